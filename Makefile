@@ -1,0 +1,80 @@
+# The front door. `make help` tells every target; the rules themselves are in CMake (cmake/, the
+# folders' CMakeLists.txt) and in scripts/.
+#
+# Variables: BUILD=dir (where to build), PRESET=default|asan|tsan, T="targets" (build only these),
+# SEEDS=n (make sim), PREFIX and DESTDIR (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer).
+
+PRESET ?= default
+BUILD ?= $(if $(filter default,$(PRESET)),build,build-$(PRESET))
+PREFIX ?= /usr/local
+DESTDIR ?=
+SEEDS ?= 200
+FUZZ_SECONDS ?= 60
+export BUILD PRESET
+
+.DEFAULT_GOAL := build
+.PHONY: help build test demo bench sim lint lint-headers lint-tidy format fuzz install check clean \
+	test-vm
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+	@echo; sed -n '/^# Variables/,/^$$/s/^# */  /p' Makefile
+
+build: ## build everything that is installed, into build/ (only some targets: T="a b")
+	@scripts/install-deps build
+	@scripts/build $(T)
+
+test: ## build and run the tests
+	@scripts/install-deps build test
+	@scripts/build all sluice_tests
+	@ctest --test-dir $(BUILD) -j2 --output-on-failure --no-tests=error
+
+demo: ## the tour: start a cluster, run jobs of every kind, tell how each went
+	@scripts/install-deps build test
+	@scripts/build all
+	@scripts/demo
+
+sim: ## the simulation: SEEDS=n runs with faults, the invariants checked after every event
+	@scripts/install-deps build test
+	@scripts/build sluice-sim-test
+	@$(BUILD)/test/sluice-sim-test --seeds $(SEEDS)
+
+bench: ## measure Sluice and the oracle in turn
+	@scripts/install-deps build test bench
+	@scripts/build all sluice_tests
+	@scripts/bench
+
+lint: ## format, fences, sizes, tests and SQL (fast)
+	@scripts/install-deps build lint
+	@scripts/lint/run
+
+lint-headers: ## every header compiles alone (slow; ALL=1: sources without precompiled header too)
+	@scripts/install-deps build
+	@scripts/lint/headers
+
+lint-tidy: ## clang-tidy over what changed since the last commit (ALL=1: over everything)
+	@scripts/install-deps build lint
+	@scripts/lint/tidy $(if $(ALL),--all)
+
+format: ## apply clang-format
+	@scripts/install-deps lint
+	@scripts/lint/format --fix
+
+fuzz: ## run each fuzzer for FUZZ_SECONDS
+	@scripts/install-deps build fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+install: build ## install below DESTDIR and PREFIX
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD) --prefix $(PREFIX)
+
+check: ## all that a change needs: lint, then the tests
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+test-vm: ## the tests that need a machine of their own (cgroups v2, systemd), in a virtual machine
+	@scripts/install-deps build vm
+	@scripts/build all
+	@scripts/test-vm
+
+clean: ## remove the build directories
+	rm -rf build build-asan build-tsan build-fuzz

@@ -1,0 +1,170 @@
+// See queries.hpp.
+#include "daemon/controller/queries.hpp"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include "base/hostlist.hpp"
+#include "daemon/controller/job_rows.hpp"
+#include "daemon/controller/service/job_filter.hpp"
+#include "wire/codec.hpp"
+
+namespace sluice::controller {
+
+namespace {
+
+constexpr std::size_t kPieceBytes = 1024 * 1024;
+
+class JobsQuery : public Query {
+ public:
+  JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request)
+      : snapshot_(std::move(snapshot)), request_(std::move(request)) {}
+
+  Piece next() override {
+    while (chunk_ < snapshot_->chunks.size() && rows_.size() < kPieceBytes) {
+      for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) {
+        if (!matches(*job, request_.filter)) continue;
+        rows_.add(*job);
+        if (request_.steps) found_.insert(job->id.value);
+      }
+      ++chunk_;
+    }
+    const bool last = chunk_ == snapshot_->chunks.size();
+    if (last && request_.steps) {
+      for (const model::StepPtr& step : snapshot_->steps) {
+        if (found_.contains(step->job.value)) rows_.add(*step);
+      }
+    }
+    return {wire::JobsReply::kType, rows_.take(last), last};
+  }
+
+ private:
+  SnapshotPtr snapshot_;
+  wire::QueryJobs request_;
+  JobRows rows_;
+  std::size_t chunk_ = 0;
+  std::unordered_set<std::uint32_t> found_;
+};
+
+class NodesQuery : public Query {
+ public:
+  NodesQuery(SnapshotPtr snapshot, wire::QueryNodes request)
+      : snapshot_(std::move(snapshot)), request_(std::move(request)) {}
+
+  Piece next() override {
+    std::unordered_set<std::string> names;
+    if (!request_.names.empty()) {
+      Result<std::vector<std::string>> wanted = base::parse_hosts(request_.names);
+      if (wanted) names.insert(wanted->begin(), wanted->end());
+    }
+    wire::Writer writer;
+    while (at_ < snapshot_->nodes.size() && writer.size() < kPieceBytes) {
+      const model::Node& node = *snapshot_->nodes[at_++];
+      if (!request_.names.empty() && !names.contains(node.name.str())) continue;
+      wire::detail::write_message(writer, 1, node);
+    }
+    const bool last = at_ == snapshot_->nodes.size();
+    if (last) writer.varint(2, 1);
+    return {wire::NodesReply::kType, writer.take(), last};
+  }
+
+ private:
+  SnapshotPtr snapshot_;
+  wire::QueryNodes request_;
+  std::size_t at_ = 0;
+};
+
+class PartitionsQuery : public Query {
+ public:
+  PartitionsQuery(SnapshotPtr snapshot, wire::QueryPartitions request)
+      : snapshot_(std::move(snapshot)), request_(std::move(request)) {}
+
+  Piece next() override {
+    wire::PartitionsReply message;
+    for (const model::PartitionPtr& partition : snapshot_->partitions) {
+      if (request_.name.empty() || request_.name == partition->name) {
+        message.partitions.push_back(*partition);
+      }
+    }
+    return {wire::PartitionsReply::kType, wire::encode(message), true};
+  }
+
+ private:
+  SnapshotPtr snapshot_;
+  wire::QueryPartitions request_;
+};
+
+store::HistoryFilter history_filter(const wire::QueryHistory& request) {
+  store::HistoryFilter filter;
+  for (const wire::JobRef& ref : request.filter.jobs) filter.jobs.push_back({ref.job, ref.tasks});
+  filter.uids = request.filter.uids;
+  filter.accounts = request.filter.accounts;
+  filter.partitions = request.filter.partitions;
+  filter.names = request.filter.names;
+  filter.qos = request.filter.qos;
+  filter.nodes = request.filter.nodes;
+  filter.states = request.filter.states;
+  filter.from = request.from;
+  filter.to = request.to;
+  filter.duplicates = request.duplicates;
+  filter.with_steps = request.steps;
+  return filter;
+}
+
+// The database is walked in one go; what was found waits here for the client. History rows are a
+// few hundred bytes each.
+class HistoryQuery : public Query {
+ public:
+  HistoryQuery(store::Reader reader, const wire::QueryHistory& request)
+      : reader_(std::move(reader)), filter_(history_filter(request)) {}
+
+  Piece next() override {
+    if (!read_) {
+      read_ = true;
+      const Status status = reader_.history(filter_, [this](const store::HistoryRow& row) {
+        rows_.add(*row.job);
+        for (const model::StepPtr& step : row.steps) rows_.add(*step);
+        if (rows_.size() > kPieceBytes) pieces_.push_back(rows_.take(false));
+        return true;
+      });
+      if (!status) return failure(status.error());
+      pieces_.push_back(rows_.take(true));
+    }
+    Piece piece{wire::HistoryReply::kType, std::move(pieces_[at_++]), false};
+    piece.last = at_ == pieces_.size();
+    return piece;
+  }
+
+ private:
+  static Piece failure(const Error& error) {
+    wire::ErrorReply message;
+    message.code = error.code;
+    message.text = error.text;
+    return {wire::ErrorReply::kType, wire::encode(message), true};
+  }
+
+  store::Reader reader_;
+  store::HistoryFilter filter_;
+  JobRows rows_;
+  std::vector<std::string> pieces_;
+  std::size_t at_ = 0;
+  bool read_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request) {
+  return std::make_unique<JobsQuery>(std::move(snapshot), std::move(request));
+}
+std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request) {
+  return std::make_unique<NodesQuery>(std::move(snapshot), std::move(request));
+}
+std::unique_ptr<Query> query_partitions(SnapshotPtr snapshot, wire::QueryPartitions request) {
+  return std::make_unique<PartitionsQuery>(std::move(snapshot), std::move(request));
+}
+std::unique_ptr<Query> query_history(store::Reader reader, const wire::QueryHistory& request) {
+  return std::make_unique<HistoryQuery>(std::move(reader), request);
+}
+
+}  // namespace sluice::controller

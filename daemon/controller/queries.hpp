@@ -1,0 +1,37 @@
+// Queries: reading requests, answered piece by piece on pool threads from a snapshot or from the
+// database. A piece is made when the client has taken the former one, so a slow or huge reader
+// holds one piece of memory and never the loop.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "daemon/controller/snapshot.hpp"
+#include "store/store.hpp"
+#include "wire/client_messages.hpp"
+
+namespace sluice::controller {
+
+// One answer under way. next() runs on a pool thread, one call at a time.
+class Query {
+ public:
+  virtual ~Query() = default;
+  struct Piece {
+    wire::MessageType type = wire::MessageType::none;
+    std::string payload;
+    bool last = true;
+  };
+  [[nodiscard]] virtual Piece next() = 0;
+};
+
+[[nodiscard]] std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request);
+[[nodiscard]] std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request);
+[[nodiscard]] std::unique_ptr<Query> query_partitions(SnapshotPtr snapshot,
+                                                      wire::QueryPartitions request);
+[[nodiscard]] std::unique_ptr<Query> query_history(store::Reader reader,
+                                                   const wire::QueryHistory& request);
+
+}  // namespace sluice::controller

@@ -1,0 +1,259 @@
+// The service's frame: start, commits and their effects, time. The handlers are in files of their
+// own: submit.cpp, job_requests.cpp, node_requests.cpp, node_link.cpp, waits.cpp.
+#include "daemon/controller/service/service.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::controller {
+
+namespace {
+
+core::StoredState stored_state(const store::LoadedState& loaded) {
+  core::StoredState state;
+  state.next_job_id = loaded.next_job_id;
+  state.jobs = loaded.jobs;
+  state.nodes = loaded.nodes;
+  state.partitions = loaded.partitions;
+  state.steps = loaded.steps;
+  return state;
+}
+
+constexpr std::size_t kRepliesKept = 65'536;
+
+}  // namespace
+
+Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loaded)
+    : env_(env),
+      options_(std::move(options)),
+      epoch_(loaded.epoch),
+      cluster_(options_.settings, stored_state(loaded), env.now()),
+      links_(options_.settings->nodes.size()),
+      hosts_(options_.hosts),
+      committed_next_id_(loaded.next_job_id),
+      started_(env.now().wall) {
+  const std::int64_t now_ms = env_.now().mono_ms;
+  for (std::uint32_t i = 0; i < links_.size(); ++i) expect_node(NodeIndex(i), now_ms);
+  Delta all;
+  all.jobs = cluster_.all_jobs();
+  all.nodes = cluster_.all_nodes();
+  all.partitions = cluster_.all_partitions();
+  all.steps = cluster_.running_steps();
+  env_.publish(std::move(all));
+  arm_wake();
+}
+
+void Service::on_request(const Call& call, const net::Frame& frame) {
+  if (dead_) return;
+  dispatch(*this, call, frame);
+}
+
+Status Service::judge(const auth::Rule& rule, const auth::Peer& peer,
+                      std::optional<std::uint32_t> owner) const {
+  auth::Facts facts;
+  facts.owner = owner;
+  facts.level = peer.uid == options_.service_uid ? auth::Level::admin : auth::Level::user;
+  if (!peer.trusted_host()) {
+    if (const auto node = cluster_.find_node(peer.host)) {
+      const std::vector<model::JobPtr> jobs = cluster_.jobs_on(*node);
+      facts.user_has_job_on_host = std::ranges::any_of(
+          jobs, [&](const model::JobPtr& job) { return job->spec->uid == peer.uid; });
+    }
+  }
+  return auth::decide(rule, peer, facts);
+}
+
+bool Service::is_admin(const auth::Peer& peer) const {
+  return peer.trusted_host() && (peer.uid == 0 || peer.uid == options_.service_uid);
+}
+
+void Service::refuse(const Call& call, const Error& error) {
+  wire::ErrorReply reply_message;
+  reply_message.code = error.code;
+  reply_message.text = error.text;
+  reply(env_, call.session, call.id, reply_message);
+}
+
+void Service::apply(const core::Event& event) { commit(cluster_.apply(event, env_.now()), {}); }
+
+void Service::commit(core::Changes changes, Answer answer, store::Transaction extra) {
+  if (dead_) return;
+  mail_for(changes);
+  store::Transaction transaction = std::move(extra);
+  transaction.jobs = changes.jobs;
+  transaction.ended = std::move(changes.ended);
+  transaction.nodes = changes.nodes;
+  transaction.partitions = changes.partitions;
+  transaction.steps = changes.steps;
+  if (cluster_.next_job_id() != committed_next_id_) {
+    committed_next_id_ = cluster_.next_job_id();
+    transaction.next_job_id = committed_next_id_;
+  }
+  auto effects = std::make_shared<Effects>();
+  effects->delta = {std::move(changes.jobs), std::move(changes.forgotten), std::move(changes.nodes),
+                    std::move(changes.partitions), std::move(changes.steps)};
+  effects->orders = std::move(changes.orders);
+  effects->answer = std::move(answer);
+  const bool nothing = transaction.jobs.empty() && transaction.ended.empty() &&
+                       transaction.nodes.empty() && transaction.partitions.empty() &&
+                       transaction.steps.empty() && transaction.blobs.empty() &&
+                       transaction.hosts.empty() && transaction.tokens.empty() &&
+                       !transaction.reply && effects->orders.empty() &&
+                       effects->delta.forgotten.empty() && !effects->answer;
+  if (nothing) return arm_wake();
+  env_.commit(std::move(transaction), [this, effects](const Status& status) {
+    if (dead_) return;
+    if (!status) {
+      dead_ = true;
+      return env_.fatal(status.error());
+    }
+    perform(*effects);
+  });
+  arm_wake();
+}
+
+void Service::perform(Effects& effects) {
+  const std::vector<model::JobPtr> jobs = effects.delta.jobs;
+  env_.publish(std::move(effects.delta));
+  if (effects.answer) effects.answer();
+  for (const core::Order& order : effects.orders) send_order(order);
+  for (const model::JobPtr& job : jobs) wake_waiters(job);
+}
+
+bool Service::answer_again(const Call& call, const Uid128& request_id) {
+  if (!request_id.is_set()) return false;
+  if (auto waiting = in_flight_.find(request_id); waiting != in_flight_.end()) {
+    waiting->second.push_back(call);
+    return true;
+  }
+  std::optional<store::StoredReply> found;
+  if (const auto kept = replies_.find(request_id); kept != replies_.end()) {
+    found = kept->second;
+  } else {
+    found = env_.find_reply(request_id);
+  }
+  if (!found) return false;
+  if (found->uid != call.peer.uid) {
+    refuse(call, Error{ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
+  } else {
+    env_.reply(call.session, static_cast<wire::MessageType>(found->type), call.id, found->payload);
+  }
+  return true;
+}
+
+void Service::remember(const store::StoredReply& reply) {
+  if (!replies_.emplace(reply.request_id, reply).second) return;
+  reply_order_.push_back(reply.request_id);
+  if (reply_order_.size() > kRepliesKept) {
+    replies_.erase(reply_order_.front());
+    reply_order_.pop_front();
+  }
+}
+
+void Service::answer_stored(const Call& call, const Uid128& request_id, core::Changes changes,
+                            wire::MessageType type, std::string payload,
+                            store::Transaction extra) {
+  store::StoredReply stored{request_id, call.peer.uid, static_cast<std::uint16_t>(type),
+                            std::move(payload)};
+  if (request_id.is_set()) {
+    in_flight_.emplace(request_id, std::vector<Call>{});
+    extra.reply = stored;
+  }
+  commit(
+      std::move(changes),
+      [this, call, stored] {
+        env_.reply(call.session, static_cast<wire::MessageType>(stored.type), call.id,
+                   stored.payload);
+        if (!stored.request_id.is_set()) return;
+        remember(stored);
+        auto waiting = in_flight_.extract(stored.request_id);
+        if (waiting.empty()) return;
+        for (const Call& again : waiting.mapped()) answer_again(again, stored.request_id);
+      },
+      std::move(extra));
+}
+
+void Service::on_turn_end() {
+  if (dead_ || !cluster_.more_to_plan()) return;
+  commit(cluster_.plan(env_.now(), options_.plan_budget), {});
+}
+
+void Service::on_wake() {
+  if (dead_) return;
+  wake_ms_ = 0;
+  const core::Now now = env_.now();
+  if (cluster_.next_tick_ms() <= now.mono_ms) apply(core::Tick{});
+  check_node_deadlines(now.mono_ms);
+  check_orphans(now.mono_ms);
+  arm_wake();
+}
+
+void Service::arm_wake() {
+  std::int64_t next = cluster_.next_tick_ms();
+  if (cluster_.more_to_plan()) next = env_.now().mono_ms;
+  if (!node_deadlines_.empty()) next = std::min(next, node_deadlines_.begin()->first);
+  for (const auto& [job, deadline] : orphans_) next = std::min(next, deadline);
+  if (next != wake_ms_ && next != INT64_MAX) {
+    wake_ms_ = next;
+    env_.wake_at(next);
+  }
+}
+
+Status Service::configure(core::SettingsPtr settings, std::vector<wire::KeyValue> node_settings) {
+  core::Changes changes = cluster_.apply(core::Configure{settings}, env_.now());
+  if (!changes.outcome) return changes.outcome;
+  options_.settings = std::move(settings);
+  options_.node_settings = std::move(node_settings);
+  links_.resize(options_.settings->nodes.size());
+  commit(std::move(changes), {});
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    if (!links_[i].connected) continue;
+    wire::HostListUpdate update{hosts_, options_.node_settings};
+    send_node(env_, NodeIndex(static_cast<std::uint32_t>(i)), update);
+  }
+  return {};
+}
+
+void Service::add_host(const wire::HostRow& host, std::function<void(Status)> done) {
+  const auto same = std::ranges::find(hosts_, host.name, &wire::HostRow::name);
+  if (same != hosts_.end()) {
+    *same = host;
+  } else {
+    hosts_.push_back(host);
+  }
+  store::Transaction transaction;
+  transaction.hosts.push_back({host.name, host.public_key, host.roles, host.address, host.port});
+  commit(
+      core::Changes{},
+      [this, done = std::move(done)] {
+        for (std::size_t i = 0; i < links_.size(); ++i) {
+          if (!links_[i].connected) continue;
+          wire::HostListUpdate update{hosts_, options_.node_settings};
+          send_node(env_, NodeIndex(static_cast<std::uint32_t>(i)), update);
+        }
+        done({});
+      },
+      std::move(transaction));
+}
+
+void Service::add_token(const store::TokenRecord& token, std::function<void(Status)> done) {
+  store::Transaction transaction;
+  transaction.tokens.push_back(token);
+  commit(core::Changes{}, [done = std::move(done)] { done({}); }, std::move(transaction));
+}
+
+void Service::mail_for(const core::Changes& changes) {
+  for (const model::JobPtr& job : changes.ended) {
+    if (job->spec->mail_type.empty()) continue;
+    env_.send_mail(job, job->flags & model::kFlagRequeued ? "REQUEUE" : "END");
+  }
+  for (const core::Order& order : changes.orders) {
+    const auto* launch = std::get_if<core::LaunchJob>(&order);
+    if (launch == nullptr || launch->job->spec->mail_type.empty()) continue;
+    if (launch->job->allocation->shares.front().node == launch->node) {
+      env_.send_mail(launch->job, "BEGIN");
+    }
+  }
+}
+
+}  // namespace sluice::controller

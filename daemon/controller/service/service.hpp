@@ -1,0 +1,187 @@
+// Service: the controller without I/O. Requests and node messages come in, the core decides, the
+// changes are committed, and only then answers and orders go out. The same code runs in sluicectld
+// and in the simulation; both hand it an Env.
+//
+// Order of things (design: durability): apply -> commit -> publish, orders, answers. Effects of one
+// commit happen together and in commit order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "auth/policy.hpp"
+#include "core/cluster.hpp"
+#include "daemon/controller/service/env.hpp"
+#include "daemon/controller/service/interner.hpp"
+#include "net/client/frame.hpp"
+#include "wire/client_messages.hpp"
+#include "wire/node_messages.hpp"
+
+namespace sluice::controller {
+
+struct ServiceOptions {
+  core::SettingsPtr settings;
+  std::vector<wire::KeyValue> node_settings;  // what nodes are told
+  std::string host;                           // of the controller, for ping
+  std::uint32_t service_uid = 0;              // the user that runs the controller: administrator
+  std::uint32_t pid = 0;
+  std::vector<wire::HostRow> hosts;           // configured or joined before
+  std::uint32_t report_interval_s = 30;
+  std::uint32_t silent_after_s = 10;          // a node whose link is gone for so long shows "*"
+  std::uint32_t orphan_patience_s = 60;       // an allocation whose salloc is gone ends after this
+  std::uint64_t plan_budget = 20'000;         // steps of one planning slice
+};
+
+// One request under way.
+struct Call {
+  SessionId session = 0;
+  std::uint64_t id = 0;
+  auth::Peer peer;
+};
+
+class Service {
+ public:
+  Service(Env& env, ServiceOptions options, const store::LoadedState& loaded);
+
+  // Clients. Reads (queries) never come here: the shell answers them from snapshots, after
+  // may_read() said yes.
+  void on_request(const Call& call, const net::Frame& frame);
+  void on_session_closed(SessionId session);
+  template <class Request>
+  [[nodiscard]] Status may_read(const auth::Peer& peer) const {
+    return judge(auth::Policy<Request>::rule, peer, peer.uid);
+  }
+
+  // Node daemons.
+  void on_node_hello(NodeIndex node, const wire::NodeHello& hello);
+  void on_node_message(NodeIndex node, wire::MessageType type, std::string_view payload);
+  void on_node_closed(NodeIndex node);
+
+  void on_wake();
+  void on_turn_end();  // plans what the turn made possible
+  // Applies a new configuration, all or nothing.
+  [[nodiscard]] Status configure(core::SettingsPtr settings,
+                                 std::vector<wire::KeyValue> node_settings);
+  // A new host, after its token was checked against the store. Sends the list to all nodes.
+  void add_host(const wire::HostRow& host, std::function<void(Status)> done);
+  void add_token(const store::TokenRecord& token, std::function<void(Status)> done);
+
+  [[nodiscard]] const core::Cluster& cluster() const { return cluster_; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  [[nodiscard]] const std::vector<wire::HostRow>& hosts() const { return hosts_; }
+
+  // Handlers, one per request; called by the dispatcher after the table said yes.
+  void handle(const Call& call, wire::Submit& request);
+  void handle(const Call& call, wire::JobAction& request);
+  void handle(const Call& call, wire::UpdateJob& request);
+  void handle(const Call& call, wire::UpdateNode& request);
+  void handle(const Call& call, wire::UpdatePartition& request);
+  void handle(const Call& call, wire::WaitJob& request);
+  void handle(const Call& call, wire::QueryScript& request);
+  void handle(const Call& call, wire::Ping& request);
+  void handle(const Call& call, wire::QueryHosts& request);
+
+  [[nodiscard]] Status judge(const auth::Rule& rule, const auth::Peer& peer,
+                             std::optional<std::uint32_t> owner) const;
+  void refuse(const Call& call, const Error& error);
+
+ private:
+  struct NodeLink {
+    bool connected = false;
+    std::uint64_t next_order = 1;
+    std::int64_t lost_since = 0;   // when the link went, monotonic ms
+    bool shown_silent = false;
+    std::unordered_map<Attempt, std::uint64_t> last_order;  // by attempt, on this link
+  };
+  struct Waiter {
+    SessionId session = 0;
+    std::uint64_t id = 0;
+    bool started = false;
+    bool ended = false;
+    bool owned = false;
+  };
+  // What happens when a commit is durable.
+  struct Effects {
+    Delta delta;
+    std::vector<core::Order> orders;
+    std::function<void()> answer;
+    std::vector<std::pair<NodeIndex, std::uint64_t>> acks;
+  };
+  using Answer = std::function<void()>;
+
+  // Takes the changes of one event to the store; answers and orders follow the commit.
+  void commit(core::Changes changes, Answer answer, store::Transaction extra = {});
+  void perform(Effects& effects);
+  // Applies an event nobody waits for.
+  void apply(const core::Event& event);
+  // Commits the changes together with the answer; a repeated request id gets the same answer.
+  void answer_stored(const Call& call, const Uid128& request_id, core::Changes changes,
+                     wire::MessageType type, std::string payload, store::Transaction extra = {});
+  // True if this request id was answered before (the answer was sent again).
+  bool answer_again(const Call& call, const Uid128& request_id);
+  void remember(const store::StoredReply& reply);
+
+  [[nodiscard]] std::vector<core::JobSelector> select(const wire::JobFilter& filter) const;
+  [[nodiscard]] Status may_touch(const Call& call, const auth::Rule& rule, JobId job) const;
+  [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
+  void act_on_steps(const Call& call, const wire::JobAction& request,
+                    wire::JobActionReply& reply);
+
+  void send_order(const core::Order& order);
+  void send_launch(const model::JobPtr& job, NodeIndex node);
+  void send_terminate(const Attempt& attempt, JobId job, NodeIndex node, std::uint32_t grace_s);
+  void reconcile(NodeIndex node, const std::vector<wire::Hold>& holds, std::uint64_t last_order);
+  std::uint64_t next_order(NodeIndex node, const Attempt& attempt);
+  void report(NodeIndex node, const core::Event& event, std::uint64_t serial);
+  [[nodiscard]] Result<std::string> blob(const Text& hash);
+
+  void wake_waiters(const model::JobPtr& job);
+  void check_node_deadlines(std::int64_t now_ms);
+  void expect_node(NodeIndex node, std::int64_t now_ms);
+  void check_orphans(std::int64_t now_ms);
+  void arm_wake();
+  void mail_for(const core::Changes& changes);
+
+  Env& env_;
+  ServiceOptions options_;
+  std::uint64_t epoch_ = 0;
+  core::Cluster cluster_;
+  std::vector<NodeLink> links_;
+  std::vector<wire::HostRow> hosts_;
+  Interner<model::JobSpec> specs_;
+  Interner<model::Request> requests_;
+  std::set<std::pair<std::int64_t, std::uint32_t>> node_deadlines_;  // of nodes without a link
+  std::map<JobId, std::vector<Waiter>> waiters_;
+  std::map<JobId, std::int64_t> orphans_;         // job -> monotonic deadline
+  std::unordered_map<Uid128, store::StoredReply> replies_;
+  std::deque<Uid128> reply_order_;
+  std::unordered_map<Uid128, std::vector<Call>> in_flight_;  // duplicates wait for the first
+  std::map<std::string, std::string, std::less<>> blobs_;    // recent scripts and environments
+  std::size_t blob_bytes_ = 0;
+  std::uint32_t committed_next_id_ = 0;
+  std::int64_t wake_ms_ = 0;
+  model::WallTime started_ = 0;
+  bool dead_ = false;                              // durability lost
+};
+
+// A launch's script and environment etc. are bounded as Slurm bounds them.
+inline constexpr std::size_t kMaxScript = 4 * 1024 * 1024;
+inline constexpr std::size_t kMaxEnvironment = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxName = 1024;
+inline constexpr std::size_t kMaxPath = 4096;
+
+// Changes of `scontrol update partition` by their names, applied to a copy.
+[[nodiscard]] Status edit_partition(model::Partition& partition,
+                                    const std::vector<wire::KeyValue>& changes);
+
+// Calls the handler of the frame's type, after decoding and the table. Unknown types are errors.
+void dispatch(Service& service, const Call& call, const net::Frame& frame);
+
+}  // namespace sluice::controller

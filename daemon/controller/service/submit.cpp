@@ -1,0 +1,103 @@
+// Submitting: what a command sent becomes a spec with the caller's identity, a request, and two
+// content-addressed blobs; the core decides; the job, its id and the answer are one commit.
+#include <utility>
+
+#include "daemon/controller/service/service.hpp"
+
+namespace sluice::controller {
+
+namespace {
+
+Status check_sizes(const wire::Submit& request) {
+  if (request.script.size() > kMaxScript) return fail(ErrorCode::script_too_large);
+  if (request.environment.size() > kMaxEnvironment) return fail(ErrorCode::environment_too_large);
+  const model::JobSpec& spec = request.spec;
+  for (const Text* path : {&spec.work_dir, &spec.std_in, &spec.std_out, &spec.std_err}) {
+    if (path->size() > kMaxPath) return fail(ErrorCode::pathname_too_long);
+  }
+  for (const Text* text : {&spec.name, &spec.comment, &spec.wckey, &spec.mail_user,
+                           &spec.admin_comment, &spec.dependency, &spec.array}) {
+    if (text->size() > kMaxScript / 16) {
+      return fail(ErrorCode::invalid_argument, "a text of the request is too long");
+    }
+  }
+  if (spec.name.size() > kMaxName) {
+    return fail(ErrorCode::invalid_argument, "the job name is too long");
+  }
+  if (spec.kind == model::JobKind::batch && request.script.empty()) {
+    return fail(ErrorCode::script_missing);
+  }
+  if (spec.kind != model::JobKind::batch && !spec.array.empty()) {
+    return fail(ErrorCode::invalid_array);
+  }
+  return {};
+}
+
+}  // namespace
+
+void Service::handle(const Call& call, wire::Submit& request) {
+  if (answer_again(call, request.request_id)) return;
+  if (const Status sizes = check_sizes(request); !sizes) return refuse(call, sizes.error());
+  if (!env_.accepts_work()) {
+    return refuse(call, {ErrorCode::storage, "No space left for the controller's state; try later"});
+  }
+  std::uint32_t uid = call.peer.uid;
+  if (request.as_uid != model::kNoTask && request.as_uid != uid) {
+    if (!is_admin(call.peer)) {
+      return refuse(call, {ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
+    }
+    uid = request.as_uid;
+  }
+  const UserFacts user = env_.user_facts(uid);
+  if (!user.known) return refuse(call, {ErrorCode::access_denied, "Invalid user id"});
+  model::JobSpec& spec = request.spec;
+  spec.uid = uid;
+  spec.gid = uid == call.peer.uid ? call.peer.gid : user.gid;
+  if (request.as_gid != model::kNoTask && is_admin(call.peer)) spec.gid = request.as_gid;
+  spec.user = user.user;
+  spec.group = user.group;
+  if (spec.priority != 0 && !is_admin(call.peer)) spec.priority = 0;
+  if (spec.nice < 0 && !is_admin(call.peer)) spec.nice = 0;
+
+  store::Transaction extra;
+  const auto keep_blob = [&](std::string& bytes, Text& hash) {
+    hash = Text();
+    if (bytes.empty()) return;
+    hash = env_.content_hash(bytes);
+    if (!blobs_.contains(hash.view())) {
+      blob_bytes_ += bytes.size();
+      blobs_.emplace(hash.str(), bytes);
+    }
+    extra.blobs.push_back({hash, std::move(bytes)});
+  };
+  keep_blob(request.script, spec.script_hash);
+  keep_blob(request.environment, spec.environment_hash);
+
+  core::SubmitJob event;
+  event.uid = env_.random_uid();
+  event.test_only = request.test_only;
+  for (const std::string& group : user.groups) event.groups.emplace_back(group);
+  event.spec = specs_.intern(std::move(spec));
+  event.request = requests_.intern(std::move(request.request));
+  core::Changes changes = cluster_.apply(event, env_.now());
+  if (!changes.outcome) return refuse(call, changes.outcome.error());
+
+  wire::SubmitReply message;
+  message.job = changes.job;
+  message.cluster = options_.settings->cluster_name;
+  if (changes.tested) {
+    message.planned_start = changes.tested->planned_start;
+    message.planned_nodes = changes.tested->planned_nodes;
+    const std::uint32_t partition = changes.tested->partition.value;
+    if (partition < options_.settings->partitions.size()) {
+      message.partition = options_.settings->partitions[partition].name;
+    }
+    message.planned_cpus = std::max(event.request->tasks, 1U) *
+                           std::max(event.request->cpus_per_task, 1U);
+    return reply(env_, call.session, call.id, message);
+  }
+  answer_stored(call, request.request_id, std::move(changes), wire::SubmitReply::kType,
+                wire::encode(message), std::move(extra));
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,91 @@
+// Clients that wait for a job: salloc and srun for the grant, sbatch --wait for the end. An
+// allocation whose owner went away is cancelled: at once while it is pending, after some patience
+// when it runs, because the owner may be reconnecting.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/controller/service/policies.hpp"
+#include "daemon/controller/service/service.hpp"
+
+namespace sluice::controller {
+
+namespace {
+
+bool is_ready(const model::Job& job) {
+  return job.state == model::JobState::running && !(job.flags & model::kFlagConfiguring);
+}
+
+}  // namespace
+
+void Service::handle(const Call& call, wire::WaitJob& request) {
+  const model::JobPtr job = cluster_.find_job(request.job);
+  if (!job) return refuse(call, {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
+  const Status allowed = judge(auth::Policy<wire::WaitJob>::rule, call.peer, job->spec->uid);
+  if (!allowed) return refuse(call, allowed.error());
+  waiters_[job->id].push_back(
+      {call.session, call.id, request.started, request.ended, request.owned});
+  if (request.owned) orphans_.erase(job->id);
+  wake_waiters(job);
+}
+
+void Service::wake_waiters(const model::JobPtr& job) {
+  const auto found = waiters_.find(job->id);
+  if (found == waiters_.end()) return;
+  const bool over = model::is_finished(job->state);
+  std::vector<Waiter>& waiters = found->second;
+  for (Waiter& waiter : waiters) {
+    const bool due = over || (waiter.started && is_ready(*job));
+    if (!due || (!waiter.started && !waiter.ended)) continue;
+    wire::WaitJobReply message;
+    message.job = *job;
+    reply(env_, waiter.session, waiter.id, message);
+    // An owner keeps its place, so that its going away is noticed.
+    waiter.started = false;
+    waiter.ended = false;
+  }
+  std::erase_if(waiters, [&](const Waiter& w) {
+    return over || (!w.started && !w.ended && !w.owned);
+  });
+  if (waiters.empty()) waiters_.erase(found);
+  if (over) orphans_.erase(job->id);
+}
+
+void Service::on_session_closed(SessionId session) {
+  if (dead_) return;
+  std::vector<JobId> left;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    bool owner_left = false;
+    std::erase_if(it->second, [&](const Waiter& waiter) {
+      owner_left = owner_left || (waiter.session == session && waiter.owned);
+      return waiter.session == session;
+    });
+    if (owner_left) left.push_back(it->first);
+    it = it->second.empty() ? waiters_.erase(it) : std::next(it);
+  }
+  for (const JobId id : left) {
+    const model::JobPtr job = cluster_.find_job(id);
+    if (!job || model::is_finished(job->state)) continue;
+    const std::int64_t patience_ms =
+        job->state == model::JobState::pending ? 0 : std::int64_t{options_.orphan_patience_s} * 1000;
+    orphans_[id] = env_.now().mono_ms + patience_ms;
+  }
+  arm_wake();
+}
+
+void Service::check_orphans(std::int64_t now_ms) {
+  std::vector<JobId> due;
+  for (const auto& [job, deadline] : orphans_) {
+    if (deadline <= now_ms) due.push_back(job);
+  }
+  for (const JobId id : due) {
+    orphans_.erase(id);
+    const model::JobPtr job = cluster_.find_job(id);
+    if (!job) continue;
+    core::ActOnJob cancel;
+    cancel.selector.job = id;
+    cancel.by_uid = job->spec->uid;
+    apply(cancel);
+  }
+}
+
+}  // namespace sluice::controller

@@ -1,0 +1,74 @@
+// Cluster: the whole scheduling state as a pure state machine. One door changes it, apply(); plan()
+// starts what can start. Same events with the same times in the same order: same changes, bit for
+// bit. No clock, thread, file, socket or random source is behind this door.
+//
+// Threads: none. One thread owns a Cluster; the records that it hands out are immutable and may be
+// read by any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/changes.hpp"
+#include "core/events.hpp"
+#include "core/settings.hpp"
+
+namespace sluice::core {
+
+// What the store keeps, and gives back after a restart.
+struct StoredState {
+  std::uint32_t next_job_id = 0;           // 0: settings' first_job_id
+  std::vector<model::JobPtr> jobs;         // all unfinished, and finished within MinJobAge
+  std::vector<model::NodePtr> nodes;       // administrator's marks: drain, reason, …
+  std::vector<model::PartitionPtr> partitions;  // changed by `scontrol update`
+  std::vector<model::StepPtr> steps;       // running ones
+};
+
+class Cluster {
+ public:
+  explicit Cluster(SettingsPtr settings);
+  // Nodes come back as not yet responding; running jobs keep what they hold.
+  Cluster(SettingsPtr settings, const StoredState& stored, Now now);
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
+
+  [[nodiscard]] Changes apply(const Event& event, Now now);
+  // One budgeted planning pass. `more_to_plan` tells whether another call has work to do.
+  [[nodiscard]] Changes plan(Now now, std::uint64_t budget);
+  [[nodiscard]] bool more_to_plan() const;
+
+  // The monotonic time of the next Tick that would do something; INT64_MAX: none.
+  [[nodiscard]] std::int64_t next_tick_ms() const;
+
+  [[nodiscard]] const Settings& settings() const;
+  [[nodiscard]] model::JobPtr find_job(JobId id) const;                    // null: unknown
+  [[nodiscard]] model::JobPtr find_attempt(const Attempt& attempt) const;  // null: unknown or over
+  // The record of an array's task: its own, or the rest record if it has none yet; null: unknown.
+  [[nodiscard]] model::JobPtr find_task(JobId array, std::uint32_t task) const;
+  // Records of an array or of a plain job, by id order.
+  [[nodiscard]] std::vector<model::JobPtr> records_of(JobId job) const;
+  [[nodiscard]] std::vector<model::JobPtr> all_jobs() const;               // by id order
+  [[nodiscard]] std::vector<model::NodePtr> all_nodes() const;
+  [[nodiscard]] std::vector<model::PartitionPtr> all_partitions() const;
+  [[nodiscard]] std::vector<model::StepPtr> running_steps() const;
+  [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;
+  // Attempts that hold something on the node: what its daemon should report.
+  [[nodiscard]] std::vector<model::JobPtr> jobs_on(NodeIndex node) const;
+  [[nodiscard]] const PlanEntry* explain(JobId id) const;
+  [[nodiscard]] std::uint32_t next_job_id() const;
+
+  // Checks the invariants I3 to I5 and I9 on the present state; a text names the first violation.
+  [[nodiscard]] std::optional<std::string> check() const;
+  // Everything that a restart must bring back, in a canonical text: equal before and after (I10).
+  [[nodiscard]] std::string fingerprint() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,123 @@
+// Events: everything that can happen to a cluster, as values. `Cluster::apply` takes one of these.
+// Who may cause an event is decided before (authorisation table); the core trusts its caller.
+// Random identities and content hashes come in with the event, so that the core stays pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "core/settings.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+#include "model/requests.hpp"
+#include "model/step.hpp"
+
+namespace sluice::core {
+
+using model::JobPatch;
+using model::JobVerb;
+using model::NodeVerb;
+
+// Which jobs a request means: a job, an array (task empty), or some of its tasks.
+struct JobSelector {
+  JobId job;                                 // a job's id, or an array's
+  std::vector<model::TaskRun> tasks;         // empty: the whole
+};
+
+struct SubmitJob {
+  model::JobSpecPtr spec;        // identity fields filled in
+  model::RequestPtr request;
+  Uid128 uid;
+  std::vector<Text> groups;      // names of the user's groups, for AllowGroups
+  bool test_only = false;        // answer when and where, change nothing
+};
+
+
+struct ActOnJob {
+  JobVerb verb = JobVerb::cancel;
+  JobSelector selector;
+  std::uint32_t by_uid = 0;
+  bool by_admin = false;
+  std::uint32_t signal = 0;
+  bool batch_only = false;       // scancel --batch
+  bool full = false;             // scancel --full: batch shell too
+  std::uint32_t exit_code = 0;   // as wait() has it
+  bool quiet_if_pending = false;
+};
+
+
+struct UpdateJob {
+  JobSelector selector;
+  JobPatch patch;
+  std::uint32_t by_uid = 0;
+  bool by_admin = false;
+};
+
+// scontrol update node
+struct UpdateNode {
+  std::vector<NodeIndex> nodes;
+  NodeVerb verb = NodeVerb::none;
+  std::optional<Text> reason;
+  std::optional<Text> features;
+  std::optional<Text> comment;
+  std::optional<Text> extra;
+  std::optional<std::uint32_t> weight;
+  std::uint32_t by_uid = 0;
+};
+
+// scontrol update partition: the new record as a whole (the caller edited a copy).
+struct UpdatePartition {
+  model::Partition partition;
+};
+
+// A node's daemon has (re)connected. Jobs that should be on it but aren't in `holds`, or that ran
+// before a reboot (another boot id), are lost: NODE_FAIL or requeue.
+struct NodeRegistered {
+  NodeIndex node;
+  model::NodeFacts facts;
+  std::vector<Attempt> holds;
+};
+struct NodeSilent { NodeIndex node; };        // shown as "*"; jobs stay
+struct NodeLost { NodeIndex node; };          // silent beyond the timeout: DOWN
+struct NodeLoad { NodeIndex node; std::uint32_t cpu_load = 0; std::uint64_t free_memory = 0; };
+struct NodeFault { NodeIndex node; Text reason; };  // the node itself asks to be drained
+
+// A node has prepared the job (and, on the batch host, started the script), or could not.
+struct JobPrepared {
+  Attempt attempt;
+  NodeIndex node;
+  bool ok = true;
+  Text error;
+};
+
+// How the batch script (or the whole job on that node) ended.
+struct BatchEnded {
+  Attempt attempt;
+  std::uint32_t exit_code = 0;   // as wait() has it
+  bool out_of_memory = false;
+  bool launch_failed = false;    // the script could not be started; `error` says why
+  Text error;
+};
+// Nothing of the attempt is left on the node.
+struct NodeReleased {
+  Attempt attempt;
+  NodeIndex node;
+  bool unkillable = false;       // gave up: processes remain
+};
+
+struct StepStarted { model::StepPtr step; };
+struct StepEnded { model::StepPtr step; };
+
+struct Configure { SettingsPtr settings; };
+struct Tick {};                               // time has passed
+
+using Event = std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition,
+                           NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, JobPrepared,
+                           BatchEnded, NodeReleased, StepStarted, StepEnded, Configure, Tick>;
+
+}  // namespace sluice::core

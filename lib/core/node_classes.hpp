@@ -1,0 +1,99 @@
+// Classes of nodes: nodes with equal hardware, features, partitions and weight are interchangeable
+// to the planner, apart from what is in use on them. Inside a class the available nodes stand in
+// buckets by their number of idle cores, so that "is there a node with 8 idle cores" costs one look.
+// Classes are never removed: an empty one costs a few words, and ids stay valid.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "base/bitmap.hpp"
+#include "base/text.hpp"
+#include "model/node.hpp"
+
+namespace sluice::core {
+
+using ClassId = std::uint32_t;
+inline constexpr ClassId kNoClass = 0xffffffff;
+
+// One kind of GRES on a node. Devices of one name are numbered through all its types.
+struct GresEntry {
+  Text name;
+  Text type;
+  std::uint64_t count = 0;
+  std::uint32_t first_device = 0;  // of this kind, among the node's devices of that name
+  std::uint32_t devices = 0;       // 0: only counted
+
+  auto operator<=>(const GresEntry&) const = default;
+};
+
+// What a node is made of, as far as placement cares. Interned: equal hardware, equal address.
+struct Hardware {
+  bool known = false;  // false until the node has told, or the configuration has fixed it
+  std::uint32_t sockets = 1;
+  std::uint32_t cores_per_socket = 1;
+  std::uint32_t threads = 1;
+  std::uint64_t memory = 0;    // MiB
+  std::uint64_t tmp_disk = 0;  // MiB
+  std::vector<GresEntry> gres;
+  std::uint32_t id = 0;
+
+  [[nodiscard]] std::uint32_t cores() const { return sockets * cores_per_socket; }
+  [[nodiscard]] std::uint32_t cpus() const { return cores() * threads; }
+  // Devices of that name, all types together: the size of GresShare::indices.
+  [[nodiscard]] std::uint32_t devices_of(const Text& name) const;
+};
+
+struct NodeClass {
+  const Hardware* hardware = nullptr;
+  std::vector<std::string> features;       // sorted
+  std::vector<std::uint32_t> partitions;   // ascending
+  std::uint32_t weight = 1;
+  base::Bitmap members;                    // over all nodes of the cluster
+  std::uint32_t size = 0;
+  std::uint32_t available = 0;
+  std::vector<std::set<std::uint32_t>> by_idle_cores;  // available nodes
+};
+
+class NodeClasses {
+ public:
+  // `nodes`: how many nodes the cluster has.
+  void reset(std::uint32_t nodes) { nodes_ = nodes; }
+  [[nodiscard]] const Hardware* intern(const model::NodeFacts& facts, bool known);
+  struct Key {
+    const Hardware* hardware = nullptr;
+    Text features;
+    std::vector<std::uint32_t> partitions;
+    std::uint32_t weight = 1;
+  };
+  [[nodiscard]] ClassId find_or_make(const Key& key);
+
+  void add_member(ClassId id, std::uint32_t node);
+  void remove_member(ClassId id, std::uint32_t node);
+  void enter_bucket(ClassId id, std::uint32_t node, std::uint32_t idle_cores);
+  void leave_bucket(ClassId id, std::uint32_t node, std::uint32_t idle_cores);
+  void change_bucket(ClassId id, std::uint32_t node, std::uint32_t from, std::uint32_t to);
+
+  [[nodiscard]] const NodeClass& at(ClassId id) const { return *classes_[id]; }
+  [[nodiscard]] std::uint32_t count() const {
+    return static_cast<std::uint32_t>(classes_.size());
+  }
+
+ private:
+  using HardwareKey = std::tuple<bool, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t,
+                                 std::uint64_t, std::vector<GresEntry>>;
+  using ClassKey = std::tuple<std::uint32_t, std::vector<std::string>, std::vector<std::uint32_t>,
+                              std::uint32_t>;
+
+  std::uint32_t nodes_ = 0;
+  std::map<HardwareKey, std::unique_ptr<Hardware>> hardware_;
+  std::map<ClassKey, ClassId> ids_;
+  std::vector<std::unique_ptr<NodeClass>> classes_;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,99 @@
+// What NodePool keeps, for the files that place and plan: per node who holds what, per class which
+// nodes have how many idle cores. Only resources.cpp and node_classes.cpp change it; placement and
+// planning read it (the planner also notes expected ends in the holds).
+// Invariants: `busy`, the idle counts, memory and GRES in use are what the holds add up to; a node
+// stands in exactly one class, and in one bucket of it if and only if it is available.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/bitmap.hpp"
+#include "base/hash.hpp"
+#include "core/node_classes.hpp"
+#include "core/resources.hpp"
+
+namespace sluice::core {
+
+inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+
+// What one attempt holds of one node. Tasks of one array may hold under the array's id, so a hold
+// is recognised by what it holds, the job's number is only a hint.
+struct Hold {
+  Holder holder;
+  bool shared = false;             // its CPUs may be given to others of its partition too
+  base::Bitmap cpus;
+  std::uint32_t cpu_count = 0;
+  std::uint64_t memory = 0;
+  std::vector<model::GresShare> gres;
+  std::int64_t expected_end_ms = kNever;  // monotonic; the planner's
+};
+
+// Use of one kind of GRES; `devices` counts from the kind's own first device.
+struct GresUse {
+  std::uint64_t used = 0;
+  base::Bitmap devices;
+};
+
+struct NodeSlot {
+  Text name;
+  Text features;
+  const Hardware* hardware = nullptr;
+  std::uint32_t weight = 1;
+  ClassId node_class = kNoClass;
+  bool available = false;
+  base::Bitmap busy;               // CPUs that any hold has
+  std::uint32_t idle_cores = 0;    // cores without a busy thread
+  std::uint32_t idle_threads = 0;
+  std::uint32_t charged_cpus = 0;
+  std::uint32_t user_holds = 0;    // holds that tolerate no other user
+  std::uint64_t used_memory = 0;
+  std::vector<GresUse> gres;       // parallel to hardware->gres
+  std::vector<Hold> holds;
+
+  [[nodiscard]] std::uint64_t free_memory() const {
+    return hardware->memory > used_memory ? hardware->memory - used_memory : 0;
+  }
+};
+
+struct PartitionSlot {
+  model::Partition config;
+  base::Bitmap nodes;
+};
+
+struct NodePool::State {
+  SettingsPtr settings;
+  std::vector<NodeSlot> nodes;
+  std::vector<PartitionSlot> partitions;
+  NodeClasses classes;
+  std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> by_name;
+  std::uint64_t config_generation = 1;     // classes, partitions, features or hardware changed
+  std::uint64_t state_generation = 1;      // a node became available or unavailable
+  std::uint64_t world_generation = 1;      // anything changed
+  // Nodes that may have become more useful, oldest first; entry i has the number log_base + i.
+  std::vector<std::uint32_t> release_log;
+  std::uint64_t log_base = 0;
+
+  [[nodiscard]] std::uint64_t log_end() const { return log_base + release_log.size(); }
+  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
+  void note_release(std::uint32_t node);
+  // Puts the node where it belongs after its hardware, features, weight or partitions changed.
+  void reclassify(std::uint32_t node);
+  void place_in_bucket(std::uint32_t node, bool was_available, std::uint32_t old_idle);
+};
+
+// Cores of the hardware of which no thread is in `busy`.
+[[nodiscard]] std::uint32_t count_idle_cores(const base::Bitmap& busy, const Hardware& hardware);
+// The same for the cores [first, end).
+[[nodiscard]] bool core_is_idle(const base::Bitmap& busy, std::uint32_t core, std::uint32_t threads);
+
+// The hold of exactly this share, preferring the named job's; null: none.
+[[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job);
+
+}  // namespace sluice::core

@@ -1,0 +1,197 @@
+// Node and Partition: what the cluster is made of. Facts are what a node's daemon finds out about
+// its host; a configuration may override them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/text.hpp"
+#include "model/types.hpp"
+
+namespace sluice::model {
+
+// One kind of GRES on a node. Devices without files are only counted.
+struct NodeGres {
+  Text name;
+  Text type;
+  std::uint64_t count = 0;
+  std::vector<Text> files;   // device files, one per device, or empty
+
+  bool operator==(const NodeGres&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "name", self.name);
+    visit(2, "type", self.type);
+    visit(3, "count", self.count);
+    visit(4, "files", self.files);
+  }
+};
+
+struct NodeFacts {
+  std::uint32_t boards = 1;
+  std::uint32_t sockets = 1;
+  std::uint32_t cores_per_socket = 1;
+  std::uint32_t threads_per_core = 1;
+  std::uint64_t memory = 0;     // MiB
+  std::uint64_t tmp_disk = 0;   // MiB
+  std::vector<NodeGres> gres;
+  Text features;                // comma separated
+  Text arch;
+  Text os;                      // as `uname` words it
+  Text hostname;
+  Text boot_id;                 // changes with each boot
+  WallTime boot_time = 0;
+  WallTime daemon_start = 0;
+  Text version;
+
+  [[nodiscard]] std::uint32_t cpus() const {
+    return sockets * cores_per_socket * threads_per_core;
+  }
+  bool operator==(const NodeFacts&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "boards", self.boards);
+    visit(2, "sockets", self.sockets);
+    visit(3, "cores_per_socket", self.cores_per_socket);
+    visit(4, "threads_per_core", self.threads_per_core);
+    visit(5, "memory", self.memory);
+    visit(6, "tmp_disk", self.tmp_disk);
+    visit(7, "gres", self.gres);
+    visit(8, "features", self.features);
+    visit(9, "arch", self.arch);
+    visit(10, "os", self.os);
+    visit(11, "hostname", self.hostname);
+    visit(12, "boot_id", self.boot_id);
+    visit(13, "boot_time", self.boot_time);
+    visit(14, "daemon_start", self.daemon_start);
+    visit(15, "version", self.version);
+  }
+};
+
+struct Node {
+  NodeIndex index;
+  Text name;
+  Text address;
+  NodeFacts facts;
+  NodeState state = NodeState::unknown;  // allocated/mixed/idle follow from what jobs hold
+  std::uint32_t flags = 0;               // NodeFlag
+  Text reason;
+  std::uint32_t reason_uid = 0;
+  WallTime reason_time = 0;
+  Text features;
+  std::uint32_t weight = 1;
+  std::uint32_t allocated_cpus = 0;
+  std::uint64_t allocated_memory = 0;    // MiB
+  Text gres_used;                        // as `scontrol show node -d` prints it
+  std::uint32_t cpu_load = 0;            // hundredths
+  std::uint64_t free_memory = 0;         // MiB
+  WallTime last_busy = 0;
+  Text partitions;                       // comma separated
+  Text comment;
+  Text extra;
+
+  bool operator==(const Node&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "index", self.index);
+    visit(2, "name", self.name);
+    visit(3, "address", self.address);
+    visit(4, "facts", self.facts);
+    visit(5, "state", self.state);
+    visit(6, "flags", self.flags);
+    visit(7, "reason", self.reason);
+    visit(8, "reason_uid", self.reason_uid);
+    visit(9, "reason_time", self.reason_time);
+    visit(10, "features", self.features);
+    visit(11, "weight", self.weight);
+    visit(12, "allocated_cpus", self.allocated_cpus);
+    visit(13, "allocated_memory", self.allocated_memory);
+    visit(14, "gres_used", self.gres_used);
+    visit(15, "cpu_load", self.cpu_load);
+    visit(16, "free_memory", self.free_memory);
+    visit(17, "last_busy", self.last_busy);
+    visit(18, "partitions", self.partitions);
+    visit(19, "comment", self.comment);
+    visit(20, "extra", self.extra);
+  }
+};
+using NodePtr = std::shared_ptr<const Node>;
+
+// "IDLE*", "MIXED+DRAIN", …: Slurm's long form for scontrol; and sinfo's short forms.
+[[nodiscard]] std::string long_state(const Node& node);     // scontrol: IDLE+DRAIN
+[[nodiscard]] std::string sinfo_state(const Node& node);    // sinfo %T: drained, mixed, idle*
+[[nodiscard]] std::string compact_state(const Node& node);  // sinfo %t: drain, mix, idle*
+
+struct Partition {
+  PartitionIndex index;
+  Text name;
+  Text nodes;                            // compressed
+  PartitionState state = PartitionState::up;
+  bool is_default = false;
+  bool hidden = false;
+  bool root_only = false;
+  std::uint32_t max_time = kUnlimited;   // minutes
+  std::uint32_t default_time = 0;        // minutes; 0: max_time
+  std::uint32_t min_nodes = 0;
+  std::uint32_t max_nodes = kUnlimited;
+  std::uint32_t max_cpus_per_node = kUnlimited;
+  std::uint64_t default_memory_per_cpu = 0;   // MiB
+  std::uint64_t default_memory_per_node = 0;  // MiB
+  std::uint64_t max_memory_per_cpu = 0;
+  std::uint64_t max_memory_per_node = 0;
+  Text allow_groups;                     // comma separated; empty: all
+  Text allow_accounts;
+  Text deny_accounts;
+  Text allow_qos;
+  Text deny_qos;
+  OverSubscribe oversubscribe = OverSubscribe::no;
+  std::uint32_t oversubscribe_jobs = 4;  // with yes/force: jobs per resource
+  std::uint32_t priority_tier = 1;
+  std::uint32_t priority_job_factor = 1;
+  std::uint32_t grace_time = 0;          // seconds
+  CpuUnit cpu_unit = CpuUnit::core;
+  std::uint32_t total_nodes = 0;
+  std::uint32_t total_cpus = 0;
+  Text tres;                             // cpu=…,mem=…,node=…
+
+  bool operator==(const Partition&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "index", self.index);
+    visit(2, "name", self.name);
+    visit(3, "nodes", self.nodes);
+    visit(4, "state", self.state);
+    visit(5, "is_default", self.is_default);
+    visit(6, "hidden", self.hidden);
+    visit(7, "root_only", self.root_only);
+    visit(8, "max_time", self.max_time);
+    visit(9, "default_time", self.default_time);
+    visit(10, "min_nodes", self.min_nodes);
+    visit(11, "max_nodes", self.max_nodes);
+    visit(12, "max_cpus_per_node", self.max_cpus_per_node);
+    visit(13, "default_memory_per_cpu", self.default_memory_per_cpu);
+    visit(14, "default_memory_per_node", self.default_memory_per_node);
+    visit(15, "max_memory_per_cpu", self.max_memory_per_cpu);
+    visit(16, "max_memory_per_node", self.max_memory_per_node);
+    visit(17, "allow_groups", self.allow_groups);
+    visit(18, "allow_accounts", self.allow_accounts);
+    visit(19, "deny_accounts", self.deny_accounts);
+    visit(20, "allow_qos", self.allow_qos);
+    visit(21, "deny_qos", self.deny_qos);
+    visit(22, "oversubscribe", self.oversubscribe);
+    visit(23, "oversubscribe_jobs", self.oversubscribe_jobs);
+    visit(24, "priority_tier", self.priority_tier);
+    visit(25, "priority_job_factor", self.priority_job_factor);
+    visit(26, "grace_time", self.grace_time);
+    visit(27, "cpu_unit", self.cpu_unit);
+    visit(28, "total_nodes", self.total_nodes);
+    visit(29, "total_cpus", self.total_cpus);
+    visit(30, "tres", self.tres);
+  }
+};
+using PartitionPtr = std::shared_ptr<const Partition>;
+
+}  // namespace sluice::model
