@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,14 +25,23 @@ namespace sluice::stepd {
 
 inline constexpr std::size_t kMaxMpiMessage = 256U << 20U;
 
+struct MpiPluginFile {
+  std::string path;           // absolute
+  bool task_sockets = false;  // each task talks to the helper through a socket that it inherits
+};
+// "pmix" -> mpi_pmix.so; "pmi2", "pmi1", "pmi" -> mpi_pmi.so; in `plugin_dir`.
+// "none" and unknown names: invalid_argument.
+[[nodiscard]] Result<MpiPluginFile> mpi_plugin_file(const std::string& plugin_dir,
+                                                    std::string_view mpi);
+
 struct MpiHelperSpec {
-  std::string plugin;       // absolute path, see mpi_plugin_file()
+  MpiPluginFile plugin;
   std::uint32_t job_id = 0;
   std::uint32_t step_id = 0;
   std::string unique_job;   // attempt uid as text: differs between clusters on one host
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<std::uint32_t> groups;  // supplementary, as the user has them
+  std::vector<gid_t> groups;          // supplementary, as the user has them
   std::uint32_t node = 0;             // this node's number in the step
   std::vector<std::string> node_names;
   std::vector<std::uint32_t> task_node;    // per global task
@@ -61,11 +71,6 @@ struct MpiEvent {
   std::string text;
   std::string blob;
 };
-
-// "pmix" -> mpi_pmix.so; "pmi2", "pmi1", "pmi" -> mpi_pmi.so; below `plugin_dir`.
-// "none" and unknown names: invalid_argument.
-[[nodiscard]] Result<std::string> mpi_plugin_file(const std::string& plugin_dir,
-                                                  std::string_view mpi);
 
 class MpiHelper {
  public:
@@ -100,8 +105,8 @@ class MpiHelper {
  private:
   friend Result<MpiHelper> start_mpi_helper(const MpiHelperSpec& spec);
   MpiHelper() = default;
-  [[nodiscard]] Result<MpiEvent> take(std::string_view frame, bool& is_event);
-  void send(std::string frame);
+  [[nodiscard]] Result<std::vector<MpiEvent>> take_frames();
+  [[nodiscard]] Result<std::optional<MpiEvent>> take(std::string_view frame);
 
   pid_t pid_ = -1;
   base::UniqueFd control_;

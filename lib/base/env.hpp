@@ -3,10 +3,11 @@
 // Pure, except of_process(): usable from core.
 #pragma once
 
+#include <cstddef>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace sluice::base {
@@ -14,7 +15,7 @@ namespace sluice::base {
 class Environment {
  public:
   Environment() = default;
-  // Entries without '=' or without a name are dropped; of equal names the last one stays.
+  // Entries without '=' or without a name are dropped; of equal names the last value stays.
   explicit Environment(std::vector<std::string> entries);
   // A copy of this process's environment.
   [[nodiscard]] static Environment of_process();
@@ -39,7 +40,7 @@ class Environment {
   std::vector<std::string> entries_;
 };
 
-// The letters, digits and underscores of a name that a shell can use; not beginning with a digit.
+// True for a name that a shell can use: letters, digits and underscores, no digit first.
 [[nodiscard]] bool is_env_name(std::string_view name);
 
 }  // namespace sluice::base

@@ -80,19 +80,17 @@ std::vector<std::string> combine(const std::vector<Alternatives>& segments) {
   return names;
 }
 
-// The next piece up to a comma or blank outside brackets, taken off `rest`.
-std::string_view take_piece(std::string_view& rest) {
+// Cuts at the first comma or blank outside brackets.
+Cut cut_piece(std::string_view text) {
   std::size_t depth = 0;
-  std::size_t end = 0;
-  for (; end < rest.size(); ++end) {
-    const char c = rest[end];
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
     if (c == '[') ++depth;
     if (c == ']' && depth > 0) --depth;
-    if (depth == 0 && (c == ',' || c == ' ' || c == '\t' || c == '\n')) break;
+    const bool separates = c == ',' || c == ' ' || c == '\t' || c == '\n';
+    if (depth == 0 && separates) return Cut{text.substr(0, at), text.substr(at + 1), true};
   }
-  const std::string_view piece = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  return piece;
+  return Cut{text, {}, false};
 }
 
 // A name as host lists see it: a prefix and the number that ends it.
@@ -135,11 +133,13 @@ std::string ranges_of(std::span<const Host> hosts) {
   return text;
 }
 
-// The run of digits at the begin of `text`, without leading zeros.
-std::string_view digits_at(std::string_view text, std::size_t& length) {
-  length = 0;
+std::string_view leading_digits(std::string_view text) {
+  std::size_t length = 0;
   while (length < text.size() && is_digit(text[length])) ++length;
-  std::string_view digits = text.substr(0, length);
+  return text.substr(0, length);
+}
+
+std::string_view without_zeros(std::string_view digits) {
   while (digits.size() > 1 && digits[0] == '0') digits.remove_prefix(1);
   return digits;
 }
@@ -148,14 +148,14 @@ std::string_view digits_at(std::string_view text, std::size_t& length) {
 int natural_compare(std::string_view a, std::string_view b) {
   while (!a.empty() && !b.empty()) {
     if (is_digit(a[0]) && is_digit(b[0])) {
-      std::size_t a_length = 0;
-      std::size_t b_length = 0;
-      const std::string_view x = digits_at(a, a_length);
-      const std::string_view y = digits_at(b, b_length);
+      const std::string_view a_digits = leading_digits(a);
+      const std::string_view b_digits = leading_digits(b);
+      const std::string_view x = without_zeros(a_digits);
+      const std::string_view y = without_zeros(b_digits);
       if (x.size() != y.size()) return x.size() < y.size() ? -1 : 1;
       if (const int order = x.compare(y); order != 0) return order;
-      a.remove_prefix(a_length);
-      b.remove_prefix(b_length);
+      a.remove_prefix(a_digits.size());
+      b.remove_prefix(b_digits.size());
       continue;
     }
     if (a[0] != b[0]) {
@@ -172,7 +172,9 @@ int natural_compare(std::string_view a, std::string_view b) {
 Result<std::vector<std::string>> parse_hosts(std::string_view text) {
   std::vector<std::string> hosts;
   for (std::string_view rest = text; !rest.empty();) {
-    const std::string_view piece = take_piece(rest);
+    const Cut piece_cut = cut_piece(rest);
+    const std::string_view piece = piece_cut.before;
+    rest = piece_cut.after;
     if (piece.empty()) continue;
     if (hosts.size() == kMaxHosts) return bad_list(text.substr(0, kMaxHostName));
     const auto segments = parse_name(piece, kMaxHosts - hosts.size());

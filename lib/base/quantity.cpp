@@ -2,9 +2,7 @@
 #include "base/quantity.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -43,20 +41,21 @@ std::string two_digits(double value) {
   return fmt::format("{:.2f}", value);
 }
 
-// "1-13:4", a piece of a list of sizes, is added to `sizes`.
-bool add_sizes(std::string_view piece, std::vector<std::uint32_t>& sizes) {
+// The sizes of "1-13:4", a piece of a list, at most `limit`; none if it is wrong.
+std::vector<std::uint32_t> parse_sizes(std::string_view piece, std::size_t limit) {
   const Cut step_cut = cut(piece, ':');
   const Cut range = cut(step_cut.before, '-');
   const auto low = parse_count(range.before);
   const auto high = range.found ? parse_count(range.after) : low;
   const auto step = step_cut.found ? parse_u32(step_cut.after) : Result<std::uint32_t>(1);
-  if (!low || !high || !step || *step == 0 || *low > *high) return false;
-  if (*high > std::numeric_limits<std::uint32_t>::max()) return false;
-  if ((*high - *low) / *step >= kMaxNodeSizes - std::min(kMaxNodeSizes, sizes.size())) return false;
+  if (!low || !high || !step || *step == 0 || *low > *high) return {};
+  if (*high > std::numeric_limits<std::uint32_t>::max()) return {};
+  if ((*high - *low) / *step >= limit) return {};
+  std::vector<std::uint32_t> sizes;
   for (std::uint64_t n = *low; n <= *high; n += *step) {
     sizes.push_back(static_cast<std::uint32_t>(n));
   }
-  return true;
+  return sizes;
 }
 
 }  // namespace
@@ -130,7 +129,9 @@ Result<NodeCounts> parse_node_counts(std::string_view text) {
   NodeCounts counts;
   if (text.find_first_of(",:") != std::string_view::npos) {
     for (const std::string_view piece : split(text, ',')) {
-      if (!add_sizes(piece, counts.sizes)) return bad();
+      const auto sizes = parse_sizes(piece, kMaxNodeSizes - counts.sizes.size());
+      if (sizes.empty()) return bad();
+      counts.sizes.insert(counts.sizes.end(), sizes.begin(), sizes.end());
     }
     std::sort(counts.sizes.begin(), counts.sizes.end());
     counts.sizes.erase(std::unique(counts.sizes.begin(), counts.sizes.end()), counts.sizes.end());
@@ -178,7 +179,7 @@ std::string format_in(std::uint64_t value, Unit unit, Unit to) {
   auto scaled = static_cast<double>(value);
   for (; unit < to; unit = next_unit(unit)) scaled /= 1024;
   for (Unit step = to; step < unit; step = next_unit(step)) scaled *= 1024;
-  return with_unit(fmt::format("{}", two_digits(scaled)), to);
+  return with_unit(two_digits(scaled), to);
 }
 
 std::string format_plain(std::uint64_t value, Unit unit) {

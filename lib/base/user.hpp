@@ -27,7 +27,7 @@ struct User {
 // not_found if there is no such user.
 [[nodiscard]] Result<User> find_user(std::uint32_t uid);
 [[nodiscard]] Result<User> find_user(const std::string& name);
-// A name, or a number (which must not belong to an existing user): what --uid and -u accept.
+// A name, or else a number, known to the system or not: what squeue -u and --uid accept.
 [[nodiscard]] Result<std::uint32_t> parse_user(const std::string& text);
 
 [[nodiscard]] Result<std::string> find_group_name(std::uint32_t gid);

@@ -10,6 +10,8 @@ namespace {
 
 using JobGres = std::array<std::uint64_t, kMaxJobGres>;
 
+constexpr int kMaxReductions = 1024;  // devices of a node that an offer may leave out
+
 std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 bool conflicts(const Hold& hold, const Demand& demand) {
@@ -309,7 +311,8 @@ Offer evaluate(const Demand& demand, const NodeView& view, std::uint32_t want) {
   const auto most = static_cast<std::uint32_t>(limit);
   offer.tasks = most_tasks(demand, view, most, offer.job_gres);
   // CPUs or memory by GPU may not suffice for all free devices: offer fewer of them.
-  while (offer.tasks == 0 && most != 0 && demand.job_gres != 0) {
+  for (int round = 0; round < kMaxReductions; ++round) {
+    if (offer.tasks != 0 || most == 0 || demand.job_gres == 0) break;
     bool reduced = false;
     for (std::uint64_t& count : offer.job_gres) {
       if (count > 1) {

@@ -14,11 +14,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 namespace sluice::auth {
 
 namespace {
+
+constexpr std::int64_t kDyingMs = 1000;
 
 // The aligned room for one descriptor in a control message.
 union Control {
@@ -57,7 +60,10 @@ int open_in_child(const UserIdentity& user, const UserOpen& request, int& fd) no
 
 [[noreturn]] void run_child(const UserIdentity& user, const UserOpen& request,
                             int socket) noexcept {
-  // The parent's handlers and mask are not for this child: it must die of SIGKILL or finish.
+  // The parent's signal handlers are not for this child: it finishes, or dies of SIGKILL.
+  sigset_t all;
+  ::sigfillset(&all);
+  ::sigprocmask(SIG_SETMASK, &all, nullptr);
   int fd = -1;
   const int code = open_in_child(user, request, fd);
   send_answer(socket, code, fd);
@@ -112,12 +118,14 @@ bool wait_readable(int fd, std::int64_t timeout_ms) {
   }
 }
 
-// A child in an uninterruptible open can't be waited for: it is left to be reaped by whoever reaps,
-// or by the next call here.
-void reap(pid_t child, bool answered) {
-  if (!answered) ::kill(child, SIGKILL);
-  const int options = answered ? 0 : WNOHANG;
-  while (::waitpid(child, nullptr, options) < 0 && errno == EINTR) {
+// A child that the kernel can't kill (it hangs in a dead file system) is left to whoever reaps the
+// process's children; its end of the socket tells.
+void reap(pid_t child, int socket, bool answered) {
+  if (!answered) {
+    ::kill(child, SIGKILL);
+    if (!wait_readable(socket, kDyingMs)) return;
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
@@ -133,7 +141,7 @@ Result<base::UniqueFd> open_as_user(const UserIdentity& user, const UserOpen& re
   const bool answered = wait_readable(pair->first.get(), request.timeout_ms);
   Answer answer;
   if (answered) answer = receive_answer(pair->first.get());
-  reap(child, answered);
+  reap(child, pair->first.get(), answered);
   if (!answered) return fail(ErrorCode::unavailable, request.path + ": opening timed out");
   if (answer.code != 0) return tl::unexpected<Error>(base::errno_error(request.path, answer.code));
   return std::move(answer.fd);
@@ -143,7 +151,8 @@ Result<base::UniqueFd> open_beneath(int directory_fd, const std::string& path, i
                                     mode_t mode) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags) | O_CLOEXEC;
-  how.mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? mode : 0;
+  const bool creates = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  how.mode = creates ? mode : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   for (;;) {
     const long fd = ::syscall(SYS_openat2, directory_fd, path.c_str(), &how, sizeof how);

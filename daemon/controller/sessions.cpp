@@ -1,0 +1,159 @@
+// Conversations with commands: who speaks is known before the first frame (kernel or stamp), reads
+// go to the query threads, the rest to the service.
+#include <utility>
+
+#include "base/log/log.hpp"
+#include "daemon/controller/service/policies.hpp"
+#include "daemon/controller/shell.hpp"
+
+namespace sluice::controller {
+
+namespace {
+
+constexpr std::size_t kMaxRequest = 32 * 1024 * 1024;
+
+}  // namespace
+
+void Shell::add_session(std::unique_ptr<net::FrameChannel> channel, auth::Peer peer) {
+  const SessionId id = next_session_++;
+  Session& session = sessions_[id];
+  session.channel = std::move(channel);
+  session.peer = std::move(peer);
+  session.channel->set_max_payload(kMaxRequest);
+  session.channel->on_frame([this, id](const net::Frame& frame) { on_frame(id, frame); });
+  session.channel->on_drain([this, id] {
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return;
+    for (auto& run : std::exchange(found->second.waiting, {})) advance(run);
+  });
+  session.channel->on_close([this, id](const Error&) {
+    sessions_.erase(id);
+    service_->on_session_closed(id);
+  });
+  session.channel->resume();
+}
+
+void Shell::refuse(const Call& call, const Error& error) { service_->refuse(call, error); }
+
+void Shell::on_frame(SessionId id, const net::Frame& frame) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  const Call call{id, frame.id, found->second.peer};
+  switch (static_cast<wire::MessageType>(frame.type)) {
+    case wire::MessageType::hello: {
+      const Result<wire::Hello> hello = wire::decode<wire::Hello>(frame.payload);
+      if (!hello) return refuse(call, hello.error());
+      if (hello->version < wire::kOldestProtocol) {
+        refuse(call, {ErrorCode::protocol, "this release of the command is too old"});
+      }
+      return;
+    }
+    case wire::MessageType::route:  // this is where it leads
+      return;
+    case wire::MessageType::make_token:
+      return make_token(call, frame);
+    case wire::MessageType::reconfigure:
+      return reconfigure(call);
+    default:
+      if (!start_query(call, frame)) service_->on_request(call, frame);
+  }
+}
+
+template <class Request, class Make>
+bool Shell::try_query(const Call& call, const net::Frame& frame, Make make) {
+  if (frame.type != static_cast<std::uint16_t>(Request::kType)) return false;
+  Result<Request> request = wire::decode<Request>(frame.payload);
+  if (!request) {
+    refuse(call, request.error());
+    return true;
+  }
+  if (const Status allowed = service_->may_read<Request>(call.peer); !allowed) {
+    refuse(call, allowed.error());
+    return true;
+  }
+  make(std::move(*request));
+  return true;
+}
+
+bool Shell::start_query(const Call& call, const net::Frame& frame) {
+  const auto start = [&](std::unique_ptr<Query> query) {
+    advance(std::make_shared<QueryRun>(QueryRun{call.session, call.id, std::move(query)}));
+  };
+  return try_query<wire::QueryJobs>(call, frame,
+                                    [&](wire::QueryJobs request) {
+                                      start(query_jobs(snapshot_.current(), std::move(request)));
+                                    }) ||
+         try_query<wire::QueryNodes>(call, frame,
+                                     [&](wire::QueryNodes request) {
+                                       start(query_nodes(snapshot_.current(), std::move(request)));
+                                     }) ||
+         try_query<wire::QueryPartitions>(
+             call, frame,
+             [&](wire::QueryPartitions request) {
+               start(query_partitions(snapshot_.current(), std::move(request)));
+             }) ||
+         try_query<wire::QueryHistory>(call, frame,
+                                       [&](const wire::QueryHistory& request) {
+                                         Result<store::Reader> reader = store_->reader();
+                                         if (!reader) return refuse(call, reader.error());
+                                         start(query_history(std::move(*reader), request));
+                                       }) ||
+         try_query<wire::QueryConfig>(call, frame,
+                                      [&](const wire::QueryConfig&) { answer_config(call); }) ||
+         try_query<wire::QueryStats>(call, frame,
+                                     [&](const wire::QueryStats&) { answer_stats(call); });
+}
+
+void Shell::advance(const std::shared_ptr<QueryRun>& run) {
+  pool_.run([this, alive = alive_, run] {
+    auto piece = std::make_shared<Query::Piece>(run->query->next());
+    loop_.post([this, alive, run, piece] {
+      if (*alive) deliver(run, std::move(*piece));
+    });
+  });
+}
+
+void Shell::deliver(const std::shared_ptr<QueryRun>& run, Query::Piece piece) {
+  const auto found = sessions_.find(run->session);
+  if (found == sessions_.end()) return;
+  net::FrameChannel& channel = *found->second.channel;
+  channel.send({static_cast<std::uint16_t>(piece.type), run->id, std::move(piece.payload)});
+  if (piece.last) return;
+  if (channel.congested()) {
+    found->second.waiting.push_back(run);
+  } else {
+    advance(run);
+  }
+}
+
+void Shell::answer_config(const Call& call) {
+  wire::ConfigReply message;
+  for (const auto& [key, value] : config_.shown) message.values.push_back({key, value});
+  controller::reply(*static_cast<Env*>(this), call.session, call.id, message);
+}
+
+void Shell::answer_stats(const Call& call) {
+  const store::StoreStats stats = store_->stats();
+  wire::StatsReply message;
+  const auto add = [&](const char* key, std::uint64_t value) {
+    message.values.push_back({key, std::to_string(value)});
+  };
+  add("store_commits", stats.commits);
+  add("store_transactions", stats.transactions);
+  add("store_rows", stats.rows);
+  add("sessions", sessions_.size());
+  add("jobs", snapshot_.current()->job_count());
+  add("epoch", service_->epoch());
+  controller::reply(*static_cast<Env*>(this), call.session, call.id, message);
+}
+
+void Shell::reconfigure(const Call& call) {
+  const Status allowed =
+      service_->judge(auth::Policy<wire::Reconfigure>::rule, call.peer, std::nullopt);
+  if (!allowed) return refuse(call, allowed.error());
+  if (const Status done = reconfigure(); !done) return refuse(call, done.error());
+  log::info("configuration read again");
+  controller::reply(*static_cast<Env*>(this), call.session, call.id, wire::DoneReply{});
+}
+
+}  // namespace sluice::controller

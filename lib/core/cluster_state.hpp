@@ -1,0 +1,221 @@
+// Cluster::State: everything behind the door of Cluster, in one place, with its operations grouped
+// by the files that define them.
+//
+// How a turn works. An event's handler only edits records (edit) and hands out orders. Before the
+// turn ends, settle() looks at each edited record once: it brings the books up to date (arrays,
+// names, dependents), decides whether a waiting job may go to the planner (review), and sets its
+// timers. So no handler has to know who waits for what, and a job's place follows from its record
+// alone; that is also why a restart can rebuild everything.
+//
+// Invariants (check.cpp): a job holds nodes if and only if it is in `active`; the planner has
+// exactly the waiting jobs that nothing but resources keeps back.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/hash.hpp"
+#include "core/cluster.hpp"
+#include "core/dependency_spec.hpp"
+#include "core/intern.hpp"
+#include "core/records.hpp"
+#include "core/request_rules.hpp"
+
+namespace sluice::core {
+
+// Why and how an attempt ends.
+struct Ending {
+  model::JobState state = model::JobState::cancelled;
+  model::Reason reason = model::Reason::none;
+  Text detail;
+  std::optional<std::uint32_t> exit_code;
+  std::uint32_t by_uid = model::kNoTask;
+  bool requeue = false;          // a new attempt follows
+  bool hold = false;             // which waits for a release
+  bool at_once = false;          // no grace: the processes are gone or nobody waits for them
+};
+
+// What keeps a waiting job from the planner; none: nothing.
+struct Obstacle {
+  model::Reason reason = model::Reason::none;
+  Text detail;
+};
+
+// How far the target of a dependency has come.
+struct TargetView {
+  bool known = false;
+  bool started = false;    // all of it
+  bool finished = false;   // all of it, nothing left on nodes
+  bool failed = false;     // some of it
+  model::WallTime begin = 0;
+};
+
+struct Cluster::State {
+  explicit State(SettingsPtr given);
+  State(SettingsPtr given, const StoredState& stored, Now when);
+
+  // The turn (turn.cpp)
+  void begin(Now now);
+  [[nodiscard]] Changes finish();
+  [[nodiscard]] const model::Job* find(JobId id) const;
+  [[nodiscard]] const model::Job& job(JobId id) const;
+  model::Job& edit(JobId id);
+  model::Job& edit_quietly(JobId id);  // changes nothing that books or planner look at
+  model::Job& insert(model::Job job);
+  model::Node& edit_node(NodeIndex node);
+  void settle();
+  void settle_one(JobId id);
+  void set_timers(JobId id);
+  void count(const model::Job& job, const Tally& tally, std::int32_t sign);
+  void touch_group(const NameKey& key);
+
+  // Submitting (submit.cpp)
+  void on(const SubmitJob& event);
+  [[nodiscard]] JobId take_job_id();
+  [[nodiscard]] std::uint32_t start_priority(const model::Job& job) const;
+  [[nodiscard]] Status describe_array(model::Job& job) const;
+  [[nodiscard]] Status check_possible(const model::Job& job) const;
+  [[nodiscard]] Result<model::RequestPtr> settle_request(const model::Request& asked,
+                                                         const AccessCheck& who);
+  [[nodiscard]] std::uint32_t shown_time_limit(const model::Request& request) const;
+
+  // Waiting (waiting.cpp)
+  void review(JobId id);
+  [[nodiscard]] Obstacle obstacle(const model::Job& job) const;
+  void queue(JobId id, std::uint32_t startable);
+  void unqueue(JobId id);
+  void share_slots(JobId array);
+  void set_reason(JobId id, const Obstacle& obstacle);
+  [[nodiscard]] Candidate candidate(const model::Job& job, std::uint32_t startable) const;
+  [[nodiscard]] Placeable placeable(const model::Request& request, std::uint32_t uid) const;
+
+  // Starting (starts.cpp)
+  void take(PassResult pass);
+  void start(const Start& start);
+  void explain_in_record(JobId id);
+  [[nodiscard]] std::int64_t limit_of(const model::Job& job) const;
+  void hold_nodes(const model::Job& job, Active active);
+
+  // Arrays (arrays.cpp)
+  JobId split(JobId rest, std::uint32_t task);
+  [[nodiscard]] bool is_array(JobId id) const { return arrays.contains(id); }
+  struct Selection {
+    std::vector<JobId> jobs;          // records, by id
+    std::vector<JobOutcome> unknown;  // tasks that aren't there
+    bool whole = false;               // an array without tasks named
+  };
+  [[nodiscard]] Selection select(const JobSelector& selector);
+
+  // Dependencies (dependencies.cpp)
+  [[nodiscard]] Result<DependencySpec> resolve(std::string_view text, JobId self) const;
+  void set_dependency(JobId id, DependencySpec spec);
+  void drop_dependency(JobId id);
+  [[nodiscard]] DependencyState evaluate(JobId id);
+  void split_corresponding(JobId target_base, std::uint32_t task);
+  [[nodiscard]] TargetView target_view(const DependencyClause& clause) const;
+  [[nodiscard]] DependencyState clause_state(const DependencyClause& clause) const;
+  [[nodiscard]] bool alone(const model::Job& job) const;
+  [[nodiscard]] bool leads_to(JobId from, JobId goal) const;
+  void notify_dependents(JobId base);
+
+  // Actions and updates (job_actions.cpp, job_update.cpp)
+  void on(const ActOnJob& event);
+  [[nodiscard]] Status act(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status cancel(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status signal(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status hold(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status release(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status requeue(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status suspend(JobId id);
+  [[nodiscard]] Status resume(JobId id);
+  [[nodiscard]] Status complete(const ActOnJob& event, JobId id);
+  void report(const Selection& selection, std::vector<JobOutcome> outcomes);
+  void on(const UpdateJob& event);
+  [[nodiscard]] Status update(const UpdateJob& event, JobId id);
+
+  // Ending (job_end.cpp)
+  void end(JobId id, const Ending& ending);
+  void release_node(JobId id, NodeIndex node);
+  void finalize(JobId id);
+  void start_again(model::Job& job);
+  void close_steps(const model::Job& job);
+  void give_up(JobId id);
+  void forget(JobId id);
+  void end_by_launch_failure(JobId id, const Text& error);
+  void lose_node(JobId id, NodeIndex node);
+  [[nodiscard]] bool requeueable(const model::Job& job) const;
+
+  // Reports of nodes (job_reports.cpp)
+  [[nodiscard]] std::optional<JobId> attempt_job(const Attempt& attempt) const;
+  void on(const JobPrepared& event);
+  void on(const BatchEnded& event);
+  void on(const NodeReleased& event);
+  void on(const StepStarted& event);
+  void on(const StepEnded& event);
+
+  // Nodes and partitions (node_events.cpp, node_update.cpp, configure.cpp)
+  void on(const NodeRegistered& event);
+  void on(const NodeSilent& event);
+  void on(const NodeLost& event);
+  void on(const NodeLoad& event);
+  void on(const NodeFault& event);
+  void on(const UpdateNode& event);
+  void on(const UpdatePartition& event);
+  void on(const Configure& event);
+  [[nodiscard]] bool known_node(NodeIndex node);
+  void refresh_use(NodeIndex node);
+  void refresh_available(NodeIndex node);
+  void drain(NodeIndex node, const Text& reason, std::uint32_t uid);
+  void compare_holds(const NodeRegistered& event, bool rebooted);
+  void lose_jobs(NodeIndex node);
+  [[nodiscard]] Status update_node(const UpdateNode& event, NodeIndex node);
+  void fill_partition(model::Partition& partition) const;
+  void publish_partitions();
+
+  // Time (tick.cpp)
+  void on(const Tick& event);
+  void ring(JobId id);
+  [[nodiscard]] DueTimes due_times(const model::Job& job) const;
+  [[nodiscard]] model::WallTime latest_start(const model::Job& job) const;
+
+  // Restart (restore.cpp)
+  void make_tables();
+  void restore_nodes(const StoredState& stored);
+  void restore_partitions(const StoredState& stored);
+  void restore_job(const model::JobPtr& job);
+  void restore_active(const model::Job& job);
+  void review_restored();
+
+  SettingsPtr settings;
+  NodePool pool;
+  Planner planner;
+  std::map<JobId, Entry> jobs;
+  std::map<JobId, Active> active;
+  std::unordered_map<Uid128, JobId> attempts;          // of active jobs
+  std::map<JobId, ArrayInfo> arrays;
+  std::map<NameKey, NameGroup> names;
+  std::map<JobId, DependencySpec> dependencies;
+  std::map<JobId, std::set<JobId>> dependents;         // by the target's base id
+  std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps;
+  std::vector<NodeInfo> nodes;
+  std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> node_names;
+  std::vector<model::PartitionPtr> partitions;
+  Interner<model::JobSpec> specs;
+  Interner<model::Request> requests;
+  Timers timers;
+  Turn turn;
+  Now last;                                            // of the latest turn
+  std::uint32_t next_job_id = 1;
+  std::uint32_t unknown_nodes = 0;                     // whose facts are not known yet
+  bool plan_needed = false;
+  std::set<JobId> unreviewed;                          // restored and not looked at yet
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,153 @@
+// The fixed filters, class by class, in the order in which they are explained to users.
+#include "core/eligibility.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/hostlist.hpp"
+#include "core/constraint.hpp"
+#include "core/node_view.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+Result<std::vector<std::uint32_t>> indices_of(const NodePool::State& pool, const Text& list) {
+  std::vector<std::uint32_t> indices;
+  if (list.empty()) return indices;
+  Result<std::vector<std::string>> names = base::parse_hosts(list);
+  if (!names) return fail(ErrorCode::invalid_node_name);
+  for (const std::string& name : *names) {
+    const auto index = pool.find(name);
+    if (!index) {
+      return fail(ErrorCode::invalid_node_name,
+                  fmt::format("{}: {}", base::error_text(ErrorCode::invalid_node_name), name));
+    }
+    indices.push_back(*index);
+  }
+  std::sort(indices.begin(), indices.end());
+  indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+  return indices;
+}
+
+Status check_names(const NodePool::State& pool, const Constraint& constraint) {
+  for (const std::string& name : constraint.names()) {
+    bool known = false;
+    for (ClassId id = 0; id < pool.classes.count() && !known; ++id) {
+      const auto& features = pool.classes.at(id).features;
+      known = pool.classes.at(id).size != 0 &&
+              std::binary_search(features.begin(), features.end(), name);
+    }
+    if (!known) {
+      return fail(ErrorCode::invalid_feature,
+                  fmt::format("{}: no node has feature '{}'",
+                              base::error_text(ErrorCode::invalid_feature), name));
+    }
+  }
+  return {};
+}
+
+// The name of the filter that removes the class, or null.
+const char* removed_by(const NodeClass& tested, const Demand& demand,
+                       const Constraint& constraint) {
+  const Hardware& hardware = *tested.hardware;
+  if (!std::binary_search(tested.partitions.begin(), tested.partitions.end(),
+                          demand.partition.value)) {
+    return "partition";
+  }
+  if (!constraint.matches(tested.features)) return "features";
+  if (!hardware.known) return nullptr;  // it may turn out to fit
+  if (hardware.sockets < demand.hw_sockets ||
+      hardware.cores_per_socket < demand.hw_cores_per_socket ||
+      hardware.threads < demand.hw_threads) {
+    return "sockets";
+  }
+  if (hardware.tmp_disk < demand.hw_tmp_disk) return "tmp_disk";
+  const std::array<std::uint64_t, kMaxJobGres> one{1, 1, 1, 1};
+  const std::uint32_t each = demand.tasks == 0 ? demand.tasks_each : 1;
+  const NodeNeed need = need_for(demand, hardware, each, one);
+  if (need.cores > hardware.cores() || need.threads > hardware.cpus()) return "cpus";
+  if (need.memory > hardware.memory) return "memory";
+  NodeSlot idle;
+  idle.hardware = &hardware;
+  NodeView view;
+  view_idle(idle, demand, view);
+  if (evaluate(demand, view, each).tasks < each) return demand.gres.empty() ? "cpus" : "gres";
+  return nullptr;
+}
+
+void count_filter(std::vector<FilterCount>& filters, const char* name, std::uint32_t nodes) {
+  if (nodes == 0) return;
+  for (FilterCount& filter : filters) {
+    if (std::string_view(filter.filter) == name) {
+      filter.removed += nodes;
+      return;
+    }
+  }
+  filters.push_back({name, nodes});
+}
+
+Status check_required(const NodePool::State& pool, const Eligibility& found,
+                      const Demand& demand) {
+  for (const std::uint32_t node : found.required) {
+    if (found.allows(node, pool)) continue;
+    return fail(ErrorCode::node_config_unavailable,
+                fmt::format("{}: node {} is not in partition {}, is excluded, or lacks what is asked",
+                            base::error_text(ErrorCode::node_config_unavailable),
+                            pool.nodes[node].name.view(),
+                            pool.partitions[demand.partition.value].config.name.view()));
+  }
+  if (found.required.size() > demand.max_nodes) {
+    return fail(ErrorCode::node_count,
+                fmt::format("{}: names {} nodes but asks for at most {}",
+                            base::error_text(ErrorCode::node_count), found.required.size(),
+                            demand.max_nodes));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Eligibility> make_eligibility(const NodePool::State& pool, const model::Request& request,
+                                     const Demand& demand) {
+  Eligibility made;
+  Result<std::vector<std::uint32_t>> required = indices_of(pool, request.node_list);
+  if (!required) return tl::unexpected(required.error());
+  Result<std::vector<std::uint32_t>> excluded = indices_of(pool, request.exclude);
+  if (!excluded) return tl::unexpected(excluded.error());
+  Result<Constraint> constraint = Constraint::parse(request.features);
+  if (!constraint) return tl::unexpected(constraint.error());
+  if (Status done = check_names(pool, *constraint); !done) return tl::unexpected(done.error());
+
+  made.required = std::move(*required);
+  if (!excluded->empty()) {
+    made.excluded = base::Bitmap(pool.nodes.size());
+    for (const std::uint32_t node : *excluded) made.excluded.set(node);
+  }
+  made.has_class.resize(pool.classes.count(), false);
+  std::uint32_t excluded_here = 0;
+  for (ClassId id = 0; id < pool.classes.count(); ++id) {
+    const NodeClass& tested = pool.classes.at(id);
+    if (tested.size == 0) continue;
+    if (const char* filter = removed_by(tested, demand, *constraint)) {
+      count_filter(made.filters, filter, tested.size);
+      continue;
+    }
+    made.classes.push_back(id);
+    made.has_class[id] = true;
+    made.nodes += tested.size;
+    if (made.excluded.size() != 0) {
+      excluded_here += static_cast<std::uint32_t>(made.excluded.count_common(tested.members));
+    }
+  }
+  count_filter(made.filters, "excluded", excluded_here);
+  made.nodes -= excluded_here;
+  std::stable_sort(made.classes.begin(), made.classes.end(), [&](ClassId a, ClassId b) {
+    return pool.classes.at(a).weight < pool.classes.at(b).weight;
+  });
+  if (Status done = check_required(pool, made, demand); !done) return tl::unexpected(done.error());
+  return made;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,120 @@
+// What the cluster remembers beside the records themselves: per job, per array, per user and job
+// name, per node. All of it can be rebuilt from the records (restore.cpp); nothing here is stored.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <unordered_set>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/text.hpp"
+#include "core/changes.hpp"
+#include "core/resources.hpp"
+#include "core/timers.hpp"
+#include "model/job.hpp"
+#include "model/node.hpp"
+
+namespace sluice::core {
+
+// One job record in memory.
+struct Entry {
+  model::JobPtr job;
+  bool queued = false;   // the planner has it
+};
+
+// How far a record has come, as dependencies, throttles and singletons see it. A job that has ended
+// but still holds nodes is `active`.
+enum class Phase : std::uint8_t { none, waiting, active, ok, bad };
+inline constexpr std::size_t kPhases = 5;
+
+struct Tally {
+  Phase phase = Phase::none;
+  std::uint32_t tasks = 0;   // of an array's rest: how many it stands for
+  Text name;                 // the job's, for singleton
+
+  bool operator==(const Tally&) const = default;
+};
+[[nodiscard]] Tally tally_of(const model::Job& job);
+
+// A job that holds nodes: running, suspended or completing.
+struct Active {
+  Holder holder;
+  std::vector<NodeIndex> nodes;      // still held, ascending
+  std::vector<NodeIndex> prepared;   // said so since this process started
+  std::int64_t limit_ms = DueTimes::kNone;    // when the time limit strikes
+  std::int64_t give_up_ms = DueTimes::kNone;  // completing: when nodes that are silent are drained
+  std::int64_t suspended_ms = 0;     // since when, if suspended
+  std::uint32_t next_step = 0;
+  bool step_out_of_memory = false;
+  std::uint32_t derived_exit = 0;
+  std::unordered_set<StepNumber> ended_steps;
+
+  [[nodiscard]] bool holds(NodeIndex node) const {
+    return std::binary_search(nodes.begin(), nodes.end(), node);
+  }
+};
+
+// All that is left of one array.
+struct ArrayInfo {
+  std::map<std::uint32_t, JobId> own;     // tasks with a record of their own
+  std::uint32_t tasks[kPhases] = {};      // by phase; ok and bad count forgotten ones too
+  std::uint32_t limit = 0;                // tasks at a time; 0: any
+  std::uint32_t ceiling = 0;              // most that may be active now, after a limit was lowered
+  std::uint32_t records = 0;
+  model::WallTime last_begin = 0;         // the latest start (or cancellation) of a task
+  bool rest_ready = false;                // throttled: could start but for the limit
+  std::set<std::uint32_t> ready;          // the same for tasks with records
+
+  [[nodiscard]] std::uint32_t in(Phase phase) const {
+    return tasks[static_cast<std::size_t>(phase)];
+  }
+};
+
+// Unfinished jobs of one user with one name, for `singleton`.
+struct NameKey {
+  std::uint32_t uid = 0;
+  Text name;
+
+  auto operator<=>(const NameKey&) const = default;
+};
+struct NameGroup {
+  std::map<std::uint64_t, JobId> waiting;  // by submit order
+  std::set<JobId> active;
+  std::uint32_t singles = 0;               // waiting ones that said `singleton`
+};
+
+struct NodeInfo {
+  model::NodePtr record;
+  std::set<JobId> jobs;          // that hold something here
+  std::uint32_t completing = 0;  // of them
+  bool facts_known = false;      // configured in full, or registered at least once
+};
+
+// Places in the order of submission; tasks of an array before its rest. Unique per record.
+[[nodiscard]] std::uint64_t submit_order(const model::Job& job);
+// The id that dependencies go by: the array's, or the job's own.
+[[nodiscard]] JobId base_id(const model::Job& job);
+// Whether the record is what is left of an array that has not started.
+[[nodiscard]] bool is_rest(const model::Job& job);
+[[nodiscard]] bool is_completing(const model::Job& job);
+
+// One event (or pass) being worked on: what it changed so far.
+struct JobEdit {
+  std::shared_ptr<model::Job> fresh;
+  model::JobPtr before;        // null: a new record
+  Tally counted;               // what the books know of it
+};
+struct Turn {
+  Now now;
+  Changes changes;
+  std::map<JobId, JobEdit> jobs;
+  std::map<std::uint32_t, std::shared_ptr<model::Node>> nodes;
+  std::set<std::uint32_t> partitions;
+  std::set<JobId> unsettled;   // to be looked at before the turn ends
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,174 @@
+// Defaults, limits and access of partitions.
+#include "core/request_rules.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "base/hostlist.hpp"
+#include "base/strings.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+using model::Partition;
+using model::Reason;
+using model::Request;
+
+bool lists(const Text& list, std::string_view name) {
+  for (const std::string_view piece : base::split_nonempty(list, ',')) {
+    if (base::iequals(piece, name)) return true;
+  }
+  return false;
+}
+
+bool in_some_group(const Text& allowed, std::span<const Text> groups) {
+  return std::any_of(groups.begin(), groups.end(),
+                     [&](const Text& group) { return lists(allowed, group); });
+}
+
+Status check_account(const Partition& partition, const Request& request) {
+  const bool allowed =
+      partition.allow_accounts.empty() || lists(partition.allow_accounts, request.account);
+  if (allowed && !lists(partition.deny_accounts, request.account)) return {};
+  return fail(ErrorCode::invalid_account,
+              "Job's account not permitted to use this partition (" + partition.name.str() +
+                  (allowed ? " denies " + partition.deny_accounts.str()
+                           : " allows " + partition.allow_accounts.str()) +
+                  " not " + request.account.str() + ")");
+}
+
+Status check_qos(const Partition& partition, const Request& request) {
+  const bool allowed = partition.allow_qos.empty() || lists(partition.allow_qos, request.qos);
+  if (allowed && !lists(partition.deny_qos, request.qos)) return {};
+  return fail(ErrorCode::invalid_qos,
+              "Job's QOS not permitted to use this partition (" + partition.name.str() +
+                  (allowed ? " denies " + partition.deny_qos.str()
+                           : " allows " + partition.allow_qos.str()) +
+                  " not " + request.qos.str() + ")");
+}
+
+Status complete_counts(Request& request) {
+  if (request.tasks > kMaxTasks || request.tasks_per_node > kMaxTasks) {
+    return fail(ErrorCode::cpu_count);
+  }
+  if (request.cpus_per_task > kMaxCpusPerTask) return fail(ErrorCode::cpu_count);
+  const std::uint32_t asked_nodes = request.min_nodes;
+  if (request.tasks == 0 && request.tasks_per_node != 0) {
+    const std::uint64_t tasks =
+        std::uint64_t{std::max(asked_nodes, 1U)} * request.tasks_per_node;
+    if (tasks > kMaxTasks) return fail(ErrorCode::cpu_count);
+    request.tasks = static_cast<std::uint32_t>(tasks);
+  }
+  if (request.min_nodes == 0) {
+    const std::uint32_t per_node = request.tasks_per_node;
+    const bool spread = per_node != 0 && request.tasks != 0;
+    request.min_nodes = spread ? (request.tasks + per_node - 1) / per_node : 1;
+    if (request.max_nodes != 0) request.min_nodes = std::min(request.min_nodes, request.max_nodes);
+  }
+  return {};
+}
+
+Status complete_nodes(Request& request, const Partition& partition) {
+  if (!request.node_list.empty()) {
+    Result<std::vector<std::string>> names = base::parse_hosts(request.node_list);
+    if (!names) return tl::unexpected(names.error());
+    std::sort(names->begin(), names->end());
+    names->erase(std::unique(names->begin(), names->end()), names->end());
+    const auto listed = static_cast<std::uint32_t>(names->size());
+    request.min_nodes = std::max(request.min_nodes, listed);
+    if (request.max_nodes != 0 && request.max_nodes < listed) return fail(ErrorCode::node_count);
+    // In one form, so that requests that mean the same are the same.
+    request.node_list = base::compress_sorted_hosts(std::move(*names));
+  } else if (request.tasks != 0 && !request.overcommit) {
+    // A node without a task would be of no use.
+    request.min_nodes = std::min(request.min_nodes, request.tasks);
+    if (request.max_nodes > request.tasks) request.max_nodes = request.tasks;
+  }
+  const bool open = request.max_nodes == 0 || request.max_nodes >= partition.min_nodes;
+  if (open && request.min_nodes < partition.min_nodes) request.min_nodes = partition.min_nodes;
+  if (request.max_nodes != 0 && request.max_nodes < request.min_nodes) {
+    return fail(ErrorCode::node_count);
+  }
+  return {};
+}
+
+std::uint64_t first_set(std::uint64_t a, std::uint64_t b) { return a != 0 ? a : b; }
+
+Status complete_memory(Request& request, const Partition& partition, const Settings& settings) {
+  if (request.memory_per_node == 0 && request.memory_per_cpu == 0 && request.memory_per_gpu == 0 &&
+      !request.all_memory) {
+    const std::uint64_t per_cpu =
+        first_set(partition.default_memory_per_cpu,
+                  partition.default_memory_per_node != 0 ? 0 : settings.default_memory_per_cpu);
+    const std::uint64_t per_node =
+        first_set(partition.default_memory_per_node, settings.default_memory_per_node);
+    if (per_cpu != 0) {
+      request.memory_per_cpu = per_cpu;
+    } else if (per_node != 0) {
+      request.memory_per_node = per_node;
+    } else {
+      request.all_memory = settings.track_memory;
+    }
+  }
+  const std::uint64_t most = first_set(partition.max_memory_per_node, settings.max_memory_per_node);
+  if (most != 0 && request.memory_per_node > most) return fail(ErrorCode::memory_too_large);
+  const std::uint64_t most_per_cpu =
+      first_set(partition.max_memory_per_cpu, settings.max_memory_per_cpu);
+  if (most_per_cpu != 0 && request.memory_per_cpu > most_per_cpu) {
+    // The job gets as many CPUs as its memory is worth.
+    const std::uint64_t factor = (request.memory_per_cpu + most_per_cpu - 1) / most_per_cpu;
+    const std::uint64_t cpus = factor * std::max(request.cpus_per_task, 1U);
+    if (cpus > kMaxCpusPerTask) return fail(ErrorCode::memory_too_large);
+    request.cpus_per_task = static_cast<std::uint32_t>(cpus);
+    request.memory_per_cpu = (request.memory_per_cpu + factor - 1) / factor;
+  }
+  return {};
+}
+
+}  // namespace
+
+Status may_use(const Partition& partition, const Request& request, const AccessCheck& who) {
+  if (who.uid == 0) return {};
+  if (partition.root_only) return fail(ErrorCode::access_denied);
+  if (!partition.allow_groups.empty() && who.groups_known &&
+      !in_some_group(partition.allow_groups, who.groups)) {
+    return fail(ErrorCode::partition_access);
+  }
+  if (Status account = check_account(partition, request); !account) return account;
+  return check_qos(partition, request);
+}
+
+Reason limit_reason(const Partition& partition, const Request& request) {
+  const std::uint32_t least_time =
+      request.time_min != 0 ? request.time_min : request.time_limit;
+  if (least_time != 0 && least_time > partition.max_time) return Reason::partition_time_limit;
+  if (request.min_nodes > partition.max_nodes) return Reason::partition_node_limit;
+  if (request.max_nodes != 0 && request.max_nodes < partition.min_nodes) {
+    return Reason::partition_node_limit;
+  }
+  return Reason::none;
+}
+
+Result<Request> complete_request(Request request, const Partition& partition,
+                                 const Settings& settings) {
+  if (!request.reservation.empty()) return fail(ErrorCode::invalid_reservation);
+  if (!request.licenses.empty()) return fail(ErrorCode::invalid_licenses);
+  if (request.time_min != 0 && request.time_limit != 0 && request.time_min > request.time_limit) {
+    return fail(ErrorCode::invalid_time_limit);
+  }
+  if (Status counts = complete_counts(request); !counts) return tl::unexpected(counts.error());
+  if (Status nodes = complete_nodes(request, partition); !nodes) {
+    return tl::unexpected(nodes.error());
+  }
+  if (Status memory = complete_memory(request, partition, settings); !memory) {
+    return tl::unexpected(memory.error());
+  }
+  return request;
+}
+
+std::uint32_t default_time(const Partition& partition) {
+  return partition.default_time != 0 ? partition.default_time : partition.max_time;
+}
+
+}  // namespace sluice::core

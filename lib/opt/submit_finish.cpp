@@ -1,0 +1,306 @@
+// What several options decide together: GRES lists, tasks against nodes, names, and the step that
+// srun makes of it all.
+#include "opt/submit_finish.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/strings.hpp"
+#include "opt/values.hpp"
+
+namespace sluice::opt {
+namespace {
+
+using model::GresRequest;
+using model::GresScope;
+
+std::string_view base_name(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+bool is_gpu(const GresRequest& request) { return request.name == Text("gpu"); }
+
+void append(std::vector<GresRequest>& to, const std::vector<GresRequest>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+std::uint64_t total(const std::vector<GresRequest>& list) {
+  std::uint64_t sum = 0;
+  for (const GresRequest& request : list) sum += request.count;
+  return sum;
+}
+
+// --gres=gpu:… and --gpus-per-node mean the same thing: the stronger source wins.
+Outcome settle_gpus_per_node(SubmitState& s) {
+  const bool both = !s.gpus_per_node.empty() &&
+                    std::any_of(s.gres.begin(), s.gres.end(), is_gpu);
+  if (!both) return {};
+  if (s.gres_choice.source > s.gpus_per_node_choice.source) {
+    s.gpus_per_node.clear();
+    return {};
+  }
+  if (s.gres_choice.source == s.gpus_per_node_choice.source &&
+      s.command != Command::srun) {
+    return complain("--gres=gpu and --gpus-per-node are mutually exclusive.", 1);
+  }
+  std::erase_if(s.gres, is_gpu);
+  return {};
+}
+
+Outcome settle_gres(SubmitState& s) {
+  if (Outcome done = settle_gpus_per_node(s); !done) return done;
+  const model::Request& asked = s.job.request;
+  if (!s.gpus_per_socket.empty() && asked.sockets_per_node == 0) {
+    return complain("--gpus-per-socket option requires --sockets-per-node specification", 1);
+  }
+  const bool countable = asked.tasks != 0 || asked.tasks_per_node != 0 || !s.gpus.empty() ||
+                         asked.min_nodes != 0;
+  if (!s.gpus_per_task.empty() && !countable) {
+    return complain("--gpus-per-task or --tres-per-task used without either --gpus or "
+                    "-n/--ntasks is not allowed.", 1);
+  }
+  if (asked.cpus_per_gpu != 0 && asked.cpus_per_task != 0 && s.command != Command::srun) {
+    return complain("--cpus-per-gpu is mutually exclusive with --cpus-per-task", 1);
+  }
+  auto& gres = s.job.request.gres;
+  append(gres, s.gres);
+  append(gres, s.gpus);
+  append(gres, s.gpus_per_node);
+  append(gres, s.gpus_per_socket);
+  append(gres, s.gpus_per_task);
+  s.job.spec.gpus_per_task = static_cast<std::uint32_t>(total(s.gpus_per_task));
+  return {};
+}
+
+// Fewer tasks than nodes: the nodes yield, aloud, as in Slurm.
+void settle_nodes(SubmitState& s) {
+  model::Request& asked = s.job.request;
+  const bool too_many = asked.tasks != 0 && asked.min_nodes > asked.tasks;
+  if (!too_many) return;
+  s.job.warnings.push_back(
+      fmt::format("Warning: can't run {} processes on {} nodes, setting nnodes to {}",
+                  asked.tasks, asked.min_nodes, asked.tasks));
+  asked.min_nodes = asked.tasks;
+  asked.max_nodes = std::min(asked.max_nodes, asked.tasks);
+}
+
+// srun: with -n and -N both given, --ntasks-per-node must fit; Slurm drops it aloud otherwise.
+void settle_tasks_per_node(SubmitState& s) {
+  model::Request& asked = s.job.request;
+  const bool fixed = asked.tasks != 0 && asked.min_nodes != 0 && asked.tasks_per_node != 0;
+  if (!fixed || std::uint64_t{asked.min_nodes} * asked.tasks_per_node >= asked.tasks) return;
+  if (asked.max_nodes > asked.min_nodes) return;
+  s.job.warnings.push_back(fmt::format(
+      "Warning: can't honor --ntasks-per-node set to {} which doesn't match the requested tasks "
+      "{} with the number of requested nodes {}. Ignoring --ntasks-per-node.",
+      asked.tasks_per_node, asked.tasks, asked.min_nodes));
+  asked.tasks_per_node = 0;
+}
+
+Outcome settle_times(const SubmitState& s) {
+  const model::Request& asked = s.job.request;
+  const bool wrong = asked.time_min != 0 && asked.time_limit != 0 &&
+                     asked.time_min > asked.time_limit;
+  if (!wrong) return {};
+  return submit_failure(s.command, {ErrorCode::invalid_time_limit,
+                                    "Invalid time-min specification (exceeds job's time or other "
+                                    "limits)"});
+}
+
+Outcome settle(SubmitState& s, model::JobKind kind) {
+  s.job.spec.kind = kind;
+  if (Outcome done = settle_gres(s); !done) return done;
+  if (Outcome done = settle_times(s); !done) return done;
+  settle_nodes(s);
+  if (s.command == Command::srun) settle_tasks_per_node(s);
+  return {};
+}
+
+void set_default_name(SubmitState& s, std::string_view name) {
+  if (!s.name_given) s.job.spec.name = name;
+}
+
+int exit_code_variable(const SubmitState& s, std::string_view name) {
+  const auto text = s.in->environment.get(name);
+  const auto code = text ? base::parse_u32(*text, 255) : Result<std::uint32_t>(1U);
+  return code ? static_cast<int>(*code) : 1;
+}
+
+// --- srun's step --------------------------------------------------------------------------------
+
+// Tasks that the line determines by itself; 0: one for each node that the step gets.
+std::uint32_t count_tasks(const model::Request& asked) {
+  if (asked.tasks != 0) return asked.tasks;
+  if (asked.min_nodes == 0 || asked.max_nodes > asked.min_nodes) return 0;
+  return asked.min_nodes * std::max(asked.tasks_per_node, 1U);
+}
+
+void copy_request(const SubmitState& s, model::StepSpec& step) {
+  const model::Request& asked = s.job.request;
+  step.tasks = count_tasks(asked);
+  step.tasks_asked = asked.tasks != 0;
+  step.min_nodes = asked.min_nodes;
+  step.max_nodes = asked.max_nodes;
+  step.cpus_per_task = asked.cpus_per_task;
+  step.tasks_per_node = asked.tasks_per_node;
+  step.tasks_per_socket = asked.tasks_per_socket;
+  step.tasks_per_core = asked.tasks_per_core;
+  step.threads_per_core = asked.threads_per_core;
+  step.exclude = asked.exclude;
+  step.memory_per_node = asked.memory_per_node;
+  step.memory_per_cpu = asked.memory_per_cpu;
+  step.gres = asked.gres;
+  step.overcommit = asked.overcommit;
+  step.no_multithread = asked.no_multithread;
+  step.time_limit = asked.time_limit == model::kUnlimited ? 0 : asked.time_limit;
+}
+
+void copy_spec(const SubmitState& s, model::StepSpec& step) {
+  const model::JobSpec& spec = s.job.spec;
+  step.name = spec.name;
+  step.work_dir = spec.work_dir;
+  step.distribution = spec.distribution;
+  step.std_out = spec.std_out;
+  step.std_err = spec.std_err;
+  step.append_output = spec.append_output;
+  step.no_kill = spec.no_kill;
+  step.submit_line = spec.submit_line;
+  step.gpu_bind = spec.gpu_bind;
+  step.gpus_per_task = spec.gpus_per_task;
+  step.signal = spec.signal;
+  step.signal_before = spec.signal_before;
+}
+
+bool is_task_number(std::string_view text) { return base::parse_u32(text).has_value(); }
+
+// -i all|none|<task>|<file>
+void settle_input(const std::string& mode, model::StepSpec& step) {
+  if (mode.empty() || mode == "all") return;
+  if (mode == "none") {
+    step.input = model::InputMode::none;
+  } else if (const auto task = base::parse_u32(mode)) {
+    step.input = model::InputMode::one_task;
+    step.input_task = *task;
+  } else {
+    step.input = model::InputMode::file;
+    step.std_in = mode;
+  }
+}
+
+// -o, -e: all|none|<file>. The output of one task alone (a number) is not offered.
+Outcome settle_output(std::string_view option, Text& pattern) {
+  if (pattern == Text("all")) {
+    pattern = Text();
+  } else if (pattern == Text("none")) {
+    pattern = "/dev/null";
+  } else if (!pattern.empty() && is_task_number(pattern)) {
+    return complain(fmt::format("--{}={} is not supported by Sluice: the output of one task alone "
+                                "can't be chosen", option, pattern.view()), 1);
+  }
+  return {};
+}
+
+Outcome load_programs(const SubmitState& s, const std::vector<std::string>& command,
+                      model::StepSpec& step) {
+  auto text = s.in->read_file(command.front());
+  if (!text) {
+    return complain(fmt::format("Could not open multi_prog config file {}", command.front()), 1);
+  }
+  if (auto checked = check_multi_prog(*text, command.front()); !checked) {
+    return complain(checked.error().text, 1);
+  }
+  step.multi_prog_text = *text;
+  return {};
+}
+
+}  // namespace
+
+tl::unexpected<Complaint> submit_failure(Command command, const Error& error) {
+  std::string_view doing = "Batch job submission failed";
+  if (command == Command::salloc) doing = "Job submit/allocate failed";
+  if (command == Command::srun) doing = "Unable to allocate resources";
+  const std::string text = error.text.empty() ? std::string(base::error_text(error.code))
+                                              : error.text;
+  return complain(fmt::format("{}: {}", doing, text), 1);
+}
+
+std::array<std::span<const SubmitRow>, 6> submit_tables() {
+  return {job_rows(), run_rows(), resource_rows(), layout_rows(), step_rows(), refused_rows()};
+}
+
+Outcome read_other_variables(SubmitState& s) {
+  if (const auto text = s.in->environment.get("SLURM_UMASK")) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value, 8);
+    const bool good = error == std::errc{} && end == text->data() + text->size() && value <= 0777;
+    if (!good) return complain(fmt::format("Invalid SLURM_UMASK \"{}\"", *text), 1);
+    s.job.umask = value;
+  }
+  s.salloc.exit_error = s.srun.exit_error = exit_code_variable(s, "SLURM_EXIT_ERROR");
+  s.salloc.exit_immediate = s.srun.exit_immediate = exit_code_variable(s, "SLURM_EXIT_IMMEDIATE");
+  s.srun.test_exec = s.in->environment.has("SLURM_TEST_EXEC");
+  return {};
+}
+
+Finished<SbatchOptions> finish_sbatch(SubmitState s) {
+  if (Outcome done = settle(s, model::JobKind::batch); !done) {
+    return tl::unexpected<Complaint>(done.error());
+  }
+  const std::string_view path = s.job.spec.command;
+  set_default_name(s, s.sbatch.wrapped ? "wrap" : path.empty() ? "sbatch" : base_name(path));
+  for (const std::string& word : s.sbatch.script_arguments) {
+    s.job.spec.arguments.emplace_back(word);
+  }
+  SbatchOptions options = std::move(s.sbatch);
+  options.job = std::move(s.job);
+  return options;
+}
+
+Finished<SallocOptions> finish_salloc(SubmitState s) {
+  if (Outcome done = settle(s, model::JobKind::allocation); !done) {
+    return tl::unexpected<Complaint>(done.error());
+  }
+  const bool alone = s.salloc.command.empty();
+  set_default_name(s, s.salloc.no_shell ? "no-shell"
+                      : alone           ? "interactive"
+                                        : base_name(s.salloc.command.front()));
+  SallocOptions options = std::move(s.salloc);
+  options.job = std::move(s.job);
+  return options;
+}
+
+Finished<SrunOptions> finish_srun(SubmitState s, const std::vector<std::string>& command) {
+  if (command.empty() && !s.job.test_only) {
+    return tl::unexpected<Complaint>(Complaint{"No command given to execute.", 1, true, ""});
+  }
+  if (Outcome done = settle(s, model::JobKind::step_allocation); !done) {
+    return tl::unexpected<Complaint>(done.error());
+  }
+  if (!command.empty()) set_default_name(s, base_name(command.front()));
+  model::StepSpec& step = s.step;
+  copy_request(s, step);
+  copy_spec(s, step);
+  for (const std::string& word : command) step.argv.emplace_back(word);
+  settle_input(s.input_mode, step);
+  if (step.input == model::InputMode::file) s.job.spec.std_in = step.std_in;
+  if (Outcome done = settle_output("output", step.std_out); !done) {
+    return tl::unexpected<Complaint>(done.error());
+  }
+  if (Outcome done = settle_output("error", step.std_err); !done) {
+    return tl::unexpected<Complaint>(done.error());
+  }
+  if (step.multi_prog && !command.empty()) {
+    if (Outcome done = load_programs(s, command, step); !done) {
+      return tl::unexpected<Complaint>(done.error());
+    }
+  }
+  if (s.exclusive_step) step.exact = true;
+  SrunOptions options = std::move(s.srun);
+  options.step = std::move(s.step);
+  options.job = std::move(s.job);
+  return options;
+}
+
+}  // namespace sluice::opt
