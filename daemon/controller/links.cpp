@@ -36,7 +36,7 @@ Status Shell::listen() {
   if (!tls) return tl::unexpected(tls.error());
   net::LinkServerOptions server;
   server.address = config_.listen_address;
-  server.port = config_.port;
+  server.port = options_.port.value_or(config_.port);
   server.context = *tls;
   server.check = [this](const auth::PublicKey& key) { return identify(key); };
   server.failed = [](const std::string& remote, const Error& error) {
@@ -47,7 +47,7 @@ Status Shell::listen() {
         add_link(std::move(connection));
       });
   if (!links) {
-    return context("listening on port " + std::to_string(config_.port), links.error());
+    return context("listening on port " + std::to_string(options_.port.value_or(config_.port)), links.error());
   }
   link_listener_ = std::move(*links);
   auto socket = net::listen_unix(

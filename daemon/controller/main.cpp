@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   bool show_version = false;
   app.add_option("--dir", options.dir, "directory with sluice.yaml, keys and state");
   app.add_option("--config", options.config_file, "configuration file (default: DIR/sluice.yaml)");
+  app.add_option("--port", options.port, "listen here instead of slurmctld_port");
   app.add_option("--log-file", log_file, "append the log here (default: standard error)");
   app.add_option("--log-level", level, "error, warn, info or debug");
   app.add_flag("-V,--version", show_version, "print the version and exit");

@@ -138,6 +138,14 @@ Status Shell::start_service() {
   options.node_settings = key_values(config_.node_settings);
   options.host = this_host();
   options.service_uid = ::geteuid();
+  for (const auto& [names, uids] : {std::pair(&config_.admins, &options.admins),
+                                    std::pair(&config_.operators, &options.operators)}) {
+    for (const std::string& name : *names) {
+      const Result<std::uint32_t> uid = base::parse_user(name);
+      if (!uid) return context("admins or operators: " + name, uid.error());
+      uids->push_back(*uid);
+    }
+  }
   options.pid = static_cast<std::uint32_t>(::getpid());
   options.hosts = hosts_;
   service_ = std::make_unique<Service>(static_cast<Env&>(*this), std::move(options), loaded_);

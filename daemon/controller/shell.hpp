@@ -32,6 +32,7 @@ namespace sluice::controller {
 struct ShellOptions {
   std::string dir;
   std::string config_file;  // empty: DIR/sluice.yaml
+  std::optional<std::uint16_t> port;  // in place of the configuration's
 };
 
 class Shell : private Env {

@@ -47,6 +47,9 @@ struct MpiHelperSpec {
   std::vector<std::uint32_t> task_node;    // per global task
   std::vector<std::uint32_t> local_ranks;  // ascending
   std::uint32_t universe = 0;              // slots of the job; 0: the tasks
+  // Other nodes of the step may live on this host, and the tasks don't get a host name of their own
+  // (UTS namespace): MPI libraries are then kept from naming shared files by the host's name.
+  bool shared_host = false;
   // Exists, owned by the user, mode 0700, different for each (node, job, step); the caller removes
   // it. Keep it short: unix sockets are made in it.
   std::string directory;

@@ -167,6 +167,7 @@ bool Helper::start() {
   step_.task_sockets = sockets_.empty() ? nullptr : sockets_.data();
   step_.task_socket_numbers = sockets_.empty() ? nullptr : child_.task_numbers.data();
   step_.universe = std::max(spec_.universe, step_.task_count);
+  step_.shared_host = spec_.shared_host ? 1 : 0;
   step_.directory = spec_.directory.c_str();
   callbacks_ = callbacks();
   state_ = plugin_->start(&step_, &callbacks_);

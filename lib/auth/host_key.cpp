@@ -4,22 +4,22 @@
 #include "auth/host_key.hpp"
 
 #include <fcntl.h>
-#include <openssl/asn1.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/sha.h>
-#include <openssl/x509.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <span>
 #include <utility>
+
+#include <fmt/core.h>
+#include <openssl/asn1.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
 
 #include "auth/base64.hpp"
 #include "base/entropy.hpp"

@@ -59,9 +59,8 @@ Status HostList::put(HostEntry entry) {
       return fail(ErrorCode::already_exists, "host " + other.name + " has that key already");
     }
   }
-  const auto same = std::find_if(hosts.begin(), hosts.end(), [&](const HostEntry& other) {
-    return other.name == entry.name;
-  });
+  const auto same = std::find_if(hosts.begin(), hosts.end(),
+                                 [&](const HostEntry& other) { return other.name == entry.name; });
   if (same == hosts.end()) {
     hosts.push_back(std::move(entry));
   } else {

@@ -17,7 +17,7 @@ struct HostEntry {
   std::string name;
   std::string address;
   std::uint32_t port = 0;
-  std::string public_key;   // as public_key_text() gives it
+  std::string public_key;  // as public_key_text() gives it
   std::uint32_t role_bits = 0;
 
   [[nodiscard]] Roles roles() const { return Roles(static_cast<std::uint8_t>(role_bits)); }

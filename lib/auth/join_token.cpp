@@ -5,13 +5,12 @@
 
 #include "auth/join_token.hpp"
 
-#include <openssl/crypto.h>
-#include <openssl/sha.h>
-
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <span>
+
+#include <fmt/core.h>
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
 
 #include "auth/base64.hpp"
 #include "base/entropy.hpp"

@@ -37,9 +37,7 @@ struct Peer {
 
   [[nodiscard]] bool is_host() const { return uid == kNoUid; }
   // Whether the host's stamps are believed for everybody.
-  [[nodiscard]] bool trusted_host() const {
-    return roles.overlaps(Role::controller | Role::login);
-  }
+  [[nodiscard]] bool trusted_host() const { return roles.overlaps(Role::controller | Role::login); }
 };
 
 enum class Need : std::uint8_t {
@@ -70,14 +68,14 @@ struct Policy;  // undefined: say it for each request
 
 template <class Request>
 concept HasPolicy = requires {
-  { Policy<Request>::rule.least };
+  {Policy<Request>::rule.least};
 };
 
 // What the judge must be told beside the peer.
 struct Facts {
-  std::optional<uid_t> owner;             // of the object, where it has one
-  Level level = Level::user;              // the uid's rank by the accounting tables
-  bool user_has_job_on_host = false;      // asked only for peers from compute nodes
+  std::optional<uid_t> owner;         // of the object, where it has one
+  Level level = Level::user;          // the uid's rank by the accounting tables
+  bool user_has_job_on_host = false;  // asked only for peers from compute nodes
 };
 
 // The peer's rank after its host has been weighed.

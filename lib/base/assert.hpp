@@ -2,7 +2,7 @@
 // believed impossible does more harm than one that stops and restarts from its store. Prints the
 // expression, the place and a message with what the caller knows, then aborts.
 // Failures of the outside world are no bugs: return a Result for those.
-// Pure: usable from core (the printing happens in assert.cpp, only when the process is lost anyway).
+// Pure: usable from core (it prints only when the process is lost anyway).
 #pragma once
 
 #include <fmt/core.h>
@@ -32,9 +32,8 @@ template <class... Args>
 
 // SLUICE_ASSERT(condition) or SLUICE_ASSERT(condition, "format {}", argument...).
 // The only macro of the code base: nothing else can name the expression and the caller's line.
-#define SLUICE_ASSERT(condition, ...)                                                      \
-  (__builtin_expect(static_cast<bool>(condition), 1)                                       \
-       ? static_cast<void>(0)                                                              \
-       : ::sluice::base::assert_failed(::sluice::base::AssertSite{#condition, __FILE__,    \
-                                                                  __LINE__} __VA_OPT__(, ) \
-                                           __VA_ARGS__))
+#define SLUICE_ASSERT(condition, ...)                              \
+  (__builtin_expect(static_cast<bool>(condition), 1)               \
+       ? static_cast<void>(0)                                      \
+       : ::sluice::base::assert_failed(::sluice::base::AssertSite{ \
+             #condition, __FILE__, __LINE__} __VA_OPT__(, ) __VA_ARGS__))

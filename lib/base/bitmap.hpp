@@ -1,5 +1,5 @@
-// Bitmap: a set of small dense numbers (nodes of a cluster, cores of a node, array tasks), in 64-bit
-// words, so that set algebra over 80,000 nodes costs about a thousand machine operations.
+// Bitmap: a set of small dense numbers (nodes of a cluster, cores of a node, array tasks), in
+// 64-bit words, so that set algebra over 80,000 nodes costs about a thousand machine operations.
 // Invariants: the size is fixed by the constructor or resize(); bits at and above it are always
 // zero in the last word, so counting and comparing need no masks. Two operands of a set operation
 // have the same size; a difference is a bug and trips an assert, as does an index out of range.
@@ -32,7 +32,8 @@ class Bitmap {
   [[nodiscard]] static Bitmap full(std::size_t size);
   // From words as words() gives them. Fails if their number doesn't fit the size or a bit lies
   // above it: this is what decoders of foreign data use.
-  [[nodiscard]] static Result<Bitmap> from_words(std::size_t size, std::vector<std::uint64_t> words);
+  [[nodiscard]] static Result<Bitmap> from_words(std::size_t size,
+                                                 std::vector<std::uint64_t> words);
   // From "0-3,7". Fails on anything else, and on numbers at or above `size`. "" is the empty set.
   [[nodiscard]] static Result<Bitmap> from_ranges(std::string_view text, std::size_t size);
 

@@ -84,8 +84,7 @@ std::string format_duration(std::int64_t seconds) {
 std::string format_cpu_time(std::uint64_t microseconds) {
   const auto seconds = static_cast<std::int64_t>(microseconds / 1000000);
   if (seconds >= 3600) return format_duration(seconds);
-  return fmt::format("{:02}:{:02}.{:03}", seconds / 60, seconds % 60,
-                     microseconds / 1000 % 1000);
+  return fmt::format("{:02}:{:02}.{:03}", seconds / 60, seconds % 60, microseconds / 1000 % 1000);
 }
 
 }  // namespace sluice::base

@@ -2,10 +2,10 @@
 // change a few dozen times in their lives, so nothing cleverer pays.
 #include "base/env.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <unordered_map>
-
-#include <unistd.h>
 
 namespace sluice::base {
 namespace {
@@ -77,9 +77,8 @@ void Environment::unset(std::string_view name) {
 }
 
 void Environment::unset_prefix(std::string_view prefix) {
-  std::erase_if(entries_, [&](const std::string& entry) {
-    return name_of(entry).starts_with(prefix);
-  });
+  std::erase_if(entries_,
+                [&](const std::string& entry) { return name_of(entry).starts_with(prefix); });
 }
 
 std::vector<char*> Environment::pointers() {

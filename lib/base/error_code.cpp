@@ -1,4 +1,4 @@
-// The texts of the error codes. Where Slurm has a text for the outcome, it is that, letter by letter.
+// The texts of the error codes: where Slurm has a text for the outcome, that, letter by letter.
 #include "base/error_code.hpp"
 
 #include <array>
@@ -56,8 +56,7 @@ constexpr auto kTexts = std::to_array<Entry>({
     {ErrorCode::script_missing, "Batch script is empty!"},
     {ErrorCode::script_too_large, "Batch script is too large"},
     {ErrorCode::environment_too_large, "Job environment is too large"},
-    {ErrorCode::pathname_too_long,
-     "Pathname of a file, directory or other parameter too long"},
+    {ErrorCode::pathname_too_long, "Pathname of a file, directory or other parameter too long"},
     {ErrorCode::job_not_running, "Job is not running"},
     {ErrorCode::step_not_found, "Job step not running"},
     {ErrorCode::already_exists, "File exists"},
@@ -71,8 +70,7 @@ constexpr auto kTexts = std::to_array<Entry>({
     {ErrorCode::not_on_this_host, "The user has no job on the host that sent the request"},
     {ErrorCode::job_not_requeueable, "Requested operation is presently disabled"},
     {ErrorCode::interrupted, "Interrupted system call"},
-    {ErrorCode::default_partition_missing,
-     "No partition specified or system default partition"},
+    {ErrorCode::default_partition_missing, "No partition specified or system default partition"},
     {ErrorCode::core_specialization, "Invalid core specialization"},
 });
 

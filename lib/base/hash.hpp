@@ -12,8 +12,8 @@ namespace sluice::base {
 // Folds two words into one by a 128-bit product.
 [[nodiscard]] constexpr std::uint64_t hash_mix(std::uint64_t a, std::uint64_t b) {
   __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a ^ 0x9e3779b97f4a7c15ULL) *
-                       static_cast<Wide>(b ^ 0xd1b54a32d192ed03ULL);
+  const Wide product =
+      static_cast<Wide>(a ^ 0x9e3779b97f4a7c15ULL) * static_cast<Wide>(b ^ 0xd1b54a32d192ed03ULL);
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 

@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxHosts = 100000;
 inline constexpr std::size_t kMaxHostName = 255;
 
 // Every name in the order written, duplicates kept. "" is no host. Fails (invalid_node_name) on
-// unbalanced or nested brackets, descending ranges and lists beyond the bounds. Blanks separate as commas do,
-// and empty pieces between commas are skipped.
+// unbalanced or nested brackets, descending ranges and lists beyond the bounds. Blanks separate as
+// commas do, and empty pieces between commas are skipped.
 [[nodiscard]] Result<std::vector<std::string>> parse_hosts(std::string_view text);
 
 // The shortest text for the names in the order given: what `scontrol show hostlist` prints.

@@ -140,15 +140,15 @@ Result<NodeCounts> parse_node_counts(std::string_view text) {
     return counts;
   }
   const Cut range = cut(text, '-');
-  const auto low = range.found && range.before.empty() ? Result<std::uint64_t>(1)
-                                                       : parse_count(range.before);
+  const auto low =
+      range.found && range.before.empty() ? Result<std::uint64_t>(1) : parse_count(range.before);
   const auto high = range.found ? parse_count(range.after) : low;
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   if (!low || !high || *low > kMost || *high > kMost) return bad();
   if (*low > *high) {
-    return fail(ErrorCode::node_count,
-                fmt::format("Maximum node count {} is less than minimum node count {}", *high,
-                            *low));
+    return fail(
+        ErrorCode::node_count,
+        fmt::format("Maximum node count {} is less than minimum node count {}", *high, *low));
   }
   counts.min = static_cast<std::uint32_t>(*low);
   counts.max = static_cast<std::uint32_t>(*high);

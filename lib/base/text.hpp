@@ -13,7 +13,7 @@ namespace sluice::base {
 class Text {
  public:
   Text() = default;
-  Text(std::string_view value);               // NOLINT(google-explicit-constructor)
+  Text(std::string_view value);  // NOLINT(google-explicit-constructor)
   Text(const std::string& value) : Text(std::string_view(value)) {}  // NOLINT
   Text(const char* value) : Text(std::string_view(value)) {}         // NOLINT
   Text(const Text& other) noexcept;

@@ -51,11 +51,8 @@ struct Unit {
 };
 
 std::optional<std::int64_t> seconds_of_unit(std::string_view name) {
-  static constexpr auto kUnits = std::to_array<Unit>({{"second", 1},
-                                                      {"minute", 60},
-                                                      {"hour", 3600},
-                                                      {"day", 86400},
-                                                      {"week", 7 * 86400}});
+  static constexpr auto kUnits = std::to_array<Unit>(
+      {{"second", 1}, {"minute", 60}, {"hour", 3600}, {"day", 86400}, {"week", 7 * 86400}});
   if (name.empty()) return 1;
   for (const Unit& unit : kUnits) {
     const bool plural = name.size() == unit.name.size() + 1 && (name.back() | 0x20) == 's';
@@ -260,8 +257,8 @@ std::int64_t resolve(const Reader& reader, std::int64_t now, TimeOfDay meaning) 
     return to_seconds(time);
   }
   const Date& date = *reader.date();
-  const bool earlier = date.month - 1 < time.tm_mon ||
-                       (date.month - 1 == time.tm_mon && date.day < time.tm_mday);
+  const bool earlier =
+      date.month - 1 < time.tm_mon || (date.month - 1 == time.tm_mon && date.day < time.tm_mday);
   if (date.year) {
     time.tm_year = *date.year - 1900;
   } else if (earlier && meaning == TimeOfDay::next) {

@@ -3,16 +3,19 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include <fmt/format.h>
 
 namespace sluice::base {
 namespace {
 
-bool parse_half(std::string_view digits, std::uint64_t* half) {
+std::optional<std::uint64_t> parse_half(std::string_view digits) {
+  std::uint64_t half = 0;
   const char* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, *half, 16);
-  return error == std::errc() && stop == end;
+  const auto [stop, error] = std::from_chars(digits.data(), end, half, 16);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return half;
 }
 
 }  // namespace
@@ -20,12 +23,12 @@ bool parse_half(std::string_view digits, std::uint64_t* half) {
 std::string uid_text(const Uid128& uid) { return fmt::format("{:016x}{:016x}", uid.high, uid.low); }
 
 Result<Uid128> parse_uid(std::string_view text) {
-  Uid128 uid;
-  if (text.size() != 32 || !parse_half(text.substr(0, 16), &uid.high) ||
-      !parse_half(text.substr(16), &uid.low)) {
+  const auto high = parse_half(text.substr(0, 16));
+  const auto low = text.size() == 32 ? parse_half(text.substr(16)) : std::nullopt;
+  if (!high || !low) {
     return fail(ErrorCode::invalid_argument, fmt::format("invalid identity '{}'", text));
   }
-  return uid;
+  return Uid128{*high, *low};
 }
 
 }  // namespace sluice::base

@@ -39,7 +39,7 @@ struct Ending {
   std::uint32_t by_uid = model::kNoTask;
   bool requeue = false;          // a new attempt follows
   bool hold = false;             // which waits for a release
-  bool at_once = false;          // no grace: the processes are gone or nobody waits for them
+  std::optional<NodeIndex> clean;  // a node where nothing of it is left: not told to end it
 };
 
 // What keeps a waiting job from the planner; none: nothing.
@@ -70,11 +70,14 @@ struct Cluster::State {
   model::Job& edit_quietly(JobId id);  // changes nothing that books or planner look at
   model::Job& insert(model::Job job);
   model::Node& edit_node(NodeIndex node);
+  model::Partition& edit_partition(PartitionIndex partition);
   void settle();
   void settle_one(JobId id);
   void set_timers(JobId id);
   void count(const model::Job& job, const Tally& tally, std::int32_t sign);
+  void count_name(const model::Job& job, const Tally& tally, std::int32_t sign);
   void touch_group(const NameKey& key);
+  [[nodiscard]] bool edited(JobId id) const { return turn.jobs.contains(id); }
 
   // Submitting (submit.cpp)
   void on(const SubmitJob& event);
@@ -92,6 +95,7 @@ struct Cluster::State {
   void queue(JobId id, std::uint32_t startable);
   void unqueue(JobId id);
   void share_slots(JobId array);
+  void not_ready(const model::Job& job);
   void set_reason(JobId id, const Obstacle& obstacle);
   [[nodiscard]] Candidate candidate(const model::Job& job, std::uint32_t startable) const;
   [[nodiscard]] Placeable placeable(const model::Request& request, std::uint32_t uid) const;
@@ -209,6 +213,7 @@ struct Cluster::State {
   std::vector<model::PartitionPtr> partitions;
   Interner<model::JobSpec> specs;
   Interner<model::Request> requests;
+  std::uint32_t singletons = 0;                        // jobs with such a dependency
   Timers timers;
   Turn turn;
   Now last;                                            // of the latest turn

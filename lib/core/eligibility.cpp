@@ -31,13 +31,15 @@ Result<std::vector<std::uint32_t>> indices_of(const NodePool::State& pool, const
   return indices;
 }
 
+// A feature that no node has is an error, unless nodes have still to tell what they have.
 Status check_names(const NodePool::State& pool, const Constraint& constraint) {
   for (const std::string& name : constraint.names()) {
     bool known = false;
     for (ClassId id = 0; id < pool.classes.count() && !known; ++id) {
-      const auto& features = pool.classes.at(id).features;
-      known = pool.classes.at(id).size != 0 &&
-              std::binary_search(features.begin(), features.end(), name);
+      const NodeClass& tested = pool.classes.at(id);
+      known = tested.size != 0 && (!tested.hardware->known ||
+                                   std::binary_search(tested.features.begin(),
+                                                      tested.features.end(), name));
     }
     if (!known) {
       return fail(ErrorCode::invalid_feature,

@@ -103,7 +103,8 @@ std::uint32_t threads_used(const Demand& demand, const Hardware& hardware) {
 
 // Threads may be given out one by one only if no core has to be kept whole.
 bool by_thread(const Demand& demand, const Hardware& hardware) {
-  return demand.unit == model::CpuUnit::thread && demand.tasks_per_core == 0 &&
+  return demand.unit == model::CpuUnit::thread && hardware.threads > 1 &&
+         demand.tasks_per_core == 0 &&
          demand.tasks_per_socket == 0 && threads_used(demand, hardware) == hardware.threads;
 }
 

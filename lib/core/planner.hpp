@@ -92,8 +92,9 @@ class Planner {
   // The error's text names the exact cause; its code is Slurm's.
   [[nodiscard]] Status can_ever_run(const NodePool& pool, const Candidate& candidate) const;
 
+  struct State;  // shared with the files of the pass (core/planner_state.hpp)
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -41,6 +41,7 @@ class Profile {
   void drop_from(const LaneKey& key);
   void clear();
   [[nodiscard]] bool empty() const { return claimed_.empty(); }
+  [[nodiscard]] std::size_t nodes() const { return claims_.size(); }
   [[nodiscard]] const std::vector<Claim>& claims(std::uint32_t node) const {
     return claims_[node];
   }
@@ -69,6 +70,8 @@ class Outlook {
 
   [[nodiscard]] const NodePool::State& pool() const { return *pool_; }
   [[nodiscard]] bool present() const { return mode_ == Mode::span && span_.from_ms <= span_.now_ms; }
+  // Nodes of one class look alike: the first ones that serve are the ones to take.
+  [[nodiscard]] bool all_alike() const { return mode_ == Mode::idle; }
   [[nodiscard]] bool counts(std::uint32_t node) const {
     return all_nodes_ || pool_->nodes[node].available;
   }

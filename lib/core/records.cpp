@@ -6,7 +6,8 @@
 namespace sluice::core {
 
 Tally tally_of(const model::Job& job) {
-  Tally tally{.phase = Phase::waiting, .tasks = 1, .name = job.spec->name};
+  Tally tally{.phase = Phase::waiting, .tasks = 1, .order = submit_order(job),
+              .name = job.spec->name};
   if (is_completing(job)) {
     tally.phase = Phase::active;
   } else if (model::is_finished(job.state)) {

@@ -23,7 +23,7 @@ namespace sluice::core {
 // One job record in memory.
 struct Entry {
   model::JobPtr job;
-  bool queued = false;   // the planner has it
+  std::uint32_t startable = 0;   // what the planner was told; 0: the planner doesn't have it
 };
 
 // How far a record has come, as dependencies, throttles and singletons see it. A job that has ended
@@ -34,6 +34,7 @@ inline constexpr std::size_t kPhases = 5;
 struct Tally {
   Phase phase = Phase::none;
   std::uint32_t tasks = 0;   // of an array's rest: how many it stands for
+  std::uint64_t order = 0;   // submit_order
   Text name;                 // the job's, for singleton
 
   bool operator==(const Tally&) const = default;
@@ -84,7 +85,6 @@ struct NameKey {
 struct NameGroup {
   std::map<std::uint64_t, JobId> waiting;  // by submit order
   std::set<JobId> active;
-  std::uint32_t singles = 0;               // waiting ones that said `singleton`
 };
 
 struct NodeInfo {
@@ -108,13 +108,18 @@ struct JobEdit {
   model::JobPtr before;        // null: a new record
   Tally counted;               // what the books know of it
 };
+struct NodeEdit {
+  std::shared_ptr<model::Node> fresh;
+  model::NodePtr before;
+};
 struct Turn {
   Now now;
   Changes changes;
   std::map<JobId, JobEdit> jobs;
-  std::map<std::uint32_t, std::shared_ptr<model::Node>> nodes;
-  std::set<std::uint32_t> partitions;
+  std::map<std::uint32_t, NodeEdit> nodes;
+  std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;
   std::set<JobId> unsettled;   // to be looked at before the turn ends
+  std::set<JobId> arrays;      // throttled ones whose slots are to be shared out anew
 };
 
 }  // namespace sluice::core

@@ -41,6 +41,7 @@ struct Settings {
   std::uint64_t default_memory_per_cpu = 0;
   std::uint64_t max_memory_per_node = 0;
   std::uint64_t max_memory_per_cpu = 0;
+  CpuUnit cpu_unit_default = CpuUnit::core;    // of partitions that don't say (CR_Core, CR_CPU, …)
   bool track_memory = true;                    // memory is a consumable (CR_Core_Memory)
   bool job_requeue = true;                     // default of --requeue
   bool enforce_partition_limits = false;       // refuse at submit what exceeds partition limits

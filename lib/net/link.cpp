@@ -28,8 +28,8 @@ class LinkImpl final : public Link {
   void on_message(std::function<void(Frame)> handler) override {
     core_->on_message.set(std::move(handler));
   }
-  void on_channel(std::function<void(const ChannelStamp&, std::unique_ptr<FrameChannel>)> handler)
-      override {
+  void on_channel(
+      std::function<void(const ChannelStamp&, std::unique_ptr<FrameChannel>)> handler) override {
     core_->on_channel.set(std::move(handler));
   }
   void on_drain(std::function<void()> handler) override { core_->on_drain.set(std::move(handler)); }

@@ -40,11 +40,11 @@ inline constexpr std::size_t kMaxTargetText = 1024;
 inline constexpr std::uint16_t kFirstLinkType = 0xff00;
 
 struct LinkOptions {
-  TlsSide side = TlsSide::client;          // who connected: decides the channel numbers
-  std::size_t max_message = kMaxPayload;   // of one message, and of one frame on a channel
-  std::size_t max_channels = 16'384;       // that the peer may have open; more are refused
-  std::int64_t ping_after_ms = 10'000;     // of silence
-  std::int64_t dead_after_ms = 30'000;     // of silence
+  TlsSide side = TlsSide::client;         // who connected: decides the channel numbers
+  std::size_t max_message = kMaxPayload;  // of one message, and of one frame on a channel
+  std::size_t max_channels = 16'384;      // that the peer may have open; more are refused
+  std::int64_t ping_after_ms = 10'000;    // of silence
+  std::int64_t dead_after_ms = 30'000;    // of silence
 };
 
 class Link {

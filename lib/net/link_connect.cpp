@@ -26,15 +26,15 @@ class LinkAttempt final : public Connecting {
     TlsOptions options{.side = TlsSide::client,
                        .handshake_timeout_ms = target_.timeout_ms,
                        .check = target_.check};
-    tls_ = start_tls(loop_, target_.context, std::move(stream), std::move(options),
-                     [this](Result<TlsConnection> ready) {
-                       if (!ready) return answer(tl::unexpected<Error>(ready.error()));
-                       LinkOptions link = target_.options;
-                       link.side = TlsSide::client;
-                       answer(LinkConnection{
-                           .link = make_link(loop_, std::move(ready->stream), link),
-                           .peer = std::move(ready->peer)});
-                     });
+    tls_ =
+        start_tls(loop_, target_.context, std::move(stream), std::move(options),
+                  [this](Result<TlsConnection> ready) {
+                    if (!ready) return answer(tl::unexpected<Error>(ready.error()));
+                    LinkOptions link = target_.options;
+                    link.side = TlsSide::client;
+                    answer(LinkConnection{.link = make_link(loop_, std::move(ready->stream), link),
+                                          .peer = std::move(ready->peer)});
+                  });
   }
 
   // The last thing that a member does: the owner may destroy this object in it.

@@ -29,6 +29,8 @@ Result<ChannelStamp> decode_stamp(std::string_view payload) {
   if (payload.size() < kStampFixed || payload.size() > kStampFixed + kMaxTargetText) {
     return bad("channel stamp");
   }
+  // The uid that means nobody is how a host itself is written; no user has it.
+  if (read_u32(payload) == static_cast<uid_t>(-1)) return bad("channel stamp");
   return ChannelStamp{.uid = read_u32(payload),
                       .gid = read_u32(payload.substr(4)),
                       .pid = static_cast<pid_t>(read_u32(payload.substr(8))),

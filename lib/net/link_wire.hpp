@@ -13,10 +13,10 @@
 namespace sluice::net {
 
 enum class LinkFrame : std::uint16_t {
-  open = kFirstLinkType,         // u32 uid, u32 gid, u32 pid, target text
-  data = kFirstLinkType + 1,     // a piece of the channel's frames
-  credit = kFirstLinkType + 2,   // u32: so many more bytes may come
-  close = kFirstLinkType + 3,    // u16 error code, text; 0 for an ordinary end
+  open = kFirstLinkType,        // u32 uid, u32 gid, u32 pid, target text
+  data = kFirstLinkType + 1,    // a piece of the channel's frames
+  credit = kFirstLinkType + 2,  // u32: so many more bytes may come
+  close = kFirstLinkType + 3,   // u16 error code, text; 0 for an ordinary end
   ping = kFirstLinkType + 4,
   pong = kFirstLinkType + 5,
 };

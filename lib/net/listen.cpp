@@ -91,8 +91,7 @@ bool SocketListener::accept_one() {
   const int raw = fd.get();
   auto stream = make_stream(loop_, std::move(fd));
   if (stream) {
-    accepted_(std::move(*stream), raw,
-              RawAddress(reinterpret_cast<const char*>(&address), length));
+    accepted_(std::move(*stream), raw, RawAddress(reinterpret_cast<const char*>(&address), length));
   }
   return true;
 }

@@ -5,13 +5,14 @@
 #include "net/loop.hpp"
 
 #include <arpa/inet.h>
-#include <csignal>
-#include <mutex>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <uv.h>
 
+#include <csignal>
+#include <mutex>
 #include <utility>
+
+#include <uv.h>
 
 #include "base/assert.hpp"
 #include "net/slot.hpp"
@@ -89,14 +90,12 @@ Status LoopCore::open() {
   uv.data = this;
   wake_.data = this;
   before_wait_.data = this;
-  const int code = uv_async_init(&uv, &wake_, [](uv_async_t* handle) {
-    static_cast<LoopCore*>(handle->data)->run_posted();
-  });
+  const int code = uv_async_init(
+      &uv, &wake_, [](uv_async_t* handle) { static_cast<LoopCore*>(handle->data)->run_posted(); });
   SLUICE_ASSERT(code == 0, "uv_async_init: {}", uv_strerror(code));
   uv_prepare_init(&uv, &before_wait_);
-  uv_prepare_start(&before_wait_, [](uv_prepare_t* handle) {
-    static_cast<LoopCore*>(handle->data)->end_turn();
-  });
+  uv_prepare_start(&before_wait_,
+                   [](uv_prepare_t* handle) { static_cast<LoopCore*>(handle->data)->end_turn(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&before_wait_));
   return {};
 }
@@ -173,7 +172,9 @@ Timer::~Timer() {
 
 namespace {
 
-void timer_fired(uv_timer_t* handle) { static_cast<detail::TimerHandle*>(handle->data)->function(); }
+void timer_fired(uv_timer_t* handle) {
+  static_cast<detail::TimerHandle*>(handle->data)->function();
+}
 
 }  // namespace
 
@@ -212,7 +213,8 @@ namespace {
 void watch_ready(uv_poll_t* handle, int status, int events) {
   auto* block = static_cast<detail::WatchHandle*>(handle->data);
   if (status < 0) {
-    // libuv has stopped watching: the descriptor has an error, which the owner's read or write sees.
+    // libuv has stopped watching: the descriptor has an error, which the owner's read or write
+    // sees.
     const Readiness ready = std::exchange(block->interest, Interest{});
     block->function(ready);
     return;
@@ -340,9 +342,7 @@ Result<Watch> Loop::watch(int fd, Interest interest, std::function<void(Readines
   return watch;
 }
 
-void Loop::on_turn_end(std::function<void()> function) {
-  core_->turn_end.set(std::move(function));
-}
+void Loop::on_turn_end(std::function<void()> function) { core_->turn_end.set(std::move(function)); }
 
 std::int64_t Loop::now_ms() const { return static_cast<std::int64_t>(uv_now(&core_->uv)); }
 

@@ -1,7 +1,7 @@
 // The event loop: timers, signals, descriptors and functions posted by other threads. One thread
 // runs it and owns everything that was made with it; only post() and stop() may be called from
-// other threads. Handles (Timer, Watch, SignalWatch) act as long as they live, may be moved, and may
-// be destroyed inside their own callback. They must be destroyed before the Loop.
+// other threads. Handles (Timer, Watch, SignalWatch) act as long as they live, may be moved, and
+// may be destroyed inside their own callback. They must be destroyed before the Loop.
 //
 // No callback is ever called from inside the call that set it up.
 #pragma once
@@ -113,7 +113,7 @@ class Loop {
   void run();
   // Runs what is ready, waiting at most `wait_ms` for the first event (tests, embedding).
   void run_once(std::int64_t wait_ms);
-  void stop();                               // any thread
+  void stop();                                // any thread
   void post(std::function<void()> function);  // any thread; in order
 
   Timer after(std::int64_t delay_ms, std::function<void()> function);

@@ -21,8 +21,8 @@ constexpr std::size_t kReadSize = 64 * 1024;
 constexpr int kReadsPerTurn = 4;
 constexpr std::size_t kFlushEarly = 64 * 1024;
 constexpr std::size_t kKeptCapacity = 16 * 1024;
-// How long a TCP stream waits, with everything sent, for the peer's end: closing earlier with unread
-// input would make the kernel reset the connection and lose what the peer hasn't read.
+// How long a TCP stream waits, with everything sent, for the peer's end: closing earlier with
+// unread input would make the kernel reset the connection and lose what the peer hasn't read.
 constexpr std::int64_t kLingerMs = 2000;
 
 bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
@@ -134,8 +134,8 @@ void SocketStream::read_some() {
     if (count < 0 && would_block(errno)) return;
     if (count <= 0) {
       if (phase_ == Phase::lingering) return end(Error{ErrorCode::ok, "finished"});
-      return end(Error{ErrorCode::unavailable,
-                       count == 0 ? "closed by peer" : base::errno_text(errno)});
+      return end(
+          Error{ErrorCode::unavailable, count == 0 ? "closed by peer" : base::errno_text(errno)});
     }
     const auto size = static_cast<std::size_t>(count);
     if (phase_ == Phase::open) on_data_(std::string_view(read_buffer.data(), size));

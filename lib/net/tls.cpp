@@ -6,11 +6,11 @@
 
 #include "net/tls.hpp"
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include <array>
 #include <utility>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "base/assert.hpp"
 #include "net/slot.hpp"
@@ -120,8 +120,8 @@ Error TlsStream::failure() const {
 
 void TlsStream::take(std::string_view bytes) {
   if (!is_open()) return;
-  const int taken = BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(),
-                              static_cast<int>(bytes.size()));
+  const int taken =
+      BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(bytes.size()));
   if (taken != static_cast<int>(bytes.size())) {
     return end(Error{ErrorCode::internal, "TLS: out of memory"});
   }

@@ -4,11 +4,11 @@
 
 #include "net/tls_context.hpp"
 
+#include <utility>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-
-#include <utility>
 
 namespace sluice::net {
 
@@ -32,8 +32,8 @@ bool raw_key(X509* certificate, PublicKey& key) {
 // Replaces OpenSSL's judgement of the chain. That the peer has the private key is proved by the
 // handshake's signature, which OpenSSL checks.
 int verify_peer(X509_STORE_CTX* store, void*) {
-  auto* const ssl = static_cast<SSL*>(
-      X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto* const ssl =
+      static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
   auto* const verdict = static_cast<PeerVerdict*>(SSL_get_ex_data(ssl, verdict_slot()));
   X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
   if (verdict == nullptr) return 0;
@@ -87,8 +87,8 @@ bool set_rules(SSL_CTX* context) {
 
 bool set_identity(SSL_CTX* context, const std::string& certificate, const std::string& key) {
   return SSL_CTX_use_certificate_ASN1(context, static_cast<int>(certificate.size()),
-                                      reinterpret_cast<const unsigned char*>(
-                                          certificate.data())) == 1 &&
+                                      reinterpret_cast<const unsigned char*>(certificate.data())) ==
+             1 &&
          SSL_CTX_use_PrivateKey_ASN1(EVP_PKEY_ED25519, context,
                                      reinterpret_cast<const unsigned char*>(key.data()),
                                      static_cast<long>(key.size())) == 1 &&

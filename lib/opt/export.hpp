@@ -10,12 +10,17 @@
 
 namespace sluice::opt {
 
-// "" and "ALL": all of `own`; "ALL,A=1,B": all, with A set; "A=1,B": SLURM_* and those; "NONE" and
-// "NIL": SLURM_* alone. A value may be quoted ('...' or "...") to hold commas. Fails on a bad name.
+// Where the variables go. With "ALL,A=1" a batch job gets A=1 in any case, a step only if `own` has
+// no A: so does Slurm.
+enum class ExportTo { batch, step };
+
+// "" and "ALL": all of `own`; "ALL,A=1": all, and A; "A=1,B": SLURM_* and those; "NONE" and "NIL":
+// SLURM_* alone. Quotes ('...', "...") hide commas and stay in the value. Fails on an empty name.
 [[nodiscard]] Result<base::Environment> exported_environment(const base::Environment& own,
-                                                             std::string_view export_text);
-// True if --export asks sbatch for the user's login environment instead (NONE, or a list without
-// ALL): Slurm then acts as if --get-user-env were given on the node.
+                                                             std::string_view export_text,
+                                                             ExportTo destination);
+// True for NONE and for lists without ALL: sbatch then gives the job the user's login environment
+// beside the SLURM_* variables and those named.
 [[nodiscard]] bool export_hides_own(std::string_view export_text);
 
 // A file for --export-file: NAME=value entries ended by zero bytes.

@@ -140,7 +140,7 @@ Parsed<Line> read_directive(const RowList& rows, const DirectivePlace& place) {
         Command::sbatch,
         {fmt::format("\"#SBATCH {}\" is not supported by Sluice: no heterogeneous jobs",
                      words->front()),
-         1, false, ""}));
+         1}));
   }
   if (std::find(words->begin(), words->end(), ":") != words->end()) {
     return tl::unexpected<Stop>(directive_fatal(place, "Unexpected `:`"));
@@ -149,8 +149,7 @@ Parsed<Line> read_directive(const RowList& rows, const DirectivePlace& place) {
   if (line && !line->operands.empty()) {
     return tl::unexpected<Stop>(stop_for(
         Command::sbatch,
-        {fmt::format("Invalid directive found in batch script: {}", line->operands.front()), 255,
-         false, ""}));
+        {fmt::format("Invalid directive found in batch script: {}", line->operands.front()), 255}));
   }
   return line;
 }
@@ -207,6 +206,12 @@ Parsed<Line> read_line(Command command, const RowList& rows,
     use.row = row_of_value(rows, result);
     use.has_value = optarg != nullptr;
     if (use.has_value) use.value = optarg;
+    const bool next = use.row->takes_next_word && !use.has_value && optind < argc &&
+                      *argv[static_cast<std::size_t>(optind)] != '-';
+    if (next) {
+      use.value = argv[static_cast<std::size_t>(optind++)];
+      use.has_value = true;
+    }
     line.given.push_back(std::move(use));
     if (line.given.back().row->group == Group::help) break;  // answered whatever follows
   }
@@ -290,7 +295,7 @@ Result<std::vector<std::string>> split_directive(std::string_view text) {
 
 Outcome check_script(std::string_view script) {
   const auto bad = [](std::string text) {
-    return tl::unexpected<Complaint>(Complaint{std::move(text), 1, false, ""});
+    return tl::unexpected<Complaint>(Complaint{std::move(text), 1});
   };
   if (script.empty()) return bad("Batch script is empty!");
   if (base::trim(script).empty()) return bad("Batch script contains only whitespace!");
@@ -315,15 +320,18 @@ Stop stop_for(Command command, const Complaint& complaint) {
   if (!complaint.notice.empty()) return Stop{0, complaint.notice, ""};
   Stop stop;
   stop.exit_code = complaint.exit_code;
-  const std::string_view severity = complaint.fatal ? "fatal" : "error";
+  const std::string_view severity = complaint.severity == Severity::fatal ? "fatal" : "error";
   for (std::string_view line : base::split(complaint.text, '\n')) {
-    stop.err += fmt::format("{}: {}: {}\n", command_name(command), severity, line);
+    if (complaint.severity != Severity::bare) {
+      stop.err += fmt::format("{}: {}: ", command_name(command), severity);
+    }
+    stop.err += fmt::format("{}\n", line);
   }
   return stop;
 }
 
 Complaint refusal_of(const RowInfo& row) {
-  return {fmt::format("--{} is not supported by Sluice: {}", row.name, row.refusal), 1, false, ""};
+  return {fmt::format("--{} is not supported by Sluice: {}", row.name, row.refusal), 1};
 }
 
 int usage_exit_code(Command command) { return stops_at_operand(command) ? 255 : 1; }

@@ -27,7 +27,7 @@ struct JobRef {
 // Job states to select: a job matches if its base state is in `states` or one of its flags
 // (model::JobFlag) is in `flags`. Pending jobs that are configuring or completing show their flag.
 struct JobStates {
-  std::uint32_t states = 0;  // 1 << JobState
+  std::uint32_t states = 0;  // 1 << JobState; bit 31: a state that none of our jobs reaches
   std::uint32_t flags = 0;
   bool all = false;
 
@@ -43,8 +43,9 @@ struct NodeStateTerm {
   std::optional<model::NodeState> base;
   std::uint32_t flags = 0;                // model::NodeFlag
   bool negated = false;                   // "~drain"
-  // drained: drain and nothing allocated; draining: drain and something allocated or completing
-  enum class Use : std::uint8_t { any, free, busy } use = Use::any;
+  // drained: drain and nothing allocated; draining: drain and something allocated or completing;
+  // never: a state of Slurm's that no node of ours has
+  enum class Use : std::uint8_t { any, free, busy, never } use = Use::any;
 
   bool operator==(const NodeStateTerm&) const = default;
 };
@@ -53,6 +54,9 @@ struct NodeStates {
   bool all_of = false;                    // "a&b" rather than "a,b"
 };
 [[nodiscard]] Result<NodeStates> parse_node_states(std::string_view text);
+// All words of each kind, for messages: "PENDING,RUNNING,…".
+[[nodiscard]] std::string job_state_names();
+[[nodiscard]] std::string node_state_names();
 
 enum class Dump : std::uint8_t { none, json, yaml };
 
@@ -67,8 +71,9 @@ struct SqueueOptions {
   std::vector<std::string> licenses;
   std::string reservation;
   JobStates states;                 // not given: pending, running, suspended, completing, …
-  std::vector<std::uint32_t> users;
+  std::vector<std::uint32_t> users; // kNoTask for a name that nobody has: it matches no job
   bool not_me = false;              // --notme: all but the caller's
+  std::vector<std::string> warnings;  // to print first, as "squeue: error: <text>"; not fatal
   std::vector<std::string> nodes;
   std::string format;               // -o, SQUEUE_FORMAT
   std::string format_long;          // -O, SQUEUE_FORMAT2

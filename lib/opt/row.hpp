@@ -47,6 +47,7 @@ struct RowInfo {
   std::array<std::string_view, 3> variables;
   std::array<std::string_view, 2> aliases;
   std::string_view refusal;      // why; empty: supported
+  bool takes_next_word = false;  // an optional argument that may also be the next word (squeue -j)
 
   [[nodiscard]] constexpr bool applies_to(Command command) const {
     return (commands & mask_of(command)) != 0;
@@ -68,11 +69,14 @@ struct Given {
   Source source = Source::command_line;
 };
 
-// What is wrong with a value. Each line of `text` is printed after "sbatch: error: ".
+// What stands before each line of a complaint: "sbatch: error: ", "sbatch: fatal: ", nothing.
+enum class Severity : std::uint8_t { error, fatal, bare };
+
+// What is wrong with a value.
 struct Complaint {
   std::string text;
   int exit_code = 255;
-  bool fatal = false;  // "fatal: " instead of "error: "
+  Severity severity = Severity::error;
   // Ends the run without any of that (--hint=help): print this and exit 0.
   std::string notice;
 };
@@ -121,6 +125,11 @@ struct Row {
   [[nodiscard]] constexpr Row sets(Setter setter) const {
     Row row = *this;
     row.set = setter;
+    return row;
+  }
+  [[nodiscard]] constexpr Row takes_next() const {
+    Row row = *this;
+    row.info.takes_next_word = true;
     return row;
   }
   [[nodiscard]] constexpr Row refused(std::string_view reason) const {

@@ -74,7 +74,7 @@ Outcome set_shape(SubmitState& s, const Given& use) {
 Outcome set_hint(SubmitState& s, const Given& use) {
   const std::string word = base::to_lower(use.value);
   if (word == "help") {
-    return tl::unexpected<Complaint>(Complaint{"", 0, false, std::string(kHintHelp)});
+    return tl::unexpected<Complaint>(Complaint{"", 0, Severity::error, std::string(kHintHelp)});
   }
   if (word == "memory_bound") return unsupported(use, "cores of a socket can't be left idle");
   if (word == "multithread") {

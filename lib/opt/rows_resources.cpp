@@ -41,7 +41,7 @@ Outcome choose_memory(SubmitState& s, const Given& use) {
   const bool other = s.memory.source == use.source && s.memory.option != use.row->name;
   if (other) {
     return tl::unexpected<Complaint>(Complaint{
-        "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.", 1, true, ""});
+        "--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.", 1, Severity::fatal});
   }
   s.memory = {use.source, use.row->name};
   Request& request = s.job.request;

@@ -133,7 +133,7 @@ constexpr SubmitRow kRows[] = {
         .env("SBATCH_CLUSTERS,SLURM_CLUSTERS", "SALLOC_CLUSTERS,SLURM_CLUSTERS", "SLURM_CLUSTERS")
         .sets(text_to<&JobOptions::clusters>),
     SubmitRow::valued("error", 'e', "<pattern>", "File for standard error.")
-        .on(kWithFiles).in(Group::output).env("SBATCH_ERROR", "", "SLURM_STDERRMODE")
+        .on(kWithFiles).in(Group::output).env("SBATCH_ERROR", "", "SRUN_ERROR,SLURM_STDERRMODE")
         .sets(text_to<&JobSpec::std_err>),
     SubmitRow::valued("export", 0, "[ALL,]<variable>[=<value>][,…]|ALL|NONE",
                       "Environment variables that the job gets from the submitting shell.")
@@ -171,7 +171,7 @@ constexpr SubmitRow kRows[] = {
     SubmitRow::valued("output", 'o', "<pattern>",
                       "File for standard output: %j job, %A array job, %a array task, %N node, "
                       "%n node number, %t task, %s step, %u user, %x job name.")
-        .on(kWithFiles).in(Group::output).env("SBATCH_OUTPUT", "", "SLURM_STDOUTMODE")
+        .on(kWithFiles).in(Group::output).env("SBATCH_OUTPUT", "", "SRUN_OUTPUT,SLURM_STDOUTMODE")
         .sets(text_to<&JobSpec::std_out>),
     SubmitRow::flag("parsable", 0, "Print the job id alone (and ;cluster if -M was given).")
         .on(kSbatch).in(Group::other).sets(on<&SbatchOptions::parsable>),

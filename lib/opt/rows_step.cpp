@@ -29,7 +29,7 @@ constexpr std::string_view kBindHelp =
     "        help            show this help message\n";
 
 tl::unexpected<Complaint> notice(std::string text) {
-  return tl::unexpected<Complaint>(Complaint{"", 0, false, std::move(text)});
+  return tl::unexpected<Complaint>(Complaint{"", 0, Severity::error, std::move(text)});
 }
 
 Outcome set_cpu_bind(SubmitState& s, const Given& use) {
@@ -96,7 +96,7 @@ constexpr SubmitRow kRows[] = {
         .sets(on<&StepSpec::external_launcher>),
     SubmitRow::valued("input", 'i', "all|none|<task>|<pattern>",
                       "Who reads standard input: all tasks, none, one; or a file instead.")
-        .on(kSrun).in(Group::output).env("", "", "SLURM_STDINMODE").sets(set_input),
+        .on(kSrun).in(Group::output).env("", "", "SRUN_INPUT,SLURM_STDINMODE").sets(set_input),
     SubmitRow::valued("jobid", 0, "<job>", "Run the step in this allocation.")
         .on(kSrun).in(Group::step).env("", "", "SLURM_JOB_ID,SLURM_JOBID")
         .sets([](SubmitState& s, const Given& use) -> Outcome {

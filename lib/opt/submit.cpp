@@ -71,7 +71,7 @@ Parsed<std::string> load_script(const Collected& all) {
   const auto& operands = all.line.operands;
   if (wants_wrap(all.line)) {
     if (!operands.empty()) {
-      return stop(Command::sbatch, {"Script arguments not permitted with --wrap option", 1, false, ""});
+      return stop(Command::sbatch, {"Script arguments not permitted with --wrap option", 1});
     }
     std::string command;
     for (const Given& use : all.line.given) {
@@ -81,7 +81,7 @@ Parsed<std::string> load_script(const Collected& all) {
   }
   const std::string path = operands.empty() ? "" : operands.front();
   auto text = all.state.in->read_file(path);
-  if (!text) return stop(Command::sbatch, {text.error().text, 1, false, ""});
+  if (!text) return stop(Command::sbatch, {text.error().text, 1});
   if (Outcome checked = check_script(*text); !checked) {
     return stop(Command::sbatch, checked.error());
   }

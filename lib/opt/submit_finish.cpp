@@ -273,7 +273,7 @@ Finished<SallocOptions> finish_salloc(SubmitState s) {
 
 Finished<SrunOptions> finish_srun(SubmitState s, const std::vector<std::string>& command) {
   if (command.empty() && !s.job.test_only) {
-    return tl::unexpected<Complaint>(Complaint{"No command given to execute.", 1, true, ""});
+    return tl::unexpected<Complaint>(Complaint{"No command given to execute.", 1, Severity::fatal});
   }
   if (Outcome done = settle(s, model::JobKind::step_allocation); !done) {
     return tl::unexpected<Complaint>(done.error());

@@ -54,7 +54,7 @@ struct SubmitState {
 // --- complaints ---------------------------------------------------------------------------------
 
 inline tl::unexpected<Complaint> complain(std::string text, int exit_code = 255) {
-  return tl::unexpected<Complaint>(Complaint{std::move(text), exit_code, false, ""});
+  return tl::unexpected<Complaint>(Complaint{std::move(text), exit_code});
 }
 inline tl::unexpected<Complaint> bad_value(const Given& use) {
   return complain(fmt::format("Invalid --{} specification", use.row->name));

@@ -45,6 +45,8 @@ typedef struct SluiceMpiStep {
   const int *task_sockets;       /* [local_count] with SLUICE_MPI_TASK_SOCKETS, else null */
   const int *task_socket_numbers; /* [local_count]: the descriptor number of the task's end, in the
                                      task; for the environment */
+  uint32_t shared_host;          /* 1: other nodes of the step live on this host, under the same
+                                    host name: files in /dev/shm would clash */
   uint32_t universe;             /* slots of the whole job: at least task_count */
   const char *directory;         /* exists, is the user's, is ours alone; the caller removes it */
 } SluiceMpiStep;

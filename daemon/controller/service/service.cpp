@@ -52,7 +52,7 @@ Status Service::judge(const auth::Rule& rule, const auth::Peer& peer,
                       std::optional<std::uint32_t> owner) const {
   auth::Facts facts;
   facts.owner = owner;
-  facts.level = peer.uid == options_.service_uid ? auth::Level::admin : auth::Level::user;
+  facts.level = level_of(peer.uid);
   if (!peer.trusted_host()) {
     if (const auto node = cluster_.find_node(peer.host)) {
       const std::vector<model::JobPtr> jobs = cluster_.jobs_on(*node);
@@ -63,8 +63,16 @@ Status Service::judge(const auth::Rule& rule, const auth::Peer& peer,
   return auth::decide(rule, peer, facts);
 }
 
+auth::Level Service::level_of(std::uint32_t uid) const {
+  const auto among = [uid](const std::vector<std::uint32_t>& uids) {
+    return std::ranges::find(uids, uid) != uids.end();
+  };
+  if (uid == options_.service_uid || among(options_.admins)) return auth::Level::admin;
+  return among(options_.operators) ? auth::Level::operator_ : auth::Level::user;
+}
+
 bool Service::is_admin(const auth::Peer& peer) const {
-  return peer.trusted_host() && (peer.uid == 0 || peer.uid == options_.service_uid);
+  return auth::effective_level(peer, level_of(peer.uid), false) >= auth::Level::operator_;
 }
 
 void Service::refuse(const Call& call, const Error& error) {

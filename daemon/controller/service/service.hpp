@@ -31,6 +31,8 @@ struct ServiceOptions {
   std::vector<wire::KeyValue> node_settings;  // what nodes are told
   std::string host;                           // of the controller, for ping
   std::uint32_t service_uid = 0;              // the user that runs the controller: administrator
+  std::vector<std::uint32_t> admins;          // uids with administrator level
+  std::vector<std::uint32_t> operators;
   std::uint32_t pid = 0;
   std::vector<wire::HostRow> hosts;           // configured or joined before
   std::uint32_t report_interval_s = 30;
@@ -130,6 +132,7 @@ class Service {
 
   [[nodiscard]] std::vector<core::JobSelector> select(const wire::JobFilter& filter) const;
   [[nodiscard]] Status may_touch(const Call& call, const auth::Rule& rule, JobId job) const;
+  [[nodiscard]] auth::Level level_of(std::uint32_t uid) const;
   [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
   void act_on_steps(const Call& call, const wire::JobAction& request,
                     wire::JobActionReply& reply);

@@ -5,6 +5,10 @@
 
 namespace sluice::worker {
 
+namespace {
+constexpr std::int64_t kHeld = INT64_MIN / 2;
+}
+
 std::string Reports::ledger_key(std::uint64_t serial) { return "R" + std::to_string(serial); }
 
 std::uint64_t Reports::next_serial() {
@@ -13,10 +17,13 @@ std::uint64_t Reports::next_serial() {
   return last_serial_;
 }
 
-void Reports::add(std::uint64_t serial, Report report) {
+Report& Reports::keep(std::uint64_t serial, Report report) {
   env_.ledger_put(ledger_key(serial), wire::encode(report));
-  send(pending_.emplace(serial, std::move(report)).first->second);
+  report.sent_ms = kHeld;
+  return pending_.emplace(serial, std::move(report)).first->second;
 }
+
+void Reports::add(std::uint64_t serial, Report report) { send(keep(serial, std::move(report))); }
 
 void Reports::restore(std::uint64_t serial, Report report) {
   last_serial_ = std::max(last_serial_, serial);
@@ -45,6 +52,12 @@ void Reports::resend(std::int64_t quiet_ms) {
 void Reports::resend(const Attempt& attempt) {
   for (auto& [serial, report] : pending_) {
     if (report.attempt == attempt) send(report);
+  }
+}
+
+void Reports::flush(const Attempt& attempt) {
+  for (auto& [serial, report] : pending_) {
+    if (report.attempt == attempt && report.sent_ms == kHeld) send(report);
   }
 }
 

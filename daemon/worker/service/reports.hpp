@@ -41,6 +41,12 @@ class Reports {
     message.serial = next_serial();
     add(message.serial, Report{Message::kType, attempt, job, wire::encode(message)});
   }
+  // Kept back until flush(): to go out together with what follows at once.
+  template <class Message>
+  void hold(const Attempt& attempt, JobId job, Message message) {
+    message.serial = next_serial();
+    keep(message.serial, Report{Message::kType, attempt, job, wire::encode(message)});
+  }
   // From the ledger.
   void restore(std::uint64_t serial, Report report);
 
@@ -49,6 +55,8 @@ class Reports {
   // All that were not sent within the last `quiet_ms`.
   void resend(std::int64_t quiet_ms);
   void resend(const Attempt& attempt);
+  // Sends what was held back of this attempt.
+  void flush(const Attempt& attempt);
   [[nodiscard]] const std::map<std::uint64_t, Report>& pending() const { return pending_; }
   [[nodiscard]] bool has(const Attempt& attempt, wire::MessageType type) const;
 
@@ -57,6 +65,7 @@ class Reports {
  private:
   std::uint64_t next_serial();
   void add(std::uint64_t serial, Report report);
+  Report& keep(std::uint64_t serial, Report report);
   void send(Report& report);
 
   Env& env_;

@@ -51,12 +51,12 @@ struct RootPart {
   bool owned = false;           // false: the batch step, which nobody watches
   std::uint32_t waited = 0;
   std::set<StreamId> readers;   // sattach
-  std::vector<bool> exited;     // by task
-  std::uint32_t exited_count = 0;
   bool bad_exit = false;
   model::JobState verdict = model::JobState::running;  // why it was killed; running: it was not
   bool start_reported = false;
   bool out_of_memory = false;
+  bool finished = false;        // its account is closed; results may still wait for srun
+  bool abandoned = false;       // srun did not come back
   TimerId patience = 0;         // until the owner must be back
   TimerId wait = 0;             // -W
   TimerId limit = 0;            // the step's time limit
@@ -80,6 +80,8 @@ struct StepRun {
   std::vector<Child> children;
   std::map<std::uint32_t, wire::StepStarted> started;  // of the nodes below, by node
   std::vector<wire::TaskExit> exits;
+  std::vector<bool> exited;                    // by task
+  std::uint32_t exited_count = 0;
   std::map<std::uint32_t, wire::StepDone> done;
   std::set<std::uint32_t> acknowledged;        // by the parent
   std::map<std::pair<std::string, std::uint64_t>, FenceState> fences;
@@ -113,12 +115,14 @@ struct JobRun {
   bool batch_started = false;
   bool batch_ended = false;
   model::JobState why = model::JobState::completed;
-  std::int64_t kill_after = -1;    // monotonic: since when the kill is on its way; -1: not yet
+  std::int64_t kill_after = -1;    // monotonic: when SIGKILL was sent; -1: not yet
+  std::int64_t quiet_since = -1;   // monotonic: no process of a step is left here
   std::uint32_t clean_tries = 0;
   bool given_up = false;           // reported as unkillable
   TimerId kill = 0;
   TimerId settle = 0;
   TimerId clean = 0;
+  TimerId tell = 0;                // until a held report goes out alone
   std::uint32_t next_step = 0;
   std::map<StepNumber, StepRun> steps;
   std::set<StepNumber> finished;   // steps that were here

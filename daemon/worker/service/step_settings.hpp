@@ -14,6 +14,12 @@
 //
 // SignalStep to stepd: without a task it means every process of the step (SIGKILL: until none is
 // left, also frozen ones); with a task only that task's first process (scancel --batch).
+// StepAbort to stepd (node 0 only) asks for one line on the step's standard error, by task 0's
+// stream: "slurmstepd-NODE: error: *** STEP 7.0 ON NODE <reason> ***", for a batch step
+// "slurmstepd: error: *** JOB 7 ON NODE <reason> ***"; <reason> is "CANCELLED AT … DUE TO TIME LIMIT".
+// AttachStep to stepd: send the state again (StepStarted, TaskExit, StepDone if over) and all output
+// that was not acknowledged, from `positions` where they are given.
+// A batch step (layout.step is kBatchStep) runs `script_path` with argv[1..] as its arguments.
 #pragma once
 
 #include <cstdint>

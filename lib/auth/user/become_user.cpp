@@ -78,7 +78,8 @@ Result<UserIdentity> resolve_user(const std::string& name) {
 UserIdentity resolve_user_or_bare(uid_t uid, gid_t gid) {
   auto found = resolve_user(uid);
   if (!found) {
-    return UserIdentity{.uid = uid, .gid = gid, .groups = {gid}, .name = {}, .home = {}, .shell = {}};
+    return UserIdentity{
+        .uid = uid, .gid = gid, .groups = {gid}, .name = {}, .home = {}, .shell = {}};
   }
   found->gid = gid;
   return *found;

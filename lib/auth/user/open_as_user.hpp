@@ -15,10 +15,10 @@
 namespace sluice::auth {
 
 struct UserOpen {
-  std::string path;           // relative to `directory`
-  std::string directory;      // entered first, as the user; empty: "/"
-  int flags = O_RDONLY;       // O_CLOEXEC and O_NOCTTY are added
-  mode_t mode = 0666;         // for a new file, less `umask`
+  std::string path;       // relative to `directory`
+  std::string directory;  // entered first, as the user; empty: "/"
+  int flags = O_RDONLY;   // O_CLOEXEC and O_NOCTTY are added
+  mode_t mode = 0666;     // for a new file, less `umask`
   mode_t umask = 022;
   std::int64_t timeout_ms = 10'000;  // a dead file system or a fifo without a reader
 };
@@ -29,6 +29,6 @@ Result<base::UniqueFd> open_as_user(const UserIdentity& user, const UserOpen& re
 
 // openat2 with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS; O_CLOEXEC is added.
 Result<base::UniqueFd> open_beneath(int directory_fd, const std::string& path, int flags,
-                              mode_t mode = 0);
+                                    mode_t mode = 0);
 
 }  // namespace sluice::auth

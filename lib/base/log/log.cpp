@@ -7,12 +7,11 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
-
-#include <fmt/format.h>
 
 namespace sluice::log {
 namespace {

@@ -56,8 +56,7 @@ bool would_block(int code) { return code == EAGAIN || code == EWOULDBLOCK; }
 
 }  // namespace
 
-Result<BlockingSession> BlockingSession::connect(const std::string& path,
-                                                 std::int64_t timeout_ms) {
+Result<BlockingSession> BlockingSession::connect(const std::string& path, std::int64_t timeout_ms) {
   auto address = unix_address(path);
   if (!address) return tl::unexpected<Error>(std::move(address).error());
   base::UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -33,8 +33,7 @@ inline constexpr std::size_t kMaxPayloadUnknown = 64 * 1024;
 inline constexpr std::size_t kMaxPayload = 64 * 1024 * 1024;
 
 // The payload must not exceed kMaxPayload (a bug otherwise).
-void append_frame(std::string& out, std::uint16_t type, std::uint64_t id,
-                  std::string_view payload);
+void append_frame(std::string& out, std::uint16_t type, std::uint64_t id, std::string_view payload);
 inline void append_frame(std::string& out, const Frame& frame) {
   append_frame(out, frame.type, frame.id, frame.payload);
 }

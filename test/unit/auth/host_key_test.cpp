@@ -2,10 +2,11 @@
 
 #include "auth/host_key.hpp"
 
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include "auth/base64.hpp"
 #include "auth/host_list.hpp"
@@ -82,12 +83,12 @@ TEST(Base64Text, DecodesWhatItEncodesAndNothingElse) {
   rc::check([](const std::string& bytes) {
     for (const Base64 kind : {Base64::standard, Base64::url}) {
       const auto back = decode_base64(encode_base64(bytes, kind), kind);
-      RC_ASSERT(back && *back == bytes);
+      RC_ASSERT((back && *back == bytes));
     }
   });
   rc::check([](const std::string& text) {
     const auto bytes = decode_base64(text, Base64::url);
-    RC_ASSERT(!bytes || encode_base64(*bytes, Base64::url) == text);
+    RC_ASSERT((!bytes || encode_base64(*bytes, Base64::url) == text));
   });
 }
 

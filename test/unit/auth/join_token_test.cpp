@@ -19,8 +19,9 @@ JoinToken a_token() {
 TEST(JoinTokenTest, SurvivesItsText) {
   const JoinToken token = a_token();
   const std::string text = token_text(token);
-  EXPECT_EQ(text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
-            std::string::npos);
+  EXPECT_EQ(
+      text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+      std::string::npos);
   const auto back = parse_token(text);
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, token);

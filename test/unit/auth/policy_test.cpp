@@ -2,9 +2,9 @@
 
 #include "auth/policy.hpp"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice::auth {
 namespace {
@@ -103,8 +103,8 @@ TEST(Policy, AGatewayIsNoMoreTrustedThanANode) {
 }
 
 TEST(Policy, SaysWhyANodeWasRefused) {
-  const auto refused = decide(Policy<Cancel>::rule, user_at(kAlice, Role::node),
-                              facts(kAlice, Level::user, false));
+  const auto refused =
+      decide(Policy<Cancel>::rule, user_at(kAlice, Role::node), facts(kAlice, Level::user, false));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::not_on_this_host);
 }

@@ -1,12 +1,13 @@
 // Becoming a user and opening files as one. With root's rights the user is nobody (65534); without
 // them a process can only stay who it is, and that is tested instead.
 
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <functional>
+
+#include <gtest/gtest.h>
 
 #include "auth/user/become_user.hpp"
 #include "auth/user/open_as_user.hpp"
@@ -128,8 +129,7 @@ TEST_F(UserTest, AFifoWithoutAReaderTimesOutAndLeavesNoChild) {
   const std::string path = folder_ + "/fifo";
   ASSERT_EQ(::mkfifo(path.c_str(), 0666), 0);
   ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
-  const auto file =
-      open_as_user(somebody(), {.path = path, .flags = O_WRONLY, .timeout_ms = 30});
+  const auto file = open_as_user(somebody(), {.path = path, .flags = O_WRONLY, .timeout_ms = 30});
   ASSERT_FALSE(file);
   EXPECT_EQ(file.error().code, ErrorCode::unavailable);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);

@@ -2,11 +2,12 @@
 
 #include "net/channel.hpp"
 
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "net/client/blocking_session.hpp"
 #include "test/unit/net/net_world.hpp"

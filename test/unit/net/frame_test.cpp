@@ -2,11 +2,11 @@
 
 #include "net/client/frame.hpp"
 
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
-
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 namespace sluice::net {
 namespace {
@@ -35,8 +35,10 @@ void drain(FrameDecoder& decoder, Outcome& outcome) {
 }
 
 const std::vector<Frame>& some_frames() {
-  static const std::vector<Frame> frames{
-      {1, 2, "three"}, {0, 0, ""}, {65535, ~0ULL, std::string(3000, 'x')}, {7, 1, std::string(1, '\0')}};
+  static const std::vector<Frame> frames{{1, 2, "three"},
+                                         {0, 0, ""},
+                                         {65535, ~0ULL, std::string(3000, 'x')},
+                                         {7, 1, std::string(1, '\0')}};
   return frames;
 }
 

@@ -2,10 +2,10 @@
 
 #include "net/link.hpp"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "net/link_wire.hpp"
 #include "test/unit/net/net_world.hpp"
@@ -249,6 +249,7 @@ TEST_F(LinkTest, ABrokenPeerLosesTheLink) {
       {{type(LinkFrame::open), 2, stamp}},  // the other side's numbers
       {{type(LinkFrame::open), 1, stamp}, {type(LinkFrame::open), 1, stamp}},
       {{type(LinkFrame::open), 1, "short"}},
+      {{type(LinkFrame::open), 1, encode_stamp({.target = "nobody's uid"})}},
       {{type(LinkFrame::open), 1, stamp + std::string(kMaxTargetText, 'x')}},
       {{type(LinkFrame::open), 1, stamp}, {type(LinkFrame::credit), 1, encode_credit(1)}},
       {{type(LinkFrame::open), 1, stamp}, {type(LinkFrame::credit), 1, "xx"}},
@@ -262,7 +263,8 @@ TEST_F(LinkTest, ABrokenPeerLosesTheLink) {
     auto [raw, wire] = stream_pair();
     const auto link = make_link(loop(), std::move(wire), {.side = TlsSide::server});
     std::vector<std::unique_ptr<FrameChannel>> kept;
-    link->on_channel([&](const ChannelStamp&, auto channel) { kept.push_back(std::move(channel)); });
+    link->on_channel(
+        [&](const ChannelStamp&, auto channel) { kept.push_back(std::move(channel)); });
     std::optional<Error> end;
     link->on_close([&](const Error& why) { end = why; });
     link->start();

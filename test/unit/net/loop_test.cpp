@@ -2,12 +2,13 @@
 
 #include "net/loop.hpp"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <thread>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "test/unit/net/net_world.hpp"
 
@@ -112,7 +113,10 @@ TEST_F(LoopTest, ResolvesNamesAndForgetsCancelledOnes) {
     EXPECT_TRUE(!found || !found->empty());
   });
   bool forgotten_answered = false;
-  { const Resolving gone = loop().resolve("localhost", 80, [&](auto) { forgotten_answered = true; }); }
+  {
+    const Resolving gone =
+        loop().resolve("localhost", 80, [&](auto) { forgotten_answered = true; });
+  }
   EXPECT_TRUE(until([&] { return answered; }));
   settle();
   EXPECT_FALSE(forgotten_answered);

@@ -15,10 +15,9 @@ std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> NetTest::stream_pair
 
 std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> NetTest::tcp_pair() {
   std::pair<std::unique_ptr<Stream>, std::unique_ptr<Stream>> pair;
-  const auto listener =
-      listen_tcp(loop(), "127.0.0.1", 0, [&](std::unique_ptr<Stream> stream, const std::string&) {
-        pair.second = std::move(stream);
-      });
+  const auto listener = listen_tcp(
+      loop(), "127.0.0.1", 0,
+      [&](std::unique_ptr<Stream> stream, const std::string&) { pair.second = std::move(stream); });
   const auto connecting =
       connect_tcp(loop(), {"127.0.0.1", (*listener)->port()}, 5000,
                   [&](Result<std::unique_ptr<Stream>> stream) { pair.first = std::move(*stream); });
@@ -36,8 +35,8 @@ Host::Host(std::string host_name)
 }
 
 CheckPeer knows(const Host& host) {
-  return [name = host.name, known = host.key.public_key()](
-             const PublicKey& key) -> Result<HostIdentity> {
+  return [name = host.name,
+          known = host.key.public_key()](const PublicKey& key) -> Result<HostIdentity> {
     if (key != known) return fail(ErrorCode::access_denied, "unknown host key");
     return HostIdentity{.name = name, .roles = auth::Role::node, .key = {}};
   };

@@ -2,12 +2,12 @@
 // pair of hosts that know each other.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+
+#include <gtest/gtest.h>
 
 #include "auth/host_key.hpp"
 #include "net/link.hpp"

@@ -2,9 +2,10 @@
 
 #include "net/stream.hpp"
 
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 #include "test/unit/net/net_world.hpp"
@@ -206,7 +207,9 @@ TEST_F(StreamTest, ConnectFailsFromTheLoopAndCanBeCancelled) {
   const auto absent = connect_unix(loop(), scratch_path("absent"), 1000,
                                    [&](auto stream) { result = std::move(stream); });
   int cancelled = 0;
-  { const auto gone = connect_unix(loop(), "/nowhere", 1000, [&](auto) { ++cancelled; }); }
+  {
+    const auto gone = connect_unix(loop(), "/nowhere", 1000, [&](auto) { ++cancelled; });
+  }
   EXPECT_EQ(result.error().code, ErrorCode::internal);
   EXPECT_TRUE(until([&] { return result.error().code == ErrorCode::unavailable; }));
 

@@ -96,10 +96,10 @@ TEST_F(TlsTest, APlainTalkerIsRefusedAndASilentOneTimesOut) {
 
   auto [silent, wire2] = tcp_pair();
   server_.reset();
-  const auto patient = start_tls(
-      loop(), bob_.context, std::move(wire2),
-      {.side = TlsSide::server, .handshake_timeout_ms = 20, .check = knows(alice_)},
-      [this](auto ready) { server_ = std::move(ready); });
+  const auto patient =
+      start_tls(loop(), bob_.context, std::move(wire2),
+                {.side = TlsSide::server, .handshake_timeout_ms = 20, .check = knows(alice_)},
+                [this](auto ready) { server_ = std::move(ready); });
   EXPECT_TRUE(until([&] { return server_.has_value(); }));
   ASSERT_FALSE(*server_);
   EXPECT_EQ(server_->error().code, ErrorCode::unavailable);

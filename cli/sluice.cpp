@@ -1,0 +1,73 @@
+// sluice: one command for what Slurm has no word for. Clusters of one's own (up, down, env) and
+// hosts that join (token, join).
+#include <cstdio>
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/common/client.hpp"
+#include "cli/sluice/join.hpp"
+#include "cli/sluice/up.hpp"
+
+using namespace sluice;
+
+namespace {
+
+int report(const Status& status) {
+  if (status) return 0;
+  const Error error = cli::as_seen_by_user(status.error());
+  std::fprintf(stderr, "sluice: error: %s\n", error.text.c_str());
+  return 1;
+}
+
+int print(const Result<std::string>& text) {
+  if (!text) return report(tl::unexpected(text.error()));
+  std::fputs(text->c_str(), stdout);
+  return 0;
+}
+
+void add_up(CLI::App& app, cli::UpOptions& options) {
+  CLI::App* up = app.add_subcommand("up", "start a cluster on this machine");
+  up->add_option("--dir", options.dir, "its directory (default: $SLUICE_DIR or ~/.sluice)");
+  up->add_option("--nodes", options.nodes, "number of nodes")->check(CLI::Range(1U, 4096U));
+  up->add_option("--cpus-per-node", options.cpus_per_node, "CPUs of each node")
+      ->check(CLI::Range(1U, 65536U));
+  up->add_option("--memory-per-node", options.memory_per_node, "memory of each node, as 4G");
+  up->add_option("--gres", options.gres, "generic resources of each node, as gpu:2");
+  up->add_option("--config", options.config, "a sluice.yaml with nodes and partitions")
+      ->check(CLI::ExistingFile);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Sluice: clusters, hosts and what Slurm has no word for", "sluice"};
+  app.require_subcommand(1);
+  app.set_version_flag("-V,--version", "slurm 25.11.0");
+  cli::UpOptions up;
+  std::string dir;
+  cli::TokenOptions token;
+  cli::JoinOptions join;
+  add_up(app, up);
+  app.add_subcommand("down", "end a cluster on this machine")->add_option("--dir", dir, "its directory");
+  app.add_subcommand("env", "shell lines that point commands to a cluster")
+      ->add_option("--dir", dir, "its directory");
+  CLI::App* make_token = app.add_subcommand("token", "make a one-time token for a new host");
+  make_token->add_option("--role", token.role, "node, login or gateway");
+  make_token->add_option("--valid", token.valid_s, "seconds until it expires");
+  make_token->add_option("--uses", token.uses, "how many hosts may use it")->check(CLI::Range(1U, 100000U));
+  CLI::App* join_host = app.add_subcommand("join", "make this host part of a cluster");
+  join_host->add_option("token", join.token, "from `sluice token`")->required();
+  join_host->add_option("--name", join.name, "this host's name in the cluster");
+  join_host->add_option("--address", join.address, "how others reach this host");
+  join_host->add_option("--port", join.port, "where its agent listens")->check(CLI::Range(1U, 65535U));
+  join_host->add_option("--dir", join.dir, "the agent's directory");
+  CLI11_PARSE(app, argc, argv);
+
+  if (app.got_subcommand("up")) return report(cli::bring_up(up));
+  if (app.got_subcommand("down")) return report(cli::bring_down(dir));
+  if (app.got_subcommand("env")) return print(cli::environment_lines(dir));
+  if (app.got_subcommand("token")) return print(cli::request_token(token));
+  return report(cli::join_cluster(join));
+}

@@ -1,0 +1,162 @@
+// A new cluster's directory: configuration, ports, a key for every host, and the list of hosts that
+// the controller starts with. Nothing secret is shared between hosts.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "auth/host_key.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "base/key_values.hpp"
+#include "base/quantity.hpp"
+#include "cli/sluice/up.hpp"
+#include "config/cluster_config.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+constexpr std::size_t kMaxConfig = 16 * 1024 * 1024;
+
+// Ports that are free now. All are held until all are chosen, so they differ.
+Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
+  std::vector<base::UniqueFd> held;
+  std::vector<std::uint16_t> ports;
+  for (std::size_t i = 0; i < count; ++i) {
+    base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    if (fd.get() < 0 ||
+        ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+      return fail(ErrorCode::io, "no free port on the loopback address");
+    }
+    ports.push_back(ntohs(address.sin_port));
+    held.push_back(std::move(fd));
+  }
+  return ports;
+}
+
+std::uint64_t host_memory_mib() {
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  const auto page = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PAGESIZE), 0L));
+  return pages * page / (1024 * 1024);
+}
+
+Result<std::string> generated_config(const UpOptions& options) {
+  std::uint64_t memory = host_memory_mib() / std::max(options.nodes, 1U);
+  if (!options.memory_per_node.empty()) {
+    const Result<std::uint64_t> given = base::parse_memory_mib(options.memory_per_node);
+    if (!given) return fail(ErrorCode::invalid_argument, "--memory-per-node: not a size: " + options.memory_per_node);
+    memory = *given;
+  }
+  const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const std::uint32_t cpus = options.cpus_per_node != 0
+                                 ? options.cpus_per_node
+                                 : static_cast<std::uint32_t>(std::max(online, 1L));
+  const std::string last = std::to_string(options.nodes);
+  std::string yaml =
+      "# Made by `sluice up`. Change it and run `scontrol reconfigure`.\n"
+      "cluster_name: sluice\n"
+      "control_host: 127.0.0.1\n"
+      "listen_address: 127.0.0.1\n"
+      "return_to_service: 2\n"
+      "nodes:\n"
+      "  - node_name: " + (options.nodes == 1 ? std::string("n1") : "n[1-" + last + "]") + "\n"
+      "    node_addr: 127.0.0.1\n"
+      "    cpus: " + std::to_string(cpus) + "\n"
+      "    real_memory: " + std::to_string(memory) + "\n";
+  if (!options.gres.empty()) yaml += "    gres: \"" + options.gres + "\"\n";
+  yaml +=
+      "partitions:\n"
+      "  - partition_name: batch\n"
+      "    nodes: ALL\n"
+      "    default: yes\n";
+  return yaml;
+}
+
+Result<std::string> key_of_host(const std::string& dir) {
+  if (Status made = base::make_directories(dir, 0755); !made) return tl::unexpected(made.error());
+  Result<auth::HostKey> key = auth::HostKey::load_or_create(dir + "/host.key");
+  if (!key) return tl::unexpected(key.error());
+  return auth::public_key_text(key->public_key());
+}
+
+struct Agent {
+  std::string name;
+  std::string dir;
+  std::string role;
+  std::uint16_t port = 0;
+};
+
+Status write_agent(const ClusterDir& cluster, const Agent& agent, const base::KeyValues& common) {
+  Result<std::string> key = key_of_host(agent.dir);
+  if (!key) return tl::unexpected(key.error());
+  base::KeyValues conf = common;
+  conf["name"] = agent.name;
+  conf["port"] = std::to_string(agent.port);
+  if (Status written =
+          base::write_file_atomic(agent.dir + "/agent.conf", base::format_key_values(conf));
+      !written) {
+    return written;
+  }
+  const base::KeyValues host = {{"public_key", *key},
+                                {"roles", agent.role},
+                                {"address", "127.0.0.1"},
+                                {"port", std::to_string(agent.port)}};
+  return base::write_file_atomic(cluster.controller() + "/hosts.d/" + agent.name,
+                                 base::format_key_values(host));
+}
+
+}  // namespace
+
+Status make_cluster(const ClusterDir& cluster, const UpOptions& options) {
+  Result<std::string> yaml = options.config.empty() ? generated_config(options)
+                                                    : base::read_file(options.config, kMaxConfig);
+  if (!yaml) return tl::unexpected(yaml.error());
+  const std::string name = options.config.empty() ? cluster.config() : options.config;
+  Result<config::ClusterConfig> config = config::parse_cluster_config(*yaml, name);
+  if (!config) return tl::unexpected(config.error());
+  const auto& nodes = config->settings->nodes;
+  Result<std::vector<std::uint16_t>> ports = free_ports(nodes.size() + 2);
+  if (!ports) return tl::unexpected(ports.error());
+
+  for (const std::string& folder : {cluster.path(), cluster.controller(), cluster.controller() + "/hosts.d"}) {
+    if (Status made = base::make_directories(folder, 0755); !made) return made;
+  }
+  Result<auth::HostKey> key = auth::HostKey::load_or_create(cluster.controller() + "/controller.key");
+  if (!key) return tl::unexpected(key.error());
+  const base::KeyValues common = {
+      {"controller_address", "127.0.0.1"},
+      {"controller_port", std::to_string((*ports)[0])},
+      {"controller_key", auth::public_key_text(key->public_key())},
+      {"listen_address", "127.0.0.1"},
+      {"client_conf", cluster.client_conf()},
+      {"single_user", ::geteuid() == 0 ? "no" : "yes"},
+  };
+  if (Status login = write_agent(cluster, {"login", cluster.login(), "login", (*ports)[1]}, common);
+      !login) {
+    return login;
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const std::string node = nodes[i].name.str();
+    const Agent agent{node, cluster.node(node), "node", (*ports)[i + 2]};
+    if (Status made = write_agent(cluster, agent, common); !made) return made;
+  }
+  const base::KeyValues client = {{"controller_socket", cluster.controller() + "/controller.sock"},
+                                  {"agent_socket", cluster.login() + "/agent.sock"}};
+  for (const auto& [path, content] :
+       {std::pair(cluster.client_conf(), base::format_key_values(client)),
+        std::pair(cluster.path() + "/port", std::to_string((*ports)[0]) + "\n"),
+        std::pair(cluster.config(), *yaml)}) {  // the configuration last: it marks a whole cluster
+    if (Status written = base::write_file_atomic(path, content); !written) return written;
+  }
+  return {};
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,272 @@
+// Jobs: orders of the controller, preparation, the start of the batch script. The end of a job is
+// in jobs_end.cpp.
+#include "daemon/worker/service/jobs.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include "daemon/worker/service/manager.hpp"
+
+namespace sluice::worker {
+
+namespace {
+
+constexpr std::int64_t kParkMs = 20'000;
+
+std::optional<std::size_t> share_of(const model::Job& job, std::string_view node) {
+  if (!job.allocation || !job.spec || !job.request) return std::nullopt;
+  const auto& shares = job.allocation->shares;
+  for (std::size_t i = 0; i < shares.size(); ++i) {
+    if (shares[i].name.view() == node) return i;
+  }
+  return std::nullopt;
+}
+
+Text default_output(const model::Job& job) {
+  return job.array_task == model::kNoTask ? "slurm-%j.out" : "slurm-%A_%a.out";
+}
+
+}  // namespace
+
+model::StepSpec batch_spec(const model::Job& job, std::string_view environment) {
+  const model::JobSpec& from = *job.spec;
+  model::StepSpec spec;
+  spec.name = "batch";
+  spec.argv.push_back(from.command);
+  spec.argv.insert(spec.argv.end(), from.arguments.begin(), from.arguments.end());
+  while (!environment.empty()) {
+    const std::size_t end = std::min(environment.find('\0'), environment.size());
+    if (end > 0) spec.environment.emplace_back(environment.substr(0, end));
+    environment.remove_prefix(std::min(end + 1, environment.size()));
+  }
+  spec.work_dir = from.work_dir;
+  spec.umask = from.propagate_umask;
+  spec.limits = from.limits;
+  spec.tasks = 1;
+  spec.min_nodes = 1;
+  spec.max_nodes = 1;
+  spec.std_in = from.std_in.empty() ? Text("/dev/null") : from.std_in;
+  spec.std_out = from.std_out.empty() ? default_output(job) : from.std_out;
+  spec.std_err = from.std_err;
+  spec.input = model::InputMode::file;
+  spec.append_output = from.append_output;
+  spec.cpu_bind = model::CpuBind::none;
+  spec.mpi = "none";
+  spec.submit_line = from.submit_line;
+  return spec;
+}
+
+bool Jobs::known(const Attempt& attempt) const {
+  return context_.jobs.contains(attempt) || tombstones_.contains(attempt);
+}
+
+void Jobs::launch(wire::LaunchJob order) {
+  const Attempt attempt{order.job.uid, order.job.attempt};
+  if (known(attempt)) return report_again(attempt, order.job.id);
+  const auto share = share_of(order.job, context_.options.name);
+  if (!share) {
+    wire::JobPrepared answer;
+    answer.attempt = attempt;
+    answer.job = order.job.id;
+    answer.ok = false;
+    answer.error = "the job has no share of this node";
+    return context_.reports.add(attempt, order.job.id, answer);
+  }
+  JobEntry entry{std::move(order), 0};
+  if (entry.launch.remaining_ms > 0) {
+    entry.ends = context_.env.now().wall +
+                 static_cast<model::WallTime>(entry.launch.remaining_ms) * 1000;
+  }
+  context_.env.ledger_put(ledger_key('J', attempt), wire::encode(entry));
+  restore_job(std::move(entry));
+  prepare(*context_.find(attempt));
+}
+
+void Jobs::restore_job(JobEntry entry) {
+  wire::LaunchJob& order = entry.launch;
+  const Attempt attempt{order.job.uid, order.job.attempt};
+  const auto share = share_of(order.job, context_.options.name);
+  if (!share) return;
+  JobRun run;
+  run.host.attempt = attempt;
+  run.host.gids = std::move(order.gids);
+  run.host.share = *share;
+  run.host.ends = entry.ends;
+  run.host.job = std::make_shared<const model::Job>(std::move(order.job));
+  run.script = std::move(order.script);
+  run.environment = std::move(order.environment);
+  run.next_step = run.host.job->next_step;
+  context_.jobs.insert_or_assign(attempt, std::move(run));
+}
+
+void Jobs::restore_progress(const Attempt& attempt, const JobProgress& progress) {
+  JobRun* job = context_.find(attempt);
+  if (job == nullptr) return;
+  job->phase = progress.phase;
+  job->why = progress.why;
+  job->batch_started = progress.batch_started;
+  job->batch_ended = progress.batch_ended;
+  job->suspended = progress.suspended;
+  job->prepared = progress.phase != wire::HoldPhase::preparing;
+}
+
+void Jobs::restore_tombstone(const Attempt& attempt, JobId job) {
+  if (tombstones_.emplace(attempt, job).second) tombstone_order_.push_back(attempt);
+}
+
+void Jobs::resume() {
+  std::vector<Attempt> attempts;
+  for (const auto& [attempt, job] : context_.jobs) attempts.push_back(attempt);
+  for (const Attempt& attempt : attempts) {
+    JobRun& job = *context_.find(attempt);
+    context_.log(LogLevel::info, "job {} is still here", job.host.job->id.value);
+    if (job.phase == wire::HoldPhase::preparing) {
+      prepare(job);
+    } else if (job.is_ending()) {
+      begin_end(job, 0);
+    } else if (job.has_batch() && !job.batch_started) {
+      start_batch(job);
+    }
+  }
+}
+
+void Jobs::prepare(JobRun& job) {
+  const Attempt attempt = job.host.attempt;
+  context_.env.prepare_job(job.host,
+                           [this, attempt](const Status& status) { prepared(attempt, status); });
+}
+
+void Jobs::prepared(const Attempt& attempt, const Status& status) {
+  JobRun* job = context_.find(attempt);
+  if (job == nullptr || job->prepared) return;
+  job->prepared = true;
+  if (job->is_ending()) return begin_end(*job, 0);
+  wire::JobPrepared answer;
+  answer.attempt = attempt;
+  answer.job = job->host.job->id;
+  answer.ok = status.has_value();
+  if (!status) {
+    answer.error = status.error().text;
+    context_.log(LogLevel::error, "job {} can't be prepared: {}", answer.job.value,
+                 status.error().text);
+  }
+  if (status) {
+    job->phase = wire::HoldPhase::running;
+    store_progress(context_, *job);
+  }
+  context_.reports.add(attempt, answer.job, answer);
+  if (!status) {
+    job->why = model::JobState::failed;
+    return begin_end(*job, 0);
+  }
+  if (job->has_batch()) start_batch(*job);
+  unpark(*job);
+}
+
+void Jobs::start_batch(JobRun& job) {
+  model::StepSpec spec = batch_spec(*job.host.job, job.environment);
+  job.batch_started = true;
+  store_progress(context_, job);
+  std::string script = std::move(job.script);
+  job.environment.clear();
+  job.environment.shrink_to_fit();
+  job.script = {};
+  manager_.start_batch(job, std::move(spec), std::move(script));
+}
+
+void Jobs::park(StreamId stream, const Attempt& attempt, wire::LaunchStep launch) {
+  JobRun* job = context_.find(attempt);
+  StreamState* state = context_.stream(stream);
+  if (state == nullptr) return;
+  if (job != nullptr && job->prepared && !job->is_ending()) {
+    state->role = StreamRole::parent;
+    state->step = StepKey{attempt, launch.layout.step};
+    return tree_.launched(*job, stream, launch);
+  }
+  if (tombstones_.contains(attempt) || (job != nullptr && job->is_ending())) {
+    return context_.refuse(stream, 0, Error{ErrorCode::already_done, "the job has ended here"});
+  }
+  state->role = StreamRole::parked;
+  state->step = StepKey{attempt, launch.layout.step};
+  parked_[attempt].push_back({stream, std::move(launch)});
+  context_.timers.after(kParkMs, [this, stream] {
+    StreamState* waiting = context_.stream(stream);
+    if (waiting == nullptr || waiting->role != StreamRole::parked) return;
+    context_.refuse(stream, 0, Error{ErrorCode::invalid_job_id, "no such job on this node"});
+    stream_closed(stream);
+    context_.env.close_stream(stream);
+    context_.streams.erase(stream);
+  });
+}
+
+void Jobs::unpark(JobRun& job) {
+  auto node = parked_.extract(job.host.attempt);
+  if (node.empty()) return;
+  for (ParkedLaunch& parked : node.mapped()) {
+    park(parked.stream, job.host.attempt, std::move(parked.launch));
+  }
+}
+
+void Jobs::stream_closed(StreamId stream) {
+  for (auto it = parked_.begin(); it != parked_.end();) {
+    std::erase_if(it->second, [&](const ParkedLaunch& p) { return p.stream == stream; });
+    it = it->second.empty() ? parked_.erase(it) : std::next(it);
+  }
+}
+
+void Jobs::signal(const wire::SignalJob& order) {
+  JobRun* job = context_.find(order.attempt);
+  if (job == nullptr) return;
+  if (order.step != model::kNoTask) {
+    const auto found = job->steps.find(order.step);
+    if (found == job->steps.end()) return;
+    const bool ends = order.signal == 0 || order.signal == SIGKILL;
+    if (found->second.root && ends) {
+      manager_.end_step(*job, found->second, model::JobState::cancelled, {});
+    } else if (order.signal != 0) {
+      tree_.signal_here(found->second, order.signal);
+    }
+    return;
+  }
+  for (auto& [number, step] : job->steps) {
+    const bool batch = number == base::kBatchStep;
+    if (order.batch_only && !batch) continue;
+    if (batch && !order.batch_only && !order.full && order.signal != SIGKILL) continue;
+    const bool script_alone = batch && order.batch_only;
+    tree_.signal_here(step, order.signal, script_alone ? 0 : model::kNoTask);
+  }
+}
+
+void Jobs::freeze(const Attempt& attempt, bool frozen) {
+  JobRun* job = context_.find(attempt);
+  if (job == nullptr || job->is_ending() || job->suspended == frozen) return;
+  job->suspended = frozen;
+  store_progress(context_, *job);
+  context_.env.freeze_job(job->host, frozen);
+}
+
+std::vector<wire::Hold> Jobs::holds() const {
+  std::vector<wire::Hold> list;
+  for (const auto& [attempt, job] : context_.jobs) {
+    const wire::HoldPhase phase = job.given_up ? wire::HoldPhase::released : job.phase;
+    list.push_back({attempt, job.host.job->id, phase});
+  }
+  for (const auto& [serial, report] : context_.reports.pending()) {
+    if (report.type != wire::MessageType::node_released) continue;
+    if (context_.jobs.contains(report.attempt)) continue;
+    list.push_back({report.attempt, report.job, wire::HoldPhase::released});
+  }
+  return list;
+}
+
+void Jobs::report_again(const Attempt& attempt, JobId job) {
+  context_.reports.resend(attempt);
+  if (context_.jobs.contains(attempt)) return;
+  if (context_.reports.has(attempt, wire::MessageType::node_released)) return;
+  wire::NodeReleased released;
+  released.attempt = attempt;
+  released.job = job;
+  context_.reports.add(attempt, job, released);
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,221 @@
+// See cluster_config.hpp: the top level of sluice.yaml.
+#include "config/cluster_config.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <sstream>
+
+#include "base/quantity.hpp"
+#include "base/strings.hpp"
+#include "config/nodes.hpp"
+#include "config/shown.hpp"
+#include "config/values.hpp"
+#include "config/yaml_reader.hpp"
+
+namespace sluice::config {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kSections = {"nodes", "partitions"};
+
+// CR_Core_Memory and its relatives: what is consumed, and in which unit.
+Setter select_parameters(model::Settings& settings) {
+  return [&settings](const std::string& value) -> Status {
+    struct Choice {
+      std::string_view name;
+      model::CpuUnit unit;
+      bool memory;
+    };
+    constexpr Choice kChoices[] = {{"CR_Core", model::CpuUnit::core, false},
+                                   {"CR_Core_Memory", model::CpuUnit::core, true},
+                                   {"CR_CPU", model::CpuUnit::thread, false},
+                                   {"CR_CPU_Memory", model::CpuUnit::thread, true},
+                                   {"CR_Socket", model::CpuUnit::socket, false},
+                                   {"CR_Socket_Memory", model::CpuUnit::socket, true}};
+    for (const Choice& choice : kChoices) {
+      if (!base::iequals(value, choice.name)) continue;
+      settings.cpu_unit_default = choice.unit;
+      settings.track_memory = choice.memory;
+      return {};
+    }
+    return fail(ErrorCode::invalid_argument, "CR_Core, CR_CPU or CR_Socket, each also with _Memory");
+  };
+}
+
+Setter scheduler_type(model::Settings& settings) {
+  return [&settings](const std::string& value) -> Status {
+    if (!base::iequals(value, "sched/backfill") && !base::iequals(value, "sched/builtin")) {
+      return fail(ErrorCode::invalid_argument, "sched/backfill or sched/builtin");
+    }
+    settings.backfill = base::iequals(value, "sched/backfill");
+    return {};
+  };
+}
+
+// "bf_window=1440,bf_max_job_test=1000,bf_resolution=60"
+Setter scheduler_parameters(model::Settings& settings) {
+  return [&settings](const std::string& value) -> Status {
+    std::vector<std::string> parts;
+    if (Status split = words(parts)(value); !split) return split;
+    for (const std::string& part : parts) {
+      const std::size_t equals = part.find('=');
+      const std::string name = part.substr(0, equals);
+      const std::string amount = equals == std::string::npos ? "" : part.substr(equals + 1);
+      const Result<std::uint32_t> parsed = base::parse_u32(amount);
+      const bool known = name == "bf_window" || name == "bf_max_job_test" || name == "bf_resolution";
+      if (!known || !parsed) {
+        return fail(ErrorCode::invalid_argument,
+                    "bf_window=minutes, bf_max_job_test=count, bf_resolution=seconds");
+      }
+      if (name == "bf_window") settings.backfill_window_min = *parsed;
+      if (name == "bf_max_job_test") settings.backfill_max_job_test = *parsed;
+      if (name == "bf_resolution") settings.backfill_resolution_s = *parsed;
+    }
+    return {};
+  };
+}
+
+Setter port_number(std::uint16_t& out) {
+  return [&out](const std::string& value) -> Status {
+    const Result<std::uint32_t> parsed = base::parse_u32(value, 65535);
+    if (!parsed) return fail(ErrorCode::invalid_argument, "a port number, 0 to 65535");
+    out = static_cast<std::uint16_t>(*parsed);
+    return {};
+  };
+}
+
+Setter absolute_path(std::string& out) {
+  return [&out](const std::string& value) -> Status {
+    if (!value.empty() && value.front() != '/') {
+      return fail(ErrorCode::invalid_argument, "an absolute path");
+    }
+    out = value;
+    return {};
+  };
+}
+
+// What only node daemons use goes to them as it is, after a check of its form.
+Setter for_nodes(ClusterConfig& config, std::string key, Setter check) {
+  return [&config, key = std::move(key), check = std::move(check)](const std::string& value) -> Status {
+    if (Status checked = check(value); !checked) return checked;
+    config.node_settings.emplace_back(key, value);
+    return {};
+  };
+}
+
+std::vector<Key> limits_of(model::Settings& s) {
+  return {
+      {"first_job_id", number(s.first_job_id)},
+      {"max_job_id", number(s.max_job_id)},
+      {"max_job_count", number(s.max_job_count)},
+      {"max_array_size", number(s.max_array_size)},
+      {"min_job_age", seconds(s.min_job_age_s)},
+      {"slurmd_timeout", seconds(s.node_timeout_s)},
+      {"over_time_limit", number(s.over_time_limit_min)},
+      {"max_batch_requeue", number(s.launch_failure_limit)},
+      {"def_mem_per_node", memory(s.default_memory_per_node)},
+      {"def_mem_per_cpu", memory(s.default_memory_per_cpu)},
+      {"max_mem_per_node", memory(s.max_memory_per_node)},
+      {"max_mem_per_cpu", memory(s.max_memory_per_cpu)},
+      {"job_requeue", yes_no(s.job_requeue)},
+      {"enforce_part_limits", yes_no(s.enforce_partition_limits)},
+      {"return_to_service", number(s.return_to_service)},
+      {"select_type_parameters", select_parameters(s)},
+      {"scheduler_type", scheduler_type(s)},
+      {"scheduler_parameters", scheduler_parameters(s)},
+  };
+}
+
+struct NodeOnly {  // checked here, used by node daemons
+  std::string path;
+  std::uint32_t count = 0;
+  bool flag = false;
+  std::string word;
+};
+
+std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& checked) {
+  std::vector<Key> keys = limits_of(s);
+  const std::vector<Key> more = {
+      {"cluster_name", text(s.cluster_name)},
+      {"control_host", text(config.control_host)},
+      {"listen_address", text(config.listen_address)},
+      {"slurmctld_port", port_number(config.port)},
+      {"mail_prog", absolute_path(config.mail_prog)},
+      {"log_level", text(config.log_level)},
+      {"admins", words(config.admins)},
+      {"operators", words(config.operators)},
+      {"kill_wait", for_nodes(config, "kill_wait", seconds(s.kill_wait_s))},
+      {"unkillable_step_timeout",
+       for_nodes(config, "unkillable_step_timeout", seconds(s.unkillable_timeout_s))},
+      {"prolog", for_nodes(config, "prolog", absolute_path(checked.path))},
+      {"epilog", for_nodes(config, "epilog", absolute_path(checked.path))},
+      {"task_prolog", for_nodes(config, "task_prolog", absolute_path(checked.path))},
+      {"task_epilog", for_nodes(config, "task_epilog", absolute_path(checked.path))},
+      {"mpi_default", for_nodes(config, "mpi_default", text(checked.word))},
+      {"job_acct_gather_frequency",
+       for_nodes(config, "job_acct_gather_frequency", seconds(checked.count))},
+      {"tree_width", for_nodes(config, "tree_width", number(checked.count))},
+      {"require_cgroups", for_nodes(config, "require_cgroups", yes_no(checked.flag))},
+      {"constrain_cores", for_nodes(config, "constrain_cores", yes_no(checked.flag))},
+      {"constrain_ram_space", for_nodes(config, "constrain_ram_space", yes_no(checked.flag))},
+      {"constrain_devices", for_nodes(config, "constrain_devices", yes_no(checked.flag))},
+      {"allowed_swap_space", for_nodes(config, "allowed_swap_space", number(checked.count))},
+  };
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
+Status check_whole(const model::Settings& settings, const std::string& name) {
+  const Place place{name, 0, ""};
+  if (settings.nodes.empty()) return wrong({name, 0, "nodes"}, "at least one node", "");
+  if (settings.partitions.empty()) {
+    return wrong({name, 0, "partitions"}, "at least one partition", "");
+  }
+  if (settings.first_job_id == 0 || settings.first_job_id >= settings.max_job_id) {
+    return wrong({name, 0, "first_job_id"}, "a number from 1 to below max_job_id",
+                 std::to_string(settings.first_job_id));
+  }
+  if (settings.return_to_service > 2) {
+    return wrong({name, 0, "return_to_service"}, "0, 1 or 2",
+                 std::to_string(settings.return_to_service));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::string& name) {
+  Result<YamlValue> root = read_yaml(yaml, name);
+  if (!root) return tl::unexpected(root.error());
+  ClusterConfig config;
+  auto settings = std::make_shared<model::Settings>();
+  NodeOnly checked;
+  const std::vector<Key> keys = keys_of(config, *settings, checked);
+  if (Status read = read_keys(*root, name, keys, kSections); !read) {
+    return tl::unexpected(read.error());
+  }
+  // Partitions name nodes, whatever the order in the file.
+  for (const std::string_view section : kSections) {
+    for (const auto& [key, value] : root->entries) {
+      if (key != section) continue;
+      const Status read = key == "nodes" ? read_nodes(value, name, *settings)
+                                         : read_partitions(value, name, *settings);
+      if (!read) return tl::unexpected(read.error());
+    }
+  }
+  if (Status whole = check_whole(*settings, name); !whole) return tl::unexpected(whole.error());
+  config.settings = std::move(settings);
+  config.shown = shown_config(config);
+  return config;
+}
+
+Result<ClusterConfig> load_cluster_config(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return fail(ErrorCode::not_found, path + ": can't be read");
+  std::ostringstream content;
+  content << file.rdbuf();
+  return parse_cluster_config(content.str(), path);
+}
+
+}  // namespace sluice::config

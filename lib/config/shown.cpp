@@ -1,0 +1,80 @@
+// See shown.hpp. Only what Sluice has is shown, with Slurm's units ("30 sec").
+#include "config/shown.hpp"
+
+#include <algorithm>
+
+namespace sluice::config {
+
+namespace {
+
+std::string node_setting(const ClusterConfig& config, std::string_view key,
+                         std::string_view otherwise) {
+  const auto found = std::ranges::find(config.node_settings, key,
+                                       &std::pair<std::string, std::string>::first);
+  if (found == config.node_settings.end() || found->second.empty()) return std::string(otherwise);
+  return found->second;
+}
+
+std::string seconds_text(std::uint32_t seconds) { return std::to_string(seconds) + " sec"; }
+
+std::string memory_text(std::uint64_t mib) {
+  return mib == 0 ? "UNLIMITED" : std::to_string(mib);
+}
+
+std::string select_text(const model::Settings& settings) {
+  std::string unit = "CR_CORE";
+  if (settings.cpu_unit_default == model::CpuUnit::thread) unit = "CR_CPU";
+  if (settings.cpu_unit_default == model::CpuUnit::socket) unit = "CR_SOCKET";
+  return settings.track_memory ? unit + "_MEMORY" : unit;
+}
+
+std::string or_null(const std::string& text) { return text.empty() ? "(null)" : text; }
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfig& config) {
+  const model::Settings& s = *config.settings;
+  return {
+      {"AccountingStorageEnforce", "none"},
+      {"AccountingStorageType", "accounting_storage/sluice"},
+      {"AcctGatherNodeFreq", "0 sec"},
+      {"ClusterName", s.cluster_name.str()},
+      {"DefMemPerNode", memory_text(s.default_memory_per_node)},
+      {"EnforcePartLimits", s.enforce_partition_limits ? "ALL" : "NO"},
+      {"Epilog", node_setting(config, "epilog", "(null)")},
+      {"FirstJobId", std::to_string(s.first_job_id)},
+      {"JobAcctGatherFrequency", node_setting(config, "job_acct_gather_frequency", "30")},
+      {"JobRequeue", s.job_requeue ? "1" : "0"},
+      {"KillWait", seconds_text(s.kill_wait_s)},
+      {"MailProg", or_null(config.mail_prog)},
+      {"MaxArraySize", std::to_string(s.max_array_size)},
+      {"MaxBatchRequeue", std::to_string(s.launch_failure_limit)},
+      {"MaxJobCount", std::to_string(s.max_job_count)},
+      {"MaxJobId", std::to_string(s.max_job_id)},
+      {"MaxMemPerNode", memory_text(s.max_memory_per_node)},
+      {"MinJobAge", seconds_text(s.min_job_age_s)},
+      {"MpiDefault", node_setting(config, "mpi_default", "pmix")},
+      {"OverTimeLimit", std::to_string(s.over_time_limit_min) + " min"},
+      {"PriorityType", "priority/basic"},
+      {"Prolog", node_setting(config, "prolog", "(null)")},
+      {"ReturnToService", std::to_string(s.return_to_service)},
+      {"SchedulerParameters",
+       "bf_window=" + std::to_string(s.backfill_window_min) +
+           ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
+           ",bf_resolution=" + std::to_string(s.backfill_resolution_s)},
+      {"SchedulerTimeSlice", "30 sec"},
+      {"SchedulerType", s.backfill ? "sched/backfill" : "sched/builtin"},
+      {"SelectType", "select/cons_tres"},
+      {"SelectTypeParameters", select_text(s)},
+      {"SlurmctldHost[0]", config.control_host.empty() ? "localhost" : config.control_host},
+      {"SlurmctldPort", std::to_string(config.port)},
+      {"SlurmdTimeout", seconds_text(s.node_timeout_s)},
+      {"SLURM_VERSION", "25.11.0"},
+      {"TaskEpilog", node_setting(config, "task_epilog", "(null)")},
+      {"TaskProlog", node_setting(config, "task_prolog", "(null)")},
+      {"TreeWidth", node_setting(config, "tree_width", "16")},
+      {"UnkillableStepTimeout", seconds_text(s.unkillable_timeout_s)},
+  };
+}
+
+}  // namespace sluice::config

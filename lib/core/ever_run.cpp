@@ -1,0 +1,184 @@
+// The cause is found by asking the same questions as placement does, in the order in which a user
+// would fix them: names and features, hardware of one node, number of nodes, sum of tasks.
+#include "core/ever_run.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/core.h>
+
+namespace sluice::core {
+
+namespace {
+
+using JobGres = std::array<std::uint64_t, kMaxJobGres>;
+
+class CauseFinder {
+ public:
+  CauseFinder(const NodePool::State& pool, const model::Request& request, const Demand& demand)
+      : pool_(pool),
+        request_(request),
+        demand_(demand),
+        partition_(pool.partitions[demand.partition.value].config.name.view()) {}
+
+  [[nodiscard]] std::string cause(const Eligibility& eligibility) const {
+    if (std::string text = one_node_cause(); !text.empty()) return text;
+    if (!request_.features.empty() && eligibility.nodes == 0) {
+      return fmt::format("no node in partition {} has the features {}", partition_,
+                         request_.features.view());
+    }
+    if (std::string text = gres_cause(); !text.empty()) return text;
+    if (demand_.min_nodes > eligibility.nodes) {
+      return fmt::format("asks for {} nodes; partition {} has {} that fit", demand_.min_nodes,
+                         partition_, eligibility.nodes);
+    }
+    if (demand_.contiguous) {
+      return fmt::format("partition {} has no such run of neighbouring nodes", partition_);
+    }
+    if (demand_.max_nodes != model::kUnlimited) {
+      return fmt::format("asks for {} tasks on at most {} nodes; partition {} can't hold them there",
+                         demand_.tasks, demand_.max_nodes, partition_);
+    }
+    return fmt::format("asks for {} tasks; partition {} can't hold so many", demand_.tasks,
+                       partition_);
+  }
+
+ private:
+  // The tasks that have to go to one node.
+  [[nodiscard]] std::uint32_t tasks_on_one() const {
+    if (demand_.tasks == 0) return demand_.tasks_each;
+    return demand_.max_nodes == 1 ? demand_.tasks : 1;
+  }
+
+  template <class Value>
+  [[nodiscard]] std::uint64_t largest(Value&& value) const {
+    std::uint64_t most = 0;
+    for (ClassId id = 0; id < pool_.classes.count(); ++id) {
+      const NodeClass& tested = pool_.classes.at(id);
+      if (tested.size == 0 || !std::binary_search(tested.partitions.begin(),
+                                                  tested.partitions.end(),
+                                                  demand_.partition.value)) {
+        continue;
+      }
+      most = std::max<std::uint64_t>(most, value(*tested.hardware));
+    }
+    return most;
+  }
+
+  [[nodiscard]] std::string too_large(std::string_view what, std::uint64_t asked,
+                                      std::uint64_t most) const {
+    return fmt::format("asks for {} {} on one node; the largest in partition {} has {}", asked,
+                       what, partition_, most);
+  }
+
+  [[nodiscard]] std::string one_node_cause() const {
+    const auto usable = [&](const Hardware& hardware) {
+      return demand_.use_threads == 0
+                 ? hardware.cpus()
+                 : hardware.cores() * std::min(demand_.use_threads, hardware.threads);
+    };
+    std::uint64_t cpus =
+        std::uint64_t{demand_.cpus_per_task} * (demand_.overcommit ? 1 : tasks_on_one());
+    cpus = std::max<std::uint64_t>(cpus, demand_.min_cpus);
+    const std::uint64_t most_cpus = largest(usable);
+    if (cpus > most_cpus) return too_large("CPUs", cpus, most_cpus);
+    if (cpus > demand_.max_partition_cpus) {
+      return fmt::format("asks for {} CPUs on one node; partition {} allows {}", cpus, partition_,
+                         demand_.max_partition_cpus);
+    }
+    const std::uint64_t memory = demand_.memory_per_node + demand_.memory_per_cpu * cpus;
+    const std::uint64_t most_memory = largest([](const Hardware& h) { return h.memory; });
+    if (memory > most_memory) return too_large("MiB of memory", memory, most_memory);
+    const std::uint64_t most_disk = largest([](const Hardware& h) { return h.tmp_disk; });
+    if (demand_.hw_tmp_disk > most_disk) {
+      return too_large("MiB of temporary disk", demand_.hw_tmp_disk, most_disk);
+    }
+    const std::uint64_t sockets = largest([](const Hardware& h) { return h.sockets; });
+    if (demand_.hw_sockets > sockets) return too_large("sockets", demand_.hw_sockets, sockets);
+    const std::uint64_t cores = largest([](const Hardware& h) { return h.cores_per_socket; });
+    if (demand_.hw_cores_per_socket > cores) {
+      return too_large("cores per socket", demand_.hw_cores_per_socket, cores);
+    }
+    const std::uint64_t threads = largest([](const Hardware& h) { return h.threads; });
+    if (demand_.hw_threads > threads) return too_large("threads per core", demand_.hw_threads, threads);
+    return {};
+  }
+
+  [[nodiscard]] std::string gres_cause() const {
+    for (const GresNeed& need : demand_.gres) {
+      JobGres one{};
+      if (need.per_job != 0) one[need.job_slot] = demand_.max_nodes == 1 ? need.per_job : 1;
+      const std::uint64_t asked = gres_for(need, tasks_on_one(), one);
+      const std::uint64_t most = largest([&](const Hardware& hardware) {
+        std::uint64_t count = 0;
+        for (const GresEntry& entry : hardware.gres) {
+          if (entry.name == need.name && (need.type.empty() || entry.type == need.type)) {
+            count += entry.count;
+          }
+        }
+        return count;
+      });
+      if (asked <= most) continue;
+      const std::string name = need.type.empty()
+                                   ? need.name.str()
+                                   : fmt::format("{}:{}", need.name.view(), need.type.view());
+      return too_large(name, asked, most);
+    }
+    return {};
+  }
+
+  const NodePool::State& pool_;
+  const model::Request& request_;
+  const Demand& demand_;
+  std::string_view partition_;
+};
+
+// A GRES name that no node has at all is a wrong specification, not a question of size.
+Status check_gres_names(const NodePool::State& pool, const Demand& demand) {
+  for (const GresNeed& need : demand.gres) {
+    bool found = false;
+    for (ClassId id = 0; id < pool.classes.count() && !found; ++id) {
+      const NodeClass& tested = pool.classes.at(id);
+      if (tested.size == 0) continue;
+      found = !tested.hardware->known;
+      for (const GresEntry& entry : tested.hardware->gres) {
+        found = found || (entry.name == need.name &&
+                          (need.type.empty() || entry.type == need.type));
+      }
+    }
+    if (!found) {
+      return fail(ErrorCode::invalid_gres,
+                  fmt::format("{}: no node has {}{}{}",
+                              base::error_text(ErrorCode::invalid_gres), need.name.view(),
+                              need.type.empty() ? "" : ":", need.type.view()));
+    }
+  }
+  return {};
+}
+
+bool has_unknown(const NodePool::State& pool, const Eligibility& eligibility) {
+  return std::any_of(eligibility.classes.begin(), eligibility.classes.end(), [&](ClassId id) {
+    return !pool.classes.at(id).hardware->known;
+  });
+}
+
+}  // namespace
+
+bool fits_when_idle(const NodePool::State& pool, const Demand& demand,
+                    const Eligibility& eligibility, Outlook::Nodes nodes) {
+  return choose_nodes(demand, eligibility, Outlook::idle(pool, nodes)).has_value();
+}
+
+Status could_ever_run(const NodePool::State& pool, const model::Request& request,
+                      const Demand& demand) {
+  if (Status done = check_gres_names(pool, demand); !done) return done;
+  const Result<Eligibility> eligibility = make_eligibility(pool, request, demand);
+  if (!eligibility) return tl::unexpected(eligibility.error());
+  if (has_unknown(pool, *eligibility)) return {};
+  if (fits_when_idle(pool, demand, *eligibility, Outlook::Nodes::all)) return {};
+  return fail(ErrorCode::node_config_unavailable,
+              fmt::format("{}: {}", base::error_text(ErrorCode::node_config_unavailable),
+                          CauseFinder(pool, request, demand).cause(*eligibility)));
+}
+
+}  // namespace sluice::core

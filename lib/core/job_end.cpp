@@ -1,0 +1,227 @@
+// How attempts end. An attempt that holds nodes gets its terminal state at once and is COMPLETING
+// until every node has released it; then it is final: its accounting record goes out (exactly one
+// per attempt), and either the job is over or its next attempt waits.
+//
+// A node that does not come clean in time is drained ("Kill task failed") and counts as released:
+// the job reaches its end, and nothing new starts among what it may have left there.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "base/hostlist.hpp"
+#include "core/cluster_state.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::int64_t kSuspendUnit = 1000;  // microseconds in a millisecond
+
+// The allocation without one node.
+model::AllocationPtr shrink(const model::Allocation& from, NodeIndex lost) {
+  model::Allocation left;
+  std::vector<std::string> names;
+  for (const model::NodeShare& share : from.shares) {
+    if (share.node == lost) continue;
+    left.cpus += share.cpu_count;
+    names.push_back(share.name.str());
+    left.shares.push_back(share);
+  }
+  left.nodes = base::compress_sorted_hosts(std::move(names));
+  return std::make_shared<const model::Allocation>(std::move(left));
+}
+
+}  // namespace
+
+void Cluster::State::end(JobId id, const Ending& ending) {
+  model::Job& job = edit(id);
+  const bool was_pending = job.state == model::JobState::pending;
+  SLUICE_ASSERT(was_pending || !(model::is_finished(job.state)), "job {}", id.value);
+  job.state = ending.state;
+  job.reason = ending.reason;
+  job.reason_detail = ending.detail;
+  job.end = turn.now.wall;
+  job.cancelled_by = ending.by_uid;
+  job.planned_start = 0;
+  job.planned_nodes = Text();
+  if (ending.exit_code) job.exit_code = *ending.exit_code;
+  if (was_pending) {
+    drop_dependency(id);
+    job.dependency = Text();
+    turn.changes.ended.push_back(turn.jobs.at(id).fresh);
+    return;
+  }
+  Active& held = active.at(id);
+  if (job.suspended_at != 0) {
+    job.suspended_us += (turn.now.mono_ms - held.suspended_ms) * kSuspendUnit;
+    job.suspended_at = 0;
+  }
+  job.flags = model::kFlagCompleting;
+  if (ending.requeue) job.flags |= model::kFlagRequeued;
+  if (ending.hold) job.flags |= model::kFlagRequeueHold;
+  if (ending.reason != model::Reason::job_launch_failure) job.launch_failures = 0;
+  held.limit_ms = DueTimes::kNone;
+  held.give_up_ms = turn.now.mono_ms + 1000 * (std::int64_t{settings->kill_wait_s} +
+                                               settings->unkillable_timeout_s);
+  for (const NodeIndex node : held.nodes) {
+    job.pending_nodes.push_back(nodes[node.value].record->name);
+    ++nodes[node.value].completing;
+    refresh_use(node);
+    if (ending.clean == node) continue;
+    turn.changes.orders.emplace_back(
+        TerminateJob{{job.uid, job.attempt}, id, node, settings->kill_wait_s, ending.state});
+  }
+  if (held.nodes.empty()) finalize(id);
+}
+
+void Cluster::State::release_node(JobId id, NodeIndex node) {
+  const auto found = active.find(id);
+  if (found == active.end() || !found->second.holds(node)) return;
+  Active& held = found->second;
+  model::Job& job = edit(id);
+  const auto& shares = job.allocation->shares;
+  const auto share = std::find_if(shares.begin(), shares.end(),
+                                  [&](const model::NodeShare& s) { return s.node == node; });
+  SLUICE_ASSERT(share != shares.end(), "job {} on node {}", id.value, node.value);
+  planner.node_released(id, node);
+  pool.release(*share, held.holder);
+  std::erase(held.nodes, node);
+  std::erase(held.prepared, node);
+  NodeInfo& info = nodes[node.value];
+  info.jobs.erase(id);
+  if (is_completing(job)) {
+    --info.completing;
+    std::erase(job.pending_nodes, info.record->name);
+  }
+  refresh_use(node);
+  plan_needed = true;
+  if (is_completing(job) && held.nodes.empty()) finalize(id);
+}
+
+void Cluster::State::finalize(JobId id) {
+  model::Job& job = edit(id);
+  const Active& held = active.at(id);
+  job.next_step = held.next_step;
+  job.derived_exit = held.derived_exit;
+  close_steps(job);
+  attempts.erase(job.uid);
+  planner.job_ended(id);
+  active.erase(id);
+  const bool again = (job.flags & model::kFlagRequeued) != 0;
+  const bool hold = (job.flags & model::kFlagRequeueHold) != 0;
+  job.pending_nodes.clear();
+  job.flags = 0;
+  if (!again) {
+    turn.changes.ended.push_back(turn.jobs.at(id).fresh);
+    return;
+  }
+  model::Job past = job;
+  past.flags = model::kFlagRequeued;
+  turn.changes.ended.push_back(std::make_shared<const model::Job>(std::move(past)));
+  start_again(job);
+  if (!hold) return;
+  job.priority = 0;
+  job.reason = model::Reason::job_requeued_in_held_state;
+  if (job.launch_failures != 0) job.reason_detail = "launch failed requeued held";
+}
+
+// The next attempt of a job that is final.
+void Cluster::State::start_again(model::Job& job) {
+  job.state = model::JobState::pending;
+  job.flags = 0;
+  ++job.attempt;
+  ++job.restarts;
+  job.partition = job.request->partitions;
+  job.time_limit = shown_time_limit(*job.request);
+  job.reason = model::Reason::none;
+  job.reason_detail = Text();
+  job.eligible = 0;
+  job.start = 0;
+  job.end = 0;
+  job.suspended_at = 0;
+  job.suspended_us = 0;
+  job.exit_code = 0;
+  job.derived_exit = 0;
+  job.cancelled_by = model::kNoTask;
+  job.allocation = nullptr;
+  job.batch_host = Text();
+  job.next_step = 0;
+  if (job.priority == 0) job.priority = start_priority(job);
+}
+
+// Steps of which no end was reported: they ended with the job.
+void Cluster::State::close_steps(const model::Job& job) {
+  auto step = steps.lower_bound({job.id, 0});
+  while (step != steps.end() && step->first.first == job.id) {
+    model::Step closed = *step->second;
+    closed.state = job.state;
+    closed.end = job.end;
+    closed.cancelled_by = job.cancelled_by;
+    turn.changes.steps.push_back(std::make_shared<const model::Step>(std::move(closed)));
+    step = steps.erase(step);
+  }
+}
+
+// Nodes that should have come clean by now. Silent ones get no blame: they are lost or come back.
+void Cluster::State::give_up(JobId id) {
+  Active& held = active.at(id);
+  held.give_up_ms = turn.now.mono_ms + 1000 * std::int64_t{std::max(
+                                                  settings->unkillable_timeout_s, 1U)};
+  const std::vector<NodeIndex> late = held.nodes;
+  for (const NodeIndex node : late) {
+    if ((nodes[node.value].record->flags & model::kNodeNoRespond) != 0) continue;
+    drain(node, "Kill task failed", 0);
+    release_node(id, node);
+  }
+}
+
+void Cluster::State::forget(JobId id) {
+  const model::Job& gone = job(id);
+  drop_dependency(id);
+  if (gone.array_job.is_set()) {
+    const auto array = arrays.find(gone.array_job);
+    if (gone.array_task != model::kNoTask) array->second.own.erase(gone.array_task);
+    if (--array->second.records == 0) arrays.erase(array);
+  }
+  timers.set(id, {});
+  turn.jobs.erase(id);
+  turn.unsettled.erase(id);
+  jobs.erase(id);
+  turn.changes.forgotten.push_back(id);
+}
+
+bool Cluster::State::requeueable(const model::Job& job) const {
+  return job.spec->kind == model::JobKind::batch && !job.spec->no_requeue;
+}
+
+void Cluster::State::end_by_launch_failure(JobId id, const Text& error) {
+  model::Job& failed = edit(id);
+  ++failed.launch_failures;
+  const bool again = requeueable(failed);
+  const bool hold = again && failed.launch_failures >= settings->launch_failure_limit;
+  end(id, {.state = model::JobState::failed,
+           .reason = model::Reason::job_launch_failure,
+           .detail = error,
+           .requeue = again,
+           .hold = hold});
+}
+
+// The node is gone, with what it had of the job.
+void Cluster::State::lose_node(JobId id, NodeIndex node) {
+  const Active& held = active.at(id);
+  if (is_completing(job(id))) return release_node(id, node);
+  model::Job& hit = edit(id);
+  hit.failed_node = nodes[node.value].record->name;
+  const bool is_batch_host = hit.allocation->shares.front().node == node;
+  if (hit.spec->no_kill && held.nodes.size() > 1 && !is_batch_host) {
+    release_node(id, node);
+    hit.allocation = shrink(*hit.allocation, node);
+    return;
+  }
+  const bool again = requeueable(hit);
+  release_node(id, node);
+  end(id, {.state = model::JobState::node_fail,
+           .reason = model::Reason::node_fail,
+           .requeue = again});
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,38 @@
+// Placement: which nodes a job gets, and how many tasks on each.
+//
+// The rule: nodes of low weight first; as few nodes as suffice (with -N min-max as many as the
+// range allows, with --spread-job as many as can be had); among nodes that serve equally well the
+// one with the fewest idle cores (best fit), then the first in the node table. The last node is the
+// one that the remaining tasks fit most tightly. Tasks fill the chosen nodes in node-table order
+// (block distribution), each node getting at least one; --spread-job gives them out in turn.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/eligibility.hpp"
+#include "core/profile.hpp"
+
+namespace sluice::core {
+
+struct Chosen {
+  std::uint32_t node = 0;
+  std::uint32_t tasks = 0;       // planned here
+  std::uint32_t sized_for = 1;   // tasks that the resources are made for (at least 1)
+  std::array<std::uint64_t, kMaxJobGres> job_gres{};
+  bool claimed = false;          // a reservation overlaps
+};
+
+struct Selection {
+  std::vector<Chosen> nodes;     // in node-table order
+  [[nodiscard]] bool touches_claims() const;
+};
+
+// Empty if the demand doesn't fit as the outlook has it.
+[[nodiscard]] std::optional<Selection> choose_nodes(const Demand& demand,
+                                                    const Eligibility& eligibility,
+                                                    const Outlook& outlook);
+
+}  // namespace sluice::core

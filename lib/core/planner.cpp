@@ -1,0 +1,162 @@
+// The planner's public door: keeping the queue and the running jobs, and the questions that don't
+// change anything.
+#include "core/planner.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "core/planner_state.hpp"
+#include "core/share.hpp"
+
+namespace sluice::core {
+
+Planner::Planner(SettingsPtr settings) : state_(std::make_unique<State>()) {
+  state_->settings = std::move(settings);
+}
+
+Planner::~Planner() = default;
+Planner::Planner(Planner&&) noexcept = default;
+Planner& Planner::operator=(Planner&&) noexcept = default;
+
+void Planner::configure(SettingsPtr settings) {
+  state_->settings = std::move(settings);
+  state_->config_seen = 0;
+}
+
+void Planner::add(const Candidate& candidate) { state_->queue.add(candidate); }
+void Planner::remove(JobId id) { state_->queue.remove(id); }
+std::size_t Planner::queued() const { return state_->queue.size(); }
+
+void Planner::job_started(JobId id, model::AllocationPtr allocation,
+                          std::int64_t expected_end_ms) {
+  state_->running[id] = {std::move(allocation), expected_end_ms};
+  state_->new_ends.push_back(id);
+}
+
+void Planner::job_extended(JobId id, std::int64_t expected_end_ms) {
+  const auto job = state_->running.find(id);
+  if (job == state_->running.end()) return;
+  job->second.expected_end_ms = expected_end_ms;
+  state_->new_ends.push_back(id);
+}
+
+// The pool has already forgotten the hold, and with it its expected end.
+void Planner::node_released(JobId, NodeIndex) {}
+
+void Planner::job_ended(JobId id) { state_->running.erase(id); }
+
+PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {
+  if (state_->profile.nodes() != pool.size()) state_->profile.reset(pool.size());
+  return PlannerPass(*state_, pool, now).run(budget);
+}
+
+namespace {
+
+// The lane to show for a group: the one that starts earliest, else the first that was examined.
+const LaneWork* shown_lane(const PlannerQueue& queue, std::uint32_t group) {
+  const LaneWork* best = nullptr;
+  for (const std::uint32_t id : queue.group(group).lanes) {
+    const LaneWork* work = queue.lane(id).work.get();
+    if (work == nullptr || work->leader.reason == model::Reason::none) continue;
+    if (best == nullptr || (work->planned && !best->planned)) best = work;
+  }
+  return best;
+}
+
+}  // namespace
+
+const PlanEntry* Planner::explain(JobId id) const {
+  const QueuedJob* job = state_->queue.find(id);
+  if (job == nullptr) return nullptr;
+  const LaneWork* work = shown_lane(state_->queue, job->group);
+  if (work == nullptr) return nullptr;
+  return state_->queue.leader(job->group).id == id ? &work->leader : &work->follower;
+}
+
+Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) const {
+  Status first = fail(ErrorCode::invalid_partition);
+  bool tried = false;
+  for (const PartitionIndex partition : candidate.partitions) {
+    if (partition.value >= pool.state().partitions.size()) continue;
+    const Result<Demand> demand =
+        make_demand(*candidate.request, candidate.uid,
+                    pool.state().partitions[partition.value].config, *state_->settings);
+    const Status done = demand ? could_ever_run(pool.state(), *candidate.request, *demand)
+                               : Status(tl::unexpected(demand.error()));
+    if (done) return done;
+    if (!tried) first = done;
+    tried = true;
+  }
+  return first;
+}
+
+void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry) {
+  entry.filters = work.eligibility.filters;
+  std::uint32_t available = 0;
+  if (work.eligibility.excluded.size() == 0) {
+    for (const ClassId id : work.eligibility.classes) available += pool.classes.at(id).available;
+  } else {
+    for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) {
+      if (pool.nodes[node].available && work.eligibility.allows(node, pool)) ++available;
+    }
+  }
+  if (available < work.eligibility.nodes) {
+    entry.filters.push_back({"state", work.eligibility.nodes - available});
+  }
+  entry.nodes_usable = available;
+}
+
+Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {
+  if (Status done = can_ever_run(pool, candidate); !done) return tl::unexpected(done.error());
+  const NodePool::State& nodes = pool.state();
+  Profile none;
+  none.reset(pool.size());
+  const Profile& profile = state_->profile.nodes() == pool.size() ? state_->profile : none;
+  PlanEntry best;
+  best.reason = model::Reason::resources;
+  for (const PartitionIndex partition : candidate.partitions) {
+    if (partition.value >= nodes.partitions.size()) continue;
+    const model::Partition& config = nodes.partitions[partition.value].config;
+    Result<Demand> demand =
+        make_demand(*candidate.request, candidate.uid, config, *state_->settings);
+    if (!demand) continue;
+    Result<Eligibility> eligibility = make_eligibility(nodes, *candidate.request, *demand);
+    if (!eligibility) continue;
+    const std::int64_t length = length_of(minutes_in_force(candidate.time_limit, config));
+    const Outlook present = Outlook::span(
+        nodes, &profile,
+        {.now_ms = now.mono_ms, .from_ms = now.mono_ms, .until_ms = end_after(now.mono_ms, length)});
+    std::optional<PlannedStart> found;
+    if (auto selection = choose_nodes(*demand, *eligibility, present)) {
+      found = PlannedStart{now.mono_ms, std::move(*selection)};
+    } else {
+      std::uint64_t steps = 0;
+      found = find_start(
+          nodes, profile,
+          {.demand = *demand,
+           .eligibility = *eligibility,
+           .now_ms = now.mono_ms,
+           .length_ms = length,
+           .horizon_ms = kNever,
+           .resolution_ms =
+               std::max<std::int64_t>(1, state_->settings->backfill_resolution_s) * 1000},
+          steps);
+    }
+    if (!found) continue;
+    const model::WallTime start = now.wall + (found->at_ms - now.mono_ms) * 1000;
+    if (best.planned_start != 0 && best.planned_start <= start) continue;
+    std::vector<std::uint32_t> chosen;
+    for (const Chosen& node : found->selection.nodes) chosen.push_back(node.node);
+    best.reason = found->at_ms == now.mono_ms ? model::Reason::none : model::Reason::resources;
+    best.partition = partition;
+    best.planned_start = start;
+    best.planned_nodes = names_of(nodes, chosen);
+    best.nodes_wanted = demand->min_nodes;
+    best.nodes_usable = eligibility->nodes;
+    best.filters = eligibility->filters;
+  }
+  return best;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,432 @@
+// A pass: lane by lane in the order of tier, priority and submission. What fits starts, if it delays
+// no reservation made before it; what doesn't fit gets a reservation of its own, as long as there
+// are fewer than backfill_max_job_test, inside the window.
+//
+// A pass does not begin at the top if nothing happened there: while no node or running job changed,
+// reservations before the first changed lane are still right, and only the rest is examined.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/planner_state.hpp"
+#include "core/share.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
+constexpr std::int64_t kMinuteMs = 60'000;
+
+bool same_plan(const PlanEntry& a, const PlanEntry& b) {
+  return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
+         a.behind == b.behind && a.planned_start == b.planned_start &&
+         a.planned_nodes == b.planned_nodes;
+}
+
+// Reasons that hold for the whole group, not for its leader alone.
+bool concerns_all(model::Reason reason) {
+  return reason != model::Reason::resources && reason != model::Reason::priority;
+}
+
+}  // namespace
+
+std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& partition) {
+  if (asked != 0) return asked;
+  return partition.default_time != 0 ? partition.default_time : partition.max_time;
+}
+
+std::int64_t length_of(std::uint32_t minutes) {
+  return minutes == model::kUnlimited ? kNever : std::int64_t{minutes} * kMinuteMs;
+}
+
+PassResult PlannerPass::run(std::uint64_t budget) {
+  note_ends();
+  refresh_config();
+  if (state_.active) {
+    state_.stale = state_.stale || state_.world_left != pool_.state().world_generation ||
+                   state_.changed_left != state_.queue.changed_from();
+  } else {
+    begin();
+  }
+  while (const LaneKey* next = state_.queue.at_or_after(state_.resume)) {
+    if (steps_ >= budget) {
+      result_.finished = false;
+      state_.world_left = pool_.state().world_generation;
+      state_.changed_left = state_.queue.changed_from();
+      return std::move(result_);
+    }
+    const LaneKey key = *next;
+    state_.resume = key;
+    ++state_.resume.lane;  // nothing lies between
+    ++steps_;
+    examine(key);
+  }
+  finish();
+  return std::move(result_);
+}
+
+void PlannerPass::finish() {
+  state_.active = false;
+  state_.world_seen = state_.stale ? 0 : pool_.state().world_generation;
+  if (!state_.stale && !state_.keep_changes) state_.queue.reset_changed();
+  result_.finished = !state_.stale;
+}
+
+void PlannerPass::note_ends() {
+  if (state_.new_ends.empty()) return;
+  for (const JobId id : state_.new_ends) {
+    const auto job = state_.running.find(id);
+    if (job == state_.running.end()) continue;
+    for (const model::NodeShare& share : job->second.allocation->shares) {
+      Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, id);
+      if (hold == nullptr || hold->expected_end_ms == job->second.expected_end_ms) continue;
+      hold->expected_end_ms = job->second.expected_end_ms;
+      ++pool_.state().world_generation;
+    }
+  }
+  state_.new_ends.clear();
+}
+
+void PlannerPass::refresh_config() {
+  const NodePool::State& pool = pool_.state();
+  if (state_.config_seen == pool.config_generation) return;
+  state_.config_seen = pool.config_generation;
+  std::vector<std::uint32_t> tiers;
+  state_.overlaps.assign(pool.partitions.size(), base::Bitmap(pool.partitions.size()));
+  for (std::size_t p = 0; p < pool.partitions.size(); ++p) {
+    tiers.push_back(pool.partitions[p].config.priority_tier);
+    for (std::size_t q = 0; q < pool.partitions.size(); ++q) {
+      if (pool.partitions[p].nodes.intersects(pool.partitions[q].nodes)) state_.overlaps[p].set(q);
+    }
+  }
+  state_.queue.set_tiers(tiers);
+  state_.active = false;
+  state_.world_seen = 0;
+}
+
+void PlannerPass::begin() {
+  const bool same_world = state_.world_seen == pool_.state().world_generation &&
+                          now_.mono_ms < state_.next_planned_ms;
+  const std::optional<LaneKey> changed = state_.queue.changed_from();
+  state_.queue.reset_changed();
+  state_.active = true;
+  state_.stale = false;
+  state_.keep_changes = false;
+  if (!same_world) {
+    restart_from(nullptr);
+  } else if (changed) {
+    restart_from(&*changed);
+  } else {
+    state_.resume = {.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
+  }
+}
+
+// Forgets what was planned from the lane on (null: all of it), and goes on there.
+void PlannerPass::restart_from(const LaneKey* key) {
+  const auto dropped = [&](const LaneKey& other) { return key == nullptr || !(other < *key); };
+  for (const LaneKey& planned : state_.planned) {
+    if (!dropped(planned)) continue;
+    Lane& lane = state_.queue.lane(planned.lane);
+    if (lane.work != nullptr) lane.work->planned = false;
+  }
+  std::erase_if(state_.planned, dropped);
+  state_.first_blocked.resize(pool_.state().partitions.size());
+  for (Planner::State::Blocked& blocked : state_.first_blocked) {
+    if (blocked.job.is_set() && dropped(blocked.key)) blocked = {};
+  }
+  state_.resume = key == nullptr ? LaneKey{} : *key;
+  state_.next_planned_ms = kNever;
+  if (key == nullptr) {
+    state_.profile.clear();
+    return;
+  }
+  state_.profile.drop_from(*key);
+  for (const LaneKey& planned : state_.planned) {
+    const Lane& lane = state_.queue.lane(planned.lane);
+    state_.next_planned_ms = std::min(state_.next_planned_ms, lane.work->planned_ms);
+  }
+}
+
+LaneWork& PlannerPass::work_of(Lane& lane) {
+  if (lane.work == nullptr) lane.work = std::make_unique<LaneWork>();
+  LaneWork& work = *lane.work;
+  const NodePool::State& pool = pool_.state();
+  if (work.config_generation == pool.config_generation) return work;
+  const Group& group = state_.queue.group(lane.group);
+  work.config_generation = pool.config_generation;
+  work.error.reset();
+  work.verdict = LaneWork::Verdict::unknown;
+  work.known_blocked = false;
+  Result<Demand> demand = make_demand(
+      *group.request, group.uid, pool.partitions[lane.partition.value].config, *state_.settings);
+  if (!demand) {
+    work.error = std::move(demand.error());
+    return work;
+  }
+  work.demand = std::move(*demand);
+  Result<Eligibility> eligibility = make_eligibility(pool, *group.request, work.demand);
+  if (!eligibility) {
+    work.error = std::move(eligibility.error());
+    return work;
+  }
+  work.eligibility = std::move(*eligibility);
+  return work;
+}
+
+void PlannerPass::examine(const LaneKey& key) {
+  Lane& lane = state_.queue.lane(key.lane);
+  if (lane.partition.value >= pool_.state().partitions.size()) return;
+  LaneWork& work = work_of(lane);
+  if (cannot_serve(lane, work) || judge(lane, work)) return;
+  if (!state_.settings->backfill && partition_is_blocked(lane)) {
+    block(lane, work);
+    return;
+  }
+  if (still_blocked(work)) {
+    block(lane, work);
+  } else if (const std::optional<Selection> selection = try_now(lane, work)) {
+    start(lane, work, *selection);
+  } else {
+    block(lane, work);
+  }
+}
+
+// The request doesn't go with the partition, whatever is free.
+bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
+  if (work.error) {
+    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .behind = {}});
+    return true;
+  }
+  const model::Partition& partition = pool_.state().partitions[lane.partition.value].config;
+  const model::Request& request = *state_.queue.group(lane.group).request;
+  const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
+  if (request.min_nodes > partition.max_nodes || too_small) {
+    explain(lane, work, {.reason = model::Reason::partition_node_limit, .detail = {}, .behind = {}});
+    return true;
+  }
+  if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
+    explain(lane, work, {.reason = model::Reason::partition_time_limit, .detail = {}, .behind = {}});
+    return true;
+  }
+  return false;
+}
+
+// The nodes that take jobs could not serve it even if they were idle.
+bool PlannerPass::judge(Lane& lane, LaneWork& work) {
+  using Verdict = LaneWork::Verdict;
+  const NodePool::State& pool = pool_.state();
+  if (work.verdict == Verdict::unknown || work.state_generation != pool.state_generation) {
+    work.state_generation = pool.state_generation;
+    if (fits_when_idle(pool, work.demand, work.eligibility, Outlook::Nodes::available)) {
+      work.verdict = Verdict::possible;
+    } else {
+      const model::Request& request = *state_.queue.group(lane.group).request;
+      work.verdict = could_ever_run(pool, request, work.demand) ? Verdict::nodes_away
+                                                                : Verdict::never;
+    }
+  }
+  if (work.verdict == Verdict::possible) return false;
+  if (work.verdict == Verdict::never) {
+    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .behind = {}});
+    return true;
+  }
+  std::vector<std::uint32_t> away;
+  const auto note = [&](std::uint32_t node) {
+    if (!pool.nodes[node].available && work.eligibility.allows(node, pool)) away.push_back(node);
+  };
+  for (const std::uint32_t node : work.eligibility.required) note(node);
+  if (away.empty()) {
+    for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) note(node);
+  }
+  explain(lane, work,
+          {.reason = model::Reason::node_down,
+           .detail = fmt::format("ReqNodeNotAvail, UnavailableNodes:{}", names_of(pool, away).view()),
+           .behind = {}});
+  return true;
+}
+
+bool PlannerPass::still_blocked(LaneWork& work) {
+  if (!work.known_blocked) return false;
+  const NodePool::State& pool = pool_.state();
+  if (work.log_seen < pool.log_base || pool.log_end() - work.log_seen > kMaxReleasesChecked) {
+    return false;
+  }
+  const Outlook outlook =
+      Outlook::span(pool, nullptr, {.now_ms = now_.mono_ms, .from_ms = now_.mono_ms});
+  const std::uint32_t least = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  NodeView view;
+  for (std::uint64_t entry = work.log_seen; entry < pool.log_end(); ++entry) {
+    const std::uint32_t node = pool.release_log[entry - pool.log_base];
+    if (!outlook.counts(node) || !work.eligibility.allows(node, pool)) continue;
+    outlook.look(node, work.demand, view);
+    if (evaluate(work.demand, view, least).tasks >= least) return false;
+  }
+  steps_ += outlook.steps();
+  work.log_seen = pool.log_end();
+  return true;
+}
+
+bool PlannerPass::partition_is_blocked(const Lane& lane) const {
+  const base::Bitmap& others = state_.overlaps[lane.partition.value];
+  for (std::size_t p = others.find_first(); p != base::Bitmap::npos; p = others.find_next(p)) {
+    if (state_.first_blocked[p].job.is_set()) return true;
+  }
+  return false;
+}
+
+std::uint32_t PlannerPass::limit_minutes(const Lane& lane) const {
+  return minutes_in_force(state_.queue.group(lane.group).time_limit,
+                          pool_.state().partitions[lane.partition.value].config);
+}
+
+std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) {
+  const NodePool::State& pool = pool_.state();
+  const Outlook::Span span{
+      .now_ms = now_.mono_ms,
+      .from_ms = now_.mono_ms,
+      .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane)))};
+  const Outlook free = Outlook::span(pool, nullptr, span);
+  std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
+  steps_ += free.steps();
+  work.known_blocked = !selection;
+  work.log_seen = pool.log_end();
+  if (!selection) return selection;
+  const bool claimed =
+      std::any_of(selection->nodes.begin(), selection->nodes.end(), [&](const Chosen& chosen) {
+        return !state_.profile.claims(chosen.node).empty();
+      });
+  if (!claimed) return selection;
+  const Outlook kept = Outlook::span(pool, &state_.profile, span);
+  selection = choose_nodes(work.demand, work.eligibility, kept);
+  steps_ += kept.steps();
+  return selection;
+}
+
+void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selection) {
+  const std::uint32_t group = lane.group;
+  const QueuedJob leader = state_.queue.leader(group);
+  Start made{.id = leader.id,
+             .partition = lane.partition,
+             .allocation = make_allocation(pool_.state(), work.demand, selection),
+             .time_limit = limit_minutes(lane)};
+  const Holder holder{.job = leader.id,
+                      .uid = work.demand.uid,
+                      .partition = lane.partition,
+                      .sharing = state_.queue.group(group).request->sharing};
+  pool_.allocate(*made.allocation, holder);
+  const std::int64_t end = end_after(now_.mono_ms, length_of(made.time_limit));
+  for (const model::NodeShare& share : made.allocation->shares) {
+    pool_.state().nodes[share.node.value].holds.back().expected_end_ms = end;
+  }
+  result_.starts.push_back(std::move(made));
+  // Lanes of the group in other partitions may have been examined for the former leader.
+  if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
+  state_.queue.take_one(group);  // may dissolve the group and its lanes
+}
+
+void PlannerPass::block(Lane& lane, LaneWork& work) {
+  Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
+  const QueuedJob& leader = state_.queue.leader(lane.group);
+  Why why{.reason = model::Reason::resources, .detail = {}, .behind = {}};
+  if (!first.job.is_set()) {
+    first = {lane.key, leader.id};
+  } else if (first.key != lane.key) {
+    why.reason = model::Reason::priority;
+    why.behind = first.job;
+  }
+  if (state_.settings->backfill) reserve(lane, work);
+  explain(lane, work, why);
+}
+
+void PlannerPass::reserve(Lane& lane, LaneWork& work) {
+  work.planned = false;
+  if (state_.planned.size() >= state_.settings->backfill_max_job_test) return;
+  for (const std::uint32_t other : state_.queue.group(lane.group).lanes) {
+    const LaneWork* theirs = state_.queue.lane(other).work.get();
+    if (theirs != nullptr && theirs->planned) return;  // planned in another partition
+  }
+  const std::int64_t window = std::int64_t{state_.settings->backfill_window_min} * kMinuteMs;
+  const std::int64_t length = length_of(limit_minutes(lane));
+  const StartQuery query{
+      .demand = work.demand,
+      .eligibility = work.eligibility,
+      .now_ms = now_.mono_ms,
+      .length_ms = length,
+      .horizon_ms = end_after(now_.mono_ms, window),
+      .resolution_ms = std::max<std::int64_t>(1, state_.settings->backfill_resolution_s) * 1000};
+  std::optional<PlannedStart> found =
+      find_start(pool_.state(), state_.profile, query, steps_);
+  if (!found) return;
+  work.planned = true;
+  std::vector<std::uint32_t> nodes;
+  for (const Chosen& chosen : found->selection.nodes) {
+    Claim claim = make_claim(pool_.state(), work.demand, chosen);
+    claim.from_ms = found->at_ms;
+    claim.until_ms = end_after(found->at_ms, length);
+    claim.key = lane.key;
+    state_.profile.add(chosen.node, std::move(claim));
+    nodes.push_back(chosen.node);
+  }
+  state_.planned.push_back(lane.key);
+  state_.next_planned_ms = std::min(state_.next_planned_ms, found->at_ms);
+  if (work.planned_ms == found->at_ms && work.planned_nodes == nodes &&
+      work.leader.planned_start != 0) {
+    return;
+  }
+  work.planned_ms = found->at_ms;
+  work.planned_nodes = std::move(nodes);
+  work.leader.planned_start = 0;  // explain() makes the new texts
+}
+
+void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
+  Group& group = state_.queue.group(lane.group);
+  const JobId leader = state_.queue.leader(lane.group).id;
+  const bool first_time = work.leader.reason == model::Reason::none;
+  PlanEntry made;
+  made.reason = why.reason;
+  made.detail = why.detail;
+  made.partition = lane.partition;
+  made.behind = why.behind;
+  made.nodes_wanted = work.demand.min_nodes;
+  if (work.planned && work.leader.planned_start != 0) {
+    made.planned_start = work.leader.planned_start;
+    made.planned_nodes = work.leader.planned_nodes;
+  } else if (work.planned) {
+    made.planned_start = now_.wall + (work.planned_ms - now_.mono_ms) * 1000;
+    made.planned_nodes = names_of(pool_.state(), work.planned_nodes);
+  }
+  if (!work.error) fill_filters(pool_.state(), work, made);
+  const bool changed = work.explained_leader != leader || !same_plan(made, work.leader);
+  const bool all_changed = first_time || concerns_all(work.leader.reason) ||
+                           concerns_all(made.reason);
+  work.explained_leader = leader;
+  work.leader = std::move(made);
+  if (!changed && group.fresh.empty()) return;
+
+  work.follower = work.leader;
+  if (!concerns_all(work.leader.reason)) {
+    work.follower.reason = model::Reason::priority;
+    work.follower.behind = leader;
+    work.follower.planned_start = 0;
+    work.follower.planned_nodes = {};
+  }
+  if (changed) result_.explained.push_back(leader);
+  if (changed && all_changed) {
+    for (const std::uint32_t job : group.heap) {
+      const JobId id = state_.queue.member(job).id;
+      if (id != leader) result_.explained.push_back(id);
+    }
+  } else {
+    for (const JobId id : group.fresh) {
+      const QueuedJob* job = state_.queue.find(id);
+      if (job != nullptr && job->group == lane.group && id != leader) {
+        result_.explained.push_back(id);
+      }
+    }
+  }
+  std::vector<JobId>().swap(group.fresh);
+}
+
+}  // namespace sluice::core

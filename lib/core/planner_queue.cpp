@@ -1,0 +1,217 @@
+// Groups are binary heaps of positions in the job table; each job knows its place in the heap, so
+// that it can leave from the middle.
+#include "core/planner_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "core/planner_state.hpp"
+
+namespace sluice::core {
+
+Lane::Lane() = default;
+Lane::Lane(Lane&&) noexcept = default;
+Lane& Lane::operator=(Lane&&) noexcept = default;
+Lane::~Lane() = default;
+
+PlannerQueue::PlannerQueue() = default;
+PlannerQueue::~PlannerQueue() = default;
+PlannerQueue::PlannerQueue(PlannerQueue&&) noexcept = default;
+PlannerQueue& PlannerQueue::operator=(PlannerQueue&&) noexcept = default;
+
+namespace {
+
+template <class T>
+std::uint32_t take_place(std::vector<T>& items, std::vector<std::uint32_t>& free) {
+  if (!free.empty()) {
+    const std::uint32_t place = free.back();
+    free.pop_back();
+    return place;
+  }
+  items.emplace_back();
+  return static_cast<std::uint32_t>(items.size() - 1);
+}
+
+}  // namespace
+
+bool PlannerQueue::before(std::uint32_t a, std::uint32_t b) const {
+  const QueuedJob& x = jobs_[a];
+  const QueuedJob& y = jobs_[b];
+  if (x.priority != y.priority) return x.priority > y.priority;
+  if (x.order != y.order) return x.order < y.order;
+  return x.id < y.id;
+}
+
+void PlannerQueue::place(std::vector<std::uint32_t>& heap, std::size_t at, std::uint32_t job) {
+  heap[at] = job;
+  jobs_[job].heap_place = static_cast<std::uint32_t>(at);
+}
+
+void PlannerQueue::sift(std::vector<std::uint32_t>& heap, std::size_t at) {
+  const std::uint32_t job = heap[at];
+  while (at > 0 && before(job, heap[(at - 1) / 2])) {
+    place(heap, at, heap[(at - 1) / 2]);
+    at = (at - 1) / 2;
+  }
+  while (2 * at + 1 < heap.size()) {
+    std::size_t child = 2 * at + 1;
+    if (child + 1 < heap.size() && before(heap[child + 1], heap[child])) ++child;
+    if (!before(heap[child], job)) break;
+    place(heap, at, heap[child]);
+    at = child;
+  }
+  place(heap, at, job);
+}
+
+LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
+  const QueuedJob& head = leader(lane.group);
+  const std::uint32_t partition = lane.partition.value;
+  const std::uint32_t tier = partition < tiers_.size() ? tiers_[partition] : 1;
+  return {.tier = ~tier, .priority = ~head.priority, .order = head.order, .lane = id};
+}
+
+void PlannerQueue::note_change(const LaneKey& key) {
+  if (!changed_from_ || key < *changed_from_) changed_from_ = key;
+}
+
+void PlannerQueue::refresh_keys(std::uint32_t group) {
+  for (const std::uint32_t id : groups_[group].lanes) {
+    Lane& lane = lanes_[id];
+    const LaneKey key = key_of(lane, id);
+    if (key == lane.key) continue;
+    order_.erase(lane.key);
+    note_change(lane.key);
+    note_change(key);
+    lane.key = key;
+    order_.insert(key);
+  }
+}
+
+std::uint32_t PlannerQueue::group_for(const Candidate& candidate) {
+  std::vector<std::uint32_t> partitions;
+  for (const PartitionIndex partition : candidate.partitions) partitions.push_back(partition.value);
+  const auto [place, added] = group_ids_.try_emplace(
+      GroupKey{candidate.request.get(), partitions, candidate.uid, candidate.time_limit}, 0U);
+  if (!added) return place->second;
+  const std::uint32_t id = take_place(groups_, free_groups_);
+  place->second = id;
+  Group& made = groups_[id];
+  made.request = candidate.request;
+  made.uid = candidate.uid;
+  made.time_limit = candidate.time_limit;
+  for (const std::uint32_t partition : partitions) {
+    const std::uint32_t lane = take_place(lanes_, free_lanes_);
+    lanes_[lane].group = id;
+    lanes_[lane].partition = PartitionIndex(partition);
+    lanes_[lane].key = LaneKey{.lane = lane};
+    made.lanes.push_back(lane);
+  }
+  return id;
+}
+
+void PlannerQueue::add(const Candidate& candidate) {
+  SLUICE_ASSERT(candidate.request != nullptr, "job {}", candidate.id.value);
+  if (const QueuedJob* known = find(candidate.id)) {
+    const Group& old = groups_[known->group];
+    const bool same_group =
+        old.request == candidate.request && old.uid == candidate.uid &&
+        old.time_limit == candidate.time_limit && old.lanes.size() == candidate.partitions.size() &&
+        std::equal(old.lanes.begin(), old.lanes.end(), candidate.partitions.begin(),
+                   [&](std::uint32_t lane, PartitionIndex p) { return lanes_[lane].partition == p; });
+    if (same_group && known->priority == candidate.priority && known->order == candidate.order) {
+      jobs_[*ids_.find(candidate.id)].startable = candidate.startable;
+      if (candidate.startable == 0) remove(candidate.id);
+      return;
+    }
+    remove(candidate.id);
+  }
+  if (candidate.startable == 0 || candidate.partitions.empty()) return;
+  const std::uint32_t id = group_for(candidate);
+  const std::uint32_t job = take_place(jobs_, free_jobs_);
+  jobs_[job] = {.id = candidate.id,
+                .group = id,
+                .priority = candidate.priority,
+                .startable = candidate.startable,
+                .order = candidate.order};
+  ids_.set(candidate.id, job);
+  Group& group = groups_[id];
+  group.heap.push_back(job);
+  sift(group.heap, group.heap.size() - 1);
+  group.fresh.push_back(candidate.id);
+  if (group.heap.size() == 1) {
+    for (const std::uint32_t lane : group.lanes) {
+      lanes_[lane].key = key_of(lanes_[lane], lane);
+      order_.insert(lanes_[lane].key);
+    }
+  } else {
+    refresh_keys(id);
+  }
+  // Even if the leader stays, the new member has to be explained.
+  for (const std::uint32_t lane : group.lanes) note_change(lanes_[lane].key);
+}
+
+void PlannerQueue::leave_group(std::uint32_t job) {
+  const std::uint32_t id = jobs_[job].group;
+  std::vector<std::uint32_t>& heap = groups_[id].heap;
+  const std::size_t hole = jobs_[job].heap_place;
+  const std::uint32_t last = heap.back();
+  heap.pop_back();
+  if (hole < heap.size()) {
+    place(heap, hole, last);
+    sift(heap, hole);
+  }
+  ids_.erase(jobs_[job].id);
+  jobs_[job] = {};
+  free_jobs_.push_back(job);
+  if (heap.empty()) {
+    dissolve(id);
+  } else {
+    refresh_keys(id);
+  }
+}
+
+void PlannerQueue::dissolve(std::uint32_t id) {
+  Group& group = groups_[id];
+  std::vector<std::uint32_t> partitions;
+  for (const std::uint32_t lane : group.lanes) {
+    partitions.push_back(lanes_[lane].partition.value);
+    order_.erase(lanes_[lane].key);
+    note_change(lanes_[lane].key);
+    lanes_[lane] = Lane();
+    free_lanes_.push_back(lane);
+  }
+  group_ids_.erase(GroupKey{group.request.get(), partitions, group.uid, group.time_limit});
+  groups_[id] = Group();
+  free_groups_.push_back(id);
+}
+
+void PlannerQueue::remove(JobId id) {
+  const auto job = ids_.find(id);
+  if (job) leave_group(*job);
+}
+
+void PlannerQueue::take_one(std::uint32_t group) {
+  const std::uint32_t job = groups_[group].heap.front();
+  if (--jobs_[job].startable == 0) leave_group(job);
+}
+
+void PlannerQueue::set_tiers(const std::vector<std::uint32_t>& tiers) {
+  if (tiers == tiers_) return;
+  tiers_ = tiers;
+  for (std::uint32_t id = 0; id < groups_.size(); ++id) {
+    if (!groups_[id].heap.empty()) refresh_keys(id);
+  }
+}
+
+const QueuedJob* PlannerQueue::find(JobId id) const {
+  const auto job = ids_.find(id);
+  return job ? &jobs_[*job] : nullptr;
+}
+
+const LaneKey* PlannerQueue::at_or_after(const LaneKey& key) const {
+  const auto next = order_.lower_bound(key);
+  return next == order_.end() ? nullptr : &*next;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,112 @@
+// PlannerQueue: the eligible jobs, in groups, in order. Jobs with the same request, partitions, user
+// and time limit form a group, ordered by priority and submit order; a group stands once per
+// partition in the order of the pass, with the key of its leader: such an entry is a lane.
+// Invariants: a group has a leader (empty groups are dissolved at once); each lane of a live group
+// stands in `order_` with its present key.
+// Cost: 32 bytes a job and its entries in the id table and the group's heap.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "core/id_table.hpp"
+#include "core/planner.hpp"
+#include "core/profile.hpp"
+
+namespace sluice::core {
+
+struct LaneWork;  // what the pass knows about a lane (planner_state.hpp)
+
+struct QueuedJob {
+  JobId id;
+  std::uint32_t group = 0;
+  std::uint32_t priority = 0;
+  std::uint32_t startable = 0;
+  std::uint64_t order = 0;
+  std::uint32_t heap_place = 0;
+};
+
+struct Lane {
+  std::uint32_t group = 0;
+  PartitionIndex partition;
+  LaneKey key;
+  std::unique_ptr<LaneWork> work;  // null until the pass has looked at it
+
+  Lane();
+  Lane(Lane&&) noexcept;
+  Lane& operator=(Lane&&) noexcept;
+  ~Lane();
+};
+
+struct Group {
+  model::RequestPtr request;
+  std::uint32_t uid = 0;
+  std::uint32_t time_limit = 0;
+  std::vector<std::uint32_t> heap;    // positions in the job table; front: the leader
+  std::vector<std::uint32_t> lanes;   // in order of preference
+  std::vector<JobId> fresh;           // joined since the group was last explained
+};
+
+class PlannerQueue {
+ public:
+  PlannerQueue();
+  ~PlannerQueue();
+  PlannerQueue(PlannerQueue&&) noexcept;
+  PlannerQueue& operator=(PlannerQueue&&) noexcept;
+
+  void add(const Candidate& candidate);  // replaces
+  void remove(JobId id);
+  // One task of the group's leader has started: it leaves if that was its last.
+  void take_one(std::uint32_t group);
+  void set_tiers(const std::vector<std::uint32_t>& tiers);  // by partition
+
+  [[nodiscard]] std::size_t size() const { return ids_.size(); }
+  [[nodiscard]] const QueuedJob* find(JobId id) const;
+  [[nodiscard]] Group& group(std::uint32_t id) { return groups_[id]; }
+  [[nodiscard]] const Group& group(std::uint32_t id) const { return groups_[id]; }
+  [[nodiscard]] const QueuedJob& leader(std::uint32_t group) const {
+    return jobs_[groups_[group].heap.front()];
+  }
+  [[nodiscard]] const QueuedJob& member(std::uint32_t job) const { return jobs_[job]; }
+  [[nodiscard]] Lane& lane(std::uint32_t id) { return lanes_[id]; }
+  [[nodiscard]] const Lane& lane(std::uint32_t id) const { return lanes_[id]; }
+  // The first lane at or behind a key; null: none.
+  [[nodiscard]] const LaneKey* at_or_after(const LaneKey& key) const;
+
+  // The earliest place in the order that changed since the last reset; empty: nothing changed.
+  [[nodiscard]] const std::optional<LaneKey>& changed_from() const { return changed_from_; }
+  void reset_changed() { changed_from_.reset(); }
+
+ private:
+  using GroupKey = std::tuple<const model::Request*, std::vector<std::uint32_t>, std::uint32_t,
+                              std::uint32_t>;
+
+  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;  // by job position
+  void sift(std::vector<std::uint32_t>& heap, std::size_t at);
+  void place(std::vector<std::uint32_t>& heap, std::size_t at, std::uint32_t job);
+  std::uint32_t group_for(const Candidate& candidate);
+  void leave_group(std::uint32_t job);
+  void dissolve(std::uint32_t group);
+  void refresh_keys(std::uint32_t group);
+  [[nodiscard]] LaneKey key_of(const Lane& lane, std::uint32_t id) const;
+  void note_change(const LaneKey& key);
+
+  IdTable ids_;
+  std::vector<QueuedJob> jobs_;
+  std::vector<std::uint32_t> free_jobs_;
+  std::vector<Group> groups_;
+  std::vector<std::uint32_t> free_groups_;
+  std::map<GroupKey, std::uint32_t> group_ids_;  // looked up only, never walked
+  std::vector<Lane> lanes_;
+  std::vector<std::uint32_t> free_lanes_;
+  std::set<LaneKey> order_;
+  std::vector<std::uint32_t> tiers_;
+  std::optional<LaneKey> changed_from_;
+};
+
+}  // namespace sluice::core

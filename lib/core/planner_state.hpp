@@ -1,0 +1,118 @@
+// What the planner keeps between passes, for planner.cpp (the public door) and planner_pass.cpp.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/backfill.hpp"
+#include "core/ever_run.hpp"
+#include "core/planner.hpp"
+#include "core/planner_queue.hpp"
+
+namespace sluice::core {
+
+// What the pass found out about a lane.
+struct LaneWork {
+  // Resolved request; made again when the cluster's configuration changes.
+  std::uint64_t config_generation = 0;
+  std::optional<Error> error;            // the request can't be served here at all
+  Demand demand;
+  Eligibility eligibility;
+
+  // Whether the nodes that take jobs could serve it if they were idle.
+  enum class Verdict : std::uint8_t { unknown, possible, nodes_away, never };
+  std::uint64_t state_generation = 0;
+  Verdict verdict = Verdict::unknown;
+
+  // It didn't fit even without reservations when the release log stood at `log_seen`: until a node
+  // that could help is released, it doesn't now.
+  bool known_blocked = false;
+  std::uint64_t log_seen = 0;
+
+  bool planned = false;                  // holds a reservation
+  std::int64_t planned_ms = 0;
+  std::vector<std::uint32_t> planned_nodes;
+  JobId explained_leader;                // whose entry `leader` is
+  PlanEntry leader;
+  PlanEntry follower;                    // of the others of the group
+};
+
+struct Planner::State {
+  SettingsPtr settings;
+  PlannerQueue queue;
+  Profile profile;
+
+  struct Running {
+    model::AllocationPtr allocation;
+    std::int64_t expected_end_ms = kNever;
+  };
+  std::unordered_map<JobId, Running> running;  // looked up only
+  std::vector<JobId> new_ends;                 // to be noted in the pool's holds
+
+  // The pass under way, or the last one.
+  bool active = false;
+  LaneKey resume;                              // where the pass goes on
+  bool stale = false;                          // something changed behind its back
+  bool keep_changes = false;                   // it changed lanes that it had examined already
+  std::uint64_t world_left = 0;                // world_generation when it was interrupted
+  std::optional<LaneKey> changed_left;         // queue.changed_from() at that time
+  std::vector<LaneKey> planned;                // lanes with reservations, in order
+  struct Blocked {
+    LaneKey key;
+    JobId job;                                 // 0: nothing is blocked
+  };
+  std::vector<Blocked> first_blocked;          // by partition
+  std::uint64_t world_seen = 0;                // pool.world_generation after the last pass
+  std::uint64_t config_seen = 0;
+  std::int64_t next_planned_ms = kNever;       // the earliest planned start
+  std::vector<base::Bitmap> overlaps;          // partitions that share nodes, by partition
+};
+
+// One examined lane after the other, until the budget is used up.
+class PlannerPass {
+ public:
+  PlannerPass(Planner::State& state, NodePool& pool, Now now)
+      : state_(state), pool_(pool), now_(now) {}
+  [[nodiscard]] PassResult run(std::uint64_t budget);
+
+ private:
+  void begin();
+  void finish();
+  void restart_from(const LaneKey* key);
+  void refresh_config();
+  void note_ends();
+  LaneWork& work_of(Lane& lane);
+  void examine(const LaneKey& key);
+  [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool still_blocked(LaneWork& work);
+  [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
+  [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
+  void start(Lane& lane, const LaneWork& work, const Selection& selection);
+  void block(Lane& lane, LaneWork& work);
+  void reserve(Lane& lane, LaneWork& work);
+  struct Why {
+    model::Reason reason = model::Reason::none;
+    Text detail;
+    JobId behind;
+  };
+  void explain(Lane& lane, LaneWork& work, const Why& why);
+  [[nodiscard]] std::uint32_t limit_minutes(const Lane& lane) const;
+
+  Planner::State& state_;
+  NodePool& pool_;
+  Now now_;
+  PassResult result_;
+  std::uint64_t steps_ = 0;
+};
+
+// Minutes that a job of the group may run in the partition.
+[[nodiscard]] std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& partition);
+[[nodiscard]] std::int64_t length_of(std::uint32_t minutes);
+// What the fixed filters, states and use leave of the nodes.
+void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry);
+
+}  // namespace sluice::core

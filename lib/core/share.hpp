@@ -1,0 +1,23 @@
+// Share: from a choice of nodes to the exact thing: which hardware threads, how much memory, which
+// devices. Cores are taken in turn from the node's sockets (as Slurm does by default), the lowest
+// free core of each; with shared CPUs the least shared first. Devices: the lowest free.
+#pragma once
+
+#include "core/placement.hpp"
+#include "model/job.hpp"
+
+namespace sluice::core {
+
+// The choice must fit what is free now; otherwise this trips an assert.
+[[nodiscard]] model::AllocationPtr make_allocation(const NodePool::State& pool,
+                                                   const Demand& demand,
+                                                   const Selection& selection);
+
+// What one chosen node would take of a reservation's counts.
+[[nodiscard]] Claim make_claim(const NodePool::State& pool, const Demand& demand,
+                               const Chosen& chosen);
+
+// Names of the nodes, compressed.
+[[nodiscard]] Text names_of(const NodePool::State& pool, const std::vector<std::uint32_t>& nodes);
+
+}  // namespace sluice::core

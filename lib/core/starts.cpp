@@ -1,0 +1,104 @@
+// What a planning pass decided becomes running jobs, and what it found out becomes reasons.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "core/cluster_state.hpp"
+#include "model/task_set.hpp"
+
+namespace sluice::core {
+
+void Cluster::State::take(PassResult pass) {
+  for (const Start& started : pass.starts) start(started);
+  settle();
+  for (const JobId id : pass.explained) explain_in_record(id);
+}
+
+void Cluster::State::start(const Start& started) {
+  JobId id = started.id;
+  Entry& entry = jobs.find(id)->second;
+  SLUICE_ASSERT(entry.job->state == model::JobState::pending, "job {}", id.value);
+  SLUICE_ASSERT(entry.startable != 0, "job {} was not queued", id.value);
+  --entry.startable;  // the planner counted it down as well
+  if (is_rest(*entry.job)) {
+    const JobId array = id;
+    id = split(array, model::first_task(*entry.job->array_rest));
+    if (id == array) planner.remove(id), entry.startable = 0;
+  } else {
+    planner.remove(id);
+  }
+  drop_dependency(id);
+
+  model::Job& job = edit(id);
+  job.state = model::JobState::running;
+  job.flags = job.spec->kind == model::JobKind::batch ? 0U : model::kFlagConfiguring;
+  job.reason = model::Reason::none;
+  job.reason_detail = Text();
+  job.dependency = Text();
+  job.partition = partitions[started.partition.value]->name;
+  job.time_limit = started.time_limit;
+  job.start = turn.now.wall;
+  job.allocation = started.allocation;
+  job.batch_host = started.allocation->shares.front().name;
+  job.planned_start = 0;
+  job.planned_nodes = Text();
+
+  Active held;
+  held.holder = {id, job.spec->uid, started.partition, job.request->sharing};
+  held.limit_ms = limit_of(job);
+  planner.job_started(id, job.allocation, held.limit_ms);
+  hold_nodes(job, std::move(held));
+  for (const model::NodeShare& share : job.allocation->shares) {
+    turn.changes.orders.emplace_back(LaunchJob{turn.jobs.at(id).fresh, share.node});
+  }
+}
+
+// From now on, for a job whose record says when it started and how long it was suspended.
+std::int64_t Cluster::State::limit_of(const model::Job& job) const {
+  if (job.time_limit == model::kUnlimited) return DueTimes::kNone;
+  const std::int64_t run_ms = (turn.now.wall - job.start - job.suspended_us) / 1000;
+  const std::int64_t minutes =
+      std::int64_t{job.time_limit} +
+      (settings->over_time_limit_min == model::kUnlimited ? 0 : settings->over_time_limit_min);
+  if (settings->over_time_limit_min == model::kUnlimited) return DueTimes::kNone;
+  return turn.now.mono_ms + minutes * 60'000 - std::max<std::int64_t>(run_ms, 0);
+}
+
+// Notes who is where. The pool already has the allocation.
+void Cluster::State::hold_nodes(const model::Job& job, Active held) {
+  for (const model::NodeShare& share : job.allocation->shares) held.nodes.push_back(share.node);
+  std::sort(held.nodes.begin(), held.nodes.end());
+  const bool added = attempts.emplace(job.uid, job.id).second;
+  SLUICE_ASSERT(added, "job {} has the identity of another", job.id.value);
+  const auto [entry, is_new] = active.emplace(job.id, std::move(held));
+  SLUICE_ASSERT(is_new, "job {} is active already", job.id.value);
+  for (const NodeIndex node : entry->second.nodes) {
+    nodes[node.value].jobs.insert(job.id);
+    refresh_use(node);
+  }
+}
+
+// A leader of a group gets the plan's words into its record, if they changed by more than the
+// planned start creeping along.
+void Cluster::State::explain_in_record(JobId id) {
+  const auto entry = jobs.find(id);
+  if (entry == jobs.end() || entry->second.startable == 0) return;
+  const PlanEntry* plan = planner.explain(id);
+  if (plan == nullptr) return;
+  const model::Job& now = *entry->second.job;
+  const model::WallTime moved = plan->planned_start > now.planned_start
+                                    ? plan->planned_start - now.planned_start
+                                    : now.planned_start - plan->planned_start;
+  const bool same_start = (plan->planned_start == 0) == (now.planned_start == 0) &&
+                          moved < settings->backfill_resolution_s * model::kSecond;
+  if (now.reason == plan->reason && now.reason_detail == plan->detail && same_start &&
+      now.planned_nodes == plan->planned_nodes) {
+    return;
+  }
+  model::Job& job = edit_quietly(id);
+  job.reason = plan->reason;
+  job.reason_detail = plan->detail;
+  job.planned_start = plan->planned_start;
+  job.planned_nodes = plan->planned_nodes;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,190 @@
+// Submitting: a job is checked and completed before it gets an id; nothing is changed by a submit
+// that fails.
+#include <algorithm>
+#include <limits>
+
+#include "base/assert.hpp"
+#include "base/hostlist.hpp"
+#include "base/strings.hpp"
+#include "core/cluster_state.hpp"
+#include "model/task_set.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+// Slurm's basic priority starts here and falls with each job.
+constexpr std::uint32_t kTopPriority = 4294901760U;
+
+Status check_times(const model::JobSpec& spec, const model::Request& request, Now now) {
+  if (spec.deadline == 0) return {};
+  if (spec.deadline <= std::max(now.wall, spec.begin)) return fail(ErrorCode::invalid_time);
+  const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
+  if (least == model::kUnlimited || least == 0) return {};
+  const model::WallTime run = model::WallTime{least} * 60 * model::kSecond;
+  if (std::max(now.wall, spec.begin) + run > spec.deadline) return fail(ErrorCode::invalid_time);
+  return {};
+}
+
+}  // namespace
+
+void Cluster::State::on(const SubmitJob& event) {
+  Changes& changes = turn.changes;
+  const auto refuse = [&](const Error& error) { changes.outcome = tl::unexpected(error); };
+  if (jobs.size() >= settings->max_job_count) return refuse(fail(ErrorCode::max_jobs).value());
+  const AccessCheck who{event.spec->uid, event.groups, true};
+  Result<model::RequestPtr> request = settle_request(*event.request, who);
+  if (!request) return refuse(request.error());
+  if (Status times = check_times(*event.spec, **request, turn.now); !times) {
+    return refuse(times.error());
+  }
+
+  model::Job job;
+  job.uid = event.uid;
+  job.request = *request;
+  model::JobSpec spec = *event.spec;
+  if (!settings->job_requeue && !spec.requeue) spec.no_requeue = true;
+  job.spec = specs.intern(std::move(spec));
+  job.partition = job.request->partitions;
+  job.submit = turn.now.wall;
+  job.time_limit = shown_time_limit(*job.request);
+  if (Status array = describe_array(job); !array) return refuse(array.error());
+  if (Status possible = check_possible(job); !possible) return refuse(possible.error());
+  Result<DependencySpec> dependency = resolve(event.spec->dependency, JobId());
+  if (!dependency) return refuse(dependency.error());
+  if (event.test_only) {
+    Result<PlanEntry> tested = planner.test(pool, candidate(job, 1), turn.now);
+    if (!tested) return refuse(tested.error());
+    changes.tested = std::move(*tested);
+    return;
+  }
+
+  job.id = take_job_id();
+  if (job.array_rest) job.array_job = job.id;
+  job.priority = event.spec->held ? 0 : start_priority(job);
+  if (event.spec->held) job.reason = model::Reason::job_held_user;
+  const JobId id = job.id;
+  changes.job = id;
+  if (job.array_rest) arrays[id].limit = job.spec->array_limit;
+  insert(std::move(job));
+  set_dependency(id, std::move(*dependency));
+}
+
+// Ids only grow, and start again at the first one after the last; one that is still in memory is
+// never handed out again.
+JobId Cluster::State::take_job_id() {
+  const std::uint32_t first = std::max(settings->first_job_id, 1U);
+  const std::uint32_t last_id = std::max(settings->max_job_id, first);
+  for (std::uint64_t tries = 0; tries <= std::uint64_t{last_id} - first; ++tries) {
+    if (next_job_id < first || next_job_id > last_id) next_job_id = first;
+    const JobId id(next_job_id++);
+    if (!jobs.contains(id) && !arrays.contains(id)) return id;
+  }
+  SLUICE_ASSERT(false, "no free job id between {} and {}", first, last_id);
+  return {};
+}
+
+// The basic rule: earlier jobs first, moved by nice. A function of the job alone, so that a release
+// gives back what a hold took.
+std::uint32_t Cluster::State::start_priority(const model::Job& job) const {
+  if (job.spec->priority != 0) return job.spec->priority;
+  const std::int64_t base = std::int64_t{kTopPriority} - base_id(job).value;
+  const std::int64_t wanted = base - job.spec->nice;
+  return static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(wanted, 1, std::numeric_limits<std::uint32_t>::max()));
+}
+
+Status Cluster::State::describe_array(model::Job& job) const {
+  if (job.spec->array.empty()) return {};
+  if (job.spec->kind != model::JobKind::batch || settings->max_array_size == 0) {
+    return fail(ErrorCode::invalid_array);
+  }
+  Result<model::TaskSet> tasks =
+      model::parse_tasks(job.spec->array, settings->max_array_size - 1);
+  if (!tasks) return tl::unexpected(tasks.error());
+  job.array_count = model::task_count(*tasks);
+  job.array_min = model::first_task(*tasks);
+  job.array_max = model::last_task(*tasks);
+  job.array_step = tasks->runs.front().step;
+  job.array_rest = std::make_shared<const model::TaskSet>(std::move(*tasks));
+  return {};
+}
+
+// Node names must exist, the partitions must exist and let the user in; what follows from the rest
+// is filled in.
+Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& asked,
+                                                         const AccessCheck& who) {
+  model::Request request = asked;
+  if (request.partitions.empty()) {
+    for (const model::PartitionPtr& partition : partitions) {
+      if (partition->is_default) request.partitions = partition->name;
+    }
+    if (request.partitions.empty()) return fail(ErrorCode::default_partition_missing);
+  }
+  for (const Text* list : {&request.node_list, &request.exclude}) {
+    Result<std::vector<std::string>> names = base::parse_hosts(*list);
+    if (!names) return tl::unexpected(names.error());
+    for (const std::string& name : *names) {
+      if (!node_names.contains(name)) return fail(ErrorCode::invalid_node_name);
+    }
+  }
+  const model::Partition* first = nullptr;
+  bool some_limit_passed = false;
+  model::Reason exceeded = model::Reason::none;
+  for (const std::string_view name : base::split(request.partitions, ',')) {
+    const auto found = std::find_if(partitions.begin(), partitions.end(),
+                                    [&](const auto& p) { return p->name.view() == name; });
+    if (found == partitions.end()) return fail(ErrorCode::invalid_partition);
+    const model::Partition& partition = **found;
+    if (partition.state == model::PartitionState::drain ||
+        partition.state == model::PartitionState::inactive) {
+      return fail(ErrorCode::partition_down);
+    }
+    if (Status access = may_use(partition, request, who); !access) {
+      return tl::unexpected(access.error());
+    }
+    if (first == nullptr) first = &partition;
+    const model::Reason limit = limit_reason(partition, request);
+    some_limit_passed |= limit == model::Reason::none;
+    if (limit != model::Reason::none) exceeded = limit;
+  }
+  if (!some_limit_passed && settings->enforce_partition_limits) {
+    return fail(exceeded == model::Reason::partition_time_limit ? ErrorCode::invalid_time_limit
+                                                                : ErrorCode::node_count);
+  }
+  Result<model::Request> complete = complete_request(std::move(request), *first, *settings);
+  if (!complete) return tl::unexpected(complete.error());
+  return requests.intern(std::move(*complete));
+}
+
+// A request that no state of the cluster could satisfy is refused. One that only the partition's
+// limits keep back waits with that reason; the planner never sees it.
+Status Cluster::State::check_possible(const model::Job& job) const {
+  const Placeable where = placeable(*job.request, job.spec->uid);
+  if (where.partitions.empty()) return {};
+  Candidate asked = candidate(job, 1);
+  Status possible = planner.can_ever_run(pool, asked);
+  if (possible || unknown_nodes == 0) return possible;
+  // A node that has not told yet what it has may be the one.
+  for (const NodeInfo& node : nodes) {
+    if (node.facts_known) continue;
+    for (const PartitionIndex partition : where.partitions) {
+      const Text& name = partitions[partition.value]->name;
+      for (const std::string_view of_node : base::split(node.record->partitions, ',')) {
+        if (of_node == name.view()) return {};
+      }
+    }
+  }
+  return possible;
+}
+
+std::uint32_t Cluster::State::shown_time_limit(const model::Request& request) const {
+  if (request.time_limit != 0) return request.time_limit;
+  const std::string_view first = base::split(request.partitions, ',').front();
+  for (const model::PartitionPtr& partition : partitions) {
+    if (partition->name.view() == first) return default_time(*partition);
+  }
+  return model::kUnlimited;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,199 @@
+// The turn: editing records by copy, and settling what the edits mean before the changes go out.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "core/cluster_state.hpp"
+
+namespace sluice::core {
+
+void Cluster::State::begin(Now now) {
+  turn = Turn{};
+  turn.now = now;
+  last = now;
+}
+
+Changes Cluster::State::finish() {
+  settle();
+  Changes& changes = turn.changes;
+  for (auto& [id, edit] : turn.jobs) {
+    if (edit.before && *edit.before == *edit.fresh) {
+      const auto entry = jobs.find(id);
+      if (entry != jobs.end()) entry->second.job = edit.before;
+    } else {
+      changes.jobs.push_back(edit.fresh);
+    }
+  }
+  for (auto& [index, edit] : turn.nodes) {
+    if (*edit.before == *edit.fresh) {
+      nodes[index].record = edit.before;
+    } else {
+      changes.nodes.push_back(edit.fresh);
+    }
+  }
+  for (auto& [index, fresh] : turn.partitions) changes.partitions.push_back(fresh);
+  Changes done = std::move(changes);
+  turn = Turn{};
+  return done;
+}
+
+const model::Job* Cluster::State::find(JobId id) const {
+  const auto entry = jobs.find(id);
+  return entry == jobs.end() ? nullptr : entry->second.job.get();
+}
+
+const model::Job& Cluster::State::job(JobId id) const {
+  const model::Job* found = find(id);
+  SLUICE_ASSERT(found != nullptr, "job {} is not in the table", id.value);
+  return *found;
+}
+
+model::Job& Cluster::State::edit(JobId id) {
+  turn.unsettled.insert(id);
+  return edit_quietly(id);
+}
+
+model::Job& Cluster::State::edit_quietly(JobId id) {
+  const auto [edit, is_new] = turn.jobs.try_emplace(id);
+  if (is_new) {
+    const auto entry = jobs.find(id);
+    SLUICE_ASSERT(entry != jobs.end(), "job {} is not in the table", id.value);
+    edit->second.before = entry->second.job;
+    edit->second.counted = tally_of(*entry->second.job);
+    edit->second.fresh = std::make_shared<model::Job>(*entry->second.job);
+    entry->second.job = edit->second.fresh;
+  }
+  return *edit->second.fresh;
+}
+
+model::Job& Cluster::State::insert(model::Job job) {
+  const JobId id = job.id;
+  auto fresh = std::make_shared<model::Job>(std::move(job));
+  if (fresh->array_job.is_set()) {
+    ArrayInfo& array = arrays[fresh->array_job];
+    ++array.records;
+    if (fresh->array_task != model::kNoTask) array.own.emplace(fresh->array_task, id);
+  }
+  const bool added = jobs.emplace(id, Entry{fresh, 0}).second;
+  SLUICE_ASSERT(added, "job {} exists", id.value);
+  turn.jobs.emplace(id, JobEdit{fresh, nullptr, {}});
+  turn.unsettled.insert(id);
+  return *fresh;
+}
+
+model::Node& Cluster::State::edit_node(NodeIndex node) {
+  const auto [edit, is_new] = turn.nodes.try_emplace(node.value);
+  if (is_new) {
+    model::NodePtr& record = nodes[node.value].record;
+    edit->second.before = record;
+    edit->second.fresh = std::make_shared<model::Node>(*record);
+    record = edit->second.fresh;
+  }
+  return *edit->second.fresh;
+}
+
+model::Partition& Cluster::State::edit_partition(PartitionIndex partition) {
+  const auto [edit, is_new] = turn.partitions.try_emplace(partition.value);
+  if (is_new) {
+    model::PartitionPtr& record = partitions[partition.value];
+    edit->second = std::make_shared<model::Partition>(*record);
+    record = edit->second;
+  }
+  return *edit->second;
+}
+
+// Settling one job may unsettle others (its dependents), never itself without a change, so this
+// ends; ids are taken in order to make the outcome the same every time.
+void Cluster::State::settle() {
+  while (!turn.unsettled.empty() || !turn.arrays.empty()) {
+    if (!turn.unsettled.empty()) {
+      const JobId id = *turn.unsettled.begin();
+      turn.unsettled.erase(turn.unsettled.begin());
+      settle_one(id);
+      continue;
+    }
+    const JobId array = *turn.arrays.begin();
+    turn.arrays.erase(turn.arrays.begin());
+    share_slots(array);
+  }
+}
+
+void Cluster::State::settle_one(JobId id) {
+  if (find(id) == nullptr) return;  // forgotten meanwhile
+  const auto edit = turn.jobs.find(id);
+  if (edit != turn.jobs.end()) {
+    const Tally tally = tally_of(*edit->second.fresh);
+    if (tally != edit->second.counted) {
+      const Tally before = std::exchange(edit->second.counted, tally);
+      const model::Job& job = *edit->second.fresh;
+      count(job, before, -1);
+      count(job, tally, 1);
+      if (job.array_task != model::kNoTask && before.phase != tally.phase &&
+          (tally.phase == Phase::ok || tally.phase == Phase::bad)) {
+        split_corresponding(job.array_job, job.array_task);
+      }
+      notify_dependents(base_id(job));
+    }
+  }
+  if (job(id).state == model::JobState::pending) {
+    review(id);
+  } else {
+    unqueue(id);
+    not_ready(job(id));
+  }
+  set_timers(id);
+}
+
+void Cluster::State::set_timers(JobId id) {
+  const model::Job* job = find(id);
+  if (job != nullptr) timers.set(id, due_times(*job));
+}
+
+void Cluster::State::count(const model::Job& job, const Tally& tally, std::int32_t sign) {
+  if (tally.phase == Phase::none) return;
+  count_name(job, tally, sign);
+  if (!job.array_job.is_set()) return;
+  ArrayInfo& array = arrays[job.array_job];
+  std::uint32_t& tasks = array.tasks[static_cast<std::size_t>(tally.phase)];
+  if (sign < 0) {
+    SLUICE_ASSERT(tasks >= tally.tasks, "array {}", job.array_job.value);
+    tasks -= tally.tasks;
+  } else {
+    tasks += tally.tasks;
+    if (tally.phase != Phase::waiting) {
+      array.last_begin = std::max(array.last_begin, job.start != 0 ? job.start : job.end);
+    }
+  }
+  if (array.limit != 0) turn.arrays.insert(job.array_job);
+}
+
+void Cluster::State::count_name(const model::Job& job, const Tally& tally, std::int32_t sign) {
+  if (tally.phase != Phase::waiting && tally.phase != Phase::active) return;
+  const NameKey key{job.spec->uid, tally.name};
+  NameGroup& group = names[key];
+  if (tally.phase == Phase::waiting) {
+    if (sign > 0) {
+      group.waiting.emplace(tally.order, job.id);
+    } else {
+      group.waiting.erase(tally.order);
+    }
+  } else if (sign > 0) {
+    group.active.insert(job.id);
+  } else {
+    group.active.erase(job.id);
+  }
+  if (singletons > 0) touch_group(key);
+  if (group.waiting.empty() && group.active.empty()) names.erase(key);
+}
+
+// Only the first of a group can be let through; the second may have been the first before.
+void Cluster::State::touch_group(const NameKey& key) {
+  const auto group = names.find(key);
+  if (group == names.end()) return;
+  std::uint32_t looked_at = 0;
+  for (const auto& [order, id] : group->second.waiting) {
+    turn.unsettled.insert(id);
+    if (++looked_at == 2) return;
+  }
+}
+
+}  // namespace sluice::core

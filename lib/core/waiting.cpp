@@ -1,0 +1,202 @@
+// Waiting jobs: what keeps each from the planner, and the planner's queue.
+//
+// A record's reason says what the cluster knows by itself (held, dependency, begin time, limits);
+// once a job is queued the planner's plan says why it waits. Only the leaders of the planner's
+// groups get that written into their records; the others say Priority, which is true: they wait
+// behind their leader.
+#include <algorithm>
+
+#include "base/strings.hpp"
+#include "core/cluster_state.hpp"
+#include "model/task_set.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+using model::Reason;
+
+// Whether the plan gives such a reason; the others are the cluster's.
+bool from_plan(Reason reason) {
+  switch (reason) {
+    case Reason::none:
+    case Reason::priority:
+    case Reason::resources:
+    case Reason::node_down:
+    case Reason::partition_down:
+    case Reason::partition_inactive:
+    case Reason::bad_constraints:
+    case Reason::licenses:
+    case Reason::reservation: return true;
+    default: return false;
+  }
+}
+
+Obstacle held(const model::Job& job) {
+  switch (job.reason) {
+    case Reason::job_held_user:
+    case Reason::job_held_admin:
+    case Reason::job_requeued_in_held_state: return {job.reason, job.reason_detail};
+    default: return {Reason::job_held_user, {}};
+  }
+}
+
+}  // namespace
+
+void Cluster::State::review(JobId id) {
+  const DependencyState dependency = evaluate(id);
+  if (dependency == DependencyState::failed && job(id).spec->kill_on_invalid_dependency) {
+    end(id, {.reason = Reason::dependency_never_satisfied});
+    return;
+  }
+  const model::Job& waiting = job(id);
+  Obstacle keeps = obstacle(waiting);
+  if (keeps.reason == Reason::none && dependency != DependencyState::fulfilled) {
+    keeps.reason = dependency == DependencyState::failed ? Reason::dependency_never_satisfied
+                                                         : Reason::dependency;
+  }
+  ArrayInfo* throttled = nullptr;
+  if (waiting.array_job.is_set()) {
+    ArrayInfo& array = arrays[waiting.array_job];
+    if (array.limit != 0) throttled = &array;
+    not_ready(waiting);
+    if (keeps.reason == Reason::none && is_rest(waiting)) array.rest_ready = true;
+    if (keeps.reason == Reason::none && !is_rest(waiting)) array.ready.insert(waiting.array_task);
+  }
+  if (keeps.reason != Reason::none) {
+    unqueue(id);
+    set_reason(id, keeps);
+    if (throttled != nullptr) turn.arrays.insert(waiting.array_job);
+    return;
+  }
+  if (waiting.eligible == 0 || waiting.eligible > turn.now.wall) {
+    edit_quietly(id).eligible = turn.now.wall;
+  }
+  if (throttled != nullptr) {
+    turn.arrays.insert(job(id).array_job);
+  } else {
+    queue(id, is_rest(job(id)) ? model::task_count(*job(id).array_rest) : 1);
+  }
+}
+
+Obstacle Cluster::State::obstacle(const model::Job& job) const {
+  if (job.priority == 0) return held(job);
+  if (job.spec->begin > turn.now.wall) return {Reason::begin_time, {}};
+  const Placeable where = placeable(*job.request, job.spec->uid);
+  if (where.partitions.empty()) return {where.reason, where.detail};
+  return {};
+}
+
+Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t uid) const {
+  Placeable where;
+  for (const std::string_view name : base::split(request.partitions, ',')) {
+    const auto found = std::find_if(partitions.begin(), partitions.end(),
+                                    [&](const auto& p) { return p->name.view() == name; });
+    if (found == partitions.end()) continue;
+    const model::Partition& partition = **found;
+    Reason reason = limit_reason(partition, request);
+    if (Status access = may_use(partition, request, {uid, {}, false}); !access) {
+      reason = Reason::partition_access;
+      where.detail = access.error().text;
+    }
+    if (reason == Reason::none) {
+      where.partitions.push_back(partition.index);
+    } else {
+      where.reason = reason;
+    }
+  }
+  if (where.reason != Reason::partition_access) where.detail = Text();
+  std::stable_sort(where.partitions.begin(), where.partitions.end(), [&](auto a, auto b) {
+    return partitions[a.value]->priority_tier > partitions[b.value]->priority_tier;
+  });
+  return where;
+}
+
+Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startable) const {
+  return {.id = job.id,
+          .request = job.request,
+          .partitions = placeable(*job.request, job.spec->uid).partitions,
+          .uid = job.spec->uid,
+          .priority = job.priority,
+          .order = submit_order(job),
+          .time_limit = job.request->time_limit,
+          .startable = startable};
+}
+
+void Cluster::State::queue(JobId id, std::uint32_t startable) {
+  Entry& entry = jobs.find(id)->second;
+  const auto dependency = dependencies.find(id);
+  if (dependency != dependencies.end() && dependency->second.has(DependencyKind::singleton)) {
+    startable = 1;  // one task of the array at a time
+  }
+  const auto edit = turn.jobs.find(id);
+  const model::Job* before = edit == turn.jobs.end() ? nullptr : edit->second.before.get();
+  const bool same = edit == turn.jobs.end() ||
+                    (before != nullptr && before->request == entry.job->request &&
+                     before->priority == entry.job->priority &&
+                     before->array_task == entry.job->array_task);
+  if (!same || entry.startable != startable) {
+    planner.add(candidate(*entry.job, startable));
+    entry.startable = startable;
+    plan_needed = true;
+  }
+  if (!from_plan(entry.job->reason) || entry.job->reason == Reason::none) {
+    set_reason(id, {Reason::priority, {}});
+  }
+}
+
+void Cluster::State::unqueue(JobId id) {
+  Entry& entry = jobs.find(id)->second;
+  if (entry.startable == 0) return;
+  planner.remove(id);
+  entry.startable = 0;
+  plan_needed = true;
+}
+
+void Cluster::State::not_ready(const model::Job& job) {
+  const auto array = arrays.find(job.array_job);
+  if (array == arrays.end()) return;
+  if (job.array_task != model::kNoTask) array->second.ready.erase(job.array_task);
+  if (job.id == job.array_job) array->second.rest_ready = false;
+}
+
+// Of a throttled array: tasks with records of their own (requeued ones) come first, the rest gets
+// the slots that are left.
+void Cluster::State::share_slots(JobId array_id) {
+  const auto found = arrays.find(array_id);
+  if (found == arrays.end()) return;
+  ArrayInfo& array = found->second;
+  const std::uint32_t busy = array.in(Phase::active);
+  array.ceiling = std::max(array.limit, std::min(array.ceiling, busy));
+  std::uint32_t slots = array.limit == 0     ? model::kNoTask
+                        : array.limit > busy ? array.limit - busy
+                                             : 0;
+  const Obstacle full{Reason::job_array_task_limit, {}};
+  const auto grant = [&](JobId id, std::uint32_t tasks) {
+    const std::uint32_t granted = std::min(tasks, slots);
+    slots -= granted;
+    if (granted != 0) return queue(id, granted);
+    unqueue(id);
+    set_reason(id, full);
+  };
+  for (const std::uint32_t task : array.ready) grant(array.own.at(task), 1);
+  const model::Job* rest = array.rest_ready ? find(array_id) : nullptr;
+  if (rest != nullptr) grant(array_id, model::task_count(*rest->array_rest));
+}
+
+void Cluster::State::set_reason(JobId id, const Obstacle& keeps) {
+  const model::Job& now = job(id);
+  const bool begins = keeps.reason == Reason::begin_time;
+  if (now.reason == keeps.reason && now.reason_detail == keeps.detail &&
+      (!begins || now.eligible == now.spec->begin)) {
+    return;
+  }
+  model::Job& job = edit_quietly(id);
+  job.reason = keeps.reason;
+  job.reason_detail = keeps.detail;
+  job.planned_start = 0;
+  job.planned_nodes = Text();
+  if (begins) job.eligible = job.spec->begin;
+}
+
+}  // namespace sluice::core
