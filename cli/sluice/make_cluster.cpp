@@ -66,6 +66,8 @@ Result<std::string> generated_config(const UpOptions& options) {
       "control_host: 127.0.0.1\n"
       "listen_address: 127.0.0.1\n"
       "return_to_service: 2\n"
+      "# A job that names no memory gets this for each of its CPUs.\n"
+      "def_mem_per_cpu: " + std::to_string(std::max<std::uint64_t>(memory / cpus, 1)) + "\n"
       "nodes:\n"
       "  - node_name: " + (options.nodes == 1 ? std::string("n1") : "n[1-" + last + "]") + "\n"
       "    node_addr: 127.0.0.1\n"

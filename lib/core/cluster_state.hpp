@@ -99,9 +99,10 @@ struct Cluster::State {
   void set_reason(JobId id, const Obstacle& obstacle);
   [[nodiscard]] Candidate candidate(const model::Job& job, std::uint32_t startable) const;
   [[nodiscard]] Placeable placeable(const model::Request& request, std::uint32_t uid) const;
+  [[nodiscard]] Placeable open_partitions(const model::Request& request, std::uint32_t uid) const;
 
   // Starting (starts.cpp)
-  void take(PassResult pass);
+  void take(const PassResult& pass);
   void start(const Start& start);
   void explain_in_record(JobId id);
   [[nodiscard]] std::int64_t limit_of(const model::Job& job) const;
@@ -143,6 +144,9 @@ struct Cluster::State {
   void report(const Selection& selection, std::vector<JobOutcome> outcomes);
   void on(const UpdateJob& event);
   [[nodiscard]] Status update(const UpdateJob& event, JobId id);
+  void apply_limits(model::Job& changed, const JobPatch& patch);
+  void apply_priority(model::Job& changed, const UpdateJob& event);
+  void reconsider_array(JobId array);
 
   // Ending (job_end.cpp)
   void end(JobId id, const Ending& ending);
@@ -179,13 +183,21 @@ struct Cluster::State {
   void drain(NodeIndex node, const Text& reason, std::uint32_t uid);
   void compare_holds(const NodeRegistered& event, bool rebooted);
   void lose_jobs(NodeIndex node);
-  [[nodiscard]] Status update_node(const UpdateNode& event, NodeIndex node);
-  void fill_partition(model::Partition& partition) const;
+  void learn_facts(NodeIndex node, model::NodeFacts facts);
+  [[nodiscard]] Status check_update(const UpdateNode& event, NodeIndex node) const;
+  void update_node(const UpdateNode& event, NodeIndex node);
+  [[nodiscard]] Status check_partition(const model::Partition& partition) const;
+  void reconsider_waiting();
+  void fill_partition(model::Partition& partition);
   void publish_partitions();
+  void list_partitions();
+  [[nodiscard]] std::vector<std::uint32_t> nodes_of(const model::Partition& partition) const;
 
   // Time (tick.cpp)
   void on(const Tick& event);
   void ring(JobId id);
+  void warn(JobId id);
+  [[nodiscard]] model::WallTime still_wanted(const model::Job& job) const;
   [[nodiscard]] DueTimes due_times(const model::Job& job) const;
   [[nodiscard]] model::WallTime latest_start(const model::Job& job) const;
 
@@ -195,7 +207,19 @@ struct Cluster::State {
   void restore_partitions(const StoredState& stored);
   void restore_job(const model::JobPtr& job);
   void restore_active(const model::Job& job);
+  void restore_arrays();
+  void restore_waits(const model::Job& job);
+  void refill_partitions();
+  void take_over(const State& from);
+  void publish_edits();
+  [[nodiscard]] Status check_configuration(const Settings& wanted) const;
   void review_restored();
+
+  // Invariants (check.cpp)
+  [[nodiscard]] std::optional<std::string> check_active(const model::Job& job) const;
+  [[nodiscard]] std::optional<std::string> check_waiting(const Entry& entry) const;
+  [[nodiscard]] std::optional<std::string> check_arrays() const;
+  [[nodiscard]] std::optional<std::string> check_nodes() const;
 
   SettingsPtr settings;
   NodePool pool;
@@ -211,6 +235,7 @@ struct Cluster::State {
   std::vector<NodeInfo> nodes;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> node_names;
   std::vector<model::PartitionPtr> partitions;
+  std::vector<std::uint64_t> partition_memory;         // MiB of all nodes, by partition
   Interner<model::JobSpec> specs;
   Interner<model::Request> requests;
   std::uint32_t singletons = 0;                        // jobs with such a dependency

@@ -102,6 +102,8 @@ struct BatchEnded {
   bool out_of_memory = false;
   bool launch_failed = false;    // the script could not be started; `error` says why
   Text error;
+  bool released = false;         // nothing is left on the batch host: stands for NodeReleased too,
+                                 // which spares a one-node job the COMPLETING record
 };
 // Nothing of the attempt is left on the node.
 struct NodeReleased {

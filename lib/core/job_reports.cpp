@@ -94,8 +94,15 @@ void Cluster::State::on(const NodeReleased& event) {
     turn.changes.outcome = fail(ErrorCode::invalid_job_id);
     return;
   }
+  const model::Job& now = job(*id);
+  const bool batch_host = now.allocation->shares.front().node == event.node;
+  if (!is_completing(now) && batch_host && now.spec->kind == model::JobKind::batch) {
+    // How the script ended has to be told first, or it would be lost.
+    turn.changes.outcome = fail(ErrorCode::transition_not_allowed);
+    return;
+  }
   if (event.unkillable) drain(event.node, "Kill task failed", 0);
-  if (is_completing(job(*id))) {
+  if (is_completing(now)) {
     release_node(*id, event.node);
   } else {
     lose_node(*id, event.node);  // the node gave the job up without having been told to

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 #include <span>
+#include <tuple>
 
 namespace sluice::core {
 
@@ -16,6 +17,7 @@ struct Prospect {
   std::uint32_t node = 0;
   std::uint32_t weight = 0;
   std::uint32_t idle_cores = 0;
+  std::uint32_t cost = 0;  // before idle_cores: how much others would miss the node
   Offer offer;
   bool required = false;
   bool claimed = false;
@@ -83,6 +85,8 @@ class Chooser {
     made.weight = pool_.nodes[node].weight;
     made.idle_cores = view_.idle_cores;
     made.claimed = view_.claimed;
+    // Now: reserved nodes before others. Later: nodes that are busy now before idle ones.
+    made.cost = outlook_.present() ? (is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
     return true;
   }
 
@@ -100,9 +104,27 @@ class Chooser {
     return std::binary_search(eligibility_.required.begin(), eligibility_.required.end(), node);
   }
 
+  [[nodiscard]] bool is_claimed(std::uint32_t node) const {
+    return outlook_.claimed_nodes() != nullptr && outlook_.is_claimed(node);
+  }
+
+  // Reserved nodes are preferred wherever they stand in the buckets, so they are looked at first.
+  void gather_claimed(std::size_t from, std::size_t to) {
+    if (!outlook_.present() || outlook_.claimed_nodes() == nullptr) return;
+    for (const std::uint32_t node : *outlook_.claimed_nodes()) {
+      const ClassId id = pool_.nodes[node].node_class;
+      const bool here = std::find(eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(from),
+                                  eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to),
+                                  id) !=
+                        eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to);
+      Prospect made;
+      if (here && !is_required(node) && look_at(node, made)) found_.push_back(made);
+    }
+  }
+
   // Looks at one node; true once enough nodes serve fully.
   bool gather_node(std::uint32_t node, std::uint32_t enough, std::uint32_t& full) {
-    if (is_required(node)) return false;
+    if (is_required(node) || (outlook_.present() && is_claimed(node))) return false;
     Prospect made;
     if (!look_at(node, made)) return false;
     if (made.offer.tasks >= full_share(least_nodes_)) ++full;
@@ -141,6 +163,7 @@ class Chooser {
   void gather(std::size_t from, std::size_t to, std::uint32_t enough) {
     // At a future moment idle counts differ from the buckets, so every node is a candidate.
     if (!outlook_.present() && !outlook_.all_alike()) enough = model::kUnlimited;
+    gather_claimed(from, to);
     for (std::size_t c = from; c < to; ++c) gather_class(eligibility_.classes[c], enough);
   }
 
@@ -165,6 +188,7 @@ class Chooser {
       }
       if (tasks(a) != tasks(b)) return tasks(a) > tasks(b);
       if (a.weight != b.weight) return a.weight < b.weight;
+      if (a.cost != b.cost) return a.cost < b.cost;
       if (a.idle_cores != b.idle_cores) return a.idle_cores < b.idle_cores;
       return a.node < b.node;
     });
@@ -244,8 +268,9 @@ class Chooser {
       const Prospect& other = candidates[c];
       if (other.offer.tasks < rest || other.weight > candidates[best].weight) continue;
       if (other.weight < candidates[best].weight ||
-          std::pair(other.idle_cores, other.node) <
-              std::pair(candidates[best].idle_cores, candidates[best].node)) {
+          std::tuple(other.cost, other.idle_cores, other.node) <
+              std::tuple(candidates[best].cost, candidates[best].idle_cores,
+                         candidates[best].node)) {
         best = c;
       }
     }
@@ -253,7 +278,7 @@ class Chooser {
   }
 
   std::optional<Selection> choose_contiguous() {
-    for (const ClassId id : eligibility_.classes) gather_class(id, model::kUnlimited);
+    gather(0, eligibility_.classes.size(), model::kUnlimited);
     std::sort(found_.begin(), found_.end(),
               [](const Prospect& a, const Prospect& b) { return a.node < b.node; });
     const auto required = static_cast<std::size_t>(

@@ -2,8 +2,10 @@
 //
 // The rule: nodes of low weight first; as few nodes as suffice (with -N min-max as many as the
 // range allows, with --spread-job as many as can be had); among nodes that serve equally well the
-// one with the fewest idle cores (best fit), then the first in the node table. The last node is the
-// one that the remaining tasks fit most tightly. Tasks fill the chosen nodes in node-table order
+// one with the fewest idle cores (best fit), then the first in the node table. A job that is done
+// before a reservation begins prefers nodes that are reserved; a reservation prefers nodes that are
+// busy now: both leave to others what can be used without limit. The last node is the one that the
+// remaining tasks fit most tightly. Tasks fill the chosen nodes in node-table order
 // (block distribution), each node getting at least one; --spread-job gives them out in turn.
 #pragma once
 

@@ -292,12 +292,7 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   steps_ += free.steps();
   work.known_blocked = !selection;
   work.log_seen = pool.log_end();
-  if (!selection) return selection;
-  const bool claimed =
-      std::any_of(selection->nodes.begin(), selection->nodes.end(), [&](const Chosen& chosen) {
-        return !state_.profile.claims(chosen.node).empty();
-      });
-  if (!claimed) return selection;
+  if (!selection || state_.profile.empty()) return selection;
   const Outlook kept = Outlook::span(pool, &state_.profile, span);
   selection = choose_nodes(work.demand, work.eligibility, kept);
   steps_ += kept.steps();
@@ -321,6 +316,7 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
     pool_.state().nodes[share.node.value].holds.back().expected_end_ms = end;
   }
   result_.starts.push_back(std::move(made));
+  if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   // Lanes of the group in other partitions may have been examined for the former leader.
   if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
   state_.queue.take_one(group);  // may dissolve the group and its lanes

@@ -75,6 +75,13 @@ class Outlook {
   [[nodiscard]] bool counts(std::uint32_t node) const {
     return all_nodes_ || pool_->nodes[node].available;
   }
+  [[nodiscard]] bool is_claimed(std::uint32_t node) const {
+    return !profile_->claims(node).empty();
+  }
+  // Nodes with reservations, if those count here.
+  [[nodiscard]] const std::vector<std::uint32_t>* claimed_nodes() const {
+    return profile_ == nullptr || profile_->empty() ? nullptr : &profile_->claimed_nodes();
+  }
   // Fills `view`. Counts one step.
   void look(std::uint32_t node, const Demand& demand, NodeView& view) const;
   [[nodiscard]] std::uint64_t steps() const { return steps_; }

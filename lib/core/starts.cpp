@@ -7,10 +7,19 @@
 
 namespace sluice::core {
 
-void Cluster::State::take(PassResult pass) {
+namespace {
+
+// Writing reasons must not keep the store busy: if a whole large group gets another reason at once,
+// the first members show it and the others keep what they showed. explain() knows it for all.
+constexpr std::size_t kMaxExplained = 1000;
+
+}  // namespace
+
+void Cluster::State::take(const PassResult& pass) {
   for (const Start& started : pass.starts) start(started);
   settle();
-  for (const JobId id : pass.explained) explain_in_record(id);
+  const std::size_t shown = std::min(pass.explained.size(), kMaxExplained);
+  for (std::size_t i = 0; i < shown; ++i) explain_in_record(pass.explained[i]);
 }
 
 void Cluster::State::start(const Start& started) {

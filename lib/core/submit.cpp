@@ -110,7 +110,7 @@ Status Cluster::State::describe_array(model::Job& job) const {
   return {};
 }
 
-// Node names must exist, the partitions must exist and let the user in; what follows from the rest
+// Node hosts must exist, the partitions must exist and let the user in; what follows from the rest
 // is filled in.
 Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& asked,
                                                          const AccessCheck& who) {
@@ -122,9 +122,9 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
     if (request.partitions.empty()) return fail(ErrorCode::default_partition_missing);
   }
   for (const Text* list : {&request.node_list, &request.exclude}) {
-    Result<std::vector<std::string>> names = base::parse_hosts(*list);
-    if (!names) return tl::unexpected(names.error());
-    for (const std::string& name : *names) {
+    Result<std::vector<std::string>> hosts = base::parse_hosts(*list);
+    if (!hosts) return tl::unexpected(hosts.error());
+    for (const std::string& name : *hosts) {
       if (!node_names.contains(name)) return fail(ErrorCode::invalid_node_name);
     }
   }
@@ -163,6 +163,7 @@ Status Cluster::State::check_possible(const model::Job& job) const {
   const Placeable where = placeable(*job.request, job.spec->uid);
   if (where.partitions.empty()) return {};
   Candidate asked = candidate(job, 1);
+  asked.partitions = where.partitions;  // also those that are down now
   Status possible = planner.can_ever_run(pool, asked);
   if (possible || unknown_nodes == 0) return possible;
   // A node that has not told yet what it has may be the one.

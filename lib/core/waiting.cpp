@@ -23,8 +23,6 @@ bool from_plan(Reason reason) {
     case Reason::priority:
     case Reason::resources:
     case Reason::node_down:
-    case Reason::partition_down:
-    case Reason::partition_inactive:
     case Reason::bad_constraints:
     case Reason::licenses:
     case Reason::reservation: return true;
@@ -58,8 +56,8 @@ void Cluster::State::review(JobId id) {
   ArrayInfo* throttled = nullptr;
   if (waiting.array_job.is_set()) {
     ArrayInfo& array = arrays[waiting.array_job];
-    if (array.limit != 0) throttled = &array;
     not_ready(waiting);
+    if (array.limit != 0) throttled = &array;
     if (keeps.reason == Reason::none && is_rest(waiting)) array.rest_ready = true;
     if (keeps.reason == Reason::none && !is_rest(waiting)) array.ready.insert(waiting.array_task);
   }
@@ -82,9 +80,23 @@ void Cluster::State::review(JobId id) {
 Obstacle Cluster::State::obstacle(const model::Job& job) const {
   if (job.priority == 0) return held(job);
   if (job.spec->begin > turn.now.wall) return {Reason::begin_time, {}};
-  const Placeable where = placeable(*job.request, job.spec->uid);
+  const Placeable where = open_partitions(*job.request, job.spec->uid);
   if (where.partitions.empty()) return {where.reason, where.detail};
   return {};
+}
+
+// Of the partitions that would do, those that start jobs.
+Placeable Cluster::State::open_partitions(const model::Request& request,
+                                          std::uint32_t uid) const {
+  Placeable where = placeable(request, uid);
+  if (where.partitions.empty()) return where;
+  std::erase_if(where.partitions, [&](PartitionIndex index) {
+    const model::PartitionState state = partitions[index.value]->state;
+    if (state == model::PartitionState::down) where.reason = Reason::partition_down;
+    if (state == model::PartitionState::inactive) where.reason = Reason::partition_inactive;
+    return state == model::PartitionState::down || state == model::PartitionState::inactive;
+  });
+  return where;
 }
 
 Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t uid) const {
@@ -115,7 +127,7 @@ Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t
 Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startable) const {
   return {.id = job.id,
           .request = job.request,
-          .partitions = placeable(*job.request, job.spec->uid).partitions,
+          .partitions = open_partitions(*job.request, job.spec->uid).partitions,
           .uid = job.spec->uid,
           .priority = job.priority,
           .order = submit_order(job),

@@ -41,6 +41,7 @@ struct JobSpec {
   std::uint32_t priority = 0;   // --priority; 0: computed
   bool held = false;            // -H
   bool no_requeue = false;      // --no-requeue
+  bool requeue = false;         // --requeue: also where JobRequeue=0
   bool no_kill = false;         // -k
   bool wait_all_nodes = false;
   bool kill_on_invalid_dependency = false;
@@ -130,6 +131,7 @@ struct JobSpec {
     visit(52, "reboot", self.reboot);
     visit(53, "switches", self.switches);
     visit(54, "warn_flags", self.warn_flags);
+    visit(55, "requeue", self.requeue);
   }
 };
 using JobSpecPtr = std::shared_ptr<const JobSpec>;

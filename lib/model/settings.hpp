@@ -45,6 +45,8 @@ struct Settings {
   bool track_memory = true;                    // memory is a consumable (CR_Core_Memory)
   bool job_requeue = true;                     // default of --requeue
   bool enforce_partition_limits = false;       // refuse at submit what exceeds partition limits
+  bool config_overrides = false;               // nodes that report less than configured are taken
+                                               // at the configuration's word, not drained
   std::uint32_t return_to_service = 1;         // 0, 1 or 2, as Slurm's ReturnToService
   // Backfill
   bool backfill = true;

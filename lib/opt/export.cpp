@@ -1,10 +1,10 @@
 // Chooses variables for a job's environment by --export.
 #include "opt/export.hpp"
 
-#include <fmt/core.h>
-
 #include <string>
 #include <vector>
+
+#include <fmt/core.h>
 
 #include "base/strings.hpp"
 
@@ -53,8 +53,7 @@ bool names_all(std::string_view text) {
 }  // namespace
 
 Result<base::Environment> exported_environment(const base::Environment& own,
-                                               std::string_view export_text,
-                                               ExportTo destination) {
+                                               std::string_view export_text, ExportTo destination) {
   const bool all = names_all(export_text);
   base::Environment result = all ? own : slurm_variables(own);
   for (std::string_view item : split_export(export_text)) {

@@ -19,8 +19,8 @@ inline constexpr const char* kVersionLine = "slurm 25.11.0\n";
 struct Invocation {
   std::vector<std::string> arguments;  // without the program's name
   base::Environment environment;
-  std::int64_t now = 0;                // seconds since 1970, for --begin=now+1hour
-  std::uint32_t uid = 0;               // the caller's, for --uid, --me
+  std::int64_t now = 0;   // seconds since 1970, for --begin=now+1hour
+  std::uint32_t uid = 0;  // the caller's, for --uid, --me
   // Reads a whole file that the user named (--nodefile, -w FILE, the batch script; "" is standard
   // input). The program supplies it, with its limits. The path is as typed.
   std::function<Result<std::string>(const std::string& path)> read_file;

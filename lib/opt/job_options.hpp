@@ -22,12 +22,12 @@ namespace sluice::opt {
 // Common to the three. `spec` and `request` hold all that the controller sees; of `spec` these
 // stay empty: identity, command and arguments (see below), hashes, limits, submit_host, alloc_sid.
 struct JobOptions {
-  model::JobSpec spec;       // kind, name (Slurm's default if not given) and submit_line are set
+  model::JobSpec spec;  // kind, name (Slurm's default if not given) and submit_line are set
   model::Request request;
-  std::uint32_t verbose = 0;           // count of -v
-  bool quiet = false;                  // -Q: no informational messages
-  bool test_only = false;              // --test-only (sbatch, srun)
-  std::string clusters;                // -M as typed: refuse what isn't the own cluster
+  std::uint32_t verbose = 0;                // count of -v
+  bool quiet = false;                       // -Q: no informational messages
+  bool test_only = false;                   // --test-only (sbatch, srun)
+  std::string clusters;                     // -M as typed: refuse what isn't the own cluster
   std::optional<std::uint32_t> run_as_uid;  // --uid, --gid (root only): become it before connecting
   std::optional<std::uint32_t> run_as_gid;
   std::uint32_t propagate = ~0U;       // --propagate: bit RLIMIT_x set: send that limit
@@ -37,13 +37,13 @@ struct JobOptions {
 };
 
 struct SbatchOptions {
-  JobOptions job;                  // spec.command: script path as typed ("" for stdin or --wrap)
-  std::string script;              // text of the script (for --wrap: the generated one), checked
+  JobOptions job;      // spec.command: script path as typed ("" for stdin or --wrap)
+  std::string script;  // text of the script (for --wrap: the generated one), checked
   bool wrapped = false;
   std::vector<std::string> script_arguments;  // also in job.spec.arguments
   bool parsable = false;
-  bool wait = false;               // -W
-  std::string export_file;         // --export-file: path, or a descriptor number
+  bool wait = false;        // -W
+  std::string export_file;  // --export-file: path, or a descriptor number
   // --get-user-env: ask `su - user` for the environment at submission
   bool get_user_env = false;
   std::uint32_t get_user_env_seconds = 0;  // 0: default (8 s)
@@ -54,32 +54,32 @@ struct SallocOptions {
   JobOptions job;
   std::vector<std::string> command;  // empty: the user's shell, unless no_shell
   bool no_shell = false;
-  std::optional<bool> bell;          // --bell / --no-bell; unset: only after a long wait on a tty
+  std::optional<bool> bell;  // --bell / --no-bell; unset: only after a long wait on a tty
   std::uint32_t kill_command_signal = 0;  // -K: signal for the command when the job ends; 0: none
-  bool immediate = false;            // -I
+  bool immediate = false;                 // -I
   std::uint32_t immediate_seconds = 0;    // 0: at once
-  int exit_immediate = 1;            // SLURM_EXIT_IMMEDIATE
-  int exit_error = 1;                // SLURM_EXIT_ERROR
+  int exit_immediate = 1;                 // SLURM_EXIT_IMMEDIATE
+  int exit_error = 1;                     // SLURM_EXIT_ERROR
 };
 
 struct SrunOptions {
-  JobOptions job;                    // used when srun must make an allocation of its own
-  model::StepSpec step;              // argv, and all that was asked; environment and limits are not
-  std::uint32_t job_id = 0;          // --jobid or SLURM_JOB_ID; 0: not inside an allocation
+  JobOptions job;            // used when srun must make an allocation of its own
+  model::StepSpec step;      // argv, and all that was asked; environment and limits are not
+  std::uint32_t job_id = 0;  // --jobid or SLURM_JOB_ID; 0: not inside an allocation
   bool job_id_from_environment = false;
-  bool label = false;                // -l
-  bool disable_status = false;       // -X: the first Ctrl-C goes to the tasks
+  bool label = false;           // -l
+  bool disable_status = false;  // -X: the first Ctrl-C goes to the tasks
   bool quit_on_interrupt = false;
-  bool preserve_env = false;         // -E: keep SLURM_JOB_NUM_NODES and SLURM_NTASKS as they are
-  bool immediate = false;            // -I, for the allocation (step.immediate for the step)
+  bool preserve_env = false;  // -E: keep SLURM_JOB_NUM_NODES and SLURM_NTASKS as they are
+  bool immediate = false;     // -I, for the allocation (step.immediate for the step)
   std::uint32_t immediate_seconds = 0;
-  int exit_immediate = 1;            // SLURM_EXIT_IMMEDIATE
-  int exit_error = 1;                // SLURM_EXIT_ERROR
-  std::uint32_t threads = 0;         // -T
-  std::uint32_t message_timeout = 0; // --msg-timeout, seconds; 0: default
-  std::string prolog;                // run by srun before and after the step; "" or "none": not
+  int exit_immediate = 1;             // SLURM_EXIT_IMMEDIATE
+  int exit_error = 1;                 // SLURM_EXIT_ERROR
+  std::uint32_t threads = 0;          // -T
+  std::uint32_t message_timeout = 0;  // --msg-timeout, seconds; 0: default
+  std::string prolog;                 // run by srun before and after the step; "" or "none": not
   std::string epilog;
-  bool test_exec = false;            // SLURM_TEST_EXEC: check that the program exists first
+  bool test_exec = false;  // SLURM_TEST_EXEC: check that the program exists first
 };
 
 [[nodiscard]] Parsed<SbatchOptions> parse_sbatch(const Invocation& invocation);

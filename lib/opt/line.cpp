@@ -79,8 +79,12 @@ std::string_view full_name(const GetoptTable& table, int value, std::string_view
 std::string unknown_long(const GetoptTable& table, std::string_view word) {
   const std::string_view typed = base::cut(word.substr(2), '=').before;
   std::string possible;
+  const option* first = nullptr;
   for (const option& o : table.options) {
     if (o.name == nullptr || !std::string_view(o.name).starts_with(typed)) continue;
+    // Another name for what the first match means is no other possibility.
+    if (first != nullptr && o.val == first->val) continue;
+    if (first == nullptr) first = &o;
     possible += fmt::format(" '--{}'", o.name);
   }
   if (possible.empty()) return fmt::format("unrecognized option '{}'", word);
@@ -128,19 +132,20 @@ struct DirectivePlace {
 };
 
 Stop directive_fatal(const DirectivePlace& place, std::string_view what) {
-  return Stop{1, "", fmt::format("sbatch: fatal: {}: line {}: {} in [{}]\n", place.script,
-                                 place.line, what, base::trim(place.text))};
+  return Stop{1, "",
+              fmt::format("sbatch: fatal: {}: line {}: {} in [{}]\n", place.script, place.line,
+                          what, base::trim(place.text))};
 }
 
 Parsed<Line> read_directive(const RowList& rows, const DirectivePlace& place) {
   auto words = split_directive(place.text);
   if (!words) return tl::unexpected<Stop>(directive_fatal(place, words.error().text));
   if (!words->empty() && (words->front() == "hetjob" || words->front() == "packjob")) {
-    return tl::unexpected<Stop>(stop_for(
-        Command::sbatch,
-        {fmt::format("\"#SBATCH {}\" is not supported by Sluice: no heterogeneous jobs",
-                     words->front()),
-         1}));
+    return tl::unexpected<Stop>(
+        stop_for(Command::sbatch,
+                 {fmt::format("\"#SBATCH {}\" is not supported by Sluice: no heterogeneous jobs",
+                              words->front()),
+                  1}));
   }
   if (std::find(words->begin(), words->end(), ":") != words->end()) {
     return tl::unexpected<Stop>(directive_fatal(place, "Unexpected `:`"));
@@ -199,8 +204,7 @@ Parsed<Line> read_line(Command command, const RowList& rows,
     if (result == -1) break;
     if (result == '?' || result == ':') {
       const auto last = static_cast<std::size_t>(std::clamp(optind - 1, 1, argc - 1));
-      return tl::unexpected<Stop>(
-          usage_error(command, getopt_message(table, result, argv[last])));
+      return tl::unexpected<Stop>(usage_error(command, getopt_message(table, result, argv[last])));
     }
     Given use;
     use.row = row_of_value(rows, result);

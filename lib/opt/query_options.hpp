@@ -10,109 +10,65 @@
 
 #include "model/types.hpp"
 #include "opt/invocation.hpp"
+#include "opt/states.hpp"
 
 namespace sluice::opt {
-
-// "12", "12_3", "12_[1-3,7]", "12.0", "12_3.batch". Steps by Slurm's numbers (base/ids.hpp).
-struct JobRef {
-  std::uint32_t job = 0;
-  std::optional<std::uint32_t> task;  // 12_3
-  std::string tasks;                  // 12_[…]: what stands between the brackets
-  std::optional<std::uint32_t> step;
-
-  bool operator==(const JobRef&) const = default;
-};
-[[nodiscard]] Result<JobRef> parse_job_ref(std::string_view text);
-
-// Job states to select: a job matches if its base state is in `states` or one of its flags
-// (model::JobFlag) is in `flags`. Pending jobs that are configuring or completing show their flag.
-struct JobStates {
-  std::uint32_t states = 0;  // 1 << JobState; bit 31: a state that none of our jobs reaches
-  std::uint32_t flags = 0;
-  bool all = false;
-
-  [[nodiscard]] bool given() const { return all || states != 0 || flags != 0; }
-  bool operator==(const JobStates&) const = default;
-};
-// "R,PD", "running", "all". The error names the bad word.
-[[nodiscard]] Result<JobStates> parse_job_states(std::string_view text);
-
-// One word of sinfo -t: a node matches if it has that base state and all those flags.
-struct NodeStateTerm {
-  std::string word;                       // lower case, as typed, for states below
-  std::optional<model::NodeState> base;
-  std::uint32_t flags = 0;                // model::NodeFlag
-  bool negated = false;                   // "~drain"
-  // drained: drain and nothing allocated; draining: drain and something allocated or completing;
-  // never: a state of Slurm's that no node of ours has
-  enum class Use : std::uint8_t { any, free, busy, never } use = Use::any;
-
-  bool operator==(const NodeStateTerm&) const = default;
-};
-struct NodeStates {
-  std::vector<NodeStateTerm> terms;
-  bool all_of = false;                    // "a&b" rather than "a,b"
-};
-[[nodiscard]] Result<NodeStates> parse_node_states(std::string_view text);
-// All words of each kind, for messages: "PENDING,RUNNING,…".
-[[nodiscard]] std::string job_state_names();
-[[nodiscard]] std::string node_state_names();
 
 enum class Dump : std::uint8_t { none, json, yaml };
 
 struct SqueueOptions {
   std::vector<std::string> accounts;
-  std::vector<JobRef> jobs;         // -j; several or one decide the exit code of unknown ids
-  std::vector<JobRef> steps;        // -s LIST
-  bool show_steps = false;          // -s
+  std::vector<JobRef> jobs;   // -j; several or one decide the exit code of unknown ids
+  std::vector<JobRef> steps;  // -s LIST
+  bool show_steps = false;    // -s
   std::vector<std::string> names;
   std::vector<std::string> partitions;
   std::vector<std::string> qos;
   std::vector<std::string> licenses;
   std::string reservation;
-  JobStates states;                 // not given: pending, running, suspended, completing, …
-  std::vector<std::uint32_t> users; // kNoTask for a name that nobody has: it matches no job
-  bool not_me = false;              // --notme: all but the caller's
+  JobStates states;                   // not given: pending, running, suspended, completing, ...
+  std::vector<std::uint32_t> users;   // kNoTask for a name that nobody has: it matches no job
+  bool not_me = false;                // --notme: all but the caller's
   std::vector<std::string> warnings;  // to print first, as "squeue: error: <text>"; not fatal
   std::vector<std::string> nodes;
-  std::string format;               // -o, SQUEUE_FORMAT
-  std::string format_long;          // -O, SQUEUE_FORMAT2
-  std::string sort;                 // -S, SQUEUE_SORT
-  bool format_given = false;        // -o on the command line or in the environment
+  std::string format;         // -o, SQUEUE_FORMAT
+  std::string format_long;    // -O, SQUEUE_FORMAT2
+  std::string sort;           // -S, SQUEUE_SORT
+  bool format_given = false;  // -o on the command line or in the environment
   bool format_long_given = false;
   bool start = false;
-  bool array = false;               // -r
+  bool array = false;  // -r
   bool array_unique = false;
-  bool all = false;                 // -a: hidden partitions too
+  bool all = false;  // -a: hidden partitions too
   bool hide = false;
-  bool long_form = false;           // -l
+  bool long_form = false;  // -l
   bool no_header = false;
   bool no_convert = false;
-  bool priority = false;            // -P: once per partition
+  bool priority = false;  // -P: once per partition
   bool only_job_state = false;
-  bool expand_patterns = false;     // file names with their patterns filled in
-  std::uint32_t iterate = 0;        // seconds
+  bool expand_patterns = false;  // file names with their patterns filled in
+  std::uint32_t iterate = 0;     // seconds
   std::uint32_t verbose = 0;
-  std::string clusters;             // -M as typed
+  std::string clusters;  // -M as typed
   Dump dump = Dump::none;
-  std::string data_parser;          // --json=WHAT, or empty
+  std::string data_parser;  // --json=WHAT, or empty
 };
 
 struct SinfoOptions {
   std::vector<std::string> partitions;
-  std::vector<std::string> nodes;   // -n, expanded
+  std::vector<std::string> nodes;  // -n, expanded
   NodeStates states;
   bool all = false;
   bool hide = false;
-  bool dead = false;                // -d
-  bool responding = false;          // -r
-  bool exact = false;               // -e
-  bool future = false;              // -F
-  bool list_reasons = false;        // -R
-  bool long_form = false;           // -l
-  bool node_oriented = false;       // -N
-  bool summarize = false;           // -s
-  bool reservations = false;        // -T
+  bool dead = false;           // -d
+  bool responding = false;     // -r
+  bool exact = false;          // -e
+  bool future = false;         // -F
+  bool list_reasons = false;   // -R
+  bool long_form = false;      // -l
+  bool node_oriented = false;  // -N
+  bool summarize = false;      // -s
+  bool reservations = false;   // -T
   bool no_header = false;
   bool no_convert = false;
   std::string format;
@@ -143,11 +99,11 @@ struct ScancelOptions {
   bool full = false;                  // -f
   bool hurry = false;
   bool interactive = false;
-  bool controller = false;            // --ctld
+  bool controller = false;  // --ctld
   bool quiet = false;
   std::uint32_t verbose = 0;
   std::string clusters;
-  std::string admin_comment;          // --admin-comment
+  std::string admin_comment;  // --admin-comment
 
   // Something beside ids selects jobs.
   [[nodiscard]] bool has_filter() const;
@@ -173,23 +129,23 @@ struct SacctOptions {
   std::optional<std::int64_t> start;           // -S, seconds since 1970
   std::optional<std::int64_t> end;             // -E
   bool all_users = false;
-  bool allocations = false;          // -X
-  bool truncate = false;             // -T
-  bool duplicates = false;           // -D
-  bool array = false;                // --array
-  bool batch_script = false;         // -B
+  bool allocations = false;   // -X
+  bool truncate = false;      // -T
+  bool duplicates = false;    // -D
+  bool array = false;         // --array
+  bool batch_script = false;  // -B
   bool env_vars = false;
   bool expand_patterns = false;
   bool brief = false;
   bool long_form = false;
-  bool help_format = false;          // -e
-  bool parsable = false;             // -p
-  bool parsable2 = false;            // -P
+  bool help_format = false;  // -e
+  bool parsable = false;     // -p
+  bool parsable2 = false;    // -P
   bool no_header = false;
   bool no_convert = false;
-  std::string delimiter;             // empty: '|'
-  std::string format;                // -o, SACCT_FORMAT; empty: default
-  char units = 0;                    // one of KMGTP; 0: automatic
+  std::string delimiter;  // empty: '|'
+  std::string format;     // -o, SACCT_FORMAT; empty: default
+  char units = 0;         // one of KMGTP; 0: automatic
   std::uint32_t verbose = 0;
   std::string clusters;
   Dump dump = Dump::none;
@@ -197,12 +153,12 @@ struct SacctOptions {
 };
 
 struct ScontrolOptions {
-  std::vector<std::string> words;    // the command and its arguments; empty: interactive
+  std::vector<std::string> words;  // the command and its arguments; empty: interactive
   bool all = false;
-  bool details = false;              // also -dd
+  bool details = false;  // also -dd
   bool future = false;
   bool hide = false;
-  bool one_line = false;             // -o
+  bool one_line = false;  // -o
   bool quiet = false;
   std::uint32_t verbose = 0;
   std::optional<std::uint32_t> run_as_uid;  // -u (root only): become it before connecting

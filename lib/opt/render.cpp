@@ -12,9 +12,9 @@
 namespace sluice::opt {
 namespace {
 
-constexpr std::array kCommands{Command::sbatch, Command::salloc,  Command::srun,  Command::squeue,
-                               Command::sinfo,  Command::scancel, Command::sacct,
-                               Command::scontrol};
+constexpr std::array kCommands{Command::sbatch, Command::salloc,  Command::srun,
+                               Command::squeue, Command::sinfo,   Command::scancel,
+                               Command::sacct,  Command::scontrol};
 
 struct Names {
   std::string_view name;
@@ -32,18 +32,12 @@ constexpr std::array<Names, 8> kNames{{{"sbatch", "script [args...]"},
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 
 constexpr std::array<std::string_view, 12> kGroupTitles{
-    "Job options",      "Time and order",       "Resources",      "Nodes",
-    "Layout",           "GPUs",                 "Step options",   "Files and environment",
-    "What to report",   "How to report",        "Other options",  "Help options"};
+    "Job options",    "Time and order", "Resources",     "Nodes",
+    "Layout",         "GPUs",           "Step options",  "Files and environment",
+    "What to report", "How to report",  "Other options", "Help options"};
 
 constexpr std::size_t kWidth = 80;
 constexpr std::size_t kHelpColumn = 30;
-
-// Letters of a UTF-8 text: its bytes but the continuations.
-std::size_t width_of(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
 
 // "=<name>", "[=<name>]" or nothing.
 std::string argument_of(const RowInfo& row) {
@@ -62,7 +56,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;
   std::string line;
   for (std::string_view word : base::split_nonempty(text, ' ')) {
-    if (!line.empty() && width_of(line) + 1 + width_of(word) > width) {
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
       lines.push_back(std::exchange(line, {}));
     }
     if (!line.empty()) line += ' ';
@@ -74,7 +68,7 @@ std::vector<std::string> wrap(std::string_view text, std::size_t width) {
 
 std::string help_entry(const RowInfo& row) {
   std::string text = left_column(row);
-  const std::size_t used = width_of(text);
+  const std::size_t used = text.size();
   const bool beside = used + 2 <= kHelpColumn;
   text += beside ? std::string(kHelpColumn - used, ' ') : "\n" + std::string(kHelpColumn, ' ');
   bool first = true;
@@ -96,9 +90,12 @@ std::string usage_item(const RowInfo& row) {
 std::string roff(std::string_view text) {
   std::string result;
   for (char c : text) {
-    if (c == '\\') result += "\\e";
-    else if (c == '-') result += "\\-";
-    else result += c;
+    if (c == '\\')
+      result += "\\e";
+    else if (c == '-')
+      result += "\\-";
+    else
+      result += c;
   }
   if (result.starts_with('.') || result.starts_with('\'')) result.insert(0, "\\&");
   return result;
@@ -184,10 +181,10 @@ std::string usage_text(Command command) {
     items.emplace_back(word);
   }
   std::string text = head;
-  std::size_t used = width_of(head);
+  std::size_t used = head.size();
   bool first = true;
   for (const std::string& item : items) {
-    const std::size_t needed = width_of(item) + (first ? 0 : 1);
+    const std::size_t needed = item.size() + (first ? 0 : 1);
     if (!first && used + needed > kWidth) {
       text += "\n" + std::string(head.size(), ' ');
       used = head.size();
@@ -196,7 +193,7 @@ std::string usage_text(Command command) {
       ++used;
     }
     text += item;
-    used += width_of(item);
+    used += item.size();
     first = false;
   }
   return text + "\n";
@@ -228,7 +225,8 @@ std::string completion_text(Command command) {
       "  esac\n"
       "  if [[ $word == -* ]]; then\n"
       "    COMPREPLY=($(compgen -W '{2}' -- \"$word\"))\n"
-      "    if [[ ${{#COMPREPLY[@]}} == 1 && ${{COMPREPLY[0]}} == *= ]]; then compopt -o nospace; fi\n"
+      "    if [[ ${{#COMPREPLY[@]}} == 1 && ${{COMPREPLY[0]}} == *= ]]; then compopt -o nospace; "
+      "fi\n"
       "  else\n"
       "    COMPREPLY=($(compgen -f -- \"$word\"))\n"
       "  fi\n"
@@ -240,9 +238,9 @@ std::string completion_text(Command command) {
 std::string manual_options(Command command) {
   const RowList rows = rows_of(command);
   const std::string_view operands = names_of(command).operands;
-  std::string text = fmt::format(".SH SYNOPSIS\n\\fB{}\\fR [\\fIOPTIONS\\fR]{}{}\n.SH OPTIONS\n",
-                                 command_name(command), operands.empty() ? "" : " ",
-                                 roff(operands));
+  std::string text =
+      fmt::format(".SH SYNOPSIS\n\\fB{}\\fR [\\fIOPTIONS\\fR]{}{}\n.SH OPTIONS\n",
+                  command_name(command), operands.empty() ? "" : " ", roff(operands));
   std::string refused;
   for (const RowInfo* row : rows) {
     if (row->refusal.empty()) {
@@ -252,8 +250,10 @@ std::string manual_options(Command command) {
     }
   }
   if (!refused.empty()) {
-    text += ".SH \"REFUSED OPTIONS\"\nThese options of Slurm are known and end the command with an "
-            "error.\n" + refused;
+    text +=
+        ".SH \"REFUSED OPTIONS\"\nThese options of Slurm are known and end the command with an "
+        "error.\n" +
+        refused;
   }
   return text + manual_variables(command, rows);
 }

@@ -24,8 +24,20 @@ namespace sluice::opt {
 
 enum class Arg : std::uint8_t { none, required, optional };
 
-enum class Group : std::uint8_t { job, timing, resources, nodes, affinity, gpu, step, output,
-                                  filter, format, other, help };
+enum class Group : std::uint8_t {
+  job,
+  timing,
+  resources,
+  nodes,
+  affinity,
+  gpu,
+  step,
+  output,
+  filter,
+  format,
+  other,
+  help
+};
 
 using CommandMask = std::uint32_t;
 constexpr CommandMask mask_of(Command command) { return 1U << static_cast<unsigned>(command); }

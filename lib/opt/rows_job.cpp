@@ -41,8 +41,8 @@ Outcome set_minutes(const Given& use, std::uint32_t& target) {
   const auto seconds = base::parse_duration(use.value);
   if (!seconds) return bad_value(use);
   const bool unlimited = *seconds == base::kUnlimited || *seconds == 0;
-  target = unlimited ? model::kUnlimited
-                     : static_cast<std::uint32_t>(base::to_minutes_up(*seconds));
+  target =
+      unlimited ? model::kUnlimited : static_cast<std::uint32_t>(base::to_minutes_up(*seconds));
   return {};
 }
 Outcome set_time(SubmitState& s, const Given& use) {
@@ -131,78 +131,126 @@ Outcome set_name(SubmitState& s, const Given& use) {
 
 constexpr SubmitRow kRows[] = {
     SubmitRow::valued("account", 'A', "<account>", "Charge the job to this account.")
-        .on(kSubmit).in(Group::job)
+        .on(kSubmit)
+        .in(Group::job)
         .env("SBATCH_ACCOUNT", "SALLOC_ACCOUNT", "SLURM_ACCOUNT")
         .sets(text_to<&Request::account>),
     SubmitRow::valued("array", 'a', "<indexes>",
                       "Submit a job array: a list of task ids and ranges, as in 0-15:4,20%2; "
                       "what follows % limits how many tasks run at once.")
-        .on(kSbatch).in(Group::job).env("SBATCH_ARRAY_INX").sets(set_array),
+        .on(kSbatch)
+        .in(Group::job)
+        .env("SBATCH_ARRAY_INX")
+        .sets(set_array),
     SubmitRow::valued("begin", 'b', "<time>",
-                      "Don't start before this time: HH:MM, YYYY-MM-DD[THH:MM], now+1hour, …")
-        .on(kSubmit).in(Group::timing).sets(set_begin),
+                      "Don't start before this time: HH:MM, YYYY-MM-DD[THH:MM], now+1hour, ...")
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(set_begin),
     SubmitRow::valued("comment", 0, "<text>", "An arbitrary comment, kept with the job.")
-        .on(kSubmit).in(Group::job).sets(text_to<&JobSpec::comment>),
-    SubmitRow::valued("deadline", 0, "<time>",
-                      "Remove the job if it can't end before this time.")
-        .on(kSubmit).in(Group::timing).sets(set_deadline),
-    SubmitRow::valued("dependency", 'd', "<type:job[:job…][,…]>",
+        .on(kSubmit)
+        .in(Group::job)
+        .sets(text_to<&JobSpec::comment>),
+    SubmitRow::valued("deadline", 0, "<time>", "Remove the job if it can't end before this time.")
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(set_deadline),
+    SubmitRow::valued("dependency", 'd', "<type:job[:job...][,...]>",
                       "Wait for other jobs: after, afterany, afterok, afternotok, aftercorr, "
                       "singleton. All must hold (,) or any one (?).")
-        .on(kSubmit).in(Group::timing).env("", "", "SLURM_DEPENDENCY").sets(set_dependency),
+        .on(kSubmit)
+        .in(Group::timing)
+        .env("", "", "SLURM_DEPENDENCY")
+        .sets(set_dependency),
     SubmitRow::valued("extra", 0, "<text>", "An arbitrary text, kept with the job.")
-        .on(kSubmit).in(Group::job).sets(text_to<&JobSpec::extra>),
+        .on(kSubmit)
+        .in(Group::job)
+        .sets(text_to<&JobSpec::extra>),
     SubmitRow::flag("hold", 'H', "Submit the job held; scontrol release lets it run.")
-        .on(kSubmit).in(Group::timing).sets(on<&JobSpec::held>),
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(on<&JobSpec::held>),
     SubmitRow::valued("job-name", 'J', "<name>", "Name of the job.")
-        .on(kSubmit).in(Group::job).env("SBATCH_JOB_NAME", "SALLOC_JOB_NAME", "SLURM_JOB_NAME")
+        .on(kSubmit)
+        .in(Group::job)
+        .env("SBATCH_JOB_NAME", "", "SLURM_JOB_NAME")
         .sets(set_name),
     SubmitRow::valued("kill-on-invalid-dep", 0, "{yes|no}",
                       "Whether a job whose dependency can never be satisfied is cancelled.")
-        .on(kSbatch).in(Group::timing).sets(set_kill_invalid),
-    SubmitRow::valued("mail-type", 0, "<type>[,<type>…]",
+        .on(kSbatch)
+        .in(Group::timing)
+        .sets(set_kill_invalid),
+    SubmitRow::valued("mail-type", 0, "<type>[,<type>...]",
                       "Send mail about these events: BEGIN, END, FAIL, REQUEUE, ALL, "
                       "INVALID_DEPEND, TIME_LIMIT, TIME_LIMIT_90, TIME_LIMIT_80, TIME_LIMIT_50, "
                       "ARRAY_TASKS, NONE.")
-        .on(kSubmit).in(Group::job).sets(set_mail_type),
-    SubmitRow::valued("mail-user", 0, "<address>", "Who gets the mail; the submitting user if none.")
-        .on(kSubmit).in(Group::job).sets(text_to<&JobSpec::mail_user>),
+        .on(kSubmit)
+        .in(Group::job)
+        .sets(set_mail_type),
+    SubmitRow::valued("mail-user", 0, "<address>",
+                      "Who gets the mail; the submitting user if none.")
+        .on(kSubmit)
+        .in(Group::job)
+        .sets(text_to<&JobSpec::mail_user>),
     SubmitRow::maybe("nice", 0, "<adjustment>",
                      "Lower the job's priority by this much (100 without a value); only "
                      "operators may raise it.")
-        .on(kSubmit).in(Group::timing).sets(set_nice),
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(set_nice),
     SubmitRow::maybe("no-kill", 'k', "{off}", "Let the job go on when one of its nodes fails.")
-        .on(kSubmit).in(Group::job).env("SBATCH_NO_KILL", "SALLOC_NO_KILL", "SLURM_NO_KILL")
+        .on(kSubmit)
+        .in(Group::job)
+        .env("SBATCH_NO_KILL", "SALLOC_NO_KILL", "SLURM_NO_KILL")
         .sets(set_no_kill),
     SubmitRow::flag("no-requeue", 0, "Never run the job a second time.")
-        .on(kSbatch).in(Group::job).env("SBATCH_NO_REQUEUE").sets(on<&JobSpec::no_requeue>),
-    SubmitRow::valued("partition", 'p', "<partition>[,…]",
+        .on(kSbatch)
+        .in(Group::job)
+        .env("SBATCH_NO_REQUEUE")
+        .sets(on<&JobSpec::no_requeue>),
+    SubmitRow::valued("partition", 'p', "<partition>[,...]",
                       "Run in this partition, or in the first of these that offers a start.")
-        .on(kSubmit).in(Group::job)
+        .on(kSubmit)
+        .in(Group::job)
         .env("SBATCH_PARTITION", "SALLOC_PARTITION", "SLURM_PARTITION")
         .sets(text_to<&Request::partitions>),
     SubmitRow::valued("priority", 0, "<value>", "Set the job's priority (operators only).")
-        .on(kSubmit).in(Group::timing).sets(set_priority),
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(set_priority),
     SubmitRow::valued("qos", 'q', "<qos>", "Quality of service for the job.")
-        .on(kSubmit).in(Group::job).env("SBATCH_QOS", "SALLOC_QOS", "SLURM_QOS")
+        .on(kSubmit)
+        .in(Group::job)
+        .env("SBATCH_QOS", "SALLOC_QOS", "SLURM_QOS")
         .sets(text_to<&Request::qos>),
     SubmitRow::flag("requeue", 0, "Let the job be run again after a node failure.")
-        .on(kSbatch).in(Group::job).env("SBATCH_REQUEUE").sets(off<&JobSpec::no_requeue>),
+        .on(kSbatch)
+        .in(Group::job)
+        .env("SBATCH_REQUEUE")
+        .sets(off<&JobSpec::no_requeue>),
     SubmitRow::valued("signal", 0, "[B:]<signal>[@<seconds>]",
                       "Send a signal this long before the time limit (60 seconds without a "
                       "value); B: only to the batch script.")
-        .on(kSubmit).in(Group::timing).env("SBATCH_SIGNAL", "SALLOC_SIGNAL", "SLURM_SIGNAL")
+        .on(kSubmit)
+        .in(Group::timing)
+        .env("SBATCH_SIGNAL", "SALLOC_SIGNAL", "SLURM_SIGNAL")
         .sets(set_signal),
     SubmitRow::valued("time", 't', "<time>",
                       "Time limit: minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM, D-HH:MM:SS; 0 for "
                       "none.")
-        .on(kSubmit).in(Group::timing)
-        .env("SBATCH_TIMELIMIT", "SALLOC_TIMELIMIT", "SLURM_TIMELIMIT").sets(set_time),
+        .on(kSubmit)
+        .in(Group::timing)
+        .env("SBATCH_TIMELIMIT", "SALLOC_TIMELIMIT", "SLURM_TIMELIMIT")
+        .sets(set_time),
     SubmitRow::valued("time-min", 0, "<time>",
                       "The limit may be shortened to this if the job can start earlier so.")
-        .on(kSubmit).in(Group::timing).sets(set_time_min),
+        .on(kSubmit)
+        .in(Group::timing)
+        .sets(set_time_min),
     SubmitRow::valued("wckey", 0, "<key>", "Workload characterization key of the job.")
-        .on(kSubmit).in(Group::job).env("SBATCH_WCKEY", "SALLOC_WCKEY", "SLURM_WCKEY")
+        .on(kSubmit)
+        .in(Group::job)
+        .env("SBATCH_WCKEY", "SALLOC_WCKEY", "SLURM_WCKEY")
         .sets(text_to<&JobSpec::wckey>),
 };
 

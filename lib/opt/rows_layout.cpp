@@ -22,7 +22,7 @@ constexpr std::string_view kHintHelp =
 // Names, or with a '/' a file of names, which may stand on several lines.
 Result<std::vector<std::string>> read_hosts(const SubmitState& s, const std::string& text) {
   if (text.find('/') == std::string::npos) return base::parse_hosts(text);
-  auto content = s.in->read_file(text);
+  auto content = read_named(s, text);
   if (!content) return tl::unexpected<Error>(content.error());
   std::replace(content->begin(), content->end(), '\n', ',');
   return base::parse_hosts(*content);
@@ -42,11 +42,12 @@ Outcome set_nodelist(SubmitState& s, const Given& use) {
 }
 
 Outcome set_nodefile(SubmitState& s, const Given& use) {
-  auto content = s.in->read_file(use.value);
+  auto content = read_named(s, use.value);
   if (!content) {
-    return complain(fmt::format("slurm_allocate_resources error opening file {}, {}\n"
-                                "Invalid --nodefile node file",
-                                use.value, content.error().text));
+    return complain(
+        fmt::format("slurm_allocate_resources error opening file {}, {}\n"
+                    "Invalid --nodefile node file",
+                    use.value, content.error().text));
   }
   std::replace(content->begin(), content->end(), '\n', ',');
   const auto hosts = base::parse_hosts(*content);
@@ -93,8 +94,8 @@ Outcome set_distribution(SubmitState& s, const Given& use) {
   const auto layout = parse_distribution(use.value, plane);
   if (!layout) {
     const std::string& why = layout.error().text;
-    return complain(fmt::format("{}Invalid --{} specification",
-                                why.empty() ? why : why + "\n", use.row->name));
+    return complain(
+        fmt::format("{}Invalid --{} specification", why.empty() ? why : why + "\n", use.row->name));
   }
   if (layout->pack) return unsupported(use, "tasks can't be packed; use --ntasks-per-node");
   s.job.spec.distribution = layout->text;
@@ -103,47 +104,66 @@ Outcome set_distribution(SubmitState& s, const Given& use) {
 
 Outcome set_mem_bind(SubmitState& s, const Given& use) {
   const std::string word = base::to_lower(use.value);
-  const bool none = word == "none" || word == "quiet" || word == "q" || word == "quiet,none" ||
-                    word == "q,none";
+  const bool none =
+      word == "none" || word == "quiet" || word == "q" || word == "quiet,none" || word == "q,none";
   if (!none) return unsupported(use, "memory is not bound to NUMA domains");
   s.job.spec.mem_bind = "quiet,none";
   return {};
 }
 
 constexpr SubmitRow kRows[] = {
-    SubmitRow::valued("constraint", 'C', "<features>",
-                      "Only nodes with these features: a&b, a|b.")
-        .on(kSubmit).in(Group::nodes)
+    SubmitRow::valued("constraint", 'C', "<features>", "Only nodes with these features: a&b, a|b.")
+        .on(kSubmit)
+        .in(Group::nodes)
         .env("SBATCH_CONSTRAINT", "SALLOC_CONSTRAINT", "SLURM_CONSTRAINT")
         .sets(text_to<&Request::features>),
     SubmitRow::valued("cores-per-socket", 0, "<count>", "Only nodes with this many cores a socket.")
-        .on(kSubmit).in(Group::affinity).sets(count_to<&Request::cores_per_socket>),
+        .on(kSubmit)
+        .in(Group::affinity)
+        .sets(count_to<&Request::cores_per_socket>),
     SubmitRow::valued("distribution", 'm', "<nodes>[:<sockets>[:<cores>]]",
                       "How tasks go round: nodes by block, cyclic, plane=<size> or arbitrary; "
                       "sockets and cores by block, cyclic or fcyclic.")
-        .on(kSubmit).in(Group::affinity).env("SBATCH_DISTRIBUTION", "", "SLURM_DISTRIBUTION")
+        .on(kSubmit)
+        .in(Group::affinity)
+        .env("SBATCH_DISTRIBUTION", "", "SLURM_DISTRIBUTION")
         .sets(set_distribution),
     SubmitRow::valued("exclude", 'x', "<nodes>|<file>", "None of these nodes.")
-        .on(kSubmit).in(Group::nodes).sets(set_exclude),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(set_exclude),
     SubmitRow::valued("extra-node-info", 'B', "<sockets>[:<cores>[:<threads>]]",
                       "Only nodes with at least this many sockets, cores, threads; * for any.")
-        .on(kSubmit).in(Group::affinity).sets(set_shape),
+        .on(kSubmit)
+        .in(Group::affinity)
+        .sets(set_shape),
     SubmitRow::valued("hint", 0, "{compute_bound|multithread|nomultithread|help}",
                       "What the application is like: whether tasks use one thread of a core.")
-        .on(kSubmit).in(Group::affinity)
-        .env("SBATCH_HINT,SLURM_HINT", "SALLOC_HINT,SLURM_HINT", "SLURM_HINT").sets(set_hint),
+        .on(kSubmit)
+        .in(Group::affinity)
+        .env("SBATCH_HINT,SLURM_HINT", "SALLOC_HINT,SLURM_HINT", "SLURM_HINT")
+        .sets(set_hint),
     SubmitRow::valued("mem-bind", 0, "{none}", "Binding of tasks to memory: none.")
-        .on(kSubmit).in(Group::affinity)
-        .env("SBATCH_MEM_BIND", "SALLOC_MEM_BIND", "SLURM_MEM_BIND").sets(set_mem_bind),
+        .on(kSubmit)
+        .in(Group::affinity)
+        .env("SBATCH_MEM_BIND", "SALLOC_MEM_BIND", "SLURM_MEM_BIND")
+        .sets(set_mem_bind),
     SubmitRow::valued("nodefile", 'F', "<file>", "The nodes to use, listed in a file.")
-        .on(kSubmit).in(Group::nodes).sets(set_nodefile),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(set_nodefile),
     SubmitRow::valued("nodelist", 'w', "<nodes>|<file>", "Use at least these nodes.")
-        .on(kSubmit).in(Group::nodes).sets(set_nodelist),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(set_nodelist),
     SubmitRow::valued("sockets-per-node", 0, "<count>", "Only nodes with this many sockets.")
-        .on(kSubmit).in(Group::affinity).sets(count_to<&Request::sockets_per_node>),
+        .on(kSubmit)
+        .in(Group::affinity)
+        .sets(count_to<&Request::sockets_per_node>),
     SubmitRow::valued("threads-per-core", 0, "<count>",
                       "Use this many threads of each core, on nodes that have them.")
-        .on(kSubmit).in(Group::affinity)
+        .on(kSubmit)
+        .in(Group::affinity)
         .env("SBATCH_THREADS_PER_CORE", "SALLOC_THREADS_PER_CORE", "SLURM_THREADS_PER_CORE")
         .sets(count_to<&Request::threads_per_core>),
 };

@@ -27,30 +27,45 @@ Outcome set_profile(SubmitState&, const Given& use) {
 constexpr SubmitRow kRows[] = {
     SubmitRow::valued("accel-bind", 0, "<options>", "").on(kSrun).refused("use --gpu-bind"),
     SubmitRow::valued("acctg-freq", 0, "<intervals>", "")
-        .on(kSubmit).env("SBATCH_ACCTG_FREQ", "SALLOC_ACCTG_FREQ", "SLURM_ACCTG_FREQ")
+        .on(kSubmit)
+        .env("SBATCH_ACCTG_FREQ", "SALLOC_ACCTG_FREQ", "SLURM_ACCTG_FREQ")
         .refused(kFixedSampling),
     SubmitRow::flag("async", 0, "").on(kSrun).refused("run srun in the background instead"),
     SubmitRow::valued("batch", 0, "<features>", "")
-        .on(kSbatch).env("SBATCH_BATCH").refused("the script runs on the job's first node"),
+        .on(kSbatch)
+        .env("SBATCH_BATCH")
+        .refused("the script runs on the job's first node"),
     SubmitRow::valued("bb", 0, "<spec>", "")
-        .on(kSubmit).env("", "SALLOC_BURST_BUFFER", "SLURM_BURST_BUFFER").refused(kNoBurstBuffers),
+        .on(kSubmit)
+        .env("", "SALLOC_BURST_BUFFER", "SLURM_BURST_BUFFER")
+        .refused(kNoBurstBuffers),
     SubmitRow::valued("bbf", 0, "<file>", "").on(kSubmit).refused(kNoBurstBuffers),
     SubmitRow::maybe("bcast", 0, "<path>", "")
-        .on(kSrun).env("", "", "SLURM_BCAST").refused(kNoCast),
+        .on(kSrun)
+        .env("", "", "SLURM_BCAST")
+        .refused(kNoCast),
     SubmitRow::valued("bcast-exclude", 0, "<paths>", "")
-        .on(kSrun).env("", "", "SLURM_BCAST_EXCLUDE").refused(kNoCast),
+        .on(kSrun)
+        .env("", "", "SLURM_BCAST_EXCLUDE")
+        .refused(kNoCast),
     SubmitRow::valued("cluster-constraint", 0, "<list>", "").on(kSubmit).refused("no federation"),
     SubmitRow::maybe("compress", 0, "<type>", "")
-        .on(kSrun).env("", "", "SLURM_COMPRESS").refused(kNoCast),
+        .on(kSrun)
+        .env("", "", "SLURM_COMPRESS")
+        .refused(kNoCast),
     SubmitRow::flag("consolidate-segments", 0, "").on(kSubmit).refused(kNoTopology),
     SubmitRow::valued("container", 0, "<bundle>", "")
-        .on(kSubmit).env("SBATCH_CONTAINER", "SALLOC_CONTAINER", "SRUN_CONTAINER,SLURM_CONTAINER")
+        .on(kSubmit)
+        .env("SBATCH_CONTAINER", "SALLOC_CONTAINER", "SRUN_CONTAINER,SLURM_CONTAINER")
         .refused(kNoContainers),
     SubmitRow::valued("container-id", 0, "<id>", "")
         .on(kSubmit)
         .env("SBATCH_CONTAINER_ID", "SALLOC_CONTAINER_ID", "SRUN_CONTAINER_ID,SLURM_CONTAINER_ID")
         .refused(kNoContainers),
-    SubmitRow::valued("container-type", 0, "<type>", "").on(kSubmit).refused(kNoContainers),
+    SubmitRow::valued("container-type", 0, "<type>", "")
+        .on(kSubmit)
+        .env("SBATCH_CONTAINER_TYPE", "SALLOC_CONTAINER_TYPE", "SRUN_CONTAINER_TYPE")
+        .refused(kNoContainers),
     SubmitRow::valued("container-image", 0, "<image>", "").on(kSubmit).refused(kNoContainers),
     SubmitRow::valued("container-mounts", 0, "<mounts>", "").on(kSubmit).refused(kNoContainers),
     SubmitRow::valued("container-workdir", 0, "<path>", "").on(kSubmit).refused(kNoContainers),
@@ -63,74 +78,100 @@ constexpr SubmitRow kRows[] = {
     SubmitRow::flag("container-readonly", 0, "").on(kSubmit).refused(kNoContainers),
     SubmitRow::valued("context", 0, "<context>", "").on(kSubmit).refused("no SELinux contexts"),
     SubmitRow::valued("core-spec", 'S', "<count>", "")
-        .on(kSubmit).env("SBATCH_CORE_SPEC", "SALLOC_CORE_SPEC", "SLURM_CORE_SPEC")
+        .on(kSubmit)
+        .env("SBATCH_CORE_SPEC", "SALLOC_CORE_SPEC", "SLURM_CORE_SPEC")
         .refused(kNoSpecial),
     SubmitRow::valued("cpu-freq", 0, "<frequency>", "")
-        .on(kSubmit).env("SLURM_CPU_FREQ_REQ", "SLURM_CPU_FREQ_REQ", "SLURM_CPU_FREQ_REQ")
+        .on(kSubmit)
+        .env("", "", "SLURM_CPU_FREQ_REQ")
         .refused(kNoFrequencies),
     SubmitRow::flag("debugger-test", 0, "").on(kSrun).refused("it is no part of the interface"),
     SubmitRow::valued("delay-boot", 0, "<minutes>", "")
-        .on(kSubmit).env("SBATCH_DELAY_BOOT", "SALLOC_DELAY_BOOT", "SLURM_DELAY_BOOT")
+        .on(kSubmit)
+        .env("SBATCH_DELAY_BOOT", "SALLOC_DELAY_BOOT", "SLURM_DELAY_BOOT")
         .refused(kNoReboot),
     SubmitRow::valued("gpu-freq", 0, "<frequency>", "")
-        .on(kSubmit).env("SBATCH_GPU_FREQ", "SALLOC_GPU_FREQ", "SLURM_GPU_FREQ")
+        .on(kSubmit)
+        .env("SBATCH_GPU_FREQ", "SALLOC_GPU_FREQ", "SLURM_GPU_FREQ")
         .refused(kNoFrequencies),
     SubmitRow::valued("gres-flags", 0, "<flags>", "")
-        .on(kSubmit).env("SBATCH_GRES_FLAGS", "SALLOC_GRES_FLAGS", "SLURM_GRES_FLAGS")
+        .on(kSubmit)
+        .env("SBATCH_GRES_FLAGS", "SALLOC_GRES_FLAGS", "SLURM_GRES_FLAGS")
         .refused("GRES are not bound to cores"),
     SubmitRow::valued("het-group", 0, "<groups>", "").on(kSrun).also("pack-group").refused(kNoHet),
     SubmitRow::valued("ignore-signals", 0, "<signals>", "")
-        .on(kSrun).refused("use the shell's trap"),
+        .on(kSrun)
+        .refused("use the shell's trap"),
     SubmitRow::flag("interactive", 0, "").on(kSrun).refused("use salloc or srun --pty"),
-    SubmitRow::valued("licenses", 'L', "<names>", "")
-        .on(kSubmit).env("SBATCH_LICENSES", "SALLOC_LICENSES", "SLURM_LICENSES")
-        .refused(kNoLicenses),
+    SubmitRow::valued("licenses", 'L', "<names>", "").on(kSubmit).refused(kNoLicenses),
     SubmitRow::valued("mcs-label", 0, "<label>", "").on(kSubmit).refused("no MCS labels"),
     SubmitRow::valued("mem-update", 0, "<size>", "").on(kSubmit).refused("memory can't be changed"),
     SubmitRow::valued("network", 0, "<type>", "")
-        .on(kSubmit).env("SBATCH_NETWORK", "SALLOC_NETWORK", "SLURM_NETWORK")
+        .on(kSubmit)
+        .env("SBATCH_NETWORK", "SALLOC_NETWORK", "SLURM_NETWORK")
         .refused("networks are not managed"),
     SubmitRow::flag("no-allocate", 'Z', "").on(kSrun).refused("every step belongs to a job"),
     SubmitRow::valued("oom-kill-step", 0, "{0|1}", "")
-        .on(kSubmit).env("", "", "SLURM_OOM_KILL_STEP")
+        .on(kSubmit)
+        .env("", "", "SLURM_OOMKILLSTEP")
         .refused("the configuration decides what running out of memory ends"),
     SubmitRow::valued("power", 0, "<flags>", "")
-        .on(kSubmit).env("SBATCH_POWER", "SALLOC_POWER", "SLURM_POWER")
+        .on(kSubmit)
+        .env("SBATCH_POWER", "SALLOC_POWER", "SLURM_POWER")
         .refused("power is not managed"),
     SubmitRow::valued("prefer", 0, "<features>", "")
-        .on(kSubmit).refused("features are demanded (-C), not preferred"),
+        .on(kSubmit)
+        .refused("features are demanded (-C), not preferred"),
     SubmitRow::valued("profile", 0, "{none}", "Kinds of profiling: none.")
-        .on(kSubmit).env("SBATCH_PROFILE", "SALLOC_PROFILE", "SLURM_PROFILE").sets(set_profile),
+        .on(kSubmit)
+        .env("SBATCH_PROFILE", "SALLOC_PROFILE", "SLURM_PROFILE")
+        .sets(set_profile),
     SubmitRow::flag("reboot", 0, "").on(kSubmit).refused(kNoReboot),
     SubmitRow::valued("reservation", 0, "<name>", "")
-        .on(kSubmit).env("SBATCH_RESERVATION", "SALLOC_RESERVATION", "SLURM_RESERVATION")
+        .on(kSubmit)
+        .env("SBATCH_RESERVATION", "SALLOC_RESERVATION", "SLURM_RESERVATION")
         .refused(kNoReservations),
     SubmitRow::valued("resources", 0, "<file>", "").on(kSubmit).refused("no resource files"),
     SubmitRow::maybe("resv-ports", 0, "<count>", "")
-        .on(kSubmit).env("", "", "SLURM_RESV_PORTS").refused("ports are not reserved"),
-    SubmitRow::valued("segment", 0, "<size>", "").on(kSubmit).refused(kNoTopology),
+        .on(kSubmit)
+        .env("", "", "SLURM_RESV_PORTS")
+        .refused("ports are not reserved"),
+    SubmitRow::valued("segment", 0, "<size>", "")
+        .on(kSubmit)
+        .env("SBATCH_SEGMENT_SIZE", "SALLOC_SEGMENT_SIZE", "SRUN_SEGMENT_SIZE")
+        .refused(kNoTopology),
     SubmitRow::maybe("send-libs", 0, "<yes|no>", "")
-        .on(kSrun).env("", "", "SLURM_SEND_LIBS").refused(kNoCast),
+        .on(kSrun)
+        .env("", "", "SLURM_SEND_LIBS")
+        .refused(kNoCast),
     SubmitRow::valued("slurmd-debug", 0, "<level>", "")
-        .on(kSrun).env("", "", "SLURMD_DEBUG").refused("see the node's log"),
+        .on(kSrun)
+        .env("", "", "SLURMD_DEBUG")
+        .refused("see the node's log"),
     SubmitRow::flag("spread-segments", 0, "").on(kSubmit).refused(kNoTopology),
     SubmitRow::valued("switches", 0, "<count>[@<time>]", "")
-        .on(kSubmit).env("SBATCH_REQ_SWITCH", "SALLOC_REQ_SWITCH", "SLURM_REQ_SWITCH")
+        .on(kSubmit)
+        .env("SBATCH_REQ_SWITCH", "SALLOC_REQ_SWITCH", "SLURM_REQ_SWITCH")
         .refused(kNoTopology),
     SubmitRow::valued("thread-spec", 0, "<count>", "")
-        .on(kSubmit).env("SBATCH_THREAD_SPEC", "SALLOC_THREAD_SPEC", "SLURM_THREAD_SPEC")
+        .on(kSubmit)
+        .env("SBATCH_THREAD_SPEC", "SALLOC_THREAD_SPEC", "SLURM_THREAD_SPEC")
         .refused(kNoSpecial),
     SubmitRow::valued("treewidth", 0, "<size>", "")
-        .on(kSrun).env("", "", "SLURM_TREE_WIDTH").refused("the configuration decides the fanout"),
+        .on(kSrun)
+        .refused("the configuration decides the fanout"),
     SubmitRow::valued("tres-bind", 0, "<binding>", "")
-        .on(kSubmit).env("SBATCH_TRES_BIND", "SALLOC_TRES_BIND", "SLURM_TRES_BIND")
+        .on(kSubmit)
+        .env("SBATCH_TRES_BIND", "SALLOC_TRES_BIND", "SLURM_TRES_BIND")
         .refused("use --gpu-bind"),
     SubmitRow::valued("tres-per-task", 0, "<list>", "")
-        .on(kSubmit).env("SBATCH_TRES_PER_TASK", "SALLOC_TRES_PER_TASK", "SLURM_TRES_PER_TASK")
+        .on(kSubmit)
+        .env("SBATCH_TRES_PER_TASK", "SALLOC_TRES_PER_TASK", "SLURM_TRES_PER_TASK")
         .refused("use --cpus-per-task and --gpus-per-task"),
     SubmitRow::flag("wait-for-children", 0, "").on(kSrun).refused("a task is its first process"),
     SubmitRow::maybe("x11", 0, "{all|first|last}", "")
-        .on(kSrun | kSalloc).refused("X11 is not forwarded"),
+        .on(kSrun | kSalloc)
+        .refused("X11 is not forwarded"),
 };
 
 }  // namespace

@@ -14,15 +14,16 @@ Outcome set_nodes(SubmitState& s, const Given& use) {
   const auto low = base::parse_count(ends.before);
   const auto high = ends.found ? base::parse_count(ends.after) : low;
   if (low && high && *low > *high && *high != 0) {
-    return complain(fmt::format("Maximum node count {} is less than minimum node count {}", *high,
-                                *low));
+    return complain(
+        fmt::format("Maximum node count {} is less than minimum node count {}", *high, *low));
   }
   const auto counts = base::parse_node_counts(use.value);
   if (!counts) return complain(fmt::format("\"{}\" is not a valid node count", use.value));
   if (!counts->sizes.empty()) {
     return unsupported(use, "give one range of node counts, not a list");
   }
-  if (counts->max == 0) return submit_failure(s.command, {ErrorCode::node_count, "Node count specification invalid"});
+  if (counts->max == 0)
+    return submit_failure(s.command, {ErrorCode::node_count, "Node count specification invalid"});
   s.job.request.min_nodes = counts->min;
   s.job.request.max_nodes = counts->max;
   s.nodes = {use.source, use.row->name};
@@ -117,92 +118,135 @@ Outcome set_oversubscribe(SubmitState& s, const Given&) {
 
 constexpr SubmitRow kRows[] = {
     SubmitRow::flag("contiguous", 0, "The nodes must stand side by side in the node table.")
-        .on(kSubmit).in(Group::nodes).sets(on<&Request::contiguous>),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(on<&Request::contiguous>),
     SubmitRow::valued("cpus-per-gpu", 0, "<count>", "CPUs for each allocated GPU.")
-        .on(kSubmit).in(Group::gpu)
+        .on(kSubmit)
+        .in(Group::gpu)
         .env("SBATCH_CPUS_PER_GPU", "SALLOC_CPUS_PER_GPU", "SLURM_CPUS_PER_GPU")
         .sets(count_to<&Request::cpus_per_gpu>),
     SubmitRow::valued("cpus-per-task", 'c', "<count>", "CPUs for each task.")
-        .on(kSubmit).in(Group::resources).env("", "", "SRUN_CPUS_PER_TASK,SLURM_CPUS_PER_TASK")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("", "", "SRUN_CPUS_PER_TASK,SLURM_CPUS_PER_TASK")
         .sets(count_to<&Request::cpus_per_task>),
     SubmitRow::maybe("exclusive", 0, "{user}",
                      "Share no node with other jobs (or, with user, with other users). For srun "
                      "inside an allocation the same as --exact.")
-        .on(kSubmit).in(Group::resources)
-        .env("SBATCH_EXCLUSIVE", "SALLOC_EXCLUSIVE", "SLURM_EXCLUSIVE").sets(set_exclusive),
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("SBATCH_EXCLUSIVE", "SALLOC_EXCLUSIVE", "SLURM_EXCLUSIVE")
+        .sets(set_exclusive),
     SubmitRow::valued("gpu-bind", 0, "[verbose,]<type>",
                       "Which of the job's GPUs each task sees: none, map_gpu:<list>, "
                       "mask_gpu:<list>, per_task:<n>, single:<tasks>.")
-        .on(kSubmit).in(Group::gpu)
-        .env("SBATCH_GPU_BIND", "SALLOC_GPU_BIND", "SLURM_GPU_BIND").sets(set_gpu_bind),
+        .on(kSubmit)
+        .in(Group::gpu)
+        .env("SBATCH_GPU_BIND", "SALLOC_GPU_BIND", "SLURM_GPU_BIND")
+        .sets(set_gpu_bind),
     SubmitRow::valued("gpus", 'G', "[<type>:]<count>", "GPUs for the whole job.")
-        .on(kSubmit).in(Group::gpu).env("SBATCH_GPUS", "SALLOC_GPUS", "SLURM_GPUS")
+        .on(kSubmit)
+        .in(Group::gpu)
+        .env("SBATCH_GPUS", "SALLOC_GPUS", "SLURM_GPUS")
         .sets(set_gpus<&SubmitState::gpus, GresScope::job>),
     SubmitRow::valued("gpus-per-node", 0, "[<type>:]<count>", "GPUs on each node.")
-        .on(kSubmit).in(Group::gpu)
+        .on(kSubmit)
+        .in(Group::gpu)
         .env("SBATCH_GPUS_PER_NODE", "SALLOC_GPUS_PER_NODE", "SLURM_GPUS_PER_NODE")
         .sets(set_gpus<&SubmitState::gpus_per_node, GresScope::node>),
     SubmitRow::valued("gpus-per-socket", 0, "[<type>:]<count>",
                       "GPUs on each socket; needs --sockets-per-node.")
-        .on(kSubmit).in(Group::gpu).env("", "", "SLURM_GPUS_PER_SOCKET")
+        .on(kSubmit)
+        .in(Group::gpu)
+        .env("", "", "SLURM_GPUS_PER_SOCKET")
         .sets(set_gpus<&SubmitState::gpus_per_socket, GresScope::socket>),
     SubmitRow::valued("gpus-per-task", 0, "[<type>:]<count>",
                       "GPUs for each task; needs --ntasks or --gpus.")
-        .on(kSubmit).in(Group::gpu)
+        .on(kSubmit)
+        .in(Group::gpu)
         .env("SBATCH_GPUS_PER_TASK", "SALLOC_GPUS_PER_TASK", "SLURM_GPUS_PER_TASK")
         .sets(set_gpus<&SubmitState::gpus_per_task, GresScope::task>),
-    SubmitRow::valued("gres", 0, "<name>[:<type>]:<count>[,…]",
+    SubmitRow::valued("gres", 0, "<name>[:<type>]:<count>[,...]",
                       "Generic resources on each node; none for a step without any.")
-        .on(kSubmit).in(Group::resources)
-        .env("SBATCH_GRES", "SALLOC_GRES", "SLURM_STEP_GRES,SLURM_GRES").sets(set_gres),
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("SBATCH_GRES", "SALLOC_GRES", "SLURM_STEP_GRES,SLURM_GRES")
+        .sets(set_gres),
     SubmitRow::valued("mem", 0, "<size>[K|M|G|T]",
                       "Memory on each node, in MiB without a unit; 0 for all of it.")
-        .on(kSubmit).in(Group::resources)
+        .on(kSubmit)
+        .in(Group::resources)
         .env("SBATCH_MEM_PER_NODE", "SALLOC_MEM_PER_NODE", "SLURM_MEM_PER_NODE")
         .sets(set_memory<&Request::memory_per_node>),
     SubmitRow::valued("mem-per-cpu", 0, "<size>[K|M|G|T]", "Memory for each allocated CPU.")
-        .on(kSubmit).in(Group::resources)
+        .on(kSubmit)
+        .in(Group::resources)
         .env("SBATCH_MEM_PER_CPU", "SALLOC_MEM_PER_CPU", "SLURM_MEM_PER_CPU")
         .sets(set_memory<&Request::memory_per_cpu>),
     SubmitRow::valued("mem-per-gpu", 0, "<size>[K|M|G|T]", "Memory for each allocated GPU.")
-        .on(kSubmit).in(Group::gpu)
+        .on(kSubmit)
+        .in(Group::gpu)
         .env("SBATCH_MEM_PER_GPU", "SALLOC_MEM_PER_GPU", "SLURM_MEM_PER_GPU")
         .sets(set_memory<&Request::memory_per_gpu>),
     SubmitRow::valued("mincpus", 0, "<count>", "Least number of CPUs on each node.")
-        .on(kSubmit).in(Group::nodes).sets(count_to<&Request::min_cpus_per_node>),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(count_to<&Request::min_cpus_per_node>),
     SubmitRow::valued("nodes", 'N', "<min>[-<max>]", "Number of nodes.")
-        .on(kSubmit).in(Group::resources).env("", "", "SLURM_JOB_NUM_NODES,SLURM_NNODES")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("", "", "SLURM_JOB_NUM_NODES,SLURM_NNODES")
         .sets(set_nodes),
     SubmitRow::valued("ntasks", 'n', "<count>", "Number of tasks.")
-        .on(kSubmit).in(Group::resources).env("", "", "SLURM_NTASKS,SLURM_NPROCS")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("", "", "SLURM_NTASKS,SLURM_NPROCS")
         .sets(set_tasks),
     SubmitRow::valued("ntasks-per-core", 0, "<count>", "Most tasks on a core.")
-        .on(kSubmit).in(Group::resources).env("", "", "SLURM_NTASKS_PER_CORE")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("", "", "SLURM_NTASKS_PER_CORE")
         .sets(count_to<&Request::tasks_per_core>),
     SubmitRow::valued("ntasks-per-gpu", 0, "<count>", "Tasks for each GPU.")
-        .on(kSubmit).in(Group::gpu).also("ntasks-per-tres").env("", "", "SLURM_NTASKS_PER_GPU")
+        .on(kSubmit)
+        .in(Group::gpu)
+        .also("ntasks-per-tres")
+        .env("", "", "SLURM_NTASKS_PER_GPU")
         .sets(count_to<&Request::tasks_per_gpu>),
     SubmitRow::valued("ntasks-per-node", 0, "<count>",
                       "Tasks on each node (with --ntasks: at most).")
-        .on(kSubmit).in(Group::resources).also("tasks-per-node")
-        .env("", "", "SLURM_NTASKS_PER_NODE").sets(count_to<&Request::tasks_per_node>),
+        .on(kSubmit)
+        .in(Group::resources)
+        .also("tasks-per-node")
+        .env("", "", "SLURM_NTASKS_PER_NODE")
+        .sets(count_to<&Request::tasks_per_node>),
     SubmitRow::valued("ntasks-per-socket", 0, "<count>", "Most tasks on a socket.")
-        .on(kSubmit).in(Group::resources).env("", "", "SLURM_NTASKS_PER_SOCKET")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("", "", "SLURM_NTASKS_PER_SOCKET")
         .sets(count_to<&Request::tasks_per_socket>),
     SubmitRow::flag("overcommit", 'O', "Allow more tasks than CPUs.")
-        .on(kSubmit).in(Group::resources)
+        .on(kSubmit)
+        .in(Group::resources)
         .env("SBATCH_OVERCOMMIT", "SALLOC_OVERCOMMIT", "SLURM_OVERCOMMIT")
         .sets(on<&Request::overcommit>),
     SubmitRow::flag("oversubscribe", 's', "Share the nodes' CPUs with other jobs.")
-        .on(kSubmit).in(Group::resources).sets(set_oversubscribe),
+        .on(kSubmit)
+        .in(Group::resources)
+        .sets(set_oversubscribe),
     SubmitRow::flag("spread-job", 0, "Use as many nodes as possible, tasks spread evenly.")
-        .on(kSubmit).in(Group::nodes)
+        .on(kSubmit)
+        .in(Group::nodes)
         .env("SBATCH_SPREAD_JOB", "SALLOC_SPREAD_JOB", "SLURM_SPREAD_JOB")
         .sets(on<&Request::spread>),
     SubmitRow::valued("tmp", 0, "<size>[K|M|G|T]", "Temporary disk space on each node.")
-        .on(kSubmit).in(Group::nodes).sets(set_tmp),
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(set_tmp),
     SubmitRow::flag("use-min-nodes", 0, "Of a range of node counts prefer the smallest.")
-        .on(kSubmit).in(Group::nodes)
+        .on(kSubmit)
+        .in(Group::nodes)
         .env("SBATCH_USE_MIN_NODES", "SALLOC_USE_MIN_NODES", "SLURM_USE_MIN_NODES")
         .sets(on<&Request::use_min_nodes>),
 };

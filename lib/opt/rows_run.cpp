@@ -124,80 +124,139 @@ Outcome already_so(SubmitState&, const Given&) { return {}; }
 
 constexpr SubmitRow kRows[] = {
     SubmitRow::flag("bell", 0, "Ring the terminal's bell when the allocation is granted.")
-        .on(kSalloc).in(Group::other).env("", "SALLOC_BELL").sets(set_bell),
+        .on(kSalloc)
+        .in(Group::other)
+        .env("", "SALLOC_BELL")
+        .sets(set_bell),
     SubmitRow::valued("chdir", 'D', "<directory>", "Run in this directory.")
-        .on(kSubmit).in(Group::output).env("", "", "SLURM_REMOTE_CWD,SLURM_WORKING_DIR")
+        .on(kSubmit)
+        .in(Group::output)
+        .env("", "", "SLURM_REMOTE_CWD,SLURM_WORKING_DIR")
         .sets(text_to<&JobSpec::work_dir>),
     SubmitRow::valued("clusters", 'M', "<name>", "The cluster to use: this one.")
-        .on(kSubmit).in(Group::other).also("cluster")
+        .on(kSubmit)
+        .in(Group::other)
+        .also("cluster")
         .env("SBATCH_CLUSTERS,SLURM_CLUSTERS", "SALLOC_CLUSTERS,SLURM_CLUSTERS", "SLURM_CLUSTERS")
         .sets(text_to<&JobOptions::clusters>),
     SubmitRow::valued("error", 'e', "<pattern>", "File for standard error.")
-        .on(kWithFiles).in(Group::output).env("SBATCH_ERROR", "", "SRUN_ERROR,SLURM_STDERRMODE")
+        .on(kWithFiles)
+        .in(Group::output)
+        .env("SBATCH_ERROR", "", "SRUN_ERROR,SLURM_STDERRMODE")
         .sets(text_to<&JobSpec::std_err>),
-    SubmitRow::valued("export", 0, "[ALL,]<variable>[=<value>][,…]|ALL|NONE",
+    SubmitRow::valued("export", 0, "[ALL,]<variable>[=<value>][,...]|ALL|NONE",
                       "Environment variables that the job gets from the submitting shell.")
-        .on(kWithFiles).in(Group::output)
-        .env("SBATCH_EXPORT", "", "SRUN_EXPORT_ENV,SLURM_EXPORT_ENV").sets(set_export),
+        .on(kWithFiles)
+        .in(Group::output)
+        .env("SBATCH_EXPORT", "", "SRUN_EXPORT_ENV,SLURM_EXPORT_ENV")
+        .sets(set_export),
     SubmitRow::valued("export-file", 0, "<file|descriptor>",
                       "Take the job's environment from a file of NAME=value entries that end in "
                       "zero bytes.")
-        .on(kSbatch).in(Group::output).sets(text_to<&SbatchOptions::export_file>),
+        .on(kSbatch)
+        .in(Group::output)
+        .sets(text_to<&SbatchOptions::export_file>),
     SubmitRow::maybe("get-user-env", 0, "<timeout><mode>",
                      "Use the environment of a login of the user; mode S: by su without login, "
                      "L: with.")
-        .on(kSbatch).in(Group::output).env("SBATCH_GET_USER_ENV").sets(set_user_env),
+        .on(kSbatch)
+        .in(Group::output)
+        .env("SBATCH_GET_USER_ENV")
+        .sets(set_user_env),
     SubmitRow::valued("gid", 0, "<group>", "Submit with this group (root only).")
-        .on(kSubmit).in(Group::other).sets(set_gid),
+        .on(kSubmit)
+        .in(Group::other)
+        .sets(set_gid),
     SubmitRow::flag("ignore-pbs", 0, "Ignore #PBS and #BSUB lines. Sluice always does.")
-        .on(kSbatch).in(Group::other).env("SBATCH_IGNORE_PBS").sets(already_so),
+        .on(kSbatch)
+        .in(Group::other)
+        .env("SBATCH_IGNORE_PBS")
+        .sets(already_so),
     SubmitRow::maybe("immediate", 'I', "<seconds>",
                      "Give up if the resources are not free within this time.")
-        .on(kSalloc | kSrun).in(Group::timing).env("", "SALLOC_IMMEDIATE", "SLURM_IMMEDIATE")
+        .on(kSalloc | kSrun)
+        .in(Group::timing)
+        .env("", "SALLOC_IMMEDIATE", "SLURM_IMMEDIATE")
         .sets(set_immediate),
     SubmitRow::valued("input", 'i', "<pattern>", "File for standard input.")
-        .on(kSbatch).in(Group::output).env("SBATCH_INPUT").sets(text_to<&JobSpec::std_in>),
+        .on(kSbatch)
+        .in(Group::output)
+        .env("SBATCH_INPUT")
+        .sets(text_to<&JobSpec::std_in>),
     SubmitRow::maybe("kill-command", 'K', "<signal>",
                      "Signal the command when the allocation ends; TERM without a value.")
-        .on(kSalloc).in(Group::other).env("", "SALLOC_KILL_CMD").sets(set_kill_command),
+        .on(kSalloc)
+        .in(Group::other)
+        .env("", "SALLOC_KILL_CMD")
+        .sets(set_kill_command),
     SubmitRow::flag("no-bell", 0, "Never ring the bell.")
-        .on(kSalloc).in(Group::other).env("", "SALLOC_NO_BELL").sets(set_no_bell),
+        .on(kSalloc)
+        .in(Group::other)
+        .env("", "SALLOC_NO_BELL")
+        .sets(set_no_bell),
     SubmitRow::flag("no-shell", 0, "Leave once the allocation is granted; run no command.")
-        .on(kSalloc).in(Group::other).sets(on<&SallocOptions::no_shell>),
+        .on(kSalloc)
+        .in(Group::other)
+        .sets(on<&SallocOptions::no_shell>),
     SubmitRow::valued("open-mode", 0, "{append|truncate}",
                       "Whether output files that exist are kept and added to.")
-        .on(kWithFiles).in(Group::output).env("SBATCH_OPEN_MODE", "", "SLURM_OPEN_MODE")
+        .on(kWithFiles)
+        .in(Group::output)
+        .env("SBATCH_OPEN_MODE", "", "SLURM_OPEN_MODE")
         .sets(set_open_mode),
     SubmitRow::valued("output", 'o', "<pattern>",
                       "File for standard output: %j job, %A array job, %a array task, %N node, "
                       "%n node number, %t task, %s step, %u user, %x job name.")
-        .on(kWithFiles).in(Group::output).env("SBATCH_OUTPUT", "", "SRUN_OUTPUT,SLURM_STDOUTMODE")
+        .on(kWithFiles)
+        .in(Group::output)
+        .env("SBATCH_OUTPUT", "", "SRUN_OUTPUT,SLURM_STDOUTMODE")
         .sets(text_to<&JobSpec::std_out>),
     SubmitRow::flag("parsable", 0, "Print the job id alone (and ;cluster if -M was given).")
-        .on(kSbatch).in(Group::other).sets(on<&SbatchOptions::parsable>),
-    SubmitRow::maybe("propagate", 0, "<limit>[,…]",
+        .on(kSbatch)
+        .in(Group::other)
+        .sets(on<&SbatchOptions::parsable>),
+    SubmitRow::maybe("propagate", 0, "<limit>[,...]",
                      "Give the job these of the shell's resource limits: ALL, NONE, AS, CORE, "
                      "CPU, DATA, FSIZE, MEMLOCK, NOFILE, NPROC, RSS, STACK.")
-        .on(kSubmit).in(Group::output).sets(set_propagate),
+        .on(kSubmit)
+        .in(Group::output)
+        .sets(set_propagate),
     SubmitRow::flag("quiet", 'Q', "No informational messages.")
-        .on(kSubmit).in(Group::other).sets(on<&JobOptions::quiet>),
+        .on(kSubmit)
+        .in(Group::other)
+        .sets(on<&JobOptions::quiet>),
     SubmitRow::flag("stepmgr", 0, "Manage steps on the job's nodes. Sluice always does.")
-        .on(kSubmit).in(Group::other).sets(already_so),
+        .on(kSubmit)
+        .in(Group::other)
+        .sets(already_so),
     SubmitRow::flag("test-only", 0, "Tell when the job would start; submit nothing.")
-        .on(kWithFiles).in(Group::other).sets(on<&JobOptions::test_only>),
+        .on(kWithFiles)
+        .in(Group::other)
+        .sets(on<&JobOptions::test_only>),
     SubmitRow::valued("uid", 0, "<user>", "Submit as this user (root only).")
-        .on(kSubmit).in(Group::other).sets(set_uid),
+        .on(kSubmit)
+        .in(Group::other)
+        .sets(set_uid),
     SubmitRow::flag("verbose", 'v', "More messages; may be repeated.")
-        .on(kSubmit).in(Group::other).env("SBATCH_DEBUG", "SALLOC_DEBUG", "SLURM_DEBUG")
+        .on(kSubmit)
+        .in(Group::other)
+        .env("SBATCH_DEBUG", "SALLOC_DEBUG", "SLURM_DEBUG")
         .sets(set_verbose),
     SubmitRow::flag("wait", 'W', "Stay until the job ends, and exit with its exit code.")
-        .on(kSbatch).in(Group::other).env("SBATCH_WAIT").sets(on<&SbatchOptions::wait>),
+        .on(kSbatch)
+        .in(Group::other)
+        .env("SBATCH_WAIT")
+        .sets(on<&SbatchOptions::wait>),
     SubmitRow::valued("wait-all-nodes", 0, "{0|1}",
                       "1: start only when all nodes are ready; 0: as soon as they are allocated.")
-        .on(kSbatch | kSalloc).in(Group::timing)
-        .env("SBATCH_WAIT_ALL_NODES", "SALLOC_WAIT_ALL_NODES").sets(set_wait_all),
+        .on(kSbatch | kSalloc)
+        .in(Group::timing)
+        .env("SBATCH_WAIT_ALL_NODES", "SALLOC_WAIT_ALL_NODES")
+        .sets(set_wait_all),
     SubmitRow::valued("wrap", 0, "<command>", "Submit a script that holds this command line.")
-        .on(kSbatch).in(Group::other).sets(set_wrap),
+        .on(kSbatch)
+        .in(Group::other)
+        .sets(set_wrap),
 
     SubmitRow::flag("help", 'h', "Show this help.").on(kSubmit).in(Group::help),
     SubmitRow::flag("usage", 0, "Show a summary of the options.").on(kSubmit).in(Group::help),

@@ -3,7 +3,7 @@
 
 #include "base/duration.hpp"
 #include "base/timetext.hpp"
-#include "opt/query_state.hpp"
+#include "opt/query_common.hpp"
 
 namespace sluice::opt {
 namespace {
@@ -118,10 +118,11 @@ Outcome set_units(State& s, const Given& use) {
   const bool known = use.value.size() == 1 &&
                      std::string_view("KMGTPkmgtp").find(use.value[0]) != std::string_view::npos;
   if (!known) {
-    return tl::unexpected<Complaint>(Complaint{
-        fmt::format("sacct: error: Invalid unit type '{}'. Possible options are 'KMGTP'\n"
-                    "sacct: fatal: Invalid unit type", use.value),
-        1, Severity::bare});
+    return tl::unexpected<Complaint>(
+        Complaint{fmt::format("sacct: error: Invalid unit type '{}'. Possible options are 'KMGTP'\n"
+                              "sacct: fatal: Invalid unit type",
+                              use.value),
+                  1, Severity::bare});
   }
   s.options.units = base::to_upper(use.value)[0];
   return {};
@@ -129,102 +130,182 @@ Outcome set_units(State& s, const Given& use) {
 
 // There are no heterogeneous jobs, so whole and part are the same.
 Outcome set_whole(State&, const Given& use) {
-  const bool known = !use.has_value || base::iequals(use.value, "yes") ||
-                     base::iequals(use.value, "no");
+  const bool known =
+      !use.has_value || base::iequals(use.value, "yes") || base::iequals(use.value, "no");
   if (known) return {};
-  return query_error(fmt::format(
-      "Invalid --whole-hetjob value \"{}\". Valid values: [yes|no].", use.value));
+  return query_error(
+      fmt::format("Invalid --whole-hetjob value \"{}\". Valid values: [yes|no].", use.value));
 }
 
 constexpr R kRows[] = {
-    R::valued("accounts", 'A', "<account>[,…]", "Only jobs of these accounts.")
-        .on(kSacct).in(Group::filter).sets(To<&O::accounts>::list),
+    R::valued("accounts", 'A', "<account>[,...]", "Only jobs of these accounts.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::accounts>::list),
     R::flag("allclusters", 'L', "All clusters: this one.")
-        .on(kSacct).in(Group::filter).sets(holds_alone<O>),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(holds_alone<O>),
     R::flag("allocations", 'X', "Jobs without their steps.")
-        .on(kSacct).in(Group::filter).sets(To<&O::allocations>::on),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::allocations>::on),
     R::flag("allusers", 'a', "Jobs of all users.")
-        .on(kSacct).in(Group::filter).sets(To<&O::all_users>::on),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::all_users>::on),
     R::flag("array", 0, "The pending tasks of an array one by one.")
-        .on(kSacct).in(Group::format).sets(To<&O::array>::on),
-    R::valued("associations", 'x', "<id>[,…]", "")
-        .on(kSacct).refused("jobs are selected by account and user (-A, -u)"),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::array>::on),
+    R::valued("associations", 'x', "<id>[,...]", "")
+        .on(kSacct)
+        .refused("jobs are selected by account and user (-A, -u)"),
     R::flag("batch-script", 'B', "Print the script of the job.")
-        .on(kSacct).in(Group::format).sets(To<&O::batch_script>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::batch_script>::on),
     R::flag("brief", 'b', "JobID, State and ExitCode.")
-        .on(kSacct).in(Group::format).sets(To<&O::brief>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::brief>::on),
     kCommon.clusters(),
     R::flag("completion", 'c', "").on(kSacct).refused("there is one record of jobs, and no other"),
-    R::valued("constraints", 'C', "<feature>[,…]", "Only jobs that asked for these features.")
-        .on(kSacct).in(Group::filter).sets(To<&O::constraints>::list),
+    R::valued("constraints", 'C', "<feature>[,...]", "Only jobs that asked for these features.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::constraints>::list),
     R::valued("delimiter", 0, "<text>", "What separates fields with -p and -P.")
-        .on(kSacct).in(Group::format).sets(To<&O::delimiter>::text),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::delimiter>::text),
     R::flag("duplicates", 'D', "All attempts of requeued jobs.")
-        .on(kSacct).in(Group::filter).sets(To<&O::duplicates>::on),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::duplicates>::on),
     R::valued("endtime", 'E', "<time>", "Only jobs before this time.")
-        .on(kSacct).in(Group::filter).sets(set_time<&O::end>),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_time<&O::end>),
     R::flag("env-vars", 0, "Print the environment of the batch script.")
-        .on(kSacct).in(Group::format).sets(To<&O::env_vars>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::env_vars>::on),
     R::flag("expand-patterns", 0, "Show file names with their patterns filled in.")
-        .on(kSacct).in(Group::format).sets(To<&O::expand_patterns>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::expand_patterns>::on),
     kCommon.federation("SACCT_FEDERATION"),
     R::valued("file", 'f', "<file>", "").on(kSacct).refused("accounting is kept in the store"),
-    R::valued("flags", 'F', "<flag>[,…]", "").on(kSacct).refused("jobs carry no such flags"),
-    R::valued("format", 'o', "<field>[%[-]<width>][,…]", "What to print.")
-        .on(kSacct).in(Group::format).also("fields").env("SACCT_FORMAT").sets(set_format),
-    R::valued("gid", 'g', "<group>[,…]", "Only jobs of these groups.")
-        .on(kSacct).in(Group::filter).also("group").sets(set_groups),
+    R::valued("flags", 'F', "<flag>[,...]", "").on(kSacct).refused("jobs carry no such flags"),
+    R::valued("format", 'o', "<field>[%[-]<width>][,...]", "What to print.")
+        .on(kSacct)
+        .in(Group::format)
+        .also("fields")
+        .env("SACCT_FORMAT")
+        .sets(set_format),
+    R::valued("gid", 'g', "<group>[,...]", "Only jobs of these groups.")
+        .on(kSacct)
+        .in(Group::filter)
+        .also("group")
+        .sets(set_groups),
     R::flag("helpformat", 'e', "List the fields.")
-        .on(kSacct).in(Group::format).sets(To<&O::help_format>::on),
-    R::valued("jobs", 'j', "<job>[.<step>][,…]", "Only these jobs or steps.")
-        .on(kSacct).in(Group::filter).sets(set_jobs),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::help_format>::on),
+    R::valued("jobs", 'j', "<job>[.<step>][,...]", "Only these jobs or steps.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_jobs),
     kCommon.json(),
     kCommon.local("SACCT_LOCAL"),
     R::flag("long", 'l', "All the usual fields.")
-        .on(kSacct).in(Group::format).sets(To<&O::long_form>::on),
-    R::valued("name", 0, "<name>[,…]", "Only jobs of these names.")
-        .on(kSacct).in(Group::filter).sets(To<&O::names>::list),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::long_form>::on),
+    R::valued("name", 0, "<name>[,...]", "Only jobs of these names.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::names>::list),
     R::valued("ncpus", 'I', "<min>[-<max>]", "Only jobs with so many CPUs.")
-        .on(kSacct).in(Group::filter).sets(set_cpus),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_cpus),
     R::valued("nnodes", 'i', "<min>[-<max>]", "Only jobs on so many nodes.")
-        .on(kSacct).in(Group::filter).sets(set_nodes_range),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_nodes_range),
     R::flag("noconvert", 0, "Print sizes in the unit in which they are kept.")
-        .on(kSacct).in(Group::format).sets(To<&O::no_convert>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::no_convert>::on),
     R::valued("nodelist", 'N', "<nodes>", "Only jobs that ran on these nodes.")
-        .on(kSacct).in(Group::filter).sets(To<&O::nodes>::hosts),
-    R::flag("noheader", 'n', "No header.")
-        .on(kSacct).in(Group::format).sets(To<&O::no_header>::on),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::nodes>::hosts),
+    R::flag("noheader", 'n', "No header.").on(kSacct).in(Group::format).sets(To<&O::no_header>::on),
     R::flag("parsable", 'p', "Fields separated by |, one at the end too.")
-        .on(kSacct).in(Group::format).sets(To<&O::parsable>::on),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::parsable>::on),
     R::flag("parsable2", 'P', "Fields separated by |, none at the end.")
-        .on(kSacct).in(Group::format).sets(To<&O::parsable2>::on),
-    R::valued("partition", 'r', "<partition>[,…]", "Only jobs in these partitions.")
-        .on(kSacct).in(Group::filter).sets(To<&O::partitions>::list),
-    R::valued("qos", 'q', "<qos>[,…]", "Only jobs of these qualities of service.")
-        .on(kSacct).in(Group::filter).sets(To<&O::qos>::list),
-    R::valued("reason", 'R', "<reason>[,…]", "Only jobs that waited for these reasons.")
-        .on(kSacct).in(Group::filter).sets(To<&O::reasons>::list),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::parsable2>::on),
+    R::valued("partition", 'r', "<partition>[,...]", "Only jobs in these partitions.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::partitions>::list),
+    R::valued("qos", 'q', "<qos>[,...]", "Only jobs of these qualities of service.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::qos>::list),
+    R::valued("reason", 'R', "<reason>[,...]", "Only jobs that waited for these reasons.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::reasons>::list),
     R::valued("starttime", 'S', "<time>", "Only jobs after this time.")
-        .on(kSacct).in(Group::filter).sets(set_time<&O::start>),
-    R::valued("state", 's', "<state>[,…]", "Only jobs that were in these states then.")
-        .on(kSacct).in(Group::filter).sets(set_states),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_time<&O::start>),
+    R::valued("state", 's', "<state>[,...]", "Only jobs that were in these states then.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_states),
     R::valued("timelimit-max", 'K', "<time>", "With -k: only limits up to this.")
-        .on(kSacct).in(Group::filter).sets(set_minutes<&O::timelimit_max>),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_minutes<&O::timelimit_max>),
     R::valued("timelimit-min", 'k', "<time>", "Only jobs of this time limit, or with -K from it.")
-        .on(kSacct).in(Group::filter).sets(set_minutes<&O::timelimit_min>),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_minutes<&O::timelimit_min>),
     R::flag("truncate", 'T', "Cut start and end to the times of -S and -E.")
-        .on(kSacct).in(Group::format).sets(To<&O::truncate>::on),
-    R::valued("uid", 'u', "<user>[,…]", "Only jobs of these users.")
-        .on(kSacct).in(Group::filter).also("user").sets(set_users),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(To<&O::truncate>::on),
+    R::valued("uid", 'u', "<user>[,...]", "Only jobs of these users.")
+        .on(kSacct)
+        .in(Group::filter)
+        .also("user")
+        .sets(set_users),
     R::valued("units", 0, "{K|M|G|T|P}", "Print sizes in this unit.")
-        .on(kSacct).in(Group::format).sets(set_units),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(set_units),
     R::flag("use-local-uid", 0, "Look users up on this host. It is always so.")
-        .on(kSacct).in(Group::format).sets(holds_alone<O>),
+        .on(kSacct)
+        .in(Group::format)
+        .sets(holds_alone<O>),
     kCommon.verbose(""),
-    R::valued("wckeys", 'W', "<key>[,…]", "Only jobs of these workload characterization keys.")
-        .on(kSacct).in(Group::filter).sets(To<&O::wckeys>::list),
+    R::valued("wckeys", 'W', "<key>[,...]", "Only jobs of these workload characterization keys.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(To<&O::wckeys>::list),
     R::maybe("whole-hetjob", 0, "{yes|no}", "All parts of heterogeneous jobs. There are none.")
-        .on(kSacct).in(Group::filter).sets(set_whole),
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_whole),
     kCommon.yaml(),
     kCommon.help('h'),
     kCommon.usage(),

@@ -1,5 +1,5 @@
 // scontrol's global options. Its commands and their arguments are words, not options.
-#include "opt/query_state.hpp"
+#include "opt/query_common.hpp"
 
 namespace sluice::opt {
 namespace {
@@ -21,24 +21,40 @@ Outcome set_uid(State& s, const Given& use) {
 
 constexpr R kRows[] = {
     R::flag("all", 'a', "Hidden partitions and their jobs too.")
-        .on(kScontrol).in(Group::filter).env("SCONTROL_ALL").sets(To<&O::all>::on),
+        .on(kScontrol)
+        .in(Group::filter)
+        .env("SCONTROL_ALL")
+        .sets(To<&O::all>::on),
     kCommon.clusters(),
     R::flag("details", 'd', "More about each job and node.")
-        .on(kScontrol).in(Group::format).sets(To<&O::details>::on),
+        .on(kScontrol)
+        .in(Group::format)
+        .sets(To<&O::details>::on),
     kCommon.federation("SCONTROL_FEDERATION"),
     R::flag("future", 'F', "Nodes in state FUTURE too.")
-        .on(kScontrol).in(Group::filter).env("SCONTROL_FUTURE").sets(To<&O::future>::on),
+        .on(kScontrol)
+        .in(Group::filter)
+        .env("SCONTROL_FUTURE")
+        .sets(To<&O::future>::on),
     R::flag("hide", 0, "No hidden partitions.")
-        .on(kScontrol).in(Group::filter).sets(To<&O::hide>::on),
+        .on(kScontrol)
+        .in(Group::filter)
+        .sets(To<&O::hide>::on),
     kCommon.json(),
     kCommon.local("SCONTROL_LOCAL"),
     R::flag("oneliner", 'o', "One line for each record.")
-        .on(kScontrol).in(Group::format).sets(To<&O::one_line>::on),
+        .on(kScontrol)
+        .in(Group::format)
+        .sets(To<&O::one_line>::on),
     R::flag("quiet", 'Q', "No messages but errors.")
-        .on(kScontrol).in(Group::other).sets(To<&O::quiet>::on),
+        .on(kScontrol)
+        .in(Group::other)
+        .sets(To<&O::quiet>::on),
     kCommon.sibling("SCONTROL_SIBLING"),
     R::valued("uid", 'u', "<user>", "Update as this user (root only).")
-        .on(kScontrol).in(Group::other).sets(set_uid),
+        .on(kScontrol)
+        .in(Group::other)
+        .sets(set_uid),
     kCommon.verbose(""),
     kCommon.yaml(),
     kCommon.help('h'),

@@ -70,7 +70,9 @@ Outcome set_mpi(SubmitState& s, const Given& use) {
   if (type.starts_with("pmix_v")) type = "pmix";  // versions speak the same protocol to a client
   if (std::find(kMpiTypes.begin(), kMpiTypes.end(), type) == kMpiTypes.end()) {
     return complain(fmt::format("Couldn't find the specified plugin name for mpi/{}\n"
-                                "MPI: Unable to load any plugin", use.value), 1);
+                                "MPI: Unable to load any plugin",
+                                use.value),
+                    1);
   }
   s.step.mpi = type;
   return {};
@@ -80,74 +82,129 @@ constexpr SubmitRow kRows[] = {
     SubmitRow::valued("cpu-bind", 0, "[{quiet|verbose},]<type>",
                       "Bind tasks to CPUs: none, rank, threads, cores, sockets, ldoms, "
                       "map_cpu:<list>, mask_cpu:<list>.")
-        .on(kSrun).in(Group::affinity).also("cpu_bind").env("", "", "SLURM_CPU_BIND")
+        .on(kSrun)
+        .in(Group::affinity)
+        .also("cpu_bind")
+        .env("", "", "SLURM_CPU_BIND")
         .sets(set_cpu_bind),
     SubmitRow::flag("disable-status", 'X', "Let the first Ctrl-C end the tasks at once.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_DISABLE_STATUS")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_DISABLE_STATUS")
         .sets(on<&SrunOptions::disable_status>),
     SubmitRow::valued("epilog", 0, "<program>|none", "A program that srun runs after the step.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_EPILOG").sets(text_to<&SrunOptions::epilog>),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_EPILOG")
+        .sets(text_to<&SrunOptions::epilog>),
     SubmitRow::flag("exact", 0, "Give the step only the CPUs it asks for.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_EXACT").sets(set_exact),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_EXACT")
+        .sets(set_exact),
     SubmitRow::flag("external-launcher", 0,
                     "A step for an MPI's own launcher: it sees all of the job's resources and "
                     "takes none.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_EXTERNAL_LAUNCHER")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_EXTERNAL_LAUNCHER")
         .sets(on<&StepSpec::external_launcher>),
     SubmitRow::valued("input", 'i', "all|none|<task>|<pattern>",
                       "Who reads standard input: all tasks, none, one; or a file instead.")
-        .on(kSrun).in(Group::output).env("", "", "SRUN_INPUT,SLURM_STDINMODE").sets(set_input),
+        .on(kSrun)
+        .in(Group::output)
+        .env("", "", "SRUN_INPUT,SLURM_STDINMODE")
+        .sets(set_input),
     SubmitRow::valued("jobid", 0, "<job>", "Run the step in this allocation.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_JOB_ID,SLURM_JOBID")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_JOB_ID,SLURM_JOBID")
         .sets([](SubmitState& s, const Given& use) -> Outcome {
           s.srun.job_id_from_environment = use.source == Source::environment;
           return count_to<&SrunOptions::job_id>(s, use);
         }),
     SubmitRow::maybe("kill-on-bad-exit", 'K', "{0|1}",
                      "Whether a task that fails ends the whole step.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_KILL_BAD_EXIT").sets(set_kill_on_bad_exit),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_KILL_BAD_EXIT")
+        .sets(set_kill_on_bad_exit),
     SubmitRow::flag("label", 'l', "Begin each line of output with the task's number.")
-        .on(kSrun).in(Group::output).env("", "", "SLURM_LABELIO").sets(on<&SrunOptions::label>),
+        .on(kSrun)
+        .in(Group::output)
+        .env("", "", "SLURM_LABELIO")
+        .sets(on<&SrunOptions::label>),
     SubmitRow::valued("mpi", 0, "{none|pmi2|pmix|list}", "The kind of MPI.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_MPI_TYPE").sets(set_mpi),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_MPI_TYPE")
+        .sets(set_mpi),
     SubmitRow::valued("msg-timeout", 0, "<seconds>", "How long to wait for the launch's answer.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_MSG_TIMEOUT")
+        .on(kSrun)
+        .in(Group::step)
         .sets(count_to<&SrunOptions::message_timeout>),
-    SubmitRow::flag("multi-prog", 0,
-                    "The operand is a file that names a program for each task.")
-        .on(kSrun).in(Group::step).sets(on<&StepSpec::multi_prog>),
+    SubmitRow::flag("multi-prog", 0, "The operand is a file that names a program for each task.")
+        .on(kSrun)
+        .in(Group::step)
+        .sets(on<&StepSpec::multi_prog>),
     SubmitRow::flag("overlap", 0, "Let the step share CPUs, memory and GRES with other steps.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_OVERLAP").sets(on<&StepSpec::overlap>),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_OVERLAP")
+        .sets(on<&StepSpec::overlap>),
     SubmitRow::flag("preserve-env", 'E',
                     "Pass SLURM_JOB_NUM_NODES and SLURM_NTASKS on as they are.")
-        .on(kSrun).in(Group::step).sets(on<&SrunOptions::preserve_env>),
+        .on(kSrun)
+        .in(Group::step)
+        .sets(on<&SrunOptions::preserve_env>),
     SubmitRow::valued("prolog", 0, "<program>|none", "A program that srun runs before the step.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_PROLOG").sets(text_to<&SrunOptions::prolog>),
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_PROLOG")
+        .sets(text_to<&SrunOptions::prolog>),
     SubmitRow::flag("pty", 0, "Run task 0 in a pseudo terminal.")
-        .on(kSrun).in(Group::step).sets(on<&StepSpec::pty>),
+        .on(kSrun)
+        .in(Group::step)
+        .sets(on<&StepSpec::pty>),
     SubmitRow::flag("quit-on-interrupt", 0, "Leave at the first Ctrl-C.")
-        .on(kSrun).in(Group::step).sets(on<&SrunOptions::quit_on_interrupt>),
+        .on(kSrun)
+        .in(Group::step)
+        .sets(on<&SrunOptions::quit_on_interrupt>),
     SubmitRow::valued("relative", 'r', "<node>", "Begin at this node of the allocation, from 0.")
-        .on(kSrun).in(Group::step).sets(number_to<&StepSpec::relative_node>),
+        .on(kSrun)
+        .in(Group::step)
+        .sets(number_to<&StepSpec::relative_node>),
     SubmitRow::valued("task-epilog", 0, "<program>", "A program run after each task ends.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_TASK_EPILOG")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_TASK_EPILOG")
         .sets(text_to<&StepSpec::task_epilog>),
     SubmitRow::valued("task-prolog", 0, "<program>", "A program run before each task starts.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_TASK_PROLOG")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_TASK_PROLOG")
         .sets(text_to<&StepSpec::task_prolog>),
     SubmitRow::valued("threads", 'T', "<count>",
                       "Most threads that srun may use to launch. It uses one.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_THREADS")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_THREADS")
         .sets(count_to<&SrunOptions::threads>),
     SubmitRow::flag("unbuffered", 'u', "Pass output on as it comes, not by lines.")
-        .on(kSrun).in(Group::output).env("", "", "SLURM_UNBUFFEREDIO")
+        .on(kSrun)
+        .in(Group::output)
+        .env("", "", "SLURM_UNBUFFEREDIO")
         .sets(on<&StepSpec::unbuffered>),
     SubmitRow::valued("wait", 'W', "<seconds>",
                       "End the step this long after its first task ends; 0: never.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_WAIT")
+        .on(kSrun)
+        .in(Group::step)
+        .env("", "", "SLURM_WAIT")
         .sets(number_to<&StepSpec::wait_after_first>),
     SubmitRow::flag("whole", 0, "Give the step all CPUs of the job on its nodes.")
-        .on(kSrun).in(Group::step).env("", "", "SLURM_WHOLE").sets(on<&StepSpec::whole>),
+        .on(kSrun)
+        .in(Group::step)
+        .sets(on<&StepSpec::whole>),
 };
 
 }  // namespace

@@ -1,4 +1,6 @@
 // The words for jobs, steps and states that the reading commands share.
+#include "opt/states.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -8,7 +10,6 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "base/user.hpp"
-#include "opt/query_options.hpp"
 #include "opt/query_state.hpp"
 
 namespace sluice::opt {
@@ -27,31 +28,30 @@ constexpr std::uint32_t bit(JobState state) { return 1U << static_cast<unsigned>
 // States that Slurm has and Sluice's jobs never reach: known words that match nothing.
 constexpr std::uint32_t kNever = 1U << 31U;
 
-constexpr std::array kStates{
-    StateWord{"PENDING", "PD", bit(JobState::pending), 0},
-    StateWord{"RUNNING", "R", bit(JobState::running), 0},
-    StateWord{"SUSPENDED", "S", bit(JobState::suspended), 0},
-    StateWord{"COMPLETED", "CD", bit(JobState::completed), 0},
-    StateWord{"CANCELLED", "CA", bit(JobState::cancelled), 0},
-    StateWord{"FAILED", "F", bit(JobState::failed), 0},
-    StateWord{"TIMEOUT", "TO", bit(JobState::timeout), 0},
-    StateWord{"NODE_FAIL", "NF", bit(JobState::node_fail), 0},
-    StateWord{"PREEMPTED", "PR", bit(JobState::preempted), 0},
-    StateWord{"BOOT_FAIL", "BF", bit(JobState::boot_fail), 0},
-    StateWord{"DEADLINE", "DL", bit(JobState::deadline), 0},
-    StateWord{"OUT_OF_MEMORY", "OOM", bit(JobState::out_of_memory), 0},
-    StateWord{"COMPLETING", "CG", 0, model::kFlagCompleting},
-    StateWord{"CONFIGURING", "CF", 0, model::kFlagConfiguring},
-    StateWord{"RESIZING", "RS", 0, model::kFlagResizing},
-    StateWord{"RESV_DEL_HOLD", "RD", kNever, 0},
-    StateWord{"REQUEUED", "RQ", 0, model::kFlagRequeued},
-    StateWord{"REQUEUE_FED", "RF", kNever, 0},
-    StateWord{"REQUEUE_HOLD", "RH", 0, model::kFlagRequeueHold},
-    StateWord{"REVOKED", "RV", kNever, 0},
-    StateWord{"SIGNALING", "SI", 0, model::kFlagSignaling},
-    StateWord{"SPECIAL_EXIT", "SE", 0, model::kFlagSpecialExit},
-    StateWord{"STAGE_OUT", "SO", kNever, 0},
-    StateWord{"STOPPED", "ST", 0, model::kFlagStopped}};
+constexpr std::array kStates{StateWord{"PENDING", "PD", bit(JobState::pending), 0},
+                             StateWord{"RUNNING", "R", bit(JobState::running), 0},
+                             StateWord{"SUSPENDED", "S", bit(JobState::suspended), 0},
+                             StateWord{"COMPLETED", "CD", bit(JobState::completed), 0},
+                             StateWord{"CANCELLED", "CA", bit(JobState::cancelled), 0},
+                             StateWord{"FAILED", "F", bit(JobState::failed), 0},
+                             StateWord{"TIMEOUT", "TO", bit(JobState::timeout), 0},
+                             StateWord{"NODE_FAIL", "NF", bit(JobState::node_fail), 0},
+                             StateWord{"PREEMPTED", "PR", bit(JobState::preempted), 0},
+                             StateWord{"BOOT_FAIL", "BF", bit(JobState::boot_fail), 0},
+                             StateWord{"DEADLINE", "DL", bit(JobState::deadline), 0},
+                             StateWord{"OUT_OF_MEMORY", "OOM", bit(JobState::out_of_memory), 0},
+                             StateWord{"COMPLETING", "CG", 0, model::kFlagCompleting},
+                             StateWord{"CONFIGURING", "CF", 0, model::kFlagConfiguring},
+                             StateWord{"RESIZING", "RS", 0, model::kFlagResizing},
+                             StateWord{"RESV_DEL_HOLD", "RD", kNever, 0},
+                             StateWord{"REQUEUED", "RQ", 0, model::kFlagRequeued},
+                             StateWord{"REQUEUE_FED", "RF", kNever, 0},
+                             StateWord{"REQUEUE_HOLD", "RH", 0, model::kFlagRequeueHold},
+                             StateWord{"REVOKED", "RV", kNever, 0},
+                             StateWord{"SIGNALING", "SI", 0, model::kFlagSignaling},
+                             StateWord{"SPECIAL_EXIT", "SE", 0, model::kFlagSpecialExit},
+                             StateWord{"STAGE_OUT", "SO", kNever, 0},
+                             StateWord{"STOPPED", "ST", 0, model::kFlagStopped}};
 
 using Use = NodeStateTerm::Use;
 struct NodeWord {
@@ -61,39 +61,38 @@ struct NodeWord {
   Use use;
 };
 constexpr int base_of(NodeState state) { return static_cast<int>(state); }
-constexpr std::array kNodeWords{
-    NodeWord{"unknown", base_of(NodeState::unknown), 0, Use::any},
-    NodeWord{"unk", base_of(NodeState::unknown), 0, Use::any},
-    NodeWord{"down", base_of(NodeState::down), 0, Use::any},
-    NodeWord{"idle", base_of(NodeState::idle), 0, Use::any},
-    NodeWord{"allocated", base_of(NodeState::allocated), 0, Use::any},
-    NodeWord{"alloc", base_of(NodeState::allocated), 0, Use::any},
-    NodeWord{"mixed", base_of(NodeState::mixed), 0, Use::any},
-    NodeWord{"mix", base_of(NodeState::mixed), 0, Use::any},
-    NodeWord{"future", base_of(NodeState::future), 0, Use::any},
-    NodeWord{"futr", base_of(NodeState::future), 0, Use::any},
-    NodeWord{"drain", -1, model::kNodeDrain, Use::any},
-    NodeWord{"drained", -1, model::kNodeDrain, Use::free},
-    NodeWord{"draining", -1, model::kNodeDrain, Use::busy},
-    NodeWord{"drng", -1, model::kNodeDrain, Use::busy},
-    NodeWord{"no_respond", -1, model::kNodeNoRespond, Use::any},
-    NodeWord{"completing", -1, model::kNodeCompleting, Use::any},
-    NodeWord{"comp", -1, model::kNodeCompleting, Use::any},
-    NodeWord{"fail", -1, model::kNodeFail, Use::any},
-    NodeWord{"maint", -1, model::kNodeMaint, Use::any},
-    NodeWord{"planned", -1, model::kNodePlanned, Use::any},
-    NodeWord{"plnd", -1, model::kNodePlanned, Use::any},
-    NodeWord{"reserved", -1, model::kNodeReserved, Use::any},
-    NodeWord{"resv", -1, model::kNodeReserved, Use::any},
-    NodeWord{"reboot_issued", -1, model::kNodeReboot, Use::any},
-    NodeWord{"reboot_requested", -1, model::kNodeReboot, Use::any},
-    NodeWord{"inval", -1, model::kNodeInvalidRegistration, Use::any},
-    NodeWord{"blocked", -1, 0, Use::never},
-    NodeWord{"cloud", -1, 0, Use::never},
-    NodeWord{"power_down", -1, 0, Use::never},
-    NodeWord{"powering_down", -1, 0, Use::never},
-    NodeWord{"powered_down", -1, 0, Use::never},
-    NodeWord{"powering_up", -1, 0, Use::never}};
+constexpr std::array kNodeWords{NodeWord{"unknown", base_of(NodeState::unknown), 0, Use::any},
+                                NodeWord{"unk", base_of(NodeState::unknown), 0, Use::any},
+                                NodeWord{"down", base_of(NodeState::down), 0, Use::any},
+                                NodeWord{"idle", base_of(NodeState::idle), 0, Use::any},
+                                NodeWord{"allocated", base_of(NodeState::allocated), 0, Use::any},
+                                NodeWord{"alloc", base_of(NodeState::allocated), 0, Use::any},
+                                NodeWord{"mixed", base_of(NodeState::mixed), 0, Use::any},
+                                NodeWord{"mix", base_of(NodeState::mixed), 0, Use::any},
+                                NodeWord{"future", base_of(NodeState::future), 0, Use::any},
+                                NodeWord{"futr", base_of(NodeState::future), 0, Use::any},
+                                NodeWord{"drain", -1, model::kNodeDrain, Use::any},
+                                NodeWord{"drained", -1, model::kNodeDrain, Use::free},
+                                NodeWord{"draining", -1, model::kNodeDrain, Use::busy},
+                                NodeWord{"drng", -1, model::kNodeDrain, Use::busy},
+                                NodeWord{"no_respond", -1, model::kNodeNoRespond, Use::any},
+                                NodeWord{"completing", -1, model::kNodeCompleting, Use::any},
+                                NodeWord{"comp", -1, model::kNodeCompleting, Use::any},
+                                NodeWord{"fail", -1, model::kNodeFail, Use::any},
+                                NodeWord{"maint", -1, model::kNodeMaint, Use::any},
+                                NodeWord{"planned", -1, model::kNodePlanned, Use::any},
+                                NodeWord{"plnd", -1, model::kNodePlanned, Use::any},
+                                NodeWord{"reserved", -1, model::kNodeReserved, Use::any},
+                                NodeWord{"resv", -1, model::kNodeReserved, Use::any},
+                                NodeWord{"reboot_issued", -1, model::kNodeReboot, Use::any},
+                                NodeWord{"reboot_requested", -1, model::kNodeReboot, Use::any},
+                                NodeWord{"inval", -1, model::kNodeInvalidRegistration, Use::any},
+                                NodeWord{"blocked", -1, 0, Use::never},
+                                NodeWord{"cloud", -1, 0, Use::never},
+                                NodeWord{"power_down", -1, 0, Use::never},
+                                NodeWord{"powering_down", -1, 0, Use::never},
+                                NodeWord{"powered_down", -1, 0, Use::never},
+                                NodeWord{"powering_up", -1, 0, Use::never}};
 
 auto bad_ref(std::string_view text) {
   return fail(ErrorCode::invalid_job_id, fmt::format("Invalid job id {}", text));
@@ -106,7 +105,7 @@ Result<std::uint32_t> step_number(std::string_view text) {
   return base::parse_u32(text, base::kInteractiveStep - 1);
 }
 
-// What stands between the brackets of 12_[…]: numbers, ranges, steps.
+// What stands between the brackets of 12_[...]: numbers, ranges, steps.
 bool is_task_list(std::string_view text) {
   if (text.empty()) return false;
   for (std::string_view item : base::split(text, ',')) {
@@ -179,8 +178,8 @@ std::string job_state_names() {
 
 Result<NodeStates> parse_node_states(std::string_view text) {
   NodeStates states;
-  states.all_of = text.find('+') != std::string_view::npos ||
-                  text.find('&') != std::string_view::npos;
+  states.all_of =
+      text.find('+') != std::string_view::npos || text.find('&') != std::string_view::npos;
   std::string normal = base::to_lower(text);
   std::replace(normal.begin(), normal.end(), '+', ',');
   std::replace(normal.begin(), normal.end(), '&', ',');

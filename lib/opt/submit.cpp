@@ -48,8 +48,7 @@ Outcome apply_all(SubmitState& state, const std::vector<Given>& given) {
 
 // Environment, then command line.
 Outcome apply_outside(Collected& all) {
-  const auto given =
-      read_environment(all.state.command, all.rows, all.state.in->environment);
+  const auto given = read_environment(all.state.command, all.rows, all.state.in->environment);
   if (Outcome done = apply_all(all.state, given); !done) return done;
   if (Outcome done = apply_all(all.state, all.line.given); !done) return done;
   return read_other_variables(all.state);
@@ -80,7 +79,7 @@ Parsed<std::string> load_script(const Collected& all) {
     return "#!/bin/sh\n# This script was created by sbatch --wrap.\n\n" + command + "\n";
   }
   const std::string path = operands.empty() ? "" : operands.front();
-  auto text = all.state.in->read_file(path);
+  auto text = read_named(all.state, path);
   if (!text) return stop(Command::sbatch, {text.error().text, 1});
   if (Outcome checked = check_script(*text); !checked) {
     return stop(Command::sbatch, checked.error());

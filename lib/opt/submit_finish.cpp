@@ -32,17 +32,15 @@ std::uint64_t total(const std::vector<GresRequest>& list) {
   return sum;
 }
 
-// --gres=gpu:… and --gpus-per-node mean the same thing: the stronger source wins.
+// --gres=gpu:... and --gpus-per-node mean the same thing: the stronger source wins.
 Outcome settle_gpus_per_node(SubmitState& s) {
-  const bool both = !s.gpus_per_node.empty() &&
-                    std::any_of(s.gres.begin(), s.gres.end(), is_gpu);
+  const bool both = !s.gpus_per_node.empty() && std::any_of(s.gres.begin(), s.gres.end(), is_gpu);
   if (!both) return {};
   if (s.gres_choice.source > s.gpus_per_node_choice.source) {
     s.gpus_per_node.clear();
     return {};
   }
-  if (s.gres_choice.source == s.gpus_per_node_choice.source &&
-      s.command != Command::srun) {
+  if (s.gres_choice.source == s.gpus_per_node_choice.source && s.command != Command::srun) {
     return complain("--gres=gpu and --gpus-per-node are mutually exclusive.", 1);
   }
   std::erase_if(s.gres, is_gpu);
@@ -55,11 +53,13 @@ Outcome settle_gres(SubmitState& s) {
   if (!s.gpus_per_socket.empty() && asked.sockets_per_node == 0) {
     return complain("--gpus-per-socket option requires --sockets-per-node specification", 1);
   }
-  const bool countable = asked.tasks != 0 || asked.tasks_per_node != 0 || !s.gpus.empty() ||
-                         asked.min_nodes != 0;
+  const bool countable =
+      asked.tasks != 0 || asked.tasks_per_node != 0 || !s.gpus.empty() || asked.min_nodes != 0;
   if (!s.gpus_per_task.empty() && !countable) {
-    return complain("--gpus-per-task or --tres-per-task used without either --gpus or "
-                    "-n/--ntasks is not allowed.", 1);
+    return complain(
+        "--gpus-per-task or --tres-per-task used without either --gpus or "
+        "-n/--ntasks is not allowed.",
+        1);
   }
   if (asked.cpus_per_gpu != 0 && asked.cpus_per_task != 0 && s.command != Command::srun) {
     return complain("--cpus-per-gpu is mutually exclusive with --cpus-per-task", 1);
@@ -80,8 +80,8 @@ void settle_nodes(SubmitState& s) {
   const bool too_many = asked.tasks != 0 && asked.min_nodes > asked.tasks;
   if (!too_many) return;
   s.job.warnings.push_back(
-      fmt::format("Warning: can't run {} processes on {} nodes, setting nnodes to {}",
-                  asked.tasks, asked.min_nodes, asked.tasks));
+      fmt::format("Warning: can't run {} processes on {} nodes, setting nnodes to {}", asked.tasks,
+                  asked.min_nodes, asked.tasks));
   asked.min_nodes = asked.tasks;
   asked.max_nodes = std::min(asked.max_nodes, asked.tasks);
 }
@@ -101,8 +101,8 @@ void settle_tasks_per_node(SubmitState& s) {
 
 Outcome settle_times(const SubmitState& s) {
   const model::Request& asked = s.job.request;
-  const bool wrong = asked.time_min != 0 && asked.time_limit != 0 &&
-                     asked.time_min > asked.time_limit;
+  const bool wrong =
+      asked.time_min != 0 && asked.time_limit != 0 && asked.time_min > asked.time_limit;
   if (!wrong) return {};
   return submit_failure(s.command, {ErrorCode::invalid_time_limit,
                                     "Invalid time-min specification (exceeds job's time or other "
@@ -197,14 +197,16 @@ Outcome settle_output(std::string_view option, Text& pattern) {
     pattern = "/dev/null";
   } else if (!pattern.empty() && is_task_number(pattern)) {
     return complain(fmt::format("--{}={} is not supported by Sluice: the output of one task alone "
-                                "can't be chosen", option, pattern.view()), 1);
+                                "can't be chosen",
+                                option, pattern.view()),
+                    1);
   }
   return {};
 }
 
 Outcome load_programs(const SubmitState& s, const std::vector<std::string>& command,
                       model::StepSpec& step) {
-  auto text = s.in->read_file(command.front());
+  auto text = read_named(s, command.front());
   if (!text) {
     return complain(fmt::format("Could not open multi_prog config file {}", command.front()), 1);
   }
@@ -221,8 +223,8 @@ tl::unexpected<Complaint> submit_failure(Command command, const Error& error) {
   std::string_view doing = "Batch job submission failed";
   if (command == Command::salloc) doing = "Job submit/allocate failed";
   if (command == Command::srun) doing = "Unable to allocate resources";
-  const std::string text = error.text.empty() ? std::string(base::error_text(error.code))
-                                              : error.text;
+  const std::string text =
+      error.text.empty() ? std::string(base::error_text(error.code)) : error.text;
   return complain(fmt::format("{}: {}", doing, text), 1);
 }
 

@@ -11,7 +11,7 @@ namespace sluice::opt {
 template <class T>
 using Finished = tl::expected<T, Complaint>;
 
-// Variables that stand for no option: SLURM_UMASK, SLURM_EXIT_ERROR, SLURM_EXIT_IMMEDIATE, ….
+// Variables that stand for no option: SLURM_UMASK, SLURM_EXIT_ERROR, SLURM_EXIT_IMMEDIATE, ....
 [[nodiscard]] Outcome read_other_variables(SubmitState& state);
 
 [[nodiscard]] Finished<SbatchOptions> finish_sbatch(SubmitState state);

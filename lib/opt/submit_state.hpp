@@ -24,7 +24,7 @@ struct SubmitState {
   model::StepSpec step;  // what only steps have; the rest is copied from job.request at the end
   SbatchOptions sbatch;  // without .job
   SallocOptions salloc;
-  SrunOptions srun;      // without .job and .step
+  SrunOptions srun;  // without .job and .step
 
   // Options that exclude each other: the stronger source wins, the same source is an error.
   struct Choice {
@@ -51,6 +51,12 @@ struct SubmitState {
   std::string input_mode;       // srun -i as typed
 };
 
+// A file that the user named, by the program's reader.
+[[nodiscard]] inline Result<std::string> read_named(const SubmitState& s, const std::string& path) {
+  if (s.in->read_file) return s.in->read_file(path);
+  return fail(ErrorCode::io, "Unable to open file " + path);
+}
+
 // --- complaints ---------------------------------------------------------------------------------
 
 inline tl::unexpected<Complaint> complain(std::string text, int exit_code = 255) {
@@ -67,12 +73,11 @@ inline tl::unexpected<Complaint> bad_number(const Given& use) {
 inline tl::unexpected<Complaint> bad_value(const Given& use, const Error& error) {
   return error.text.empty() ? bad_value(use) : complain(error.text, 1);
 }
-// What the controller would answer: "Batch job submission failed: Invalid …".
+// What the controller would answer: "Batch job submission failed: Invalid ...".
 [[nodiscard]] tl::unexpected<Complaint> submit_failure(Command command, const Error& error);
 [[nodiscard]] inline tl::unexpected<Complaint> unsupported(const Given& use, std::string_view why) {
-  return complain(fmt::format("--{}={} is not supported by Sluice: {}", use.row->name, use.value,
-                              why),
-                  1);
+  return complain(
+      fmt::format("--{}={} is not supported by Sluice: {}", use.row->name, use.value, why), 1);
 }
 
 // --- generic setters ----------------------------------------------------------------------------
@@ -88,7 +93,9 @@ inline SallocOptions& part(SubmitState& s, const SallocOptions*) { return s.sall
 inline SrunOptions& part(SubmitState& s, const SrunOptions*) { return s.srun; }
 
 template <class Class, class Type>
-Class* class_of(Type Class::*) { return nullptr; }
+Class* class_of(Type Class::*) {
+  return nullptr;
+}
 
 template <auto Member>
 auto& target(SubmitState& s) {
@@ -135,12 +142,12 @@ Outcome number_to(SubmitState& s, const Given& use) {
 // --- tables -------------------------------------------------------------------------------------
 
 using SubmitRow = Row<SubmitState>;
-[[nodiscard]] std::span<const SubmitRow> job_rows();        // rows_job.cpp
-[[nodiscard]] std::span<const SubmitRow> run_rows();        // rows_run.cpp
-[[nodiscard]] std::span<const SubmitRow> resource_rows();   // rows_resources.cpp
-[[nodiscard]] std::span<const SubmitRow> layout_rows();     // rows_layout.cpp
-[[nodiscard]] std::span<const SubmitRow> step_rows();       // rows_step.cpp
-[[nodiscard]] std::span<const SubmitRow> refused_rows();    // rows_refused.cpp
+[[nodiscard]] std::span<const SubmitRow> job_rows();       // rows_job.cpp
+[[nodiscard]] std::span<const SubmitRow> run_rows();       // rows_run.cpp
+[[nodiscard]] std::span<const SubmitRow> resource_rows();  // rows_resources.cpp
+[[nodiscard]] std::span<const SubmitRow> layout_rows();    // rows_layout.cpp
+[[nodiscard]] std::span<const SubmitRow> step_rows();      // rows_step.cpp
+[[nodiscard]] std::span<const SubmitRow> refused_rows();   // rows_refused.cpp
 [[nodiscard]] std::array<std::span<const SubmitRow>, 6> submit_tables();
 
 }  // namespace sluice::opt

@@ -20,29 +20,30 @@ namespace {
 using Named = std::pair<std::string_view, int>;
 
 constexpr std::array kSignals{
-    Named{"HUP", SIGHUP},       Named{"INT", SIGINT},   Named{"QUIT", SIGQUIT},
-    Named{"ILL", SIGILL},       Named{"TRAP", SIGTRAP}, Named{"ABRT", SIGABRT},
-    Named{"IOT", SIGIOT},       Named{"BUS", SIGBUS},   Named{"FPE", SIGFPE},
-    Named{"KILL", SIGKILL},     Named{"USR1", SIGUSR1}, Named{"SEGV", SIGSEGV},
-    Named{"USR2", SIGUSR2},     Named{"PIPE", SIGPIPE}, Named{"ALRM", SIGALRM},
-    Named{"TERM", SIGTERM},     Named{"CHLD", SIGCHLD}, Named{"CONT", SIGCONT},
-    Named{"STOP", SIGSTOP},     Named{"TSTP", SIGTSTP}, Named{"TTIN", SIGTTIN},
-    Named{"TTOU", SIGTTOU},     Named{"URG", SIGURG},   Named{"XCPU", SIGXCPU},
-    Named{"XFSZ", SIGXFSZ},     Named{"VTALRM", SIGVTALRM}, Named{"PROF", SIGPROF},
-    Named{"WINCH", SIGWINCH},   Named{"IO", SIGIO},     Named{"PWR", SIGPWR},
+    Named{"HUP", SIGHUP},     Named{"INT", SIGINT},       Named{"QUIT", SIGQUIT},
+    Named{"ILL", SIGILL},     Named{"TRAP", SIGTRAP},     Named{"ABRT", SIGABRT},
+    Named{"IOT", SIGIOT},     Named{"BUS", SIGBUS},       Named{"FPE", SIGFPE},
+    Named{"KILL", SIGKILL},   Named{"USR1", SIGUSR1},     Named{"SEGV", SIGSEGV},
+    Named{"USR2", SIGUSR2},   Named{"PIPE", SIGPIPE},     Named{"ALRM", SIGALRM},
+    Named{"TERM", SIGTERM},   Named{"CHLD", SIGCHLD},     Named{"CONT", SIGCONT},
+    Named{"STOP", SIGSTOP},   Named{"TSTP", SIGTSTP},     Named{"TTIN", SIGTTIN},
+    Named{"TTOU", SIGTTOU},   Named{"URG", SIGURG},       Named{"XCPU", SIGXCPU},
+    Named{"XFSZ", SIGXFSZ},   Named{"VTALRM", SIGVTALRM}, Named{"PROF", SIGPROF},
+    Named{"WINCH", SIGWINCH}, Named{"IO", SIGIO},         Named{"PWR", SIGPWR},
     Named{"SYS", SIGSYS}};
 constexpr std::uint32_t kMaxSignal = 64;
 constexpr std::uint32_t kMaxSignalTime = 65535;
 
-constexpr std::array kLimits{
-    Named{"AS", RLIMIT_AS},       Named{"CORE", RLIMIT_CORE},     Named{"CPU", RLIMIT_CPU},
-    Named{"DATA", RLIMIT_DATA},   Named{"FSIZE", RLIMIT_FSIZE},   Named{"MEMLOCK", RLIMIT_MEMLOCK},
-    Named{"NOFILE", RLIMIT_NOFILE}, Named{"NPROC", RLIMIT_NPROC}, Named{"RSS", RLIMIT_RSS},
-    Named{"STACK", RLIMIT_STACK}};
+constexpr std::array kLimits{Named{"AS", RLIMIT_AS},         Named{"CORE", RLIMIT_CORE},
+                             Named{"CPU", RLIMIT_CPU},       Named{"DATA", RLIMIT_DATA},
+                             Named{"FSIZE", RLIMIT_FSIZE},   Named{"MEMLOCK", RLIMIT_MEMLOCK},
+                             Named{"NOFILE", RLIMIT_NOFILE}, Named{"NPROC", RLIMIT_NPROC},
+                             Named{"RSS", RLIMIT_RSS},       Named{"STACK", RLIMIT_STACK}};
 
 constexpr std::array<std::string_view, 12> kMailTypes{
-    "NONE", "BEGIN", "END", "FAIL", "REQUEUE", "ALL", "INVALID_DEPEND", "TIME_LIMIT",
-    "TIME_LIMIT_90", "TIME_LIMIT_80", "TIME_LIMIT_50", "ARRAY_TASKS"};
+    "NONE",          "BEGIN",          "END",        "FAIL",          "REQUEUE",
+    "ALL",           "INVALID_DEPEND", "TIME_LIMIT", "TIME_LIMIT_90", "TIME_LIMIT_80",
+    "TIME_LIMIT_50", "ARRAY_TASKS"};
 
 // Bounds what "0*1000000000" could grow to.
 constexpr std::size_t kMaxBindItems = 65536;
@@ -156,9 +157,12 @@ Result<SignalRequest> parse_signal_request(std::string_view text) {
   const base::Cut flags = base::cut(text, ':');
   if (flags.found) {
     for (char flag : flags.before) {
-      if (flag == 'B' || flag == 'b') request.batch_only = true;
-      else if (flag == 'R' || flag == 'r') request.reservation = true;
-      else return invalid();
+      if (flag == 'B' || flag == 'b')
+        request.batch_only = true;
+      else if (flag == 'R' || flag == 'r')
+        request.reservation = true;
+      else
+        return invalid();
     }
   }
   const base::Cut parts = base::cut(flags.found ? flags.after : text, '@');
@@ -211,7 +215,8 @@ Result<CpuBinding> parse_cpu_bind(std::string_view text) {
   while (!rest.empty()) {
     for (const auto& [prefix, hexadecimal] :
          {std::pair{std::string_view("map_cpu"), false}, {"mask_cpu", true}}) {
-      if (rest.starts_with(prefix) && (rest.size() == prefix.size() || rest[prefix.size()] == ':')) {
+      if (rest.starts_with(prefix) &&
+          (rest.size() == prefix.size() || rest[prefix.size()] == ':')) {
         // The list has commas of its own: it takes the rest of the text.
         return bind_list(binding, rest.substr(std::min(prefix.size() + 1, rest.size())),
                          hexadecimal);
@@ -248,9 +253,10 @@ Status check_gpu_bind(std::string_view text) {
     if (count && *count > 0) return {};
     return invalid();
   }
-  for (const auto& [word, hexadecimal] :
-       {std::pair{std::string_view("map_gpu"), false}, {"map", false}, {"mask_gpu", true},
-        {"mask", true}}) {
+  for (const auto& [word, hexadecimal] : {std::pair{std::string_view("map_gpu"), false},
+                                          {"map", false},
+                                          {"mask_gpu", true},
+                                          {"mask", true}}) {
     if (parts.before != word) continue;
     if (expand_bind_list(parts.after, hexadecimal)) return {};
     return invalid();

@@ -23,7 +23,7 @@ struct SignalRequest {
   std::uint32_t signal = 0;
   std::uint32_t before = 60;  // seconds
   bool batch_only = false;
-  bool reservation = false;   // R:
+  bool reservation = false;  // R:
 
   bool operator==(const SignalRequest&) const = default;
 };
@@ -48,16 +48,17 @@ struct CpuBinding {
 };
 [[nodiscard]] Result<CpuBinding> parse_cpu_bind(std::string_view text);
 
-// --gres=name[:type][:count],…; "none" gives an empty list with `none` set.
+// --gres=name[:type][:count],...; "none" gives an empty list with `none` set.
 struct GresList {
   std::vector<model::GresRequest> items;
   bool none = false;
 };
 [[nodiscard]] Result<GresList> parse_gres(std::string_view text);
-// --gpus and its family: [type:]count,…
+// --gpus and its family: [type:]count,...
 [[nodiscard]] Result<std::vector<model::GresRequest>> parse_gpus(std::string_view text,
                                                                  model::GresScope scope);
-// --gpu-bind: none, map_gpu:…, mask_gpu:…, per_task:n, single:n, each with an optional "verbose,".
+// --gpu-bind: none, map_gpu:..., mask_gpu:..., per_task:n, single:n, each with an optional
+// "verbose,".
 [[nodiscard]] Status check_gpu_bind(std::string_view text);
 
 // --mail-type, in upper case: "BEGIN,END". NONE gives "".

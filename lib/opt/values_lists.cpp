@@ -24,8 +24,8 @@ bool is_number_like(std::string_view text) {
 
 bool is_gres_word(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   });
 }
 
@@ -105,9 +105,8 @@ Status check_dependency_item(std::string_view item) {
   if (is_number_like(type)) {  // a job alone means afterany
     type.clear();
     next = 0;
-  } else if (type.empty() ||
-             std::find(kDependencyTypes.begin(), kDependencyTypes.end(), type) ==
-                 kDependencyTypes.end()) {
+  } else if (type.empty() || std::find(kDependencyTypes.begin(), kDependencyTypes.end(), type) ==
+                                 kDependencyTypes.end()) {
     return invalid_dependency();
   }
   if (next >= parts.size()) return invalid_dependency();

@@ -25,11 +25,11 @@ held_job() { sbatch --parsable --hold --output=/dev/null "$@"; }
 # running_job ARGS...: a job whose step 0 runs when this returns; prints the id. The step says so
 # itself, through a fifo, so nothing polls.
 running_job() {
-    local id
-    mkfifo "$PWD/up.$BASHPID"
+    local id up=$PWD/up.$RANDOM
+    mkfifo "$up"
     id=$(sbatch --parsable --output=/dev/null --mem=16 "$@" \
-        --wrap "srun bash -c 'echo up >$PWD/up.$BASHPID; exec sleep 1000'")
-    read -r _ <"$PWD/up.$BASHPID"
+        --wrap "srun bash -c 'echo up >$up; exec sleep 1000'")
+    read -r _ <"$up"
     echo "$id"
 }
 

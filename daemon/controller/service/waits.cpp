@@ -22,8 +22,10 @@ void Service::handle(const Call& call, wire::WaitJob& request) {
   if (!job) return refuse(call, {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
   const Status allowed = judge(auth::Policy<wire::WaitJob>::rule, call.peer, job->spec->uid);
   if (!allowed) return refuse(call, allowed.error());
-  waiters_[job->id].push_back(
-      {call.session, call.id, request.started, request.ended, request.owned});
+  // One wait per conversation and job: a new one replaces it, also the ownership.
+  std::vector<Waiter>& waiters = waiters_[job->id];
+  std::erase_if(waiters, [&](const Waiter& waiter) { return waiter.session == call.session; });
+  waiters.push_back({call.session, call.id, request.started, request.ended, request.owned});
   if (request.owned) orphans_.erase(job->id);
   wake_waiters(job);
 }

@@ -212,7 +212,9 @@ CgroupMemory CgroupTree::memory(const CgroupName& group) const {
   if (mounts_.version == CgroupVersion::v1) {
     result.peak_kib = cgroup::read_number(path + "/memory.max_usage_in_bytes") / 1024;
     result.current_kib = cgroup::read_number(path + "/memory.usage_in_bytes") / 1024;
-    result.limit_hits = cgroup::read_number(path + "/memory.failcnt");
+    // Which of the two limits is met first is the kernel's choice where both are equal.
+    result.limit_hits = cgroup::read_number(path + "/memory.failcnt") +
+                        cgroup::read_number(path + "/memory.memsw.failcnt");
     result.oom_kills = oom_kills_v1(path);
     return result;
   }

@@ -1,6 +1,8 @@
 // Look-ups and the ledger's keys.
 #include "daemon/worker/service/context.hpp"
 
+#include <algorithm>
+
 #include "base/uid_text.hpp"
 
 namespace sluice::worker {
@@ -33,6 +35,12 @@ StreamState* Context::stream(StreamId id) {
 
 void Context::refuse(StreamId stream, std::uint64_t id, const Error& error) {
   send_stream(env, stream, wire::ErrorReply{error.code, error.text}, id);
+}
+
+bool spans(const JobRun& job, std::string_view node) {
+  return std::ranges::any_of(job.host.job->allocation->shares, [&](const model::NodeShare& share) {
+    return share.name.view() == node;
+  });
 }
 
 std::string attempt_text(const Attempt& attempt) {

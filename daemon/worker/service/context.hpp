@@ -6,9 +6,12 @@
 #include <string>
 #include <unordered_map>
 
+#include <fmt/core.h>
+
 #include "daemon/worker/service/env.hpp"
 #include "daemon/worker/service/reports.hpp"
 #include "daemon/worker/service/state.hpp"
+#include "daemon/worker/service/step_settings.hpp"
 #include "daemon/worker/service/timers.hpp"
 
 namespace sluice::worker {
@@ -110,6 +113,9 @@ struct StepEntry {
     visit(10, "verdict", self.verdict);
   }
 };
+
+// Whether the job has a share of that node.
+[[nodiscard]] bool spans(const JobRun& job, std::string_view node);
 
 void store_progress(Context& context, const JobRun& job);
 void store_step(Context& context, const JobRun& job, const StepRun& step, const Uid128& request = {});

@@ -12,6 +12,7 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::int64_t kParkMs = 20'000;
+constexpr std::size_t kMaxParked = 1024;
 
 std::optional<std::size_t> share_of(const model::Job& job, std::string_view node) {
   if (!job.allocation || !job.spec || !job.request) return std::nullopt;
@@ -20,6 +21,22 @@ std::optional<std::size_t> share_of(const model::Job& job, std::string_view node
     if (shares[i].name.view() == node) return i;
   }
   return std::nullopt;
+}
+
+// Whether another agent may start this step here: its node is one of the job's, it speaks for the
+// job's user, and asks for no more than the controller gave the job on this node.
+bool may_launch(const JobRun& job, const StreamState& state, const wire::LaunchStep& launch) {
+  const model::NodeShare& mine = job.host.my_share();
+  const model::NodeShare& asked = launch.layout.nodes[launch.first].share;
+  const bool gres_within = std::ranges::all_of(asked.gres, [&](const model::GresShare& gres) {
+    return std::ranges::any_of(mine.gres, [&](const model::GresShare& have) {
+      return have.name == gres.name && have.type == gres.type && gres.count <= have.count &&
+             gres.indices.size() == have.indices.size() && gres.indices.is_subset_of(have.indices);
+    });
+  });
+  return spans(job, state.peer.host) && state.peer.uid == job.host.uid() && gres_within &&
+         asked.memory <= mine.memory && asked.cpus.size() == mine.cpus.size() &&
+         asked.cpus.is_subset_of(mine.cpus);
 }
 
 Text default_output(const model::Job& job) {
@@ -161,6 +178,7 @@ void Jobs::prepared(const Attempt& attempt, const Status& status) {
   }
   if (job->has_batch()) start_batch(*job);
   unpark(*job);
+  manager_.grant_waiting(attempt);
 }
 
 void Jobs::start_batch(JobRun& job) {
@@ -179,12 +197,18 @@ void Jobs::park(StreamId stream, const Attempt& attempt, wire::LaunchStep launch
   StreamState* state = context_.stream(stream);
   if (state == nullptr) return;
   if (job != nullptr && job->prepared && !job->is_ending()) {
+    if (!may_launch(*job, *state, launch)) {
+      return context_.refuse(stream, 0, Error{ErrorCode::access_denied, "the launch is refused"});
+    }
     state->role = StreamRole::parent;
     state->step = StepKey{attempt, launch.layout.step};
     return tree_.launched(*job, stream, launch);
   }
   if (tombstones_.contains(attempt) || (job != nullptr && job->is_ending())) {
     return context_.refuse(stream, 0, Error{ErrorCode::already_done, "the job has ended here"});
+  }
+  if (parked_.size() >= kMaxParked) {
+    return context_.refuse(stream, 0, Error{ErrorCode::busy, "too many launches wait here"});
   }
   state->role = StreamRole::parked;
   state->step = StepKey{attempt, launch.layout.step};
@@ -243,6 +267,7 @@ void Jobs::freeze(const Attempt& attempt, bool frozen) {
   job->suspended = frozen;
   store_progress(context_, *job);
   context_.env.freeze_job(job->host, frozen);
+  if (!frozen) manager_.grant_waiting(attempt);
 }
 
 std::vector<wire::Hold> Jobs::holds() const {

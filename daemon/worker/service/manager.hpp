@@ -43,10 +43,10 @@ class Manager {
   // Gives up waiting for what other nodes have to say of this step.
   void finish_by_force(JobRun& job, StepRun& step);
   void cancel_timers(StepRun& step);
-
- private:
   // Tries the waiting requests in their order.
   void grant_waiting(const Attempt& attempt);
+
+ private:
   [[nodiscard]] Result<bool> try_grant(JobRun& job, const WaitingRequest& waiting);
   StepRun make_step(JobRun& job, const wire::StepLayout& layout, const model::StepSpec& spec) const;
   void adopt_owner(JobRun& job, StepRun& step, StreamId stream);

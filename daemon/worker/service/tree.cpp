@@ -64,7 +64,6 @@ StepRun& Tree::adopt(JobRun& job, StepRun step) {
 
 void Tree::launched(JobRun& job, StreamId parent, const wire::LaunchStep& launch) {
   const StepNumber number = launch.layout.step;
-  const StepKey key{job.host.attempt, number};
   if (job.finished.contains(number)) {
     // Acknowledged long ago; somebody above has forgotten.
     wire::StepDone done;

@@ -1,0 +1,56 @@
+// See program.hpp.
+#include "cli/common/program.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+void print_lines(std::string_view prefix, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end);
+    std::fprintf(stderr, "%.*s%.*s\n", static_cast<int>(prefix.size()), prefix.data(),
+                 static_cast<int>(line.size()), line.data());
+    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
+  }
+}
+
+}  // namespace
+
+opt::Invocation invocation_of(int argc, char** argv, std::size_t max_file) {
+  opt::Invocation invocation;
+  invocation.arguments.assign(argv + 1, argv + argc);
+  invocation.environment = base::Environment::of_process();
+  invocation.now = base::wall_seconds();
+  invocation.uid = ::geteuid();
+  invocation.read_file = [max_file](const std::string& path) -> Result<std::string> {
+    if (path.empty()) return base::read_to_end(STDIN_FILENO, max_file);
+    Result<base::UniqueFd> file = base::open_file(path, O_RDONLY);
+    if (!file) return tl::unexpected(file.error());
+    return base::read_to_end(file->get(), max_file);
+  };
+  return invocation;
+}
+
+int stop_with(const opt::Stop& stop) {
+  std::fputs(stop.out.c_str(), stdout);
+  std::fputs(stop.err.c_str(), stderr);
+  return stop.exit_code;
+}
+
+void print_error(std::string_view program, std::string_view text) {
+  print_lines(std::string(program) + ": error: ", text);
+}
+
+void print_info(std::string_view program, std::string_view text) {
+  print_lines(std::string(program) + ": ", text);
+}
+
+}  // namespace sluice::cli

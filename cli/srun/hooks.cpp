@@ -1,0 +1,34 @@
+// See hooks.hpp.
+#include "cli/srun/hooks.hpp"
+
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/strings.hpp"
+
+namespace sluice::cli {
+
+bool run_hook(const std::string& program, const base::Environment& environment) {
+  if (program.empty() || program == "none") return true;
+  base::Environment copy = environment;
+  const char* argv[] = {program.c_str(), nullptr};
+  pid_t child = 0;
+  const int failed = ::posix_spawn(&child, program.c_str(), nullptr, nullptr,
+                                   const_cast<char* const*>(argv), copy.pointers().data());
+  int status = 0;
+  if (failed != 0 || ::waitpid(child, &status, 0) != child) return false;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+bool program_exists(const model::StepSpec& step, const base::Environment& environment) {
+  if (step.argv.empty()) return false;
+  const std::string name = step.argv.front().str();
+  if (name.find('/') != std::string::npos) return ::access(name.c_str(), X_OK) == 0;
+  for (const auto& folder : base::split(environment.get("PATH").value_or(""), ':')) {
+    if (::access((std::string(folder) + "/" + name).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,207 @@
+// What users and administrators do to jobs: cancel, signal, hold, release, requeue, suspend. Each
+// verb is judged record by record; the event as a whole fails only if no record could be acted on.
+//
+// A suspended job keeps everything that it holds: its processes stand still in memory, and a resume
+// that had to wait for CPUs could strand it. Its time limit stands still as well.
+#include <algorithm>
+
+#include "core/cluster_state.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::uint32_t kSigCont = 18;
+constexpr std::uint32_t kSigStop = 19;
+
+bool is_running(const model::Job& job) {
+  return job.state == model::JobState::running || job.state == model::JobState::suspended;
+}
+
+}  // namespace
+
+void Cluster::State::on(const ActOnJob& event) {
+  const Selection selection = select(event.selector);
+  std::vector<JobOutcome> outcomes;
+  for (const JobId id : selection.jobs) {
+    JobOutcome outcome{.job = id,
+                       .array_job = job(id).array_job,
+                       .array_task = job(id).array_task,
+                       .status = {}};
+    outcome.status = act(event, id);
+    outcomes.push_back(std::move(outcome));
+  }
+  report(selection, std::move(outcomes));
+}
+
+// Of a whole array, tasks that are over already are no failure as long as others were not.
+void Cluster::State::report(const Selection& selection, std::vector<JobOutcome> outcomes) {
+  const auto done = [](const JobOutcome& outcome) { return outcome.status.has_value(); };
+  const auto over = [](const JobOutcome& outcome) {
+    return !outcome.status && outcome.status.error().code == ErrorCode::already_done;
+  };
+  const bool some_done = std::any_of(outcomes.begin(), outcomes.end(), done);
+  if (selection.whole && some_done) std::erase_if(outcomes, over);
+  outcomes.insert(outcomes.end(), selection.unknown.begin(), selection.unknown.end());
+  if (outcomes.empty()) {
+    turn.changes.outcome = fail(ErrorCode::invalid_job_id);
+  } else if (!some_done) {
+    turn.changes.outcome = outcomes.front().status;
+  }
+  turn.changes.outcomes = std::move(outcomes);
+}
+
+Status Cluster::State::act(const ActOnJob& event, JobId id) {
+  switch (event.verb) {
+    case JobVerb::cancel: return cancel(event, id);
+    case JobVerb::signal: return signal(event, id);
+    case JobVerb::hold:
+    case JobVerb::hold_user: return hold(event, id);
+    case JobVerb::release: return release(event, id);
+    case JobVerb::requeue:
+    case JobVerb::requeue_hold: return requeue(event, id);
+    case JobVerb::suspend: return suspend(id);
+    case JobVerb::resume: return resume(id);
+    case JobVerb::complete: return complete(event, id);
+  }
+  return fail(ErrorCode::invalid_argument);
+}
+
+Status Cluster::State::cancel(const ActOnJob& event, JobId id) {
+  const model::Job& now = job(id);
+  if ((now.flags & model::kFlagRequeued) != 0) {
+    // It was to run again after its former attempt: now it isn't.
+    model::Job& stopped = edit(id);
+    stopped.flags &= ~static_cast<std::uint32_t>(model::kFlagRequeued | model::kFlagRequeueHold);
+    stopped.state = model::JobState::cancelled;
+    stopped.reason = model::Reason::none;
+    stopped.reason_detail = Text();
+    stopped.cancelled_by = event.by_uid;
+    return {};
+  }
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  end(id, {.by_uid = event.by_uid});
+  return {};
+}
+
+Status Cluster::State::signal(const ActOnJob& event, JobId id) {
+  const model::Job& now = job(id);
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  if (now.state == model::JobState::pending) {
+    if (event.quiet_if_pending) return {};
+    return fail(ErrorCode::job_pending);
+  }
+  if (now.state == model::JobState::suspended) return fail(ErrorCode::job_suspended);
+  if (event.signal == kSigStop) edit(id).flags |= model::kFlagStopped;
+  if (event.signal == kSigCont) {
+    edit(id).flags &= ~static_cast<std::uint32_t>(model::kFlagStopped);
+  }
+  const NodeIndex batch_host = job(id).allocation->shares.front().node;
+  for (const NodeIndex node : active.at(id).nodes) {
+    if (event.batch_only && node != batch_host) continue;
+    turn.changes.orders.emplace_back(SignalJob{{job(id).uid, job(id).attempt},
+                                               id,
+                                               node,
+                                               event.signal,
+                                               event.batch_only,
+                                               event.full});
+  }
+  return {};
+}
+
+Status Cluster::State::hold(const ActOnJob& event, JobId id) {
+  const model::Job& now = job(id);
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  if (now.state != model::JobState::pending) return fail(ErrorCode::job_not_pending);
+  const bool by_admin = event.verb == JobVerb::hold && event.by_admin;
+  // A user's hold doesn't soften an administrator's.
+  const bool held_by_admin =
+      now.priority == 0 && now.reason == model::Reason::job_held_admin && !event.by_admin;
+  if (held_by_admin) return {};
+  model::Job& held = edit(id);
+  held.priority = 0;
+  held.reason = by_admin ? model::Reason::job_held_admin : model::Reason::job_held_user;
+  held.reason_detail = Text();
+  return {};
+}
+
+Status Cluster::State::release(const ActOnJob& event, JobId id) {
+  const model::Job& now = job(id);
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  if (now.state != model::JobState::pending) return fail(ErrorCode::job_not_pending);
+  if (now.priority != 0) return {};
+  if (now.reason == model::Reason::job_held_admin && !event.by_admin) {
+    return fail(ErrorCode::access_denied);
+  }
+  model::Job& freed = edit(id);
+  freed.priority = start_priority(freed);
+  freed.launch_failures = 0;
+  freed.reason = model::Reason::none;
+  freed.reason_detail = Text();
+  return {};
+}
+
+Status Cluster::State::requeue(const ActOnJob& event, JobId id) {
+  const model::Job& now = job(id);
+  const bool hold = event.verb == JobVerb::requeue_hold;
+  if (!requeueable(now)) return fail(ErrorCode::job_not_requeueable);
+  if (now.state == model::JobState::pending) {
+    if (!hold) return fail(ErrorCode::job_pending);
+    return this->hold(event, id);
+  }
+  const std::uint32_t flags =
+      model::kFlagRequeued | (hold ? static_cast<std::uint32_t>(model::kFlagRequeueHold) : 0U);
+  if (is_completing(now)) {
+    edit(id).flags |= flags;
+    return {};
+  }
+  if (is_running(now)) {
+    end(id, {.by_uid = event.by_uid, .requeue = true, .hold = hold});
+    return {};
+  }
+  model::Job& again = edit(id);
+  start_again(again);
+  if (hold) {
+    again.priority = 0;
+    again.reason = model::Reason::job_requeued_in_held_state;
+  }
+  return {};
+}
+
+Status Cluster::State::suspend(JobId id) {
+  const model::Job& now = job(id);
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  if (now.state == model::JobState::pending) return fail(ErrorCode::job_pending);
+  if (now.state == model::JobState::suspended) return fail(ErrorCode::job_suspended);
+  model::Job& stopped = edit(id);
+  stopped.state = model::JobState::suspended;
+  stopped.suspended_at = turn.now.wall;
+  Active& held = active.at(id);
+  held.suspended_ms = turn.now.mono_ms;
+  planner.job_extended(id, DueTimes::kNone);
+  for (const NodeIndex node : held.nodes) {
+    turn.changes.orders.emplace_back(SuspendJob{{stopped.uid, stopped.attempt}, id, node});
+  }
+  return {};
+}
+
+Status Cluster::State::resume(JobId id) {
+  const model::Job& now = job(id);
+  if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
+  if (now.state == model::JobState::pending) return fail(ErrorCode::job_pending);
+  if (now.state != model::JobState::suspended) return fail(ErrorCode::job_not_running);
+  model::Job& going = edit(id);
+  Active& held = active.at(id);
+  const std::int64_t away_ms = turn.now.mono_ms - held.suspended_ms;
+  going.state = model::JobState::running;
+  going.suspended_us += away_ms * 1000;
+  going.suspended_at = 0;
+  if (held.limit_ms != DueTimes::kNone) held.limit_ms += away_ms;
+  planner.job_extended(id, held.limit_ms);
+  for (const NodeIndex node : held.nodes) {
+    turn.changes.orders.emplace_back(ResumeJob{{going.uid, going.attempt}, id, node});
+  }
+  return {};
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,134 @@
+// Time: what is due for a job, and what happens then. A timer only says "look at this job"; what is
+// to be done follows from the record and the clocks, so a late or repeated tick does no harm.
+#include <algorithm>
+
+#include "core/cluster_state.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::uint32_t kMaxPerTick = 10'000;  // the rest is due at once again
+
+model::WallTime minutes(std::uint32_t count) {
+  return model::WallTime{count} * 60 * model::kSecond;
+}
+
+}  // namespace
+
+void Cluster::State::on(const Tick&) {
+  for (std::uint32_t rung = 0; rung < kMaxPerTick; ++rung) {
+    const std::optional<JobId> due = timers.take_due(turn.now);
+    if (!due) return;
+    ring(*due);
+  }
+}
+
+void Cluster::State::ring(JobId id) {
+  const model::Job* now = find(id);
+  if (now == nullptr) return;
+  turn.unsettled.insert(id);  // sets its timers anew
+  const Now& time = turn.now;
+  if (now->state == model::JobState::pending) {
+    if (now->spec->deadline != 0 && latest_start(*now) < time.wall) {
+      end(id, {.state = model::JobState::deadline, .reason = model::Reason::deadline});
+    }
+    return;
+  }
+  const auto held = active.find(id);
+  if (held == active.end()) {
+    if (due_times(*now).wall <= time.wall) forget(id);
+    return;
+  }
+  if (is_completing(*now)) {
+    if (held->second.give_up_ms <= time.mono_ms) give_up(id);
+    return;
+  }
+  if (now->spec->deadline != 0 && now->spec->deadline <= time.wall) {
+    end(id, {.state = model::JobState::deadline, .reason = model::Reason::deadline});
+    return;
+  }
+  if (now->state == model::JobState::suspended) return;
+  if (held->second.limit_ms <= time.mono_ms) {
+    end(id, {.state = model::JobState::timeout, .reason = model::Reason::time_limit});
+    return;
+  }
+  if (due_times(*now).mono_ms <= time.mono_ms) warn(id);
+}
+
+// --signal: the job is told that its end is near.
+void Cluster::State::warn(JobId id) {
+  model::Job& warned = edit(id);
+  warned.flags |= model::kFlagTimeLimitSignalled;
+  const bool batch = warned.spec->kind == model::JobKind::batch;
+  const bool batch_only = warned.spec->signal_batch_only && batch;
+  const NodeIndex host = warned.allocation->shares.front().node;
+  for (const NodeIndex node : active.at(id).nodes) {
+    if (batch_only && node != host) continue;
+    turn.changes.orders.emplace_back(SignalJob{
+        {warned.uid, warned.attempt}, id, node, warned.spec->signal, batch_only, false});
+  }
+}
+
+DueTimes Cluster::State::due_times(const model::Job& job) const {
+  DueTimes due;
+  if (job.state == model::JobState::pending) {
+    if (job.spec->begin > last.wall) due.at_wall(job.spec->begin);
+    if (job.spec->deadline != 0) due.at_wall(latest_start(job) + 1);
+    const auto dependency = dependencies.find(job.id);
+    if (dependency == dependencies.end()) return due;
+    for (const DependencyClause& clause : dependency->second.clauses) {
+      if (clause.minutes == 0 || clause.state != DependencyState::unfulfilled) continue;
+      const TargetView target = target_view(clause);
+      if (target.known && target.started) due.at_wall(target.begin + minutes(clause.minutes));
+    }
+    return due;
+  }
+  const auto found = active.find(job.id);
+  if (found == active.end()) {
+    due.at_wall(job.end + model::WallTime{settings->min_job_age_s} * model::kSecond);
+    // Someone still counts minutes from its start: it stays until that is over.
+    if (dependents.contains(base_id(job))) due.wall = std::max(due.wall, still_wanted(job));
+    return due;
+  }
+  const Active& held = found->second;
+  if (is_completing(job)) {
+    due.at_mono(held.give_up_ms);
+    return due;
+  }
+  if (job.spec->deadline != 0) due.at_wall(job.spec->deadline);
+  if (job.state == model::JobState::suspended || held.limit_ms == DueTimes::kNone) return due;
+  due.at_mono(held.limit_ms);
+  const bool warned = (job.flags & model::kFlagTimeLimitSignalled) != 0;
+  if (job.spec->signal != 0 && !warned) {
+    const std::int64_t before_ms = std::int64_t{job.spec->signal_before} * 1000 +
+                                   std::int64_t{settings->over_time_limit_min} * 60'000;
+    due.at_mono(held.limit_ms - before_ms);
+  }
+  return due;
+}
+
+// When the last dependent that waits for minutes after the job's start has its answer.
+model::WallTime Cluster::State::still_wanted(const model::Job& job) const {
+  model::WallTime until = 0;
+  const auto waiting = dependents.find(base_id(job));
+  if (waiting == dependents.end()) return until;
+  for (const JobId id : waiting->second) {
+    for (const DependencyClause& clause : dependencies.at(id).clauses) {
+      if (clause.job != base_id(job) || clause.minutes == 0) continue;
+      if (clause.state != DependencyState::unfulfilled) continue;
+      until = std::max(until, (job.start != 0 ? job.start : job.end) + minutes(clause.minutes) + 1);
+    }
+  }
+  return until;
+}
+
+// The last moment at which it could start and still end in time.
+model::WallTime Cluster::State::latest_start(const model::Job& job) const {
+  const model::Request& request = *job.request;
+  const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
+  if (least == 0 || least == model::kUnlimited) return job.spec->deadline;
+  return job.spec->deadline - minutes(least);
+}
+
+}  // namespace sluice::core
