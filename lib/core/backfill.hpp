@@ -15,7 +15,6 @@ struct StartQuery {
   std::int64_t now_ms = 0;
   std::int64_t length_ms = kNever;   // how long it would run; kNever: without end
   std::int64_t horizon_ms = kNever;  // no start after this
-  std::int64_t resolution_ms = 60'000;
 };
 
 struct PlannedStart {

@@ -2,6 +2,15 @@
 // starts what can start. Same events with the same times in the same order: same changes, bit for
 // bit. No clock, thread, file, socket or random source is behind this door.
 //
+// Pending reasons. What the cluster knows by itself (held, dependency, begin time, limits) stands in
+// the record. For a queued job the plan knows why it waits; that is written into the records of the
+// planner's group leaders only (and of at most 1,000 more a pass), so that a change of reasons never
+// costs the store a write per job. The others say Priority: they wait behind their leader. Whoever
+// wants the group's own words for such a record (state PENDING, reason Priority) asks explain().
+//
+// Accounting. `Changes::ended` has an attempt when it is final: its state is terminal and no node
+// holds anything of it any more (or was given up). Until then its record is COMPLETING.
+//
 // Threads: none. One thread owns a Cluster; the records that it hands out are immutable and may be
 // read by any thread.
 #pragma once

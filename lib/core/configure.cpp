@@ -135,7 +135,7 @@ Status Cluster::State::check_configuration(const Settings& wanted) const {
     for (const std::string& name : *members) {
       if (hosts.contains(Text(name))) continue;
       return fail(ErrorCode::invalid_node_name,
-                  "partition " + partition.name.str() + " hosts an unknown node " + name);
+                  "partition " + partition.name.str() + " names an unknown node " + name);
     }
   }
   for (const auto& [id, entry] : jobs) {

@@ -71,6 +71,10 @@ struct Demand {
   [[nodiscard]] bool needs_detail() const {
     return tasks_per_socket != 0 || unit == model::CpuUnit::socket || share_depth > 1;
   }
+  // Timelines, which hold counts only, suffice to plan it.
+  [[nodiscard]] bool plans_by_counts() const {
+    return !needs_detail() && !exclusive_user && max_partition_cpus == model::kUnlimited;
+  }
   [[nodiscard]] bool single_node() const {
     return max_nodes == 1 || (tasks == 1 && min_nodes == 1);
   }

@@ -110,9 +110,10 @@ void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& 
 Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {
   if (Status done = can_ever_run(pool, candidate); !done) return tl::unexpected(done.error());
   const NodePool::State& nodes = pool.state();
-  Profile none;
-  none.reset(pool.size());
-  const Profile& profile = state_->profile.nodes() == pool.size() ? state_->profile : none;
+  Profile& profile = state_->profile;
+  if (profile.nodes() != pool.size()) profile.reset(pool.size());
+  profile.set_time(nodes, now.mono_ms,
+                   std::max<std::int64_t>(1, state_->settings->backfill_resolution_s) * 1000);
   PlanEntry best;
   best.reason = model::Reason::resources;
   for (const PartitionIndex partition : candidate.partitions) {
@@ -138,9 +139,7 @@ Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate
            .eligibility = *eligibility,
            .now_ms = now.mono_ms,
            .length_ms = length,
-           .horizon_ms = kNever,
-           .resolution_ms =
-               std::max<std::int64_t>(1, state_->settings->backfill_resolution_s) * 1000},
+           .horizon_ms = kNever},
           steps);
     }
     if (!found) continue;

@@ -44,6 +44,9 @@ std::int64_t length_of(std::uint32_t minutes) {
 PassResult PlannerPass::run(std::uint64_t budget) {
   note_ends();
   refresh_config();
+  const std::int64_t resolution =
+      std::max<std::int64_t>(1, state_.settings->backfill_resolution_s) * 1000;
+  state_.profile.set_time(pool_.state(), now_.mono_ms, resolution);
   if (state_.active) {
     state_.stale = state_.stale || state_.world_left != pool_.state().world_generation ||
                    state_.changed_left != state_.queue.changed_from();
@@ -81,9 +84,8 @@ void PlannerPass::note_ends() {
     if (job == state_.running.end()) continue;
     for (const model::NodeShare& share : job->second.allocation->shares) {
       Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, id);
-      if (hold == nullptr || hold->expected_end_ms == job->second.expected_end_ms) continue;
-      hold->expected_end_ms = job->second.expected_end_ms;
-      ++pool_.state().world_generation;
+      if (hold == nullptr) continue;
+      pool_.state().set_expected_end(share.node.value, *hold, job->second.expected_end_ms);
     }
   }
   state_.new_ends.clear();
@@ -313,7 +315,8 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
   pool_.allocate(*made.allocation, holder);
   const std::int64_t end = end_after(now_.mono_ms, length_of(made.time_limit));
   for (const model::NodeShare& share : made.allocation->shares) {
-    pool_.state().nodes[share.node.value].holds.back().expected_end_ms = end;
+    Hold& hold = pool_.state().nodes[share.node.value].holds.back();
+    pool_.state().set_expected_end(share.node.value, hold, end);
   }
   result_.starts.push_back(std::move(made));
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
@@ -350,8 +353,7 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
       .eligibility = work.eligibility,
       .now_ms = now_.mono_ms,
       .length_ms = length,
-      .horizon_ms = end_after(now_.mono_ms, window),
-      .resolution_ms = std::max<std::int64_t>(1, state_.settings->backfill_resolution_s) * 1000};
+      .horizon_ms = end_after(now_.mono_ms, window)};
   std::optional<PlannedStart> found =
       find_start(pool_.state(), state_.profile, query, steps_);
   if (!found) return;

@@ -32,6 +32,7 @@ struct Hold {
   std::uint32_t cpu_count = 0;
   std::uint64_t memory = 0;
   std::vector<model::GresShare> gres;
+  std::uint32_t cores = 0;                // that it has at least a thread of
   std::int64_t expected_end_ms = kNever;  // monotonic; the planner's
 };
 
@@ -54,6 +55,7 @@ struct NodeSlot {
   std::uint32_t charged_cpus = 0;
   std::uint32_t user_holds = 0;    // holds that tolerate no other user
   std::uint64_t used_memory = 0;
+  std::uint64_t changes = 1;       // counts changes of the holds and their expected ends
   std::vector<GresUse> gres;       // parallel to hardware->gres
   std::vector<Hold> holds;
 
@@ -83,6 +85,7 @@ struct NodePool::State {
   [[nodiscard]] std::uint64_t log_end() const { return log_base + release_log.size(); }
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
   void note_release(std::uint32_t node);
+  void set_expected_end(std::uint32_t node, Hold& hold, std::int64_t end_ms);
   // Puts the node where it belongs after its hardware, features, weight or partitions changed.
   void reclassify(std::uint32_t node);
   void place_in_bucket(std::uint32_t node, bool was_available, std::uint32_t old_idle);

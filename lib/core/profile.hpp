@@ -1,55 +1,52 @@
-// Profile: the future as far as it is planned. Ends of running jobs stand in the pool's holds; the
-// profile adds the claims of planned starts. A claim is counts on a node over a span of time: whole
-// cores, threads, memory and GRES, not particular ones, because which cores a job gets is decided
-// when it starts. Work on a node that depends on particular sockets or on sharing keeps clear of
-// claims altogether.
+// Profile: the future as far as it is planned: a timeline for each node that was asked about, with
+// the claims of planned starts taken off. Timelines are made when first needed and kept until the
+// node, or a claim on it, changes.
+//
+// Work on a node that depends on particular sockets, on who shares or on whose jobs run there can't
+// be told from counts: it looks at the holds themselves and keeps clear of claims altogether.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "core/node_view.hpp"
+#include "core/timeline.hpp"
 
 namespace sluice::core {
-
-// Position of a lane in the queue: the order of a pass. Smaller is earlier.
-struct LaneKey {
-  std::uint32_t tier = 0;       // inverted: higher tiers are smaller
-  std::uint32_t priority = 0;   // inverted too
-  std::uint64_t order = 0;
-  std::uint32_t lane = 0;
-
-  auto operator<=>(const LaneKey&) const = default;
-};
-
-struct Claim {
-  std::int64_t from_ms = 0;
-  std::int64_t until_ms = kNever;
-  std::uint32_t cores = 0;
-  std::uint32_t threads = 0;
-  std::uint64_t memory = 0;
-  bool whole = false;                       // nothing else may overlap
-  std::vector<std::uint64_t> gres;          // parallel to the hardware's
-  LaneKey key;                              // whose
-};
 
 class Profile {
  public:
   void reset(std::uint32_t nodes);
+  // To be called when time has passed. Overdue jobs are taken to end at the next multiple of the
+  // resolution, so that plans made with them don't change with every pass.
+  void set_time(const NodePool::State& pool, std::int64_t now_ms, std::int64_t resolution_ms);
+
   void add(std::uint32_t node, Claim claim);
   // Drops the claims of `key` and of everything behind it.
   void drop_from(const LaneKey& key);
   void clear();
+
   [[nodiscard]] bool empty() const { return claimed_.empty(); }
-  [[nodiscard]] std::size_t nodes() const { return claims_.size(); }
+  [[nodiscard]] std::size_t nodes() const { return nodes_.size(); }
   [[nodiscard]] const std::vector<Claim>& claims(std::uint32_t node) const {
-    return claims_[node];
+    return nodes_[node].claims;
   }
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
+  [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
+  [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
 
  private:
-  std::vector<std::vector<Claim>> claims_;  // by node
-  std::vector<std::uint32_t> claimed_;      // nodes with claims, in the order of their first
+  struct NodeFuture {
+    std::vector<Claim> claims;
+    Timeline timeline;
+    std::uint64_t changes = 0;         // slot.changes that it was made from; 0: none made
+    std::int64_t good_until_ms = 0;    // then the next job is due
+  };
+
+  const NodePool::State* pool_ = nullptr;
+  std::int64_t now_ms_ = 0;
+  std::int64_t overdue_end_ms_ = 0;
+  mutable std::vector<NodeFuture> nodes_;
+  std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
 };
 
 // A way to look at the nodes.
@@ -76,9 +73,9 @@ class Outlook {
     return all_nodes_ || pool_->nodes[node].available;
   }
   [[nodiscard]] bool is_claimed(std::uint32_t node) const {
-    return !profile_->claims(node).empty();
+    return profile_ != nullptr && !profile_->claims(node).empty();
   }
-  // Nodes with reservations, if those count here.
+  // Nodes with reservations, if those count here; may be null.
   [[nodiscard]] const std::vector<std::uint32_t>* claimed_nodes() const {
     return profile_ == nullptr || profile_->empty() ? nullptr : &profile_->claimed_nodes();
   }
@@ -88,9 +85,7 @@ class Outlook {
 
  private:
   enum class Mode : std::uint8_t { idle, span };
-  void view_base(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms,
-                 NodeView& view) const;
-  void subtract_claims(std::uint32_t node, const Demand& demand, NodeView& view) const;
+  [[nodiscard]] bool claim_overlaps(std::uint32_t node) const;
 
   const NodePool::State* pool_ = nullptr;
   const Profile* profile_ = nullptr;
@@ -98,7 +93,6 @@ class Outlook {
   bool all_nodes_ = false;
   Span span_;
   mutable std::uint64_t steps_ = 0;
-  mutable NodeView scratch_;
 };
 
 }  // namespace sluice::core

@@ -64,6 +64,7 @@ Recount recount(const NodeSlot& slot) {
 
 void apply_recount(NodeSlot& slot) {
   Recount sum = recount(slot);
+  ++slot.changes;
   slot.busy = std::move(sum.busy);
   slot.charged_cpus = sum.charged;
   slot.user_holds = sum.user_holds;
@@ -71,6 +72,10 @@ void apply_recount(NodeSlot& slot) {
   slot.gres = std::move(sum.gres);
   slot.idle_cores = count_idle_cores(slot.busy, *slot.hardware);
   slot.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(slot.busy.count());
+}
+
+std::uint32_t cores_of(const base::Bitmap& cpus, const Hardware& hardware) {
+  return cpus.size() == hardware.cpus() ? hardware.cores() - count_idle_cores(cpus, hardware) : 0;
 }
 
 base::Bitmap nodes_of(const model::Partition& partition, const NodePool::State& state) {
@@ -185,6 +190,13 @@ void NodePool::State::note_release(std::uint32_t node) {
     release_log.clear();
   }
   release_log.push_back(node);
+}
+
+void NodePool::State::set_expected_end(std::uint32_t node, Hold& hold, std::int64_t end_ms) {
+  if (hold.expected_end_ms == end_ms) return;
+  hold.expected_end_ms = end_ms;
+  ++nodes[node].changes;
+  ++world_generation;
 }
 
 void NodePool::State::reclassify(std::uint32_t node) {
@@ -302,7 +314,8 @@ void NodePool::allocate(const model::Allocation& allocation, const Holder& holde
                           .cpus = share.cpus,
                           .cpu_count = share.cpu_count,
                           .memory = share.memory,
-                          .gres = share.gres});
+                          .gres = share.gres,
+                          .cores = cores_of(share.cpus, *slot.hardware)});
     apply_recount(slot);
     state_->place_in_bucket(share.node.value, slot.available, idle);
   }

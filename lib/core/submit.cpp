@@ -110,7 +110,7 @@ Status Cluster::State::describe_array(model::Job& job) const {
   return {};
 }
 
-// Node hosts must exist, the partitions must exist and let the user in; what follows from the rest
+// Node names must exist, the partitions must exist and let the user in; what follows from the rest
 // is filled in.
 Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& asked,
                                                          const AccessCheck& who) {

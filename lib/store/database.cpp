@@ -205,7 +205,6 @@ Result<bool> Connection::checkpoint() {
       sqlite3_wal_checkpoint_v2(raw_, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &copied);
   if (code == SQLITE_BUSY) return false;
   if (code != SQLITE_OK) return failed(raw_);
-  *log_pages_ = static_cast<std::uint32_t>(in_log - copied);
   return in_log == copied;
 }
 

@@ -4,11 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/ids.hpp"
 #include "base/result.hpp"
 
 struct sqlite3;

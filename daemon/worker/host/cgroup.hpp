@@ -119,7 +119,9 @@ class CgroupTree {
   // Makes a group whose parent exists. An existing group gets the limits again.
   [[nodiscard]] Status create(const CgroupName& group, const CgroupLimits& limits) const;
   [[nodiscard]] Status change(const CgroupName& group, const CgroupLimits& limits) const;
-  // Moves a process, in each hierarchy to the deepest existing group on the way. 0 is the calling
+  // Moves a process, in each hierarchy to the deepest existing group on the way. Processes live in
+  // steps and tasks, not in a job's own group (version 2: what has parts has no processes of its
+  // own once a part is limited). 0 is the calling
   // thread of a process with one thread: on version 1 that takes 20 us, while another process costs
   // a grace period of the kernel (5 to 15 ms). So the way to start a task is
   //   pid_t pid = tree.fork_into(step); if (pid == 0) { attach(step, 0) or _exit; become user; exec }

@@ -180,12 +180,14 @@ bool Server::problem(std::string_view what, pmix_status_t status) {
 
 bool Server::start() {
   the_server = this;
-  // One way to store and one to compress: the others cost time at every start. No network address
-  // either: tasks are on this host.
+  // One implementation of each kind: loading the others and asking them costs time at every start.
+  // hwloc, which libpmix insists on, need not look for graphics cards (its plugins).
   for (const auto& [name, value] : {std::pair{"PMIX_MCA_gds", "hash"},
                                     {"PMIX_MCA_preg", "native"}, {"PMIX_MCA_psec", "native"},
+                                    {"PMIX_MCA_prm", "default"}, {"PMIX_MCA_pcompress", "^zlib"},
                                     {"PMIX_MCA_ptl_tcp_if_include", "lo"},
-                                    {"PMIX_MCA_mca_base_component_show_load_errors", "0"}}) {
+                                    {"PMIX_MCA_mca_base_component_show_load_errors", "0"},
+                                    {"HWLOC_PLUGINS_PATH", "/nonexistent"}}) {
     ::setenv(name, value, 0);
   }
   InfoArray info;

@@ -1,0 +1,162 @@
+// Building follows the ends of the node's holds in order. Where holds share cores (threads handed
+// out one by one, or oversubscription), counts don't simply add up, and each step looks at the
+// holds that are left.
+#include "core/timeline.hpp"
+
+#include <algorithm>
+
+#include "core/demand.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::int64_t kAlways = std::numeric_limits<std::int64_t>::min();
+
+struct End {
+  std::int64_t at_ms = 0;
+  const Hold* hold = nullptr;
+};
+
+std::vector<End> ends_of(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms) {
+  std::vector<End> ends;
+  ends.reserve(slot.holds.size());
+  for (const Hold& hold : slot.holds) {
+    ends.push_back({hold.expected_end_ms <= now_ms ? overdue_end_ms : hold.expected_end_ms, &hold});
+  }
+  std::sort(ends.begin(), ends.end(), [](const End& a, const End& b) { return a.at_ms < b.at_ms; });
+  return ends;
+}
+
+void give_back(const Hold& hold, const NodeSlot& slot, NodeView& view) {
+  view.idle_cores += hold.cores;
+  view.idle_threads += static_cast<std::uint32_t>(hold.cpus.count());
+  view.free_memory += hold.memory;
+  --view.jobs;
+  for (const model::GresShare& share : hold.gres) {
+    for (std::size_t e = 0; e < view.free_gres.size(); ++e) {
+      const GresEntry& entry = slot.hardware->gres[e];
+      if (entry.name == share.name && entry.type == share.type) view.free_gres[e] += share.count;
+    }
+  }
+}
+
+// Whether the holds' counts add up to what is busy.
+bool adds_up(const NodeSlot& slot) {
+  std::uint64_t cores = 0;
+  std::uint64_t memory = 0;
+  for (const Hold& hold : slot.holds) {
+    if (hold.cpus.size() != slot.hardware->cpus()) return false;
+    cores += hold.cores;
+    memory += hold.memory;
+  }
+  return cores + slot.idle_cores == slot.hardware->cores() && memory <= slot.hardware->memory;
+}
+
+}  // namespace
+
+void Timeline::add_step(std::int64_t from_ms, const NodeView& view) {
+  steps_.push_back({.from_ms = from_ms,
+                    .memory = view.free_memory,
+                    .cores = view.idle_cores,
+                    .threads = view.idle_threads,
+                    .jobs = view.jobs});
+  gres_.insert(gres_.end(), view.free_gres.begin(), view.free_gres.end());
+}
+
+void Timeline::build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms) {
+  steps_.clear();
+  gres_.clear();
+  kinds_ = slot.gres.size();
+  const Demand plain;
+  NodeView view;
+  view_present(slot, plain, view);
+  const std::vector<End> ends = ends_of(slot, now_ms, overdue_end_ms);
+  const bool simple = adds_up(slot);
+  std::uint32_t user_holds = slot.user_holds;
+  const auto note = [&](std::int64_t at_ms) {
+    add_step(at_ms, view);
+    if (user_holds == 0) return;
+    steps_.back().cores = 0;  // somebody has the node to himself
+    steps_.back().threads = 0;
+  };
+  note(kAlways);
+  for (std::size_t n = 0; n < ends.size(); ++n) {
+    if (ends[n].at_ms == kNever) break;
+    if (ends[n].hold->holder.sharing == model::Sharing::exclusive_user) --user_holds;
+    if (simple) give_back(*ends[n].hold, slot, view);
+    if (n + 1 < ends.size() && ends[n + 1].at_ms == ends[n].at_ms) continue;
+    if (!simple) view_at(slot, plain, ends[n].at_ms, view);
+    note(ends[n].at_ms);
+  }
+}
+
+std::size_t Timeline::step_at(std::int64_t time_ms) const {
+  const auto after =
+      std::upper_bound(steps_.begin(), steps_.end(), time_ms,
+                       [](std::int64_t time, const Step& step) { return time < step.from_ms; });
+  return static_cast<std::size_t>(after - steps_.begin()) - 1;
+}
+
+void Timeline::split(std::int64_t at_ms) {
+  const std::size_t step = step_at(at_ms);
+  if (steps_[step].from_ms == at_ms) return;
+  Step second = steps_[step];
+  second.from_ms = at_ms;
+  steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(step) + 1, second);
+  const std::vector<std::uint64_t> counts(
+      gres_.begin() + static_cast<std::ptrdiff_t>(step * kinds_),
+      gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_));
+  gres_.insert(gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_), counts.begin(),
+               counts.end());
+}
+
+void Timeline::subtract(const Claim& claim) {
+  split(claim.from_ms);
+  if (claim.until_ms != kNever) split(claim.until_ms);
+  for (std::size_t s = step_at(claim.from_ms); s < steps_.size(); ++s) {
+    Step& step = steps_[s];
+    if (step.from_ms >= claim.until_ms) break;
+    step.cores -= claim.whole ? step.cores : std::min(step.cores, claim.cores);
+    step.threads -= claim.whole ? step.threads : std::min(step.threads, claim.threads);
+    step.memory -= std::min(step.memory, claim.memory);
+    ++step.jobs;
+    for (std::size_t e = 0; e < kinds_ && e < claim.gres.size(); ++e) {
+      std::uint64_t& free = gres_[s * kinds_ + e];
+      free -= std::min(free, claim.gres[e]);
+    }
+  }
+}
+
+void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const {
+  const Step& from = steps_[step];
+  view.slot = &slot;
+  view.hardware = slot.hardware;
+  view.idle_cores = from.cores;
+  view.idle_threads = from.threads;
+  view.free_memory = from.memory;
+  view.jobs = from.jobs;
+  view.partition_cpus = 0;
+  view.user_conflict = false;
+  view.claimed = false;
+  view.free_gres.assign(gres_.begin() + static_cast<std::ptrdiff_t>(step * kinds_),
+                        gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_));
+}
+
+void Timeline::view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
+                         NodeView& view) const {
+  std::size_t s = step_at(from_ms);
+  view_step(s, slot, view);
+  for (++s; s < steps_.size() && steps_[s].from_ms < until_ms; ++s) {
+    const Step& step = steps_[s];
+    view.idle_cores = std::min(view.idle_cores, step.cores);
+    view.idle_threads = std::min(view.idle_threads, step.threads);
+    view.free_memory = std::min(view.free_memory, step.memory);
+    view.jobs = std::max(view.jobs, step.jobs);
+    for (std::size_t e = 0; e < kinds_; ++e) {
+      view.free_gres[e] = std::min(view.free_gres[e], gres_[s * kinds_ + e]);
+    }
+  }
+}
+
+}  // namespace sluice::core

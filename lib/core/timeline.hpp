@@ -1,0 +1,71 @@
+// Timeline: what one node has free, from now on, as steps: after the end of each running job, less
+// what reservations claim meanwhile. Counts only: idle cores, threads, memory, GRES, jobs present.
+// Steps are ascending and the first one reaches back for ever, so every moment has a step.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/node_view.hpp"
+
+namespace sluice::core {
+
+// Position of a lane in the queue: the order of a pass. Smaller is earlier.
+struct LaneKey {
+  std::uint32_t tier = 0;       // inverted: higher tiers are smaller
+  std::uint32_t priority = 0;   // inverted too
+  std::uint64_t order = 0;
+  std::uint32_t lane = 0;
+
+  auto operator<=>(const LaneKey&) const = default;
+};
+
+// What a planned start takes of a node: counts over a span of time, not particular cores, because
+// which cores a job gets is decided when it starts.
+struct Claim {
+  std::int64_t from_ms = 0;
+  std::int64_t until_ms = kNever;
+  std::uint32_t cores = 0;
+  std::uint32_t threads = 0;
+  std::uint64_t memory = 0;
+  bool whole = false;                       // nothing else may overlap
+  std::vector<std::uint64_t> gres;          // parallel to the hardware's; empty: none
+  LaneKey key;                              // whose
+};
+
+class Timeline {
+ public:
+  struct Step {
+    std::int64_t from_ms = 0;
+    std::uint64_t memory = 0;
+    std::uint32_t cores = 0;
+    std::uint32_t threads = 0;
+    std::uint32_t jobs = 0;
+  };
+
+  // From the node's holds. Jobs that are overdue are taken to end at `overdue_end_ms`.
+  void build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms);
+  void subtract(const Claim& claim);
+
+  [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  // Where a step ends; kNever for the last.
+  [[nodiscard]] std::int64_t end_of(std::size_t step) const {
+    return step + 1 < steps_.size() ? steps_[step + 1].from_ms : kNever;
+  }
+  [[nodiscard]] std::size_t step_at(std::int64_t time_ms) const;
+  // The step's counts as a view of the node.
+  void view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const;
+  // The least that there is at any moment of [from, until).
+  void view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
+                 NodeView& view) const;
+
+ private:
+  void add_step(std::int64_t from_ms, const NodeView& view);
+  void split(std::int64_t at_ms);
+
+  std::vector<Step> steps_;
+  std::vector<std::uint64_t> gres_;  // kinds_ for each step
+  std::size_t kinds_ = 0;
+};
+
+}  // namespace sluice::core

@@ -1,0 +1,65 @@
+// See records.hpp.
+#include "store/records.hpp"
+
+#include <limits>
+
+#include "base/assert.hpp"
+#include "wire/codec.hpp"
+
+namespace sluice::store {
+
+namespace {
+constexpr unsigned kAttemptBits = 31;
+}
+
+std::int64_t job_key(JobId job, std::uint32_t attempt) {
+  SLUICE_ASSERT(attempt <= kAttemptMask, "job {} attempt {}", job.value, attempt);
+  return (static_cast<std::int64_t>(job.value) << kAttemptBits) | attempt;
+}
+
+JobId job_of_key(std::int64_t key) { return JobId(static_cast<std::uint32_t>(key >> kAttemptBits)); }
+
+bool is_live(const model::Job& job) {
+  return !model::is_finished(job.state) || (job.flags & model::kFlagCompleting) != 0;
+}
+
+std::optional<std::int64_t> finished_at(const model::Job& job) {
+  if (is_live(job)) return std::nullopt;
+  return job.end != 0 ? job.end : std::numeric_limits<std::int64_t>::max();
+}
+
+std::string encode_job(const model::Job& job) {
+  model::Job own = job;
+  own.spec.reset();
+  own.request.reset();
+  return wire::encode(own);
+}
+
+model::Node kept_of(const model::Node& node) {
+  constexpr std::uint32_t kKept = model::kNodeDrain | model::kNodeFail | model::kNodeMaint |
+                                  model::kNodeReboot | model::kNodeInvalidRegistration;
+  model::Node kept = node;
+  kept.state = node.state == model::NodeState::down ? model::NodeState::down
+                                                    : model::NodeState::unknown;
+  kept.flags &= kKept;
+  kept.allocated_cpus = 0;
+  kept.allocated_memory = 0;
+  kept.gres_used = Text();
+  kept.cpu_load = 0;
+  kept.free_memory = 0;
+  kept.last_busy = 0;
+  kept.partitions = Text();
+  return kept;
+}
+
+RequestKey request_key(const Uid128& id) {
+  RequestKey key{};
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto shift = static_cast<unsigned>(56 - 8 * i);
+    key[i] = static_cast<char>(id.high >> shift);
+    key[i + 8] = static_cast<char>(id.low >> shift);
+  }
+  return key;
+}
+
+}  // namespace sluice::store

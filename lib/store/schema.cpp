@@ -1,0 +1,164 @@
+// See schema.hpp. The tables are made for few, small, mostly appending writes per job:
+//
+// - jobs: a row per attempt. The columns beside `record` are what history selects by; they are not
+//   touched by an update of a live job, so that no index is written between submit and end.
+// - specs and requests: what jobs have in common, by content, each stored once as far as the
+//   writer remembers (no index: a random page per job would cost more than a rare double).
+// - replies: one tree by request id; what is too old is swept in key order, a little per commit.
+#include "store/schema.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <string_view>
+
+#include "base/fd.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+constexpr std::int64_t kApplicationId = 0x534c4345;  // "SLCE"
+// Up to here the whole database is checked at each start, in about 50 ms. Larger ones are not: a
+// restart must stay fast. The log protects them from crashes, and damage done by others is found
+// when the damaged page is read: at the start if it belongs to a live job.
+constexpr std::int64_t kCheckedPages = 2048;
+
+// Never changed once released; new ones are added at the end.
+// jobs.key: job id << 31 | attempt. jobs.finished: the end, null while the job is live.
+// steps.job: the key of the job's attempt.
+constexpr std::array<Sql, 1> kMigrations{
+    R"(
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO meta VALUES ('epoch', 0), ('next_job_id', 0);
+CREATE TABLE specs (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE requests (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE jobs (
+  key INTEGER PRIMARY KEY,
+  array_job INTEGER,
+  array_task INTEGER,
+  uid INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  submit INTEGER NOT NULL,
+  finished INTEGER,
+  spec INTEGER NOT NULL REFERENCES specs,
+  request INTEGER NOT NULL REFERENCES requests,
+  record BLOB NOT NULL);
+CREATE INDEX jobs_live ON jobs (uid) WHERE finished IS NULL;
+CREATE INDEX jobs_finished ON jobs (finished, submit) WHERE finished IS NOT NULL;
+CREATE INDEX jobs_by_user ON jobs (uid, finished, submit) WHERE finished IS NOT NULL;
+CREATE INDEX jobs_by_array ON jobs (array_job, array_task) WHERE array_job IS NOT NULL;
+CREATE TABLE steps (
+  job INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  running INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE TABLE nodes (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE partitions (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE blobs (hash TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL);
+CREATE TABLE replies (
+  request_id BLOB PRIMARY KEY,
+  made INTEGER NOT NULL,
+  uid INTEGER NOT NULL,
+  type INTEGER NOT NULL,
+  payload BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE hosts (
+  name TEXT PRIMARY KEY,
+  public_key TEXT NOT NULL,
+  roles TEXT NOT NULL,
+  address TEXT NOT NULL,
+  port INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tokens (
+  secret_hash TEXT PRIMARY KEY,
+  role TEXT NOT NULL,
+  expires INTEGER NOT NULL,
+  uses_left INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA application_id = 0x534c4345;
+PRAGMA user_version = 1;
+)"};
+
+tl::unexpected<Error> refused(const std::string& path, std::string_view why) {
+  return fail(ErrorCode::storage, path + ": " + std::string(why) + "; nothing was changed");
+}
+
+tl::unexpected<Error> damaged(const std::string& path, std::string_view what) {
+  return refused(path, "the database is damaged (" + std::string(what) + ")");
+}
+
+Status check_whole(Connection& connection, const std::string& path) {
+  const Result<std::int64_t> pages = connection.query_integer("PRAGMA page_count");
+  if (!pages) return damaged(path, pages.error().text);
+  if (*pages > kCheckedPages) return {};
+  const Result<std::string> found = connection.query_text("PRAGMA quick_check(1)");
+  if (!found) return damaged(path, found.error().text);
+  if (*found != "ok") return damaged(path, *found);
+  return {};
+}
+
+// The number of migrations already done.
+Result<std::size_t> version_of(Connection& connection, const std::string& path) {
+  const Result<std::int64_t> application = connection.query_integer("PRAGMA application_id");
+  if (!application) return damaged(path, application.error().text);
+  const Result<std::int64_t> version = connection.query_integer("PRAGMA user_version");
+  const Result<std::int64_t> tables =
+      connection.query_integer("SELECT count(*) FROM sqlite_schema");
+  if (!version || !tables) return damaged(path, (version ? tables : version).error().text);
+  const bool is_empty = *application == 0 && *version == 0 && *tables == 0;
+  if (!is_empty && *application != kApplicationId) {
+    return refused(path, "this is the database of another program");
+  }
+  const auto known = static_cast<std::int64_t>(kMigrations.size());
+  if (*version < 0 || *version > known) {
+    return refused(path, "the state was written by a newer release (schema " +
+                             std::to_string(*version) + ", this release knows " +
+                             std::to_string(known) + ")");
+  }
+  return static_cast<std::size_t>(*version);
+}
+
+}  // namespace
+
+Result<bool> is_new_database(const std::string& path) {
+  Result<base::UniqueFd> file = base::open_file(path, O_RDONLY);
+  if (!file && file.error().code == ErrorCode::not_found) return true;
+  if (!file) return tl::unexpected(std::move(file.error()));
+  struct stat status {};
+  if (::fstat(file->get(), &status) != 0) {
+    return tl::unexpected(base::errno_error(path, errno));
+  }
+  if (!S_ISREG(status.st_mode)) return refused(path, "not a regular file");
+  if (status.st_size == 0) return true;
+  std::array<char, 100> header{};
+  const ssize_t got = ::pread(file->get(), header.data(), header.size(), 0);
+  if (got < 0) return tl::unexpected(base::errno_error(path, errno));
+  const std::string_view start(header.data(), static_cast<std::size_t>(got));
+  if (start.size() < header.size() || !start.starts_with(kMagic)) {
+    return damaged(path, "it does not begin as a database does");
+  }
+  return false;
+}
+
+Status prepare_schema(Connection& connection, const std::string& path) {
+  const Result<std::size_t> done = version_of(connection, path);
+  if (!done) return tl::unexpected(done.error());
+  if (Status checked = check_whole(connection, path); !checked) return checked;
+  for (std::size_t next = *done; next < kMigrations.size(); ++next) {
+    Status migrated = connection.execute("BEGIN IMMEDIATE");
+    if (migrated) migrated = connection.execute(kMigrations[next]);
+    if (migrated) migrated = connection.execute("COMMIT");
+    if (migrated) continue;
+    if (connection.in_transaction()) {
+      const Status undone = connection.execute("ROLLBACK");
+      if (!undone) return context(path, undone.error());
+    }
+    return context(path, migrated.error());
+  }
+  return {};
+}
+
+}  // namespace sluice::store

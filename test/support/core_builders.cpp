@@ -1,0 +1,279 @@
+// The small world of core tests.
+#include "test/support/core_builders.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/assert.hpp"
+
+namespace sluice::test {
+
+using namespace core;  // the subject of everything here
+using model::JobState;
+
+namespace {
+
+std::uint64_t next_uid = 1;
+
+// I5: what may follow a state within one attempt; a requeue makes a new attempt.
+bool is_legal(const model::Job& from, const model::Job& to) {
+  if (from.attempt != to.attempt) {
+    return to.attempt == from.attempt + 1 && to.state != JobState::suspended;
+  }
+  if (from.state == to.state) return true;
+  if (from.state == JobState::pending) return to.state != JobState::suspended;
+  if (model::is_finished(from.state)) {
+    // A requeue that is cancelled before its former attempt is gone ends as cancelled.
+    return (from.flags & model::kFlagRequeued) != 0 && to.state == JobState::cancelled;
+  }
+  return to.state != JobState::pending;
+}
+
+}  // namespace
+
+JobBuilder::JobBuilder() {
+  spec_.uid = spec_.gid = 1000;
+  spec_.user = spec_.group = "alice";
+  spec_.name = "job";
+  request_.tasks = 1;
+  request_.memory_per_node = 100;
+  request_.time_limit = 60;
+}
+
+JobBuilder& JobBuilder::by(std::uint32_t uid) { return spec_.uid = uid, *this; }
+JobBuilder& JobBuilder::named(const char* name) { return spec_.name = name, *this; }
+JobBuilder& JobBuilder::on(const char* partitions) { return request_.partitions = partitions, *this; }
+JobBuilder& JobBuilder::cpus(std::uint32_t count) { return request_.cpus_per_task = count, *this; }
+JobBuilder& JobBuilder::tasks(std::uint32_t count) { return request_.tasks = count, *this; }
+JobBuilder& JobBuilder::nodes(std::uint32_t count) {
+  request_.min_nodes = request_.max_nodes = request_.tasks = count;
+  return *this;
+}
+JobBuilder& JobBuilder::memory(std::uint64_t mib) { return request_.memory_per_node = mib, *this; }
+JobBuilder& JobBuilder::minutes(std::uint32_t limit) { return request_.time_limit = limit, *this; }
+JobBuilder& JobBuilder::after(const char* dependency) {
+  return spec_.dependency = dependency, *this;
+}
+JobBuilder& JobBuilder::array(const char* tasks, std::uint32_t limit) {
+  spec_.array = tasks;
+  spec_.array_limit = limit;
+  return *this;
+}
+JobBuilder& JobBuilder::begin(model::WallTime when) { return spec_.begin = when, *this; }
+JobBuilder& JobBuilder::held() { return spec_.held = true, *this; }
+JobBuilder& JobBuilder::interactive() {
+  return spec_.kind = model::JobKind::allocation, *this;
+}
+
+SubmitJob JobBuilder::event() const {
+  return {.spec = std::make_shared<const model::JobSpec>(spec_),
+          .request = std::make_shared<const model::Request>(request_),
+          .uid = {next_uid++, 77},
+          .groups = {"users"},
+          .test_only = false};
+}
+
+JobBuilder a_job() { return {}; }
+
+model::Settings some_settings(const WorldOptions& options) {
+  model::Settings settings;
+  for (std::uint32_t n = 1; n <= options.nodes; ++n) {
+    model::NodeSetting node;
+    node.name = "n" + std::to_string(n);
+    node.facts.cores_per_socket = options.cpus;
+    node.facts.memory = options.memory;
+    node.facts_fixed = true;
+    settings.nodes.push_back(std::move(node));
+  }
+  model::Partition batch;
+  batch.name = "batch";
+  batch.nodes = "ALL";
+  batch.is_default = true;
+  settings.partitions.push_back(batch);
+  return settings;
+}
+
+World::World(const WorldOptions& options) : World(some_settings(options)) {}
+
+World::World(model::Settings given)
+    : settings(std::make_shared<const model::Settings>(std::move(given))),
+      cluster(std::make_unique<Cluster>(settings)) {
+  register_all();
+}
+
+Changes World::apply(const Event& event) {
+  Changes changes = cluster->apply(event, now);
+  take_in(changes);
+  check(changes);
+  if (planning) last_plan = plan();
+  return changes;
+}
+
+Changes World::plan() {
+  Changes all;
+  while (cluster->more_to_plan()) {
+    Changes changes = cluster->plan(now, 1'000'000);
+    take_in(changes);
+    check(changes);
+    all.orders.insert(all.orders.end(), changes.orders.begin(), changes.orders.end());
+    all.jobs.insert(all.jobs.end(), changes.jobs.begin(), changes.jobs.end());
+  }
+  return all;
+}
+
+void World::pass(std::int64_t seconds) {
+  const std::int64_t until = now.mono_ms + seconds * 1000;
+  const auto move_to = [&](std::int64_t mono_ms) {
+    now.wall += (mono_ms - now.mono_ms) * 1000;
+    now.mono_ms = mono_ms;
+  };
+  for (int ticks = 0; ticks < 10'000 && cluster->next_tick_ms() <= until; ++ticks) {
+    if (cluster->next_tick_ms() > now.mono_ms) move_to(cluster->next_tick_ms());
+    apply(Tick{});
+  }
+  move_to(until);
+  apply(Tick{});
+}
+
+void World::restart() {
+  const std::string before = cluster->fingerprint();
+  cluster = std::make_unique<Cluster>(settings, stored(), now);
+  EXPECT_EQ(cluster->fingerprint(), before);
+  const auto wrong = cluster->check();
+  EXPECT_FALSE(wrong) << *wrong;
+  register_all();
+}
+
+JobId World::submit(const JobBuilder& job) {
+  const Changes changes = apply(job.event());
+  EXPECT_TRUE(changes.outcome) << changes.outcome.error().text;
+  return changes.job;
+}
+
+Status World::try_submit(const JobBuilder& job) { return apply(job.event()).outcome; }
+
+void World::register_node(std::uint32_t n, const char* boot) {
+  NodeRegistered event{.node = NodeIndex(n), .facts = settings->nodes[n].facts, .holds = {}};
+  event.facts.boot_id = boot;
+  event.facts.hostname = settings->nodes[n].name;
+  for (const model::JobPtr& job : cluster->jobs_on(NodeIndex(n))) {
+    event.holds.push_back({job->uid, job->attempt});
+  }
+  apply(event);
+}
+
+void World::register_all() {
+  for (std::uint32_t n = 0; n < settings->nodes.size(); ++n) register_node(n);
+}
+
+Changes World::act(JobVerb verb, JobId job, std::uint32_t by) {
+  return apply(ActOnJob{.verb = verb, .selector = {job, {}}, .by_uid = by});
+}
+
+Changes World::act_as_admin(JobVerb verb, JobId job) {
+  return apply(ActOnJob{.verb = verb, .selector = {job, {}}, .by_uid = 0, .by_admin = true});
+}
+
+Changes World::update(JobId job, const JobPatch& patch, bool admin) {
+  return apply(UpdateJob{{job, {}}, patch, admin ? 0U : 1000U, admin});
+}
+
+void World::prepared(JobId id) {
+  const model::AllocationPtr allocation = job(id).allocation;
+  for (const model::NodeShare& share : allocation->shares) {
+    apply(JobPrepared{attempt(id), share.node, true, {}});
+  }
+}
+
+void World::script_ends(JobId id, std::uint32_t exit_code) {
+  apply(BatchEnded{.attempt = attempt(id), .exit_code = exit_code, .error = {}, .released = true});
+}
+
+void World::release(JobId id, std::uint32_t n) {
+  apply(NodeReleased{attempt(id), NodeIndex(n), false});
+}
+
+void World::release(JobId id) {
+  const Attempt over = attempt(id);
+  const model::AllocationPtr allocation = job(id).allocation;
+  for (const model::NodeShare& share : allocation->shares) {
+    apply(NodeReleased{over, share.node, false});
+  }
+}
+
+void World::finish(JobId id, std::uint32_t exit_code) {
+  const Attempt over = attempt(id);
+  const model::AllocationPtr allocation = job(id).allocation;
+  script_ends(id, exit_code);
+  for (const model::NodeShare& share : allocation->shares) {
+    apply(NodeReleased{over, share.node, false});
+  }
+}
+
+const model::Job& World::job(JobId id) const {
+  const auto found = jobs_.find(id);
+  SLUICE_ASSERT(found != jobs_.end(), "no record of job {}", id.value);
+  return *found->second;
+}
+
+const model::Node& World::node(std::uint32_t n) const { return *cluster->all_nodes().at(n); }
+
+std::string World::state(JobId id) const {
+  const model::Job& now_is = job(id);
+  std::string text(model::long_name(now_is.state, now_is.flags));
+  if (now_is.reason == model::Reason::none) return text;
+  return text + '/' + std::string(model::reason_name(now_is.reason));
+}
+
+Attempt World::attempt(JobId id) const { return {job(id).uid, job(id).attempt}; }
+
+void World::take_in(const Changes& changes) {
+  std::set<JobId> seen;
+  for (const model::JobPtr& job : changes.jobs) {
+    EXPECT_TRUE(seen.insert(job->id).second) << "job " << job->id.value << " listed twice";
+    const auto before = jobs_.find(job->id);
+    if (before != jobs_.end()) {
+      EXPECT_TRUE(is_legal(*before->second, *job))
+          << "job " << job->id.value << ": "
+          << model::long_name(before->second->state, before->second->flags) << " to "
+          << model::long_name(job->state, job->flags);
+    }
+    jobs_[job->id] = job;
+  }
+  for (const model::JobPtr& job : changes.ended) {
+    EXPECT_TRUE(model::is_finished(job->state));
+    EXPECT_TRUE(accounted_.insert({job->uid, job->attempt}).second)
+        << "attempt " << job->attempt << " of job " << job->id.value << " ended twice";
+    ended.push_back(job);
+  }
+  for (const JobId gone : changes.forgotten) jobs_.erase(gone);
+  for (const model::NodePtr& node : changes.nodes) nodes_[node->index] = node;
+  for (const model::PartitionPtr& part : changes.partitions) partitions_[part->index] = part;
+  for (const model::StepPtr& step : changes.steps) {
+    if (step->end == 0) {
+      steps_[{step->job, step->number}] = step;
+    } else {
+      steps_.erase({step->job, step->number});
+    }
+  }
+}
+
+void World::check(const Changes&) {
+  const auto wrong = cluster->check();
+  EXPECT_FALSE(wrong) << *wrong;
+  for (const auto& [id, job] : jobs_) {
+    const model::JobPtr held = cluster->find_job(id);
+    EXPECT_TRUE(held && *held == *job) << "job " << id.value << " differs from the store";
+  }
+}
+
+StoredState World::stored() const {
+  StoredState state;
+  state.next_job_id = cluster->next_job_id();
+  for (const auto& [id, job] : jobs_) state.jobs.push_back(job);
+  for (const auto& [index, node] : nodes_) state.nodes.push_back(node);
+  for (const auto& [index, partition] : partitions_) state.partitions.push_back(partition);
+  for (const auto& [key, step] : steps_) state.steps.push_back(step);
+  return state;
+}
+
+}  // namespace sluice::test
