@@ -68,10 +68,10 @@ std::optional<CpuBind> unit_named(std::string_view word) {
     CpuBind kind;
   };
   static constexpr Name kNames[] = {
-      {"no", CpuBind::none},          {"none", CpuBind::none},   {"rank", CpuBind::rank},
-      {"threads", CpuBind::threads},  {"thread", CpuBind::threads},
-      {"cores", CpuBind::cores},      {"core", CpuBind::cores},  {"sockets", CpuBind::sockets},
-      {"socket", CpuBind::sockets},   {"ldoms", CpuBind::ldoms}, {"ldom", CpuBind::ldoms}};
+      {"no", CpuBind::none},         {"none", CpuBind::none},       {"rank", CpuBind::rank},
+      {"threads", CpuBind::threads}, {"thread", CpuBind::threads},  {"cores", CpuBind::cores},
+      {"core", CpuBind::cores},      {"sockets", CpuBind::sockets}, {"socket", CpuBind::sockets},
+      {"ldoms", CpuBind::ldoms},     {"ldom", CpuBind::ldoms}};
   for (const Name& name : kNames) {
     if (base::iequals(word, name.text)) return name.kind;
   }
@@ -87,9 +87,9 @@ tl::unexpected<Error> unrecognized(std::string_view text) {
 Result<CpuBindOption> with_list(CpuBindOption option, std::string_view list) {
   const bool is_mask = option.kind == CpuBind::mask;
   if (list.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("missing list for \"--cpu-bind={}:<list>\"",
-                            is_mask ? "mask_cpu" : "map_cpu"));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("missing list for \"--cpu-bind={}:<list>\"", is_mask ? "mask_cpu" : "map_cpu"));
   }
   auto entries = write_out(list);
   if (!entries) return tl::unexpected(entries.error());

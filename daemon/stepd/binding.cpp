@@ -70,8 +70,8 @@ struct Level {
   std::vector<Level> children;
   std::vector<Bitmap> grains;  // of a leaf, in the order in which they go
   std::size_t next_grain = 0;
-  std::size_t cursor = 0;      // child that is next for cyclic and fcyclic
-  std::size_t left = 0;        // grains not given yet, here and below
+  std::size_t cursor = 0;  // child that is next for cyclic and fcyclic
+  std::size_t left = 0;    // grains not given yet, here and below
 
   void give(std::size_t count, Bitmap& to);
   std::size_t child_with(std::size_t count) const;

@@ -18,18 +18,18 @@ namespace sluice::stepd {
 
 struct NodeShare {
   std::uint32_t sockets = 1;
-  std::uint32_t cores = 1;    // per socket
-  std::uint32_t threads = 1;  // per core
-  base::Bitmap cpus;          // the step's CPUs, abstract; sized sockets*cores*threads
+  std::uint32_t cores = 1;          // per socket
+  std::uint32_t threads = 1;        // per core
+  base::Bitmap cpus;                // the step's CPUs, abstract; sized sockets*cores*threads
   std::vector<std::uint32_t> ldom;  // abstract CPU -> locality domain; empty: one for each socket
-  base::Bitmap os_cpus;       // the same CPUs in OS numbers; of size 0: lists are not checked
+  base::Bitmap os_cpus;             // the same CPUs in OS numbers; of size 0: lists are not checked
 };
 
 struct BindingRequest {
-  std::uint32_t tasks = 0;           // on this node
+  std::uint32_t tasks = 0;  // on this node
   std::uint32_t cpus_per_task = 1;
   model::CpuBind kind = model::CpuBind::automatic;
-  std::string list;                  // of map_cpu and mask_cpu, as typed
+  std::string list;  // of map_cpu and mask_cpu, as typed
   bool verbose = false;
   worker::Distribution distribution;
   std::uint32_t threads_per_core = 0;  // 0: all
@@ -43,9 +43,9 @@ struct Binding {
   model::CpuBind kind = model::CpuBind::none;
   // Per local task; with kind none all are the share. Never empty.
   std::vector<base::Bitmap> masks;
-  bool os_numbers = false;  // the masks are OS numbers already (map, mask by the user's list)
-  bool one_for_all = false; // every task has the same set: printed once
-  std::string list;         // of map and mask, as Slurm prints it; else empty
+  bool os_numbers = false;   // the masks are OS numbers already (map, mask by the user's list)
+  bool one_for_all = false;  // every task has the same set: printed once
+  std::string list;          // of map and mask, as Slurm prints it; else empty
 };
 
 // automatic binds where tasks * cpus_per_task equals the sockets, cores or threads of the share.
@@ -53,9 +53,9 @@ struct Binding {
 // node that isn't wholly the step's; more CPUs wanted than there are, without overcommit.
 [[nodiscard]] Result<Binding> bind_tasks(const NodeShare& share, const BindingRequest& request);
 
-// What --cpu-bind and SLURM_CPU_BIND may say: "[quiet,|verbose,]type[:list]". `list` comes back with
-// repetitions written out ("0*2" -> "0,0"). The ldom lists (rank_ldom, map_ldom, mask_ldom) are
-// refused as unsupported.
+// What --cpu-bind and SLURM_CPU_BIND may say: "[quiet,|verbose,]type[:list]". `list` comes back
+// with repetitions written out ("0*2" -> "0,0"). The ldom lists (rank_ldom, map_ldom, mask_ldom)
+// are refused as unsupported.
 struct CpuBindOption {
   model::CpuBind kind = model::CpuBind::automatic;
   std::string list;
@@ -72,7 +72,7 @@ using EnvPair = std::pair<std::string, std::string>;
 // The line that --cpu-bind=verbose prints to the task's standard error.
 struct BindingReport {
   std::string node;
-  std::uint32_t task = 0;        // global
+  std::uint32_t task = 0;  // global
   std::uint32_t local_task = 0;
   std::int32_t pid = 0;
 };

@@ -175,8 +175,8 @@ Result<std::optional<MpiEvent>> MpiHelper::take(std::string_view frame) {
 
 Status MpiHelper::on_writable() {
   while (written_ < out_.size()) {
-    const ssize_t n = ::send(control_.get(), out_.data() + written_, out_.size() - written_,
-                             MSG_NOSIGNAL);
+    const ssize_t n =
+        ::send(control_.get(), out_.data() + written_, out_.size() - written_, MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {};
     if (n < 0) return fail(ErrorCode::unavailable, "the MPI helper has ended");

@@ -38,11 +38,11 @@ struct MpiHelperSpec {
   MpiPluginFile plugin;
   std::uint32_t job_id = 0;
   std::uint32_t step_id = 0;
-  std::string unique_job;   // attempt uid as text: differs between clusters on one host
+  std::string unique_job;  // attempt uid as text: differs between clusters on one host
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<gid_t> groups;          // supplementary, as the user has them
-  std::uint32_t node = 0;             // this node's number in the step
+  std::vector<gid_t> groups;  // supplementary, as the user has them
+  std::uint32_t node = 0;     // this node's number in the step
   std::vector<std::string> node_names;
   std::vector<std::uint32_t> task_node;    // per global task
   std::vector<std::uint32_t> local_ranks;  // ascending

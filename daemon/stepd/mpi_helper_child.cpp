@@ -27,7 +27,7 @@
 namespace sluice::stepd {
 namespace {
 
-constexpr int kExitIdentity = 120;   // couldn't become the user
+constexpr int kExitIdentity = 120;  // couldn't become the user
 constexpr std::size_t kPluginFds = 4096;
 constexpr std::size_t kReadBytes = 256U << 10U;
 

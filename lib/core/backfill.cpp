@@ -1,6 +1,14 @@
-// The moments at which a start can become possible are the ends of jobs and of reservations. Without
-// reservations more and more becomes free, so the first good moment is found by bisection; from
-// there on reservations are honoured, moment by moment.
+// Two ways to the earliest start.
+//
+// By counts, from the nodes' timelines. What a node offers to a job that starts at a moment is the
+// least of the steps that the job would run through, because needs are compared one by one: the
+// offer rises only where a step begins (a job or a reservation ends there), and falls where the far
+// end of the job would run into a poorer step. For one node that is a single sweep; for several
+// nodes the rises and falls of all nodes are swept in order, and placement is asked only at moments
+// where the sum of offers suffices.
+//
+// By looking at the holds, where counts don't tell enough: without reservations more and more
+// becomes free, so the first good moment is found by bisection; from there on moment by moment.
 #include "core/backfill.hpp"
 
 #include <algorithm>
@@ -10,15 +18,173 @@ namespace sluice::core {
 
 namespace {
 
-constexpr std::size_t kMaxTests = 1024;  // moments tried with reservations, per job
+constexpr std::size_t kMaxTests = 1024;  // moments at which placement is asked, per job
 
-class StartFinder {
+class Finder {
  public:
-  StartFinder(const NodePool::State& pool, const Profile& profile, const StartQuery& query)
+  Finder(const NodePool::State& pool, const Profile& profile, const StartQuery& query)
       : pool_(pool), profile_(profile), query_(query) {}
 
+  [[nodiscard]] std::uint64_t steps() const { return steps_; }
+
+ protected:
+  std::optional<Selection> test(std::int64_t at, const Profile* profile) {
+    const Outlook outlook = Outlook::span(
+        pool_, profile,
+        {.now_ms = query_.now_ms, .from_ms = at, .until_ms = end_after(at, query_.length_ms)});
+    auto selection = choose_nodes(query_.demand, query_.eligibility, outlook);
+    steps_ += outlook.steps();
+    return selection;
+  }
+
+  template <class Visit>
+  void for_each_node(Visit&& visit) {
+    for (const ClassId id : query_.eligibility.classes) {
+      pool_.classes.at(id).members.for_each([&](std::size_t n) {
+        const auto node = static_cast<std::uint32_t>(n);
+        if (pool_.nodes[node].available && query_.eligibility.allows(node, pool_)) visit(node);
+      });
+    }
+  }
+
+  const NodePool::State& pool_;
+  const Profile& profile_;
+  const StartQuery& query_;
+  std::uint64_t steps_ = 0;
+};
+
+class CountFinder : public Finder {
+ public:
+  using Finder::Finder;
+
   std::optional<PlannedStart> find() {
-    collect_moments();
+    return query_.demand.single_node() ? find_on_one() : find_on_several();
+  }
+
+ private:
+  struct Change {
+    std::int64_t at_ms = 0;
+    std::uint32_t node = 0;   // position among the nodes looked at
+    std::uint32_t tasks = 0;  // offered from then on
+    bool rises = false;
+  };
+
+  [[nodiscard]] std::uint32_t want() const {
+    return query_.demand.tasks == 0 ? query_.demand.tasks_each : query_.demand.tasks;
+  }
+  [[nodiscard]] std::uint32_t least() const {
+    return query_.demand.tasks == 0 ? query_.demand.tasks_each : 1;
+  }
+
+  std::uint32_t offer(const Timeline& timeline, std::size_t step, const NodeSlot& slot) {
+    timeline.view_step(step, slot, view_);
+    return evaluate(query_.demand, view_, want()).tasks;
+  }
+
+  std::optional<PlannedStart> find_on_one() {
+    std::int64_t best = end_after(query_.horizon_ms, 1);
+    const bool named = !query_.eligibility.required.empty();
+    for_each_node([&](std::uint32_t node) {
+      if (!named || node == query_.eligibility.required.front()) earliest_on(node, best);
+    });
+    if (best > query_.horizon_ms || best == kNever) return std::nullopt;
+    auto selection = test(best, &profile_);
+    if (!selection) return std::nullopt;
+    return PlannedStart{best, std::move(*selection)};
+  }
+
+  // Lowers `best` if the node serves earlier.
+  void earliest_on(std::uint32_t node, std::int64_t& best) {
+    const NodeSlot& slot = pool_.nodes[node];
+    const std::uint32_t cores = least_cores(query_.demand, *slot.hardware, want());
+    if (cores > slot.hardware->cores()) return;
+    const Timeline& timeline = profile_.timeline(node);
+    steps_ += timeline.steps().size();
+    std::int64_t start = query_.now_ms;
+    for (std::size_t s = timeline.step_at(start); s < timeline.steps().size(); ++s) {
+      const Timeline::Step& step = timeline.steps()[s];
+      if (start >= best) return;
+      if (step.from_ms >= end_after(start, query_.length_ms)) break;
+      if (step.cores < cores || offer(timeline, s, slot) < want()) start = timeline.end_of(s);
+    }
+    best = std::min(best, start);
+  }
+
+  std::optional<PlannedStart> find_on_several() {
+    std::uint32_t nodes = 0;
+    for_each_node([&](std::uint32_t node) { collect(node, nodes++); });
+    std::sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) {
+      return a.at_ms != b.at_ms ? a.at_ms < b.at_ms : a.node < b.node;
+    });
+    std::vector<std::uint32_t> offers(nodes, 0);
+    std::uint64_t sum = 0;
+    std::uint32_t serving = 0;
+    std::size_t tests = 0;
+    for (std::size_t c = 0; c < changes_.size();) {
+      const std::int64_t at = changes_[c].at_ms;
+      bool rises = false;
+      for (; c < changes_.size() && changes_[c].at_ms == at; ++c) {
+        std::uint32_t& current = offers[changes_[c].node];
+        sum += changes_[c].tasks;
+        sum -= current;
+        serving += changes_[c].tasks >= least() ? 1U : 0U;
+        serving -= current >= least() ? 1U : 0U;
+        rises = rises || changes_[c].tasks > current;
+        current = changes_[c].tasks;
+      }
+      if (!rises || serving < query_.demand.min_nodes || sum < query_.demand.tasks) continue;
+      if (auto selection = test(at, &profile_)) return PlannedStart{at, std::move(*selection)};
+      if (++tests == kMaxTests) return std::nullopt;
+    }
+    return std::nullopt;
+  }
+
+  void collect(std::uint32_t node, std::uint32_t position) {
+    const NodeSlot& slot = pool_.nodes[node];
+    const Timeline& timeline = profile_.timeline(node);
+    const std::size_t first = timeline.step_at(query_.now_ms);
+    const std::size_t count = timeline.steps().size();
+    const std::uint32_t cores = least_cores(query_.demand, *slot.hardware, least());
+    steps_ += count;
+    step_offers_.assign(count, 0);
+    for (std::size_t s = first; s < count; ++s) {
+      if (timeline.steps()[s].cores >= cores) step_offers_[s] = offer(timeline, s, slot);
+    }
+    for (std::size_t s = first; s < count; ++s) {
+      const std::int64_t from = std::max(query_.now_ms, timeline.steps()[s].from_ms);
+      if (from > query_.horizon_ms) return;
+      std::uint32_t least_offer = step_offers_[s];
+      std::size_t far = s + 1;
+      const auto begins_before = [&](std::int64_t start) {
+        return far < count && timeline.steps()[far].from_ms < end_after(start, query_.length_ms);
+      };
+      for (; begins_before(from); ++far) least_offer = std::min(least_offer, step_offers_[far]);
+      changes_.push_back({.at_ms = from, .node = position, .tasks = least_offer});
+      // The far end runs into poorer steps before the near end reaches the next step.
+      const std::int64_t next = timeline.end_of(s);
+      for (; next != kNever && begins_before(next - 1); ++far) {
+        if (step_offers_[far] >= least_offer) continue;
+        least_offer = step_offers_[far];
+        changes_.push_back({.at_ms = timeline.steps()[far].from_ms - query_.length_ms + 1,
+                            .node = position,
+                            .tasks = least_offer});
+      }
+    }
+  }
+
+  std::vector<Change> changes_;
+  std::vector<std::uint32_t> step_offers_;
+  NodeView view_;
+};
+
+class HoldFinder : public Finder {
+ public:
+  using Finder::Finder;
+
+  std::optional<PlannedStart> find() {
+    for_each_node([&](std::uint32_t node) { collect(node); });
+    std::sort(moments_.begin(), moments_.end());
+    moments_.erase(std::unique(moments_.begin(), moments_.end()), moments_.end());
     const std::size_t first = first_without_claims();
     const std::size_t end = std::min(moments_.size(), first + kMaxTests);
     for (std::size_t m = first; m < end; ++m) {
@@ -30,44 +196,18 @@ class StartFinder {
     return std::nullopt;
   }
 
-  [[nodiscard]] std::uint64_t steps() const { return steps_; }
-
  private:
   void add_moment(std::int64_t at) {
-    // A job that is overdue may end at any moment: planning with it goes by whole steps of the
-    // resolution, so that the plan doesn't change with every pass.
-    if (at <= query_.now_ms) {
-      at = (query_.now_ms / query_.resolution_ms + 1) * query_.resolution_ms;
-    }
+    if (at <= query_.now_ms) at = profile_.overdue_end_ms();
     if (at <= query_.horizon_ms && at != kNever) moments_.push_back(at);
   }
 
-  void collect_node(std::uint32_t node) {
-    const NodeSlot& slot = pool_.nodes[node];
-    if (!slot.available || !query_.eligibility.allows(node, pool_)) return;
-    for (const Hold& hold : slot.holds) add_moment(hold.expected_end_ms);
+  void collect(std::uint32_t node) {
+    for (const Hold& hold : pool_.nodes[node].holds) add_moment(hold.expected_end_ms);
     for (const Claim& claim : profile_.claims(node)) {
       claimed_ = true;
       if (claim.until_ms > query_.now_ms) add_moment(claim.until_ms);
     }
-  }
-
-  void collect_moments() {
-    for (const ClassId id : query_.eligibility.classes) {
-      pool_.classes.at(id).members.for_each(
-          [&](std::size_t node) { collect_node(static_cast<std::uint32_t>(node)); });
-    }
-    std::sort(moments_.begin(), moments_.end());
-    moments_.erase(std::unique(moments_.begin(), moments_.end()), moments_.end());
-  }
-
-  std::optional<Selection> test(std::int64_t at, const Profile* profile) {
-    const Outlook outlook = Outlook::span(
-        pool_, profile,
-        {.now_ms = query_.now_ms, .from_ms = at, .until_ms = end_after(at, query_.length_ms)});
-    auto selection = choose_nodes(query_.demand, query_.eligibility, outlook);
-    steps_ += outlook.steps();
-    return selection;
   }
 
   // The first moment at which it would fit if there were no reservations.
@@ -85,22 +225,23 @@ class StartFinder {
     return low;
   }
 
-  const NodePool::State& pool_;
-  const Profile& profile_;
-  const StartQuery& query_;
   std::vector<std::int64_t> moments_;
   bool claimed_ = false;
-  std::uint64_t steps_ = 0;
 };
+
+template <class With>
+std::optional<PlannedStart> find_with(With finder, std::uint64_t& steps) {
+  auto found = finder.find();
+  steps += finder.steps();
+  return found;
+}
 
 }  // namespace
 
 std::optional<PlannedStart> find_start(const NodePool::State& pool, const Profile& profile,
                                        const StartQuery& query, std::uint64_t& steps) {
-  StartFinder finder(pool, profile, query);
-  auto found = finder.find();
-  steps += finder.steps();
-  return found;
+  return query.demand.plans_by_counts() ? find_with(CountFinder(pool, profile, query), steps)
+                                        : find_with(HoldFinder(pool, profile, query), steps);
 }
 
 }  // namespace sluice::core

@@ -196,7 +196,6 @@ void view_present(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   view.idle_threads = slot.idle_threads;
   view.free_memory = slot.free_memory();
   view.jobs = static_cast<std::uint32_t>(slot.holds.size());
-  view.claimed = false;
   view.free_gres.resize(slot.gres.size());
   for (std::size_t e = 0; e < slot.gres.size(); ++e) {
     const std::uint64_t count = slot.hardware->gres[e].count;
@@ -221,7 +220,6 @@ void view_idle(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   view.idle_threads = hardware.cpus();
   view.free_memory = hardware.memory;
   view.jobs = 0;
-  view.claimed = false;
   view.user_conflict = false;
   view.partition_cpus = 0;
   view.free_gres.resize(hardware.gres.size());

@@ -24,7 +24,6 @@ struct NodeView {
   std::uint32_t jobs = 0;                 // holders and reservations
   std::uint32_t partition_cpus = 0;       // in use by the demand's partition, if that is limited
   bool user_conflict = false;
-  bool claimed = false;                   // a reservation overlaps the span
   base::Bitmap busy;                      // CPUs out of reach; only if the demand needs detail
 };
 

@@ -20,7 +20,6 @@ struct Prospect {
   std::uint32_t cost = 0;  // before idle_cores: how much others would miss the node
   Offer offer;
   bool required = false;
-  bool claimed = false;
 };
 
 class Chooser {
@@ -84,9 +83,8 @@ class Chooser {
     made.node = node;
     made.weight = pool_.nodes[node].weight;
     made.idle_cores = view_.idle_cores;
-    made.claimed = view_.claimed;
     // Now: reserved nodes before others. Later: nodes that are busy now before idle ones.
-    made.cost = outlook_.present() ? (is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
+    made.cost = outlook_.present() ? (outlook_.is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
     return true;
   }
 
@@ -102,10 +100,6 @@ class Chooser {
 
   [[nodiscard]] bool is_required(std::uint32_t node) const {
     return std::binary_search(eligibility_.required.begin(), eligibility_.required.end(), node);
-  }
-
-  [[nodiscard]] bool is_claimed(std::uint32_t node) const {
-    return outlook_.claimed_nodes() != nullptr && outlook_.is_claimed(node);
   }
 
   // Reserved nodes are preferred wherever they stand in the buckets, so they are looked at first.
@@ -124,7 +118,7 @@ class Chooser {
 
   // Looks at one node; true once enough nodes serve fully.
   bool gather_node(std::uint32_t node, std::uint32_t enough, std::uint32_t& full) {
-    if (is_required(node) || (outlook_.present() && is_claimed(node))) return false;
+    if (is_required(node) || (outlook_.present() && outlook_.is_claimed(node))) return false;
     Prospect made;
     if (!look_at(node, made)) return false;
     if (made.offer.tasks >= full_share(least_nodes_)) ++full;
@@ -304,7 +298,7 @@ class Chooser {
               [](const Prospect& a, const Prospect& b) { return a.node < b.node; });
     Selection made;
     for (const Prospect& candidate : picked) {
-      made.nodes.push_back({.node = candidate.node, .claimed = candidate.claimed});
+      made.nodes.push_back({.node = candidate.node});
     }
     if (tasks_ == 0) {
       for (Chosen& chosen : made.nodes) chosen.tasks = demand_.tasks_each;
@@ -370,10 +364,6 @@ class Chooser {
 };
 
 }  // namespace
-
-bool Selection::touches_claims() const {
-  return std::any_of(nodes.begin(), nodes.end(), [](const Chosen& c) { return c.claimed; });
-}
 
 std::optional<Selection> choose_nodes(const Demand& demand, const Eligibility& eligibility,
                                       const Outlook& outlook) {

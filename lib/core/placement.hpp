@@ -24,12 +24,10 @@ struct Chosen {
   std::uint32_t tasks = 0;       // planned here
   std::uint32_t sized_for = 1;   // tasks that the resources are made for (at least 1)
   std::array<std::uint64_t, kMaxJobGres> job_gres{};
-  bool claimed = false;          // a reservation overlaps
 };
 
 struct Selection {
   std::vector<Chosen> nodes;     // in node-table order
-  [[nodiscard]] bool touches_claims() const;
 };
 
 // Empty if the demand doesn't fit as the outlook has it.

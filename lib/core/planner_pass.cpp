@@ -18,6 +18,10 @@ namespace {
 
 constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
 constexpr std::int64_t kMinuteMs = 60'000;
+// A full pass that took at most so many steps is simply done again when something changed; after a
+// costlier one, passes are light for a while.
+constexpr std::uint64_t kCheapPass = 10'000;
+constexpr std::int64_t kFullPassEveryMs = 30'000;
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
@@ -56,6 +60,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   while (const LaneKey* next = state_.queue.at_or_after(state_.resume)) {
     if (steps_ >= budget) {
       result_.finished = false;
+      state_.pass_steps += steps_;
       state_.world_left = pool_.state().world_generation;
       state_.changed_left = state_.queue.changed_from();
       return std::move(result_);
@@ -72,6 +77,8 @@ PassResult PlannerPass::run(std::uint64_t budget) {
 
 void PlannerPass::finish() {
   state_.active = false;
+  state_.pass_steps += steps_;
+  if (state_.full) state_.full_steps = state_.pass_steps;
   state_.world_seen = state_.stale ? 0 : pool_.state().world_generation;
   if (!state_.stale && !state_.keep_changes) state_.queue.reset_changed();
   result_.finished = !state_.stale;
@@ -105,6 +112,7 @@ void PlannerPass::refresh_config() {
   }
   state_.queue.set_tiers(tiers);
   state_.active = false;
+  state_.config_changed = true;
   state_.world_seen = 0;
 }
 
@@ -113,13 +121,25 @@ void PlannerPass::begin() {
                           now_.mono_ms < state_.next_planned_ms;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
   state_.queue.reset_changed();
+  const bool cheap = state_.full_number != 0 && state_.full_steps <= kCheapPass;
+  const bool due = state_.full_number == 0 || state_.config_changed ||
+                   now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
   state_.active = true;
   state_.stale = false;
   state_.keep_changes = false;
-  if (!same_world) {
-    restart_from(nullptr);
-  } else if (changed) {
+  state_.pass_steps = 0;
+  state_.full = false;
+  state_.light = false;
+  if (same_world && changed && cheap) {
     restart_from(&*changed);
+  } else if (same_world ? changed && due : cheap || due) {
+    state_.full = true;
+    state_.full_ms = now_.mono_ms;
+    ++state_.full_number;
+    state_.config_changed = false;
+    restart_from(nullptr);
+  } else if (!same_world || changed) {
+    resume_lightly(same_world ? changed : std::nullopt);
   } else {
     state_.resume = {.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
   }
@@ -151,6 +171,47 @@ void PlannerPass::restart_from(const LaneKey* key) {
   }
 }
 
+// Goes through the lanes (all of them, or from the first change on) with the reservations of the
+// last full pass: what has become possible starts, reservations stay where they are.
+void PlannerPass::resume_lightly(const std::optional<LaneKey>& changed) {
+  state_.light = true;
+  std::vector<LaneKey> gone;
+  for (const LaneKey& planned : state_.planned) {
+    const Lane& lane = state_.queue.lane(planned.lane);
+    if (lane.key != planned || lane.work == nullptr || !lane.work->planned) gone.push_back(planned);
+  }
+  drop_plans(std::move(gone));
+  state_.resume = changed.value_or(LaneKey{});
+  for (Planner::State::Blocked& blocked : state_.first_blocked) {
+    if (blocked.job.is_set() && !(blocked.key < state_.resume)) blocked = {};
+  }
+}
+
+void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
+  if (keys.empty()) return;
+  std::sort(keys.begin(), keys.end());
+  for (const LaneKey& key : keys) {
+    Lane& lane = state_.queue.lane(key.lane);
+    if (lane.work != nullptr) lane.work->planned = false;
+  }
+  state_.profile.drop(keys);
+  std::erase_if(state_.planned, [&](const LaneKey& planned) {
+    return std::binary_search(keys.begin(), keys.end(), planned);
+  });
+}
+
+// A start in a light pass heeds only the reservations ahead of it; those behind it that can't be
+// kept any more are given up until the next full pass.
+void PlannerPass::drop_broken(const Selection& selection) {
+  std::vector<LaneKey> broken;
+  for (const Chosen& chosen : selection.nodes) {
+    if (state_.profile.claims(chosen.node).empty()) continue;
+    const std::vector<LaneKey> here = state_.profile.broken_claims(chosen.node);
+    broken.insert(broken.end(), here.begin(), here.end());
+  }
+  drop_plans(std::move(broken));
+}
+
 LaneWork& PlannerPass::work_of(Lane& lane) {
   if (lane.work == nullptr) lane.work = std::make_unique<LaneWork>();
   LaneWork& work = *lane.work;
@@ -174,6 +235,12 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
     return work;
   }
   work.eligibility = std::move(*eligibility);
+  work.fewest_cores = model::kUnlimited;
+  const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  for (const ClassId id : work.eligibility.classes) {
+    work.fewest_cores = std::min(
+        work.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
+  }
   return work;
 }
 
@@ -261,6 +328,7 @@ bool PlannerPass::still_blocked(LaneWork& work) {
   NodeView view;
   for (std::uint64_t entry = work.log_seen; entry < pool.log_end(); ++entry) {
     const std::uint32_t node = pool.release_log[entry - pool.log_base];
+    if (pool.nodes[node].idle_cores < work.fewest_cores) continue;
     if (!outlook.counts(node) || !work.eligibility.allows(node, pool)) continue;
     outlook.look(node, work.demand, view);
     if (evaluate(work.demand, view, least).tasks >= least) return false;
@@ -288,7 +356,8 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   const Outlook::Span span{
       .now_ms = now_.mono_ms,
       .from_ms = now_.mono_ms,
-      .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane)))};
+      .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane))),
+      .before = state_.light ? &lane.key : nullptr};
   const Outlook free = Outlook::span(pool, nullptr, span);
   std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
   steps_ += free.steps();
@@ -319,6 +388,8 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
     pool_.state().set_expected_end(share.node.value, hold, end);
   }
   result_.starts.push_back(std::move(made));
+  if (work.planned) drop_plans({lane.key});
+  if (state_.light && !state_.profile.empty()) drop_broken(selection);
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   // Lanes of the group in other partitions may have been examined for the former leader.
   if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
@@ -340,6 +411,8 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {
+  if (state_.light && (work.planned || work.plan_tried == state_.full_number)) return;
+  work.plan_tried = state_.full_number;
   work.planned = false;
   if (state_.planned.size() >= state_.settings->backfill_max_job_test) return;
   for (const std::uint32_t other : state_.queue.group(lane.group).lanes) {
@@ -381,6 +454,14 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
 void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   Group& group = state_.queue.group(lane.group);
   const JobId leader = state_.queue.leader(lane.group).id;
+  const std::uint64_t state_now = pool_.state().state_generation;
+  if (work.explained_leader == leader && work.leader.reason == why.reason &&
+      work.leader.behind == why.behind && work.leader.detail == why.detail &&
+      work.planned == (work.leader.planned_start != 0) && work.explained_state == state_now &&
+      group.fresh.empty()) {
+    return;
+  }
+  work.explained_state = state_now;
   const bool first_time = work.leader.reason == model::Reason::none;
   PlanEntry made;
   made.reason = why.reason;

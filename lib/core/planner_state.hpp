@@ -32,7 +32,10 @@ struct LaneWork {
   bool known_blocked = false;
   std::uint64_t log_seen = 0;
 
+  std::uint32_t fewest_cores = 0;        // idle ones, without which no node is of any use
   bool planned = false;                  // holds a reservation
+  std::uint64_t plan_tried = 0;          // in which full pass one was last looked for
+  std::uint64_t explained_state = 0;     // pool.state_generation that `leader` was made with
   std::int64_t planned_ms = 0;
   std::vector<std::uint32_t> planned_nodes;
   JobId explained_leader;                // whose entry `leader` is
@@ -57,6 +60,13 @@ struct Planner::State {
   LaneKey resume;                              // where the pass goes on
   bool stale = false;                          // something changed behind its back
   bool keep_changes = false;                   // it changed lanes that it had examined already
+  bool light = false;                          // keeps the reservations that there are
+  std::uint64_t pass_steps = 0;                // of the pass so far
+  bool full = false;                           // it began at the top with nothing planned
+  std::uint64_t full_steps = 0;                // what the last full pass took
+  std::int64_t full_ms = 0;                    // when it began
+  std::uint64_t full_number = 0;
+  bool config_changed = false;                 // since then
   std::uint64_t world_left = 0;                // world_generation when it was interrupted
   std::optional<LaneKey> changed_left;         // queue.changed_from() at that time
   std::vector<LaneKey> planned;                // lanes with reservations, in order
@@ -82,6 +92,9 @@ class PlannerPass {
   void begin();
   void finish();
   void restart_from(const LaneKey* key);
+  void resume_lightly(const std::optional<LaneKey>& changed);
+  void drop_plans(std::vector<LaneKey> keys);
+  void drop_broken(const Selection& selection);
   void refresh_config();
   void note_ends();
   LaneWork& work_of(Lane& lane);

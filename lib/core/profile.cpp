@@ -47,6 +47,50 @@ void Profile::drop_from(const LaneKey& key) {
   std::erase_if(claimed_, [&](std::uint32_t node) { return nodes_[node].claims.empty(); });
 }
 
+void Profile::drop(const std::vector<LaneKey>& keys) {
+  if (keys.empty()) return;
+  for (const std::uint32_t node : claimed_) {
+    NodeFuture& future = nodes_[node];
+    const auto dropped = std::erase_if(future.claims, [&](const Claim& claim) {
+      return std::binary_search(keys.begin(), keys.end(), claim.key);
+    });
+    if (dropped != 0) future.changes = 0;
+  }
+  std::erase_if(claimed_, [&](std::uint32_t node) { return nodes_[node].claims.empty(); });
+}
+
+std::vector<LaneKey> Profile::broken_claims(std::uint32_t node) const {
+  std::vector<const Claim*> claims;
+  for (const Claim& claim : nodes_[node].claims) claims.push_back(&claim);
+  std::sort(claims.begin(), claims.end(),
+            [](const Claim* a, const Claim* b) { return a->key < b->key; });
+  std::vector<LaneKey> broken;
+  Timeline timeline;
+  timeline.build(pool_->nodes[node], now_ms_, overdue_end_ms_);
+  for (const Claim* claim : claims) {
+    Timeline with = timeline;
+    if (with.subtract(*claim)) {
+      timeline = std::move(with);
+    } else {
+      broken.push_back(claim->key);
+    }
+  }
+  return broken;
+}
+
+const Timeline& Profile::timeline_before(std::uint32_t node, const LaneKey& key) const {
+  const NodeFuture& future = nodes_[node];
+  if (std::all_of(future.claims.begin(), future.claims.end(),
+                  [&](const Claim& claim) { return claim.key < key; })) {
+    return timeline(node);
+  }
+  scratch_.build(pool_->nodes[node], now_ms_, overdue_end_ms_);
+  for (const Claim& claim : future.claims) {
+    if (claim.key < key) scratch_.subtract(claim);
+  }
+  return scratch_;
+}
+
 void Profile::clear() {
   for (const std::uint32_t node : claimed_) {
     nodes_[node].claims.clear();
@@ -76,7 +120,8 @@ bool Outlook::claim_overlaps(std::uint32_t node) const {
   const std::int64_t from = std::max(span_.from_ms, span_.now_ms);
   const std::vector<Claim>& claims = profile_->claims(node);
   return std::any_of(claims.begin(), claims.end(), [&](const Claim& claim) {
-    return claim.from_ms < span_.until_ms && claim.until_ms > from;
+    return claim.from_ms < span_.until_ms && claim.until_ms > from &&
+           (span_.before == nullptr || claim.key < *span_.before);
   });
 }
 
@@ -88,8 +133,10 @@ void Outlook::look(std::uint32_t node, const Demand& demand, NodeView& view) con
     return;
   }
   if (demand.plans_by_counts() && profile_ != nullptr && (!present() || is_claimed(node))) {
-    profile_->timeline(node).view_span(std::max(span_.from_ms, span_.now_ms), span_.until_ms, slot,
-                                       view);
+    const Timeline& timeline = span_.before == nullptr
+                                   ? profile_->timeline(node)
+                                   : profile_->timeline_before(node, *span_.before);
+    timeline.view_span(std::max(span_.from_ms, span_.now_ms), span_.until_ms, slot, view);
     return;
   }
   if (present()) {

@@ -23,7 +23,11 @@ class Profile {
   void add(std::uint32_t node, Claim claim);
   // Drops the claims of `key` and of everything behind it.
   void drop_from(const LaneKey& key);
+  // Drops the claims of these, which are in ascending order.
+  void drop(const std::vector<LaneKey>& keys);
   void clear();
+  // Whose claims on the node can no longer be kept; those ahead in the order are kept first.
+  [[nodiscard]] std::vector<LaneKey> broken_claims(std::uint32_t node) const;
 
   [[nodiscard]] bool empty() const { return claimed_.empty(); }
   [[nodiscard]] std::size_t nodes() const { return nodes_.size(); }
@@ -32,6 +36,8 @@ class Profile {
   }
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
   [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
+  // With only the claims of lanes before `key`.
+  [[nodiscard]] const Timeline& timeline_before(std::uint32_t node, const LaneKey& key) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
 
  private:
@@ -46,6 +52,7 @@ class Profile {
   std::int64_t now_ms_ = 0;
   std::int64_t overdue_end_ms_ = 0;
   mutable std::vector<NodeFuture> nodes_;
+  mutable Timeline scratch_;
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
 };
 
@@ -61,6 +68,7 @@ class Outlook {
     std::int64_t now_ms = 0;
     std::int64_t from_ms = 0;
     std::int64_t until_ms = kNever;
+    const LaneKey* before = nullptr;  // only reservations of lanes before it count; null: all
   };
   [[nodiscard]] static Outlook span(const NodePool::State& pool, const Profile* profile,
                                     const Span& span);

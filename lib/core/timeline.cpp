@@ -111,21 +111,26 @@ void Timeline::split(std::int64_t at_ms) {
                counts.end());
 }
 
-void Timeline::subtract(const Claim& claim) {
+bool Timeline::subtract(const Claim& claim) {
+  bool fits = true;
   split(claim.from_ms);
   if (claim.until_ms != kNever) split(claim.until_ms);
   for (std::size_t s = step_at(claim.from_ms); s < steps_.size(); ++s) {
     Step& step = steps_[s];
     if (step.from_ms >= claim.until_ms) break;
+    fits = fits && step.cores >= claim.cores && step.threads >= claim.threads &&
+           step.memory >= claim.memory && (!claim.whole || step.jobs == 0);
     step.cores -= claim.whole ? step.cores : std::min(step.cores, claim.cores);
     step.threads -= claim.whole ? step.threads : std::min(step.threads, claim.threads);
     step.memory -= std::min(step.memory, claim.memory);
     ++step.jobs;
     for (std::size_t e = 0; e < kinds_ && e < claim.gres.size(); ++e) {
       std::uint64_t& free = gres_[s * kinds_ + e];
+      fits = fits && free >= claim.gres[e];
       free -= std::min(free, claim.gres[e]);
     }
   }
+  return fits;
 }
 
 void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const {
@@ -138,7 +143,6 @@ void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view)
   view.jobs = from.jobs;
   view.partition_cpus = 0;
   view.user_conflict = false;
-  view.claimed = false;
   view.free_gres.assign(gres_.begin() + static_cast<std::ptrdiff_t>(step * kinds_),
                         gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_));
 }

@@ -45,7 +45,8 @@ class Timeline {
 
   // From the node's holds. Jobs that are overdue are taken to end at `overdue_end_ms`.
   void build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms);
-  void subtract(const Claim& claim);
+  // False if there was less than the claim takes; what there was is then taken.
+  bool subtract(const Claim& claim);
 
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   // Where a step ends; kNever for the last.

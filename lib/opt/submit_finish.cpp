@@ -173,6 +173,49 @@ void copy_spec(const SubmitState& s, model::StepSpec& step) {
   step.signal_before = spec.signal_before;
 }
 
+// GPUs that the step will have, as far as the line and the allocation's variables tell; 0: unknown.
+std::uint64_t gpus_of_step(const SubmitState& s) {
+  const std::uint64_t nodes = std::max(s.job.request.min_nodes, 1U);
+  if (!s.gpus_per_task.empty() && s.step.tasks != 0) {
+    return total(s.gpus_per_task) * s.step.tasks;
+  }
+  if (!s.gpus.empty()) return total(s.gpus);
+  std::vector<GresRequest> on_node = s.gpus_per_node;
+  for (const GresRequest& request : s.gres) {
+    if (is_gpu(request)) on_node.push_back(request);
+  }
+  if (!on_node.empty()) return total(on_node) * nodes;
+  const auto text = s.in->environment.get("SLURM_GPUS_ON_NODE");
+  const auto count = text ? base::parse_u32(*text) : Result<std::uint32_t>(0U);
+  return count.value_or(0) * nodes;
+}
+
+// --cpus-per-gpu, --mem-per-gpu and --ntasks-per-gpu become plain numbers of the step.
+Outcome settle_per_gpu(SubmitState& s) {
+  const model::Request& asked = s.job.request;
+  model::StepSpec& step = s.step;
+  const bool cpus = asked.cpus_per_gpu != 0 && step.cpus_per_task == 0;
+  const bool tasks = asked.tasks_per_gpu != 0 && asked.tasks == 0;
+  if (!cpus && !tasks && asked.memory_per_gpu == 0) return {};
+  const std::uint64_t gpus = gpus_of_step(s);
+  if (gpus == 0) {
+    return complain("--cpus-per-gpu, --mem-per-gpu and --ntasks-per-gpu need a number of GPUs", 1);
+  }
+  if (tasks) {
+    step.tasks = static_cast<std::uint32_t>(asked.tasks_per_gpu * gpus);
+    step.tasks_asked = true;
+  }
+  if (cpus) {
+    const std::uint64_t all = asked.cpus_per_gpu * gpus;
+    step.cpus_per_task =
+        static_cast<std::uint32_t>(std::max<std::uint64_t>(all / std::max(step.tasks, 1U), 1));
+  }
+  if (asked.memory_per_gpu != 0) {
+    step.memory_per_node = asked.memory_per_gpu * gpus / std::max(asked.min_nodes, 1U);
+  }
+  return {};
+}
+
 bool is_task_number(std::string_view text) { return base::parse_u32(text).has_value(); }
 
 // -i all|none|<task>|<file>
@@ -284,6 +327,7 @@ Finished<SrunOptions> finish_srun(SubmitState s, const std::vector<std::string>&
   model::StepSpec& step = s.step;
   copy_request(s, step);
   copy_spec(s, step);
+  if (Outcome done = settle_per_gpu(s); !done) return tl::unexpected<Complaint>(done.error());
   for (const std::string& word : command) step.argv.emplace_back(word);
   settle_input(s.input_mode, step);
   if (step.input == model::InputMode::file) s.job.spec.std_in = step.std_in;

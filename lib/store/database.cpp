@@ -127,8 +127,8 @@ Result<Connection> Connection::open(const std::string& path, Mode mode) {
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  connection.leave_log();
   if (mode == Mode::reader) {
-    connection.leave_log();
     if (Status set = connection.execute("PRAGMA query_only=1"); !set) {
       return tl::unexpected(std::move(set.error()));
     }
@@ -196,6 +196,10 @@ bool Connection::was_full() const {
 
 void Connection::leave_log() {
   sqlite3_db_config(raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+void Connection::settle_log() {
+  sqlite3_db_config(raw_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 Result<bool> Connection::checkpoint() {

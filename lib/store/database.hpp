@@ -96,8 +96,9 @@ class Connection {
   // Whether the latest failure was only for want of space: rolled back it may be tried again.
   [[nodiscard]] bool was_full() const;
 
-  // From now on closing leaves the log as it is.
+  // What closing does with the log: leave it as it is (so from the start), or a last checkpoint.
   void leave_log();
+  void settle_log();
   // Pages in the write-ahead log after the latest commit.
   [[nodiscard]] std::uint32_t log_pages() const { return *log_pages_; }
   // Copies the log into the database as far as readers allow, never waiting for them. True: all of

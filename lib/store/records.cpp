@@ -13,7 +13,7 @@ constexpr unsigned kAttemptBits = 31;
 }
 
 std::int64_t job_key(JobId job, std::uint32_t attempt) {
-  SLUICE_ASSERT(attempt <= kAttemptMask, "job {} attempt {}", job.value, attempt);
+  SLUICE_ASSERT(std::int64_t{attempt} <= kAttemptMask, "job {} attempt {}", job.value, attempt);
   return (static_cast<std::int64_t>(job.value) << kAttemptBits) | attempt;
 }
 

@@ -17,6 +17,7 @@
 #define SLUICE_MPI_PLUGIN_H
 
 #include <poll.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,68 +33,68 @@ extern "C" {
 typedef struct SluiceMpiStep {
   uint32_t job_id;
   uint32_t step_id;
-  const char *cluster_job; /* text that is unique among all jobs of all clusters of this host */
+  const char* cluster_job; /* text that is unique among all jobs of all clusters of this host */
   uint32_t uid;
   uint32_t gid;
-  uint32_t node;              /* this node's number in the step */
+  uint32_t node; /* this node's number in the step */
   uint32_t node_count;
-  const char *const *node_names; /* [node_count] */
+  const char* const* node_names; /* [node_count] */
   uint32_t task_count;           /* of the step */
-  const uint32_t *task_node;     /* [task_count]: the node of each rank */
+  const uint32_t* task_node;     /* [task_count]: the node of each rank */
   uint32_t local_count;
-  const uint32_t *local_ranks;   /* [local_count], ascending */
-  const int *task_sockets;       /* [local_count] with SLUICE_MPI_TASK_SOCKETS, else null */
-  const int *task_socket_numbers; /* [local_count]: the descriptor number of the task's end, in the
+  const uint32_t* local_ranks;    /* [local_count], ascending */
+  const int* task_sockets;        /* [local_count] with SLUICE_MPI_TASK_SOCKETS, else null */
+  const int* task_socket_numbers; /* [local_count]: the descriptor number of the task's end, in the
                                      task; for the environment */
-  uint32_t shared_host;          /* 1: other nodes of the step live on this host, under the same
-                                    host name: files in /dev/shm would clash */
-  uint32_t universe;             /* slots of the whole job: at least task_count */
-  const char *directory;         /* exists, is the user's, is ours alone; the caller removes it */
+  uint32_t shared_host;           /* 1: other nodes of the step live on this host, under the same
+                                     host name: files in /dev/shm would clash */
+  uint32_t universe;              /* slots of the whole job: at least task_count */
+  const char* directory;          /* exists, is the user's, is ours alone; the caller removes it */
 } SluiceMpiStep;
 
 typedef struct SluiceMpiCallbacks {
-  void *context;
+  void* context;
   /* One node's part of a collective of all nodes. fence_done() answers when every node has called
    * with the same id. Ids are chosen by the plugin: equal on all nodes, never used twice. */
-  void (*fence)(void *context, uint64_t id, const void *data, size_t size);
+  void (*fence)(void* context, uint64_t id, const void* data, size_t size);
   /* To the plugin on another node of the step: direct_received() there. Ordered, not lost. */
-  void (*direct)(void *context, uint32_t node, const void *data, size_t size);
+  void (*direct)(void* context, uint32_t node, const void* data, size_t size);
   /* A task wants the whole step ended. */
-  void (*abort)(void *context, uint32_t rank, int code, const char *message);
+  void (*abort)(void* context, uint32_t rank, int code, const char* message);
   /* A task is through with MPI: its exit without this is a failure of the step. */
-  void (*initialized)(void *context, uint32_t rank);
-  void (*finalized)(void *context, uint32_t rank);
+  void (*initialized)(void* context, uint32_t rank);
+  void (*finalized)(void* context, uint32_t rank);
   /* One line for the job's standard error. */
-  void (*problem)(void *context, const char *message);
+  void (*problem)(void* context, const char* message);
 } SluiceMpiCallbacks;
 
 /* Takes one variable of a task's environment. */
-typedef void (*SluiceMpiSetEnv)(void *sink, const char *name, const char *value);
+typedef void (*SluiceMpiSetEnv)(void* sink, const char* name, const char* value);
 
 typedef struct SluiceMpiPlugin {
   uint32_t abi;        /* SLUICE_MPI_ABI */
-  const char *name;    /* "pmix" */
-  const char *version; /* of the implementation, for logs */
+  const char* name;    /* "pmix" */
+  const char* version; /* of the implementation, for logs */
   uint32_t flags;
 
   /* Returns the plugin's state, or null after calling `problem`. Called once in a process. */
-  void *(*start)(const SluiceMpiStep *step, const SluiceMpiCallbacks *callbacks);
+  void* (*start)(const SluiceMpiStep* step, const SluiceMpiCallbacks* callbacks);
   /* The variables of one local task. */
-  int (*environment)(void *state, uint32_t rank, SluiceMpiSetEnv set, void *sink);
+  int (*environment)(void* state, uint32_t rank, SluiceMpiSetEnv set, void* sink);
   /* Writes up to `room` descriptors to wait for and returns how many there are. */
-  size_t (*poll_fds)(void *state, struct pollfd *fds, size_t room);
+  size_t (*poll_fds)(void* state, struct pollfd* fds, size_t room);
   /* Something happened on one of them. */
-  void (*ready)(void *state, int fd, short events);
+  void (*ready)(void* state, int fd, short events);
   /* `data` is every node's part in the order of the nodes; parts[i] is the size of node i's. */
-  void (*fence_done)(void *state, uint64_t id, const void *data, const size_t *parts);
-  void (*direct_received)(void *state, uint32_t from, const void *data, size_t size);
+  void (*fence_done)(void* state, uint64_t id, const void* data, const size_t* parts);
+  void (*direct_received)(void* state, uint32_t from, const void* data, size_t size);
   /* A local task has ended, in whatever way. */
-  void (*task_ended)(void *state, uint32_t rank);
-  void (*stop)(void *state);
+  void (*task_ended)(void* state, uint32_t rank);
+  void (*stop)(void* state);
 } SluiceMpiPlugin;
 
 /* The one entry point. The table lives as long as the shared object is loaded. */
-typedef const SluiceMpiPlugin *(*SluiceMpiEntry)(void);
+typedef const SluiceMpiPlugin* (*SluiceMpiEntry)(void);
 #define SLUICE_MPI_ENTRY "sluice_mpi_plugin_v1"
 
 #ifdef __cplusplus

@@ -42,9 +42,9 @@ std::string CgroupTree::dir(const std::string& mount, const CgroupName& group) c
 std::vector<std::string> CgroupTree::hierarchies() const {
   std::vector<std::string> result;
   if (!usable()) return result;
-  for (const std::string* mount : {&mounts_.track, &mounts_.freezer, &mounts_.cpuset,
-                                   &mounts_.memory, &mounts_.devices, &mounts_.pids,
-                                   &mounts_.cpuacct}) {
+  for (const std::string* mount :
+       {&mounts_.track, &mounts_.freezer, &mounts_.cpuset, &mounts_.memory, &mounts_.devices,
+        &mounts_.pids, &mounts_.cpuacct}) {
     if (!mount->empty() && std::find(result.begin(), result.end(), *mount) == result.end()) {
       result.push_back(*mount);
     }
@@ -52,27 +52,47 @@ std::vector<std::string> CgroupTree::hierarchies() const {
   return result;
 }
 
+namespace {
+
+// Another daemon may remove sluice/, as it leaves, between our two calls.
+constexpr int kTries = 3;
+
+Status make_node_group(const std::string& top, const std::string& node) {
+  Status made;
+  for (int i = 0; i < kTries; ++i) {
+    made = cgroup::make_group(top);
+    if (made) made = cgroup::make_group(node);
+    if (made || made.error().code != ErrorCode::not_found) return made;
+  }
+  return made;
+}
+
+}  // namespace
+
 Status CgroupTree::prepare_node() const {
   for (const std::string& mount : hierarchies()) {
+    const std::string top = mount + "/sluice";
     const std::string node = dir(mount, {});
-    if (auto made = cgroup::make_group(node); !made) return made;
-    if (mounts_.version == CgroupVersion::v1) {
-      if (mount != mounts_.cpuset) continue;
-      for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
-        const auto all = cgroup::read_value(mount + "/sluice" + file);
-        if (!all) return tl::unexpected(all.error());
-        if (auto set = cgroup::write_value(node + file, base::trim(*all)); !set) return set;
-      }
-      continue;
-    }
-    for (const std::string& above : {mount + "/sluice", node}) {
-      const std::string control = above + "/cgroup.subtree_control";
-      for (const auto& [part, name] : {std::pair{&mounts_.cpuset, "+cpuset"},
-                                       {&mounts_.memory, "+memory"}, {&mounts_.pids, "+pids"}}) {
-        if (part->empty()) continue;
-        if (auto set = cgroup::write_value(control, name); !set) return set;
+    if (auto made = make_node_group(top, node); !made) return made;
+    for (const std::string& group : {top, node}) {
+      if (mounts_.version == CgroupVersion::v2) {
+        if (auto handed = hand_down(group); !handed) return handed;
+      } else if (mount == mounts_.cpuset) {
+        if (auto set = cgroup::inherit_cpuset(group); !set) return set;
       }
     }
+  }
+  return {};
+}
+
+// Version 2: lets the groups below use the controllers.
+Status CgroupTree::hand_down(const std::string& group) const {
+  const std::string control = group + "/cgroup.subtree_control";
+  for (const auto& [part, name] : {std::pair{&mounts_.cpuset, "+cpuset"},
+                                   {&mounts_.memory, "+memory"},
+                                   {&mounts_.pids, "+pids"}}) {
+    if (part->empty()) continue;
+    if (auto set = cgroup::write_value(control, name); !set) return set;
   }
   return {};
 }
@@ -81,6 +101,8 @@ Status CgroupTree::remove_node() const {
   if (!jobs().empty()) return fail(ErrorCode::busy, fmt::format("{}: has jobs", node_));
   for (const std::string& mount : hierarchies()) {
     if (auto removed = cgroup::remove_groups(dir(mount, {})); !removed) return removed;
+    // Fails while other nodes are in it, which is what it is for.
+    ::rmdir((mount + "/sluice").c_str());
   }
   return {};
 }
@@ -137,8 +159,8 @@ bool is_in(const std::string& mount, const std::string& dir) {
 
 Status CgroupTree::attach(const CgroupName& group, pid_t pid) const {
   if (!usable()) return {};
-  const auto levels = static_cast<std::size_t>(
-      1 + std::count(group.path.begin(), group.path.end(), '/'));
+  const auto levels =
+      static_cast<std::size_t>(1 + std::count(group.path.begin(), group.path.end(), '/'));
   if (mounts_.version == CgroupVersion::v2) {
     const std::string target = dir(mounts_.track, group);
     if (pid == 0 && is_in(mounts_.track, target)) return {};

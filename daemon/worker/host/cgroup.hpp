@@ -70,16 +70,16 @@ struct DeviceRule {
 
 // What a group may use. Nothing set: tracking alone.
 struct CgroupLimits {
-  std::string cpus;                  // OS numbers, "0-3,7"; "": as the parent
-  std::string mems;                  // NUMA nodes; "": as the parent
-  std::uint64_t memory_mib = 0;      // 0: no limit
-  std::uint64_t swap_mib = 0;        // beside memory; used only where memory is limited
-  std::uint32_t pids = 0;            // 0: no limit
-  bool confine_devices = false;      // only the common ones (null, tty, ptmx, …) and `devices`
+  std::string cpus;              // OS numbers, "0-3,7"; "": as the parent
+  std::string mems;              // NUMA nodes; "": as the parent
+  std::uint64_t memory_mib = 0;  // 0: no limit
+  std::uint64_t swap_mib = 0;    // beside memory; used only where memory is limited
+  std::uint32_t pids = 0;        // 0: no limit
+  bool confine_devices = false;  // only the common ones (null, tty, ptmx, …) and `devices`
   std::vector<DeviceRule> devices;
-  std::vector<DeviceRule> denied;    // without confine_devices: all but these (GRES of others)
-  bool count_memory = false;         // a memory group even without a limit: peak and OOM counts
-  bool count_cpu = false;            // a cpuacct group; version 2 counts anyway
+  std::vector<DeviceRule> denied;  // without confine_devices: all but these (GRES of others)
+  bool count_memory = false;       // a memory group even without a limit: peak and OOM counts
+  bool count_cpu = false;          // a cpuacct group; version 2 counts anyway
 };
 
 // The name of a group: its path below sluice/<node>. Made by the functions below only.
@@ -87,7 +87,7 @@ struct CgroupName {
   std::string path;
   bool operator==(const CgroupName&) const = default;
 };
-[[nodiscard]] CgroupName job_group(std::uint32_t job_id);                         // job_7
+[[nodiscard]] CgroupName job_group(std::uint32_t job_id);                           // job_7
 [[nodiscard]] CgroupName step_group(const CgroupName& job, std::string_view step);  // …/step_batch
 [[nodiscard]] CgroupName task_group(const CgroupName& step, std::uint32_t task);    // …/task_0
 
@@ -96,7 +96,6 @@ struct CgroupMemory {
   std::uint64_t peak_kib = 0;
   std::uint64_t current_kib = 0;
   std::uint64_t oom_kills = 0;  // in the group and below it
-  std::uint64_t limit_hits = 0;
 };
 
 class CgroupTree {
@@ -110,7 +109,7 @@ class CgroupTree {
   // Makes sluice/<node> in all hierarchies and hands the controllers down (version 2). Once, at the
   // daemon's start; an existing tree is kept.
   [[nodiscard]] Status prepare_node() const;
-  // Removes sluice/<node> if no job is in it (else busy).
+  // Removes sluice/<node> if no job is in it (else busy), and sluice/ if that was the last node.
   [[nodiscard]] Status remove_node() const;
   // The job groups that exist, e.g. after a restart.
   [[nodiscard]] std::vector<CgroupName> jobs() const;
@@ -124,9 +123,11 @@ class CgroupTree {
   // own once a part is limited). 0 is the calling
   // thread of a process with one thread: on version 1 that takes 20 us, while another process costs
   // a grace period of the kernel (5 to 15 ms). So the way to start a task is
-  //   pid_t pid = tree.fork_into(step); if (pid == 0) { attach(step, 0) or _exit; become user; exec }
+  //   pid_t pid = tree.fork_into(step); if (pid == 0) { attach(step, 0) or _exit; become user; exec
+  //   }
   [[nodiscard]] Status attach(const CgroupName& group, pid_t pid) const;
-  // As fork(), -1 with errno. With version 2 the child is born in the group; else attach() moves it.
+  // As fork(), -1 with errno. With version 2 the child is born in the group; else attach() moves
+  // it.
   [[nodiscard]] pid_t fork_into(const CgroupName& group) const;
 
   [[nodiscard]] Status freeze(const CgroupName& group) const;
@@ -152,6 +153,7 @@ class CgroupTree {
  private:
   [[nodiscard]] std::string dir(const std::string& mount, const CgroupName& group) const;
   [[nodiscard]] std::vector<std::string> hierarchies() const;
+  [[nodiscard]] Status hand_down(const std::string& group) const;
   [[nodiscard]] Status apply_v1(const CgroupName& group, const CgroupLimits& limits) const;
   [[nodiscard]] Status apply_v2(const CgroupName& group, const CgroupLimits& limits) const;
 

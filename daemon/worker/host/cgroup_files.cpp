@@ -102,6 +102,17 @@ Status remove_groups(const std::string& dir) {
   return fail(ErrorCode::busy, fmt::format("{}: busy", dir));
 }
 
+Status inherit_cpuset(const std::string& dir) {
+  const std::string above = dir.substr(0, dir.rfind('/'));
+  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+    if (const auto has = read_value(dir + file); has && !base::trim(*has).empty()) continue;
+    const auto value = read_value(above + file);
+    if (!value) return tl::unexpected(value.error());
+    if (auto set = write_value(dir + file, base::trim(*value)); !set) return set;
+  }
+  return {};
+}
+
 void collect_pids(const std::string& dir, std::vector<pid_t>& pids) {
   if (const auto text = read_value(dir + "/cgroup.procs")) {
     for (const std::string_view line : base::split_nonempty(*text, '\n')) {

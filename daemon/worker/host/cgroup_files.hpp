@@ -28,6 +28,10 @@ namespace sluice::worker::cgroup {
 [[nodiscard]] std::vector<std::string> child_groups(const std::string& dir);
 [[nodiscard]] bool is_group(const std::string& dir);
 
+// Version 1: a new cpuset has no CPUs, and nothing may enter it. Gives it all that the group above
+// has, unless it has some already.
+[[nodiscard]] Status inherit_cpuset(const std::string& dir);
+
 // Appends the processes of the group and those below.
 void collect_pids(const std::string& dir, std::vector<pid_t>& pids);
 // True if the group or one below it has a process.

@@ -1,12 +1,13 @@
 // CgroupTree: what limits and counters mean in control files, for both versions.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string>
 
 #include <fmt/core.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/fd.hpp"
 #include "base/strings.hpp"
@@ -73,27 +74,21 @@ bool wants_devices(const CgroupLimits& limits) {
   return limits.confine_devices || !limits.denied.empty();
 }
 
-// A new cpuset is empty; an unset half gets what the group above has.
 Status set_cpuset_v1(const std::string& dir, const std::string& cpus, const std::string& mems) {
-  const std::string above = dir.substr(0, dir.rfind('/'));
-  for (const auto& [file, wanted] : {std::pair{"/cpuset.cpus", &cpus}, {"/cpuset.mems", &mems}}) {
-    std::string value = *wanted;
-    if (value.empty()) {
-      const auto inherited = cgroup::read_value(above + file);
-      if (!inherited) return tl::unexpected(inherited.error());
-      value = base::trim(*inherited);
-    }
-    if (auto set = cgroup::write_value(dir + file, value); !set) return set;
+  if (cpus.empty() || mems.empty()) {
+    if (auto inherited = cgroup::inherit_cpuset(dir); !inherited) return inherited;
   }
-  return {};
+  Settings settings;
+  if (!cpus.empty()) settings.push_back({"/cpuset.cpus", cpus});
+  if (!mems.empty()) settings.push_back({"/cpuset.mems", mems});
+  return write_settings(dir, settings);
 }
 
 enum class Kind : std::uint8_t { cpuset = 0, other = 1 };
 
 // Makes the group in one hierarchy. The groups above may be missing there: a step can be limited
 // in what its job is not.
-Result<std::string> make_path_v1(const std::string& node_dir, const std::string& group,
-                                 Kind kind) {
+Result<std::string> make_path_v1(const std::string& node_dir, const std::string& group, Kind kind) {
   std::string path = node_dir + '/' + group;
   if (cgroup::make_group(path)) return path;
   for (std::size_t at = group.find('/'); at != std::string::npos; at = group.find('/', at + 1)) {
@@ -101,7 +96,7 @@ Result<std::string> make_path_v1(const std::string& node_dir, const std::string&
     if (cgroup::is_group(above)) continue;
     if (auto made = cgroup::make_group(above); !made) return tl::unexpected(made.error());
     if (kind != Kind::cpuset) continue;
-    if (auto set = set_cpuset_v1(above, "", ""); !set) return tl::unexpected(set.error());
+    if (auto set = cgroup::inherit_cpuset(above); !set) return tl::unexpected(set.error());
   }
   if (auto made = cgroup::make_group(path); !made) return tl::unexpected(made.error());
   return path;
@@ -212,15 +207,11 @@ CgroupMemory CgroupTree::memory(const CgroupName& group) const {
   if (mounts_.version == CgroupVersion::v1) {
     result.peak_kib = cgroup::read_number(path + "/memory.max_usage_in_bytes") / 1024;
     result.current_kib = cgroup::read_number(path + "/memory.usage_in_bytes") / 1024;
-    // Which of the two limits is met first is the kernel's choice where both are equal.
-    result.limit_hits = cgroup::read_number(path + "/memory.failcnt") +
-                        cgroup::read_number(path + "/memory.memsw.failcnt");
     result.oom_kills = oom_kills_v1(path);
     return result;
   }
   result.peak_kib = cgroup::read_number(path + "/memory.peak") / 1024;
   result.current_kib = cgroup::read_number(path + "/memory.current") / 1024;
-  result.limit_hits = cgroup::read_keyed(path + "/memory.events", "max");
   result.oom_kills = cgroup::read_keyed(path + "/memory.events", "oom_kill");
   return result;
 }

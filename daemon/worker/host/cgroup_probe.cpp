@@ -5,7 +5,6 @@
 // group (0.25 ms for each controller), where a job needs two or three values set: cgroup.cpp makes
 // and writes just those.
 #include <fcntl.h>
-#include <libcgroup.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include <cstdlib>
 
 #include <fmt/core.h>
+#include <libcgroup.h>
 
 #include "base/fd.hpp"
 #include "base/strings.hpp"
@@ -59,17 +59,6 @@ Status try_mount(const std::string& mount) {
   return tl::unexpected(base::errno_error(dir, errno));
 }
 
-// A new cpuset has no CPUs, and nothing may enter it: it gets all that its parent has.
-Status inherit_cpuset(const std::string& parent, const std::string& dir) {
-  for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
-    if (const auto has = cgroup::read_value(dir + file); has && !base::trim(*has).empty()) continue;
-    const auto value = cgroup::read_value(parent + file);
-    if (!value) return tl::unexpected(value.error());
-    if (auto set = cgroup::write_value(dir + file, base::trim(*value)); !set) return set;
-  }
-  return {};
-}
-
 void use_v1(CgroupMounts& found, const char* name, std::string CgroupMounts::*slot) {
   const Found controller = find_controller(name);
   if (controller.version != CgroupVersion::v1) return;
@@ -78,7 +67,7 @@ void use_v1(CgroupMounts& found, const char* name, std::string CgroupMounts::*sl
     return;
   }
   const std::string dir = controller.mount + "/sluice";
-  if (slot == &CgroupMounts::cpuset && !inherit_cpuset(controller.mount, dir)) return;
+  if (slot == &CgroupMounts::cpuset && !cgroup::inherit_cpuset(dir)) return;
   found.*slot = controller.mount;
 }
 

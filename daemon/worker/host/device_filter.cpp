@@ -148,17 +148,17 @@ void detach_program(int group, std::uint32_t id) {
 
 const std::vector<DeviceRule>& common_devices() {
   static const std::vector<DeviceRule> rules = {
-      {false, -1, -1, "m"}, {true, -1, -1, "m"}, {false, 1, 3, "rwm"}, {false, 1, 5, "rwm"},
-      {false, 1, 7, "rwm"}, {false, 1, 8, "rwm"}, {false, 1, 9, "rwm"}, {false, 5, 0, "rwm"},
+      {false, -1, -1, "m"}, {true, -1, -1, "m"},  {false, 1, 3, "rwm"},   {false, 1, 5, "rwm"},
+      {false, 1, 7, "rwm"}, {false, 1, 8, "rwm"}, {false, 1, 9, "rwm"},   {false, 5, 0, "rwm"},
       {false, 5, 1, "rwm"}, {false, 5, 2, "rwm"}, {false, 136, -1, "rwm"}};
   return rules;
 }
 
 std::vector<std::uint64_t> device_program(const DevicePolicy& policy) {
   const bool allows = policy.otherwise == DeviceDefault::deny;
-  std::vector<std::uint64_t> code = {
-      load(kType, 0),  bit_and(kType, 0xffff), load(kAccess, 0), shift_right(kAccess, 16),
-      load(kMajor, 4), load(kMinor, 8)};
+  std::vector<std::uint64_t> code = {load(kType, 0),   bit_and(kType, 0xffff),
+                                     load(kAccess, 0), shift_right(kAccess, 16),
+                                     load(kMajor, 4),  load(kMinor, 8)};
   for (const DeviceRule& rule : policy.rules) {
     const Rule block = rule_code(rule, allows);
     code.insert(code.end(), block.code.begin(), block.code.end());
@@ -187,8 +187,6 @@ Status attach_device_filter(const std::string& group_dir, const DevicePolicy& po
   return {};
 }
 
-bool can_filter_devices() {
-  return load_program(device_program(DevicePolicy{})).has_value();
-}
+bool can_filter_devices() { return load_program(device_program(DevicePolicy{})).has_value(); }
 
 }  // namespace sluice::worker::cgroup

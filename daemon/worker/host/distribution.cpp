@@ -58,10 +58,14 @@ Result<std::uint32_t> plane_size(std::string_view text) {
 // The first level: also "plane" and "plane=<n>". False: no such word.
 Result<bool> set_nodes(Distribution& result, std::string_view word) {
   if (word == "*") return true;
-  if (base::iequals(word, "block")) result.nodes = NodeSpread::block;
-  else if (base::iequals(word, "cyclic")) result.nodes = NodeSpread::cyclic;
-  else if (base::iequals(word, "arbitrary")) result.nodes = NodeSpread::arbitrary;
-  else if (base::iequals(word, "plane")) result.nodes = NodeSpread::plane;
+  if (base::iequals(word, "block"))
+    result.nodes = NodeSpread::block;
+  else if (base::iequals(word, "cyclic"))
+    result.nodes = NodeSpread::cyclic;
+  else if (base::iequals(word, "arbitrary"))
+    result.nodes = NodeSpread::arbitrary;
+  else if (base::iequals(word, "plane"))
+    result.nodes = NodeSpread::plane;
   else if (base::istarts_with(word, "plane=")) {
     const auto size = plane_size(word.substr(6));
     if (!size) return tl::unexpected(size.error());
@@ -74,9 +78,12 @@ Result<bool> set_nodes(Distribution& result, std::string_view word) {
 }
 
 bool set_packing(Distribution& result, std::string_view word) {
-  if (base::iequals(word, "pack")) result.packing = Packing::pack;
-  else if (base::iequals(word, "nopack")) result.packing = Packing::no_pack;
-  else return false;
+  if (base::iequals(word, "pack"))
+    result.packing = Packing::pack;
+  else if (base::iequals(word, "nopack"))
+    result.packing = Packing::no_pack;
+  else
+    return false;
   return true;
 }
 

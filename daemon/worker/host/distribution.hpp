@@ -13,7 +13,13 @@
 
 namespace sluice::worker {
 
-enum class NodeSpread : std::uint8_t { automatic = 0, block = 1, cyclic = 2, plane = 3, arbitrary = 4 };
+enum class NodeSpread : std::uint8_t {
+  automatic = 0,
+  block = 1,
+  cyclic = 2,
+  plane = 3,
+  arbitrary = 4
+};
 // fcyclic: also the CPUs of one task go round.
 enum class CoreSpread : std::uint8_t { automatic = 0, block = 1, cyclic = 2, fcyclic = 3 };
 enum class Packing : std::uint8_t { automatic = 0, pack = 1, no_pack = 2 };

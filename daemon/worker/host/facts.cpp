@@ -3,7 +3,6 @@
 // cores) Slurm's three numbers can't tell the truth: it becomes one socket of single-thread cores.
 #include "daemon/worker/host/facts.hpp"
 
-#include <hwloc.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -16,6 +15,7 @@
 #include <memory>
 
 #include <fmt/core.h>
+#include <hwloc.h>
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
@@ -31,12 +31,12 @@ struct DestroyTopology {
 };
 using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
 
-Result<Topology> load_topology(const std::string& xml) {
+Result<Topology> load_topology(const std::string& description) {
   hwloc_topology_t raw = nullptr;
   if (hwloc_topology_init(&raw) != 0) return fail(ErrorCode::io, "hwloc can't start");
   Topology topology(raw);
-  if (!xml.empty() && hwloc_topology_set_xml(raw, xml.c_str()) != 0) {
-    return fail(ErrorCode::invalid_argument, xml + ": not an hwloc description");
+  if (!description.empty() && hwloc_topology_set_synthetic(raw, description.c_str()) != 0) {
+    return fail(ErrorCode::invalid_argument, description + ": not a machine that hwloc knows");
   }
   // Caches, bridges and network cards cost most of the time, and nothing here reads them.
   hwloc_topology_set_cache_types_filter(raw, HWLOC_TYPE_FILTER_KEEP_NONE);
@@ -51,8 +51,8 @@ Result<Topology> load_topology(const std::string& xml) {
 // The NUMA node nearest to a thread: the first one that holds it.
 std::uint32_t numa_node(hwloc_topology_t topology, hwloc_obj_t thread) {
   for (int i = 0; i < hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE); ++i) {
-    hwloc_obj_t node = hwloc_get_obj_by_type(topology, HWLOC_OBJ_NUMANODE,
-                                             static_cast<unsigned>(i));
+    hwloc_obj_t node =
+        hwloc_get_obj_by_type(topology, HWLOC_OBJ_NUMANODE, static_cast<unsigned>(i));
     if (hwloc_bitmap_intersects(node->cpuset, thread->cpuset) != 0) return node->os_index;
   }
   return 0;
@@ -76,8 +76,8 @@ std::uint32_t uniform(hwloc_topology_t topology, hwloc_obj_type_t outer, hwloc_o
 }
 
 CpuMap map_of(hwloc_topology_t topology) {
-  const auto pus = static_cast<std::uint32_t>(
-      std::max(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU), 0));
+  const auto pus =
+      static_cast<std::uint32_t>(std::max(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PU), 0));
   const auto packages = static_cast<std::uint32_t>(
       std::max(hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE), 0));
   CpuMap map;
@@ -162,8 +162,8 @@ Result<HostFacts> discover_host(const std::string& tmp_dir) {
   return host;
 }
 
-Result<HostFacts> discover_from_xml(const std::string& path) {
-  const auto topology = load_topology(path);
+Result<HostFacts> discover_described(const std::string& description) {
+  const auto topology = load_topology(description);
   if (!topology) return tl::unexpected(topology.error());
   return facts_of(topology->get());
 }

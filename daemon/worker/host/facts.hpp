@@ -15,13 +15,13 @@ namespace sluice::worker {
 
 struct CpuMap {
   std::uint32_t sockets = 1;
-  std::uint32_t cores = 1;                // per socket
-  std::uint32_t threads = 1;              // per core
-  std::vector<std::uint32_t> os;          // abstract number -> OS number
-  std::vector<std::uint32_t> numa;        // abstract number -> OS number of its NUMA node
+  std::uint32_t cores = 1;          // per socket
+  std::uint32_t threads = 1;        // per core
+  std::vector<std::uint32_t> os;    // abstract number -> OS number
+  std::vector<std::uint32_t> numa;  // abstract number -> OS number of its NUMA node
   // The node pretends to have other CPUs than the host (several nodes on one host). Then numbers
-  // are mapped modulo the host's CPUs, several abstract CPUs share one, and confining makes no sense
-  // unless the host has enough.
+  // are mapped modulo the host's CPUs, several abstract CPUs share one, and confining makes no
+  // sense unless the host has enough.
   bool pretended = false;
 
   [[nodiscard]] std::uint32_t cpus() const { return sockets * cores * threads; }
@@ -52,8 +52,9 @@ struct HostFacts {
 // `tmp_dir` is measured for tmp_disk. Only the CPUs that this process may run on count.
 [[nodiscard]] Result<HostFacts> discover_host(const std::string& tmp_dir);
 
-// As a hwloc XML export describes it instead of this host: for tests.
-[[nodiscard]] Result<HostFacts> discover_from_xml(const std::string& path);
+// The same of a machine that hwloc's synthetic notation describes ("pack:2 core:4 pu:2"): for
+// tests.
+[[nodiscard]] Result<HostFacts> discover_described(const std::string& description);
 
 // The map of a node that is configured with this geometry. Equal to the host's: the host's map.
 // Otherwise the numbers go round the host's CPUs and `pretended` is set.

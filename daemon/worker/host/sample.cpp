@@ -25,8 +25,15 @@ using Buffer = std::array<char, kStatBytes>;
 
 // Positions in /proc/<pid>/stat behind the name, counted from the state as 0 (see proc(5)).
 enum Field : std::size_t {
-  kMajorFaults = 9, kChildMajorFaults = 10, kUser = 11, kSystem = 12, kChildUser = 13,
-  kChildSystem = 14, kVirtualBytes = 20, kResidentPages = 21, kFieldCount = 22,
+  kMajorFaults = 9,
+  kChildMajorFaults = 10,
+  kUser = 11,
+  kSystem = 12,
+  kChildUser = 13,
+  kChildSystem = 14,
+  kVirtualBytes = 20,
+  kResidentPages = 21,
+  kFieldCount = 22,
 };
 
 Result<std::string_view> read_small(const char* path, Buffer& buffer) {
@@ -55,8 +62,8 @@ std::uint64_t keyed(std::string_view text, std::string_view key) {
 }  // namespace
 
 Result<ProcessSample> sample_process(pid_t pid) {
-  static const auto tick_us = std::uint64_t{1'000'000} /
-                              static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  static const auto tick_us =
+      std::uint64_t{1'000'000} / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
   static const auto page_kib = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) / 1024;
   Buffer buffer;
   std::array<char, 48> path{};

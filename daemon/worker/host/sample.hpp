@@ -16,10 +16,10 @@ namespace sluice::worker {
 struct ProcessSample {
   std::uint64_t rss_kib = 0;
   std::uint64_t vm_kib = 0;
-  std::uint64_t user_us = 0;       // with its waited-for children
+  std::uint64_t user_us = 0;  // with its waited-for children
   std::uint64_t system_us = 0;
   std::uint64_t major_faults = 0;
-  std::uint64_t read_bytes = 0;    // by read() and the like; 0 where /proc/<pid>/io is closed to us
+  std::uint64_t read_bytes = 0;  // by read() and the like; 0 where /proc/<pid>/io is closed to us
   std::uint64_t written_bytes = 0;
 
   bool operator==(const ProcessSample&) const = default;
@@ -33,7 +33,7 @@ struct ProcessSample {
 
 // Load and free memory of the host, for `scontrol show node`.
 struct HostLoad {
-  std::uint32_t load_hundredths = 0;   // one-minute load average
+  std::uint32_t load_hundredths = 0;  // one-minute load average
   std::uint64_t free_memory_mib = 0;
 };
 [[nodiscard]] Result<HostLoad> sample_host();

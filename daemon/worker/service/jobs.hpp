@@ -30,6 +30,8 @@ class Jobs {
   void signal(const wire::SignalJob& order);
   void terminate(const wire::TerminateJob& order);
   void freeze(const Attempt& attempt, bool frozen);
+  // Without an order: the daemon itself ends (`sluice down`).
+  void end(const Attempt& attempt);
 
   // From the steps.
   void batch_done(JobRun& job, const wire::StepDone& done);

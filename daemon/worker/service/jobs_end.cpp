@@ -60,6 +60,13 @@ void Jobs::terminate(const wire::TerminateJob& order) {
   begin_end(*job, order.grace_s);
 }
 
+void Jobs::end(const Attempt& attempt) {
+  JobRun* job = context_.find(attempt);
+  if (job == nullptr) return;
+  if (!job->is_ending()) job->why = model::JobState::node_fail;
+  begin_end(*job, 0);
+}
+
 void Jobs::begin_end(JobRun& job, std::uint32_t grace_s) {
   const Attempt attempt = job.host.attempt;
   const bool first = !job.is_ending();

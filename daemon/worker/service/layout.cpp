@@ -180,8 +180,8 @@ std::string repeat_text(const std::vector<std::uint32_t>& counts) {
     std::size_t end = i + 1;
     while (end < counts.size() && counts[end] == counts[i]) ++end;
     if (!text.empty()) text += ',';
-    text += end - i == 1 ? fmt::format("{}", counts[i])
-                         : fmt::format("{}(x{})", counts[i], end - i);
+    text +=
+        end - i == 1 ? fmt::format("{}", counts[i]) : fmt::format("{}(x{})", counts[i], end - i);
     i = end;
   }
   return text;

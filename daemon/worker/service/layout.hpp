@@ -19,12 +19,13 @@ inline constexpr std::uint32_t kMaxLayoutTasks = 4'000'000;
 
 struct LayoutRequest {
   std::uint32_t tasks = 0;
-  std::vector<std::uint32_t> cpus;        // per node: CPUs that the step may use there
-  std::uint32_t cpus_per_task = 1;        // 0 counts as 1
-  std::uint32_t max_tasks_per_node = 0;   // --ntasks-per-node as a limit; 0: none
-  bool overcommit = false;                // more tasks than CPUs allowed
+  std::vector<std::uint32_t> cpus;       // per node: CPUs that the step may use there
+  std::uint32_t cpus_per_task = 1;       // 0 counts as 1
+  std::uint32_t max_tasks_per_node = 0;  // --ntasks-per-node as a limit; 0: none
+  bool overcommit = false;               // more tasks than CPUs allowed
   Distribution distribution;
-  // NodeSpread::arbitrary: position in `cpus` of each task's node (SLURM_HOSTFILE, -w with repeats).
+  // NodeSpread::arbitrary: position in `cpus` of each task's node (SLURM_HOSTFILE, -w with
+  // repeats).
   std::vector<std::uint32_t> task_nodes;
 };
 

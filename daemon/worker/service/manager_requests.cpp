@@ -53,13 +53,12 @@ void Manager::request(JobRun& job, StreamId stream, std::uint64_t id, wire::Step
   if (again == nullptr || !again->prepared) return;
   const auto still = std::ranges::find(again->waiting, stream, &WaitingRequest::stream);
   if (still == again->waiting.end()) return;
-  // Told once. It stays in line, except with --immediate.
+  // It stays in line (srun tells its user when no answer comes), except with --immediate.
+  if (!immediate) return;
+  again->waiting.erase(still);
+  if (StreamState* fresh = context_.stream(stream)) fresh->role = StreamRole::fresh;
   context_.refuse(stream, id, Error{ErrorCode::nodes_busy,
                                     std::string(error_text(ErrorCode::nodes_busy))});
-  if (immediate) {
-    again->waiting.erase(still);
-    if (StreamState* fresh = context_.stream(stream)) fresh->role = StreamRole::fresh;
-  }
 }
 
 void Manager::grant_waiting(const Attempt& attempt) {

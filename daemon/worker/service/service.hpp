@@ -46,6 +46,9 @@ class Service {
   }
   void on_stepd_closed(StepdId stepd) { tree_.on_stepd_closed(stepd); }
 
+  // Ends a job at once, whatever the controller says.
+  void end_job(const Attempt& attempt) { jobs_.end(attempt); }
+
   [[nodiscard]] const Context& context() const { return context_; }
   // Whether the user has a job here that also spans `host`: what a compute node may speak for.
   [[nodiscard]] bool user_shares_job_with(std::uint32_t uid, std::string_view host) const;

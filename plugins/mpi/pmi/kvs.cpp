@@ -43,8 +43,10 @@ std::vector<Block> blocks_of(const std::vector<unsigned>& task_node) {
     const auto tasks = static_cast<unsigned>(end - at);
     const bool continues = !blocks.empty() && blocks.back().tasks == tasks &&
                            blocks.back().node + blocks.back().nodes == task_node[at];
-    if (continues) ++blocks.back().nodes;
-    else blocks.push_back({task_node[at], 1, tasks});
+    if (continues)
+      ++blocks.back().nodes;
+    else
+      blocks.push_back({task_node[at], 1, tasks});
     at = end;
   }
   // The list is read round and round, so a cyclic layout is its first round.

@@ -21,7 +21,8 @@ class Kvs {
 
   // What was put since the last call, for the other nodes.
   [[nodiscard]] std::string take_changes();
-  // Changes of one or more nodes, one after the other. False: can't be read; what could be is taken.
+  // Changes of one or more nodes, one after the other. False: can't be read; what could be is
+  // taken.
   [[nodiscard]] bool merge(std::string_view changes);
 
  private:

@@ -1,5 +1,5 @@
-// The PMI plugin: binds the PMI server to the sockets of the local tasks. One side of each socket is
-// inherited by its task, which finds the number in PMI_FD.
+// The PMI plugin: binds the PMI server to the sockets of the local tasks. One side of each socket
+// is inherited by its task, which finds the number in PMI_FD.
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,7 +21,9 @@ namespace {
 class Plugin {
  public:
   Plugin(const SluiceMpiStep& step, const SluiceMpiCallbacks& callbacks)
-      : step_(step), callbacks_(callbacks), server_(describe(step), outside()),
+      : step_(step),
+        callbacks_(callbacks),
+        server_(describe(step), outside()),
         sockets_(step.task_sockets, step.task_sockets + step.local_count) {}
 
   bool environment(std::uint32_t rank, SluiceMpiSetEnv set, void* sink) const;
@@ -120,8 +122,9 @@ void Plugin::read(std::size_t task) {
   // One command may answer many: a fence ends for all tasks.
   flush_all();
   if (received) return;
-  callbacks_.problem(callbacks_.context, fmt::format("task {}: {}", step_.local_ranks[task],
-                                                     received.error().text).c_str());
+  callbacks_.problem(
+      callbacks_.context,
+      fmt::format("task {}: {}", step_.local_ranks[task], received.error().text).c_str());
   if (sockets_[task] >= 0) drop(task);
 }
 
@@ -157,12 +160,10 @@ extern "C" __attribute__((visibility("default"))) const SluiceMpiPlugin* sluice_
       .start = [](const SluiceMpiStep* step, const SluiceMpiCallbacks* callbacks) -> void* {
         return std::make_unique<Plugin>(*step, *callbacks).release();
       },
-      .environment = [](void* state, uint32_t rank, SluiceMpiSetEnv set, void* sink) {
-        return plugin(state).environment(rank, set, sink) ? 0 : -1;
-      },
-      .poll_fds = [](void* state, struct pollfd* fds, std::size_t room) {
-        return plugin(state).poll_fds(fds, room);
-      },
+      .environment = [](void* state, uint32_t rank, SluiceMpiSetEnv set,
+                        void* sink) { return plugin(state).environment(rank, set, sink) ? 0 : -1; },
+      .poll_fds = [](void* state, struct pollfd* fds,
+                     std::size_t room) { return plugin(state).poll_fds(fds, room); },
       .ready = [](void* state, int fd, short events) { plugin(state).ready(fd, events); },
       .fence_done = plugin_fence_done,
       .direct_received = [](void*, uint32_t, const void*, std::size_t) {},

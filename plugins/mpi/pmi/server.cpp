@@ -51,8 +51,8 @@ Status Server::receive(std::size_t index, std::string_view bytes) {
     const auto extent = task.speaks == Speaks::v2 ? cut_message(rest) : cut_line(rest);
     if (!extent) return tl::unexpected(extent.error());
     if (!extent->found) break;
-    const auto command = task.speaks == Speaks::v2 ? parse_message(extent->text)
-                                                   : parse_line(extent->text);
+    const auto command =
+        task.speaks == Speaks::v2 ? parse_message(extent->text) : parse_line(extent->text);
     if (!command) return tl::unexpected(command.error());
     if (auto handled = handle(task, *command); !handled) return handled;
     at += extent->end;
@@ -93,7 +93,8 @@ Status Server::handle_init(Task& task, const Command& command) {
 Status Server::handle_v1(Task& task, const Command& command) {
   if (handle_v1_kvs(task, command)) return {};
   if (command.name == "get_maxes") {
-    reply(task, named("maxes").add("kvsname_max", std::to_string(kMaxKvsName))
+    reply(task, named("maxes")
+                    .add("kvsname_max", std::to_string(kMaxKvsName))
                     .add("keylen_max", std::to_string(kMaxKey))
                     .add("vallen_max", std::to_string(kMaxValue)));
   } else if (command.name == "get_appnum") {
@@ -127,11 +128,13 @@ bool Server::handle_v1_kvs(Task& task, const Command& command) {
   } else if (command.name == "put") {
     const bool good = fits(command);
     if (good) kvs_.put(command.get("key"), command.get("value"));
-    reply(task, named("put_result").add("rc", good ? "0" : "-1")
-                    .add("msg", good ? "success" : "too_long"));
+    reply(
+        task,
+        named("put_result").add("rc", good ? "0" : "-1").add("msg", good ? "success" : "too_long"));
   } else if (command.name == "get") {
     const auto value = kvs_.get(command.get("key"));
-    reply(task, named("get_result").add("rc", value ? "0" : "-1")
+    reply(task, named("get_result")
+                    .add("rc", value ? "0" : "-1")
                     .add("msg", value ? "success" : "key_not_found")
                     .add("value", value ? *value : "unknown"));
   } else if (command.name == "getbyidx") {
@@ -150,10 +153,14 @@ Status Server::handle_v2(Task& task, const Command& command) {
   const std::string& name = command.name;
   if (name == "fullinit") {
     reply(task, response("fullinit-response", thread)
-                    .add("pmi-version", "2").add("pmi-subversion", "0")
+                    .add("pmi-version", "2")
+                    .add("pmi-subversion", "0")
                     .add("rank", std::to_string(task.rank))
-                    .add("size", std::to_string(step_.task_node.size())).add("appnum", "0")
-                    .add("debugged", "FALSE").add("pmiverbose", "FALSE").add("rc", "0"));
+                    .add("size", std::to_string(step_.task_node.size()))
+                    .add("appnum", "0")
+                    .add("debugged", "FALSE")
+                    .add("pmiverbose", "FALSE")
+                    .add("rc", "0"));
     outside_.initialized(task.rank);
   } else if (name == "finalize") {
     reply(task, response("finalize-response", thread).add("rc", "0"));
@@ -164,8 +171,8 @@ Status Server::handle_v2(Task& task, const Command& command) {
     reply(task, response("job-getid-response", thread).add("jobid", step_.name).add("rc", "0"));
   } else if (name == "spawn" || name == "job-connect" || name == "job-disconnect" ||
              name == "name-publish" || name == "name-unpublish" || name == "name-lookup") {
-    reply(task, response(name + "-response", thread).add("rc", "-1")
-                    .add("errmsg", "not supported"));
+    reply(task,
+          response(name + "-response", thread).add("rc", "-1").add("errmsg", "not supported"));
   } else {
     return fail(ErrorCode::protocol, fmt::format("PMI-2: unknown command {}", name));
   }
@@ -196,7 +203,9 @@ bool Server::handle_v2_kvs(Task& task, const Command& command, const std::string
 
 void Server::answer_attribute(Task& task, std::string_view value, const std::string& thread) {
   reply(task, response("info-getnodeattr-response", thread)
-                  .add("found", "TRUE").add("value", value).add("rc", "0"));
+                  .add("found", "TRUE")
+                  .add("value", value)
+                  .add("rc", "0"));
 }
 
 bool Server::handle_v2_info(Task& task, const Command& command, const std::string& thread) {
@@ -226,8 +235,8 @@ bool Server::handle_v2_info(Task& task, const Command& command, const std::strin
       const auto index = static_cast<std::size_t>(&task - tasks_.data());
       attribute_waiters_.emplace(key, Waiting{index, thread});
     } else {
-      reply(task, response("info-getnodeattr-response", thread)
-                      .add("found", "FALSE").add("rc", "0"));
+      reply(task,
+            response("info-getnodeattr-response", thread).add("found", "FALSE").add("rc", "0"));
     }
   } else {
     return false;
@@ -240,8 +249,8 @@ bool Server::handle_v2_info(Task& task, const Command& command, const std::strin
 void Server::enter_fence(Task& task, std::string thread) {
   task.in_fence = true;
   task.fence_thread = std::move(thread);
-  const bool all = std::all_of(tasks_.begin(), tasks_.end(),
-                               [](const Task& one) { return one.in_fence; });
+  const bool all =
+      std::all_of(tasks_.begin(), tasks_.end(), [](const Task& one) { return one.in_fence; });
   if (!all) return;
   const std::string changes = kvs_.take_changes();
   if (step_.node_count == 1) return leave_fence();

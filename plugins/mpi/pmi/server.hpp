@@ -16,7 +16,7 @@
 namespace sluice::mpi_pmi {
 
 struct Step {
-  std::string name;                      // of the key-value space; unique for the step
+  std::string name;  // of the key-value space; unique for the step
   std::uint32_t node = 0;
   std::uint32_t node_count = 1;
   std::vector<std::uint32_t> task_node;  // per rank

@@ -22,7 +22,9 @@ bool take(std::string_view& from, std::uint32_t& number) {
 }  // namespace
 
 Gather::Gather(std::uint32_t node, std::vector<std::uint32_t> task_node, Send send, Done done)
-    : node_(node), task_node_(std::move(task_node)), send_(std::move(send)),
+    : node_(node),
+      task_node_(std::move(task_node)),
+      send_(std::move(send)),
       done_(std::move(done)) {}
 
 std::vector<std::uint32_t> Gather::nodes_of(const std::vector<std::uint32_t>& ranks) const {

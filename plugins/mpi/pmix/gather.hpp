@@ -1,8 +1,8 @@
 // Collectives of some of the step's nodes. libpmix may ask for a fence among any set of tasks; the
-// supervisors' fence is one of all nodes. The rest goes through direct messages: each node sends its
-// part to the lowest node of the set, which puts them together in the order of the nodes and sends
-// the whole back.
-// Two fences of the same set can't overtake each other, so (set, count) names a fence on all nodes.
+// supervisors' fence is one of all nodes. The rest goes through direct messages: each node sends
+// its part to the lowest node of the set, which puts them together in the order of the nodes and
+// sends the whole back. Two fences of the same set can't overtake each other, so (set, count) names
+// a fence on all nodes.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,9 @@ class Gather {
   std::vector<std::uint32_t> task_node_;
   Send send_;
   Done done_;
-  std::map<Set, std::uint32_t> counts_;        // fences that this node began
-  std::map<Name, Round> rounds_;               // that this node puts together
-  std::map<Name, std::uint64_t> tickets_;      // that this node waits for
+  std::map<Set, std::uint32_t> counts_;    // fences that this node began
+  std::map<Name, Round> rounds_;           // that this node puts together
+  std::map<Name, std::uint64_t> tickets_;  // that this node waits for
 };
 
 }  // namespace sluice::mpi_pmix

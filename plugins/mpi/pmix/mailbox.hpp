@@ -1,12 +1,13 @@
 // What libpmix's progress thread tells the helper's thread. libpmix calls its host from a thread of
-// its own and forbids to block there: each call becomes a letter, and an eventfd wakes the poll loop.
+// its own and forbids to block there: each call becomes a letter, and an eventfd wakes the poll
+// loop.
 #pragma once
 
-#include <pmix_server.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -15,12 +16,12 @@ namespace sluice::mpi_pmix {
 
 struct Letter {
   enum class Kind : std::uint8_t {
-    connected,      // rank, op
-    finalized,      // rank, op
-    aborted,        // rank, status, text, op
-    fence,          // ranks (empty: all of the step), data, modex
-    wants_remote,   // rank, modex: data of a task of another node
-    local_data,     // id, status, data: answers our question for a task of this node
+    connected,     // rank, done
+    finalized,     // rank, done
+    aborted,       // rank, status, data: a message; done
+    fence,         // ranks (empty: all of the step), data, answer
+    wants_remote,  // rank, answer: data of a task of another node
+    local_data,    // id, status, data: answers our question for a task of this node
   };
   Kind kind = Kind::connected;
   std::uint32_t rank = 0;
@@ -28,9 +29,9 @@ struct Letter {
   std::uint64_t id = 0;
   std::string data;
   std::vector<std::uint32_t> ranks;
-  pmix_op_cbfunc_t op = nullptr;        // either of these answers libpmix, with `answer_to`
-  pmix_modex_cbfunc_t modex = nullptr;
-  void* answer_to = nullptr;
+  // One of these goes back to libpmix. The statuses are its own.
+  std::function<void(int status)> done;
+  std::function<void(int status, std::string data)> answer;
 };
 
 class Mailbox {

@@ -1,12 +1,13 @@
-// The PMIx plugin: libpmix's server inside the helper process. libpmix speaks with the tasks through
-// sockets of its own below the step's directory; what concerns other nodes goes through the callbacks
-// to stepd. Two threads: libpmix's, which only puts letters into the mailbox, and the helper's, which
-// does everything else.
+// The PMIx plugin: libpmix's server inside the helper process. libpmix speaks with the tasks
+// through sockets of its own below the step's directory; what concerns other nodes goes through the
+// callbacks to stepd. Two threads: libpmix's, which only puts letters into the mailbox, and the
+// helper's, which does everything else.
 //
-// A fence of the whole step takes the supervisors' fence, one of fewer nodes goes by Gather. Data of
-// a remote task that no fence brought ("direct modex") is asked for from its node.
+// A fence of the whole step takes the supervisors' fence, one of fewer nodes goes by Gather. Data
+// of a remote task that no fence brought ("direct modex") is asked for from its node.
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,21 +15,15 @@
 
 #include <fmt/core.h>
 #include <pmix.h>
+#include <pmix_server.h>
 
 #include "plugins/mpi/mpi_plugin.h"
 #include "plugins/mpi/pmix/gather.hpp"
-#include "plugins/mpi/pmix/info.hpp"
 #include "plugins/mpi/pmix/mailbox.hpp"
 #include "plugins/mpi/pmix/register.hpp"
 
 namespace sluice::mpi_pmix {
 namespace {
-
-// Where to send an answer to libpmix.
-struct Waiting {
-  pmix_modex_cbfunc_t answer = nullptr;
-  void* to = nullptr;
-};
 
 class Server {
  public:
@@ -47,11 +42,11 @@ class Server {
   bool problem(std::string_view what, pmix_status_t status);
   void handle(Letter letter);
   void fence(Letter letter);
-  void ask_remote(const Letter& letter);
+  void ask_remote(Letter letter);
   void answer_local(const Letter& letter);
   void send(std::uint32_t node, char kind, std::uint64_t id, std::string_view rest);
   void answer(std::uint64_t ticket, pmix_status_t status, std::string data);
-  std::uint64_t wait_for(const Letter& letter);
+  std::uint64_t wait_for(Letter& letter);
 
   const SluiceMpiStep& step_;
   const SluiceMpiCallbacks& callbacks_;
@@ -61,13 +56,13 @@ class Server {
   bool running_ = false;
   std::uint64_t next_fence_ = 0;
   std::uint64_t next_ticket_ = 1;
-  std::map<std::uint64_t, std::uint64_t> fences_;  // fence id -> ticket
-  std::map<std::uint64_t, Waiting> waiting_;       // by ticket
+  std::map<std::uint64_t, std::uint64_t> fences_;                           // fence id -> ticket
+  std::map<std::uint64_t, std::function<void(int, std::string)>> waiting_;  // by ticket
   struct Question {
     std::uint32_t node = 0;
     std::uint64_t id = 0;
   };
-  std::map<std::uint64_t, Question> questions_;    // of other nodes about our tasks, by ticket
+  std::map<std::uint64_t, Question> questions_;  // of other nodes about our tasks, by ticket
 };
 
 // libpmix's calls to its host carry no pointer of ours, and there is one server in a process.
@@ -85,9 +80,28 @@ Letter client_letter(Letter::Kind kind, const pmix_proc_t* proc, pmix_op_cbfunc_
   Letter letter;
   letter.kind = kind;
   letter.rank = proc->rank;
-  letter.op = op;
-  letter.answer_to = to;
+  letter.done = [op, to](int status) {
+    if (op != nullptr) op(status, to);
+  };
   return letter;
+}
+
+// libpmix reads the data after the call and says when it is through with it.
+std::function<void(int, std::string)> answer_by(pmix_modex_cbfunc_t modex, void* to) {
+  return [modex, to](int status, std::string data) {
+    if (modex == nullptr) return;
+    const auto release = [](void* kept) { delete static_cast<std::string*>(kept); };
+    auto* kept = std::make_unique<std::string>(std::move(data)).release();
+    modex(status, kept->data(), kept->size(), to, release, kept);
+  };
+}
+
+pmix_proc_t proc_of(const std::string& nspace, std::uint32_t rank) {
+  pmix_proc_t proc;
+  std::memset(&proc, 0, sizeof(proc));
+  std::strncpy(proc.nspace, nspace.c_str(), PMIX_MAX_NSLEN);
+  proc.rank = rank;
+  return proc;
 }
 
 pmix_status_t on_connected(const pmix_proc_t* proc, void*, pmix_info_t*, std::size_t,
@@ -107,21 +121,20 @@ pmix_status_t on_abort(const pmix_proc_t* proc, void*, int status, const char* m
   return put(std::move(letter));
 }
 
-pmix_status_t on_fence(const pmix_proc_t* procs, std::size_t count, const pmix_info_t*,
-                       std::size_t, char* data, std::size_t size, pmix_modex_cbfunc_t modex,
-                       void* to) {
+pmix_status_t on_fence(const pmix_proc_t* procs, std::size_t count, const pmix_info_t*, std::size_t,
+                       char* data, std::size_t size, pmix_modex_cbfunc_t modex, void* to) {
   Letter letter;
   letter.kind = Letter::Kind::fence;
   bool all = procs == nullptr;
   for (std::size_t i = 0; procs != nullptr && i < count; ++i) {
-    if (the_server == nullptr || the_server->nspace() != procs[i].nspace) return PMIX_ERR_NOT_SUPPORTED;
+    if (the_server == nullptr || the_server->nspace() != procs[i].nspace)
+      return PMIX_ERR_NOT_SUPPORTED;
     if (procs[i].rank == PMIX_RANK_WILDCARD) all = true;
     letter.ranks.push_back(procs[i].rank);
   }
   if (all) letter.ranks.clear();
   if (data != nullptr) letter.data.assign(data, size);
-  letter.modex = modex;
-  letter.answer_to = to;
+  letter.answer = answer_by(modex, to);
   return put(std::move(letter));
 }
 
@@ -131,8 +144,7 @@ pmix_status_t on_direct_modex(const pmix_proc_t* proc, const pmix_info_t*, std::
   Letter letter;
   letter.kind = Letter::Kind::wants_remote;
   letter.rank = proc->rank;
-  letter.modex = modex;
-  letter.answer_to = to;
+  letter.answer = answer_by(modex, to);
   return put(std::move(letter));
 }
 
@@ -159,12 +171,15 @@ pmix_server_module_t host_functions() {
 // --- The helper's thread -----------------------------------------------------------------------
 
 Server::Server(const SluiceMpiStep& step, const SluiceMpiCallbacks& callbacks)
-    : step_(step), callbacks_(callbacks), nspace_(nspace_of(step)),
-      gather_(step.node, {step.task_node, step.task_node + step.task_count},
-              [this](std::uint32_t node, const std::string& message) { send(node, 'g', 0, message); },
-              [this](std::uint64_t ticket, const std::string& data) {
-                answer(ticket, PMIX_SUCCESS, data);
-              }) {}
+    : step_(step),
+      callbacks_(callbacks),
+      nspace_(nspace_of(step)),
+      gather_(
+          step.node, {step.task_node, step.task_node + step.task_count},
+          [this](std::uint32_t node, const std::string& message) { send(node, 'g', 0, message); },
+          [this](std::uint64_t ticket, const std::string& data) {
+            answer(ticket, PMIX_SUCCESS, data);
+          }) {}
 
 Server::~Server() {
   if (running_) PMIx_server_finalize();
@@ -183,21 +198,17 @@ bool Server::start() {
   // One implementation of each kind: loading the others and asking them costs time at every start.
   // hwloc, which libpmix insists on, need not look for graphics cards (its plugins).
   for (const auto& [name, value] : {std::pair{"PMIX_MCA_gds", "hash"},
-                                    {"PMIX_MCA_preg", "native"}, {"PMIX_MCA_psec", "native"},
-                                    {"PMIX_MCA_prm", "default"}, {"PMIX_MCA_pcompress", "^zlib"},
+                                    {"PMIX_MCA_preg", "native"},
+                                    {"PMIX_MCA_psec", "native"},
+                                    {"PMIX_MCA_prm", "default"},
+                                    {"PMIX_MCA_pcompress", "^zlib"},
                                     {"PMIX_MCA_ptl_tcp_if_include", "lo"},
                                     {"PMIX_MCA_mca_base_component_show_load_errors", "0"},
                                     {"HWLOC_PLUGINS_PATH", "/nonexistent"}}) {
     ::setenv(name, value, 0);
   }
-  InfoArray info;
-  info.add(PMIX_SERVER_TMPDIR, step_.directory);
-  info.add(PMIX_SYSTEM_TMPDIR, step_.directory);
-  info.add(PMIX_SERVER_NSPACE, nspace_ + ".server");
-  info.add_rank(PMIX_SERVER_RANK, step_.node);
-  info.add(PMIX_HOSTNAME, step_.node_names[step_.node]);
   static pmix_server_module_t host = host_functions();
-  if (problem("starting", PMIx_server_init(&host, info.data(), info.size()))) return false;
+  if (problem("starting", start_libpmix(step_, nspace_, &host))) return false;
   running_ = true;
   return !problem("describing the step", register_step(step_, nspace_)) &&
          !problem("describing the tasks", register_tasks(step_, nspace_));
@@ -238,28 +249,20 @@ void Server::handle(Letter letter) {
       callbacks_.abort(callbacks_.context, letter.rank, letter.status, letter.data.c_str());
       break;
     case Letter::Kind::fence: return fence(std::move(letter));
-    case Letter::Kind::wants_remote: return ask_remote(letter);
+    case Letter::Kind::wants_remote: return ask_remote(std::move(letter));
     case Letter::Kind::local_data: return answer_local(letter);
   }
-  if (letter.op != nullptr) letter.op(PMIX_SUCCESS, letter.answer_to);
+  letter.done(PMIX_SUCCESS);
 }
 
-std::uint64_t Server::wait_for(const Letter& letter) {
-  waiting_[next_ticket_] = Waiting{letter.modex, letter.answer_to};
+std::uint64_t Server::wait_for(Letter& letter) {
+  waiting_[next_ticket_] = std::move(letter.answer);
   return next_ticket_++;
 }
 
-// libpmix reads the data after the call and says when it is through with it.
 void Server::answer(std::uint64_t ticket, pmix_status_t status, std::string data) {
-  const auto found = waiting_.find(ticket);
-  if (found == waiting_.end()) return;
-  const Waiting waiting = found->second;
-  waiting_.erase(found);
-  if (waiting.answer == nullptr) return;
-  auto kept = std::make_unique<std::string>(std::move(data));
-  const auto release = [](void* kept_data) { delete static_cast<std::string*>(kept_data); };
-  std::string* owned = kept.release();
-  waiting.answer(status, owned->data(), owned->size(), waiting.to, release, owned);
+  auto found = waiting_.extract(ticket);
+  if (!found.empty()) found.mapped()(status, std::move(data));
 }
 
 void Server::fence(Letter letter) {
@@ -289,14 +292,13 @@ void Server::send(std::uint32_t node, char kind, std::uint64_t id, std::string_v
   callbacks_.direct(callbacks_.context, node, message.data(), message.size());
 }
 
-void Server::ask_remote(const Letter& letter) {
+void Server::ask_remote(Letter letter) {
   const std::uint64_t ticket = wait_for(letter);
   if (letter.rank >= step_.task_count || step_.task_node[letter.rank] == step_.node) {
     return answer(ticket, PMIX_ERR_NOT_FOUND, "");
   }
   const std::uint32_t rank = letter.rank;
-  send(step_.task_node[rank], 'q', ticket,
-       {reinterpret_cast<const char*>(&rank), sizeof(rank)});
+  send(step_.task_node[rank], 'q', ticket, {reinterpret_cast<const char*>(&rank), sizeof(rank)});
 }
 
 void Server::answer_local(const Letter& letter) {
@@ -368,15 +370,15 @@ extern "C" __attribute__((visibility("default"))) const SluiceMpiPlugin* sluice_
       .version = PMIx_Get_version(),
       .flags = 0,
       .start = plugin_start,
-      .environment = [](void* state, uint32_t rank, SluiceMpiSetEnv set, void* sink) {
-        return server(state).environment(rank, set, sink) ? 0 : -1;
-      },
+      .environment = [](void* state, uint32_t rank, SluiceMpiSetEnv set,
+                        void* sink) { return server(state).environment(rank, set, sink) ? 0 : -1; },
       .poll_fds = plugin_poll_fds,
       .ready = [](void* state, int, short) { server(state).read_mail(); },
       .fence_done = plugin_fence_done,
-      .direct_received = [](void* state, uint32_t from, const void* data, std::size_t size) {
-        server(state).direct_received(from, {static_cast<const char*>(data), size});
-      },
+      .direct_received =
+          [](void* state, uint32_t from, const void* data, std::size_t size) {
+            server(state).direct_received(from, {static_cast<const char*>(data), size});
+          },
       // libpmix notices a task's end by its socket.
       .task_ended = [](void*, uint32_t) {},
       .stop = [](void* state) { delete static_cast<Server*>(state); },

@@ -4,14 +4,56 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include <fmt/core.h>
-
-#include "plugins/mpi/pmix/info.hpp"
+#include <pmix_server.h>
 
 namespace sluice::mpi_pmix {
 namespace {
+
+// Builds an array of pmix_info_t. libpmix has macros for it, which are C and allocate; here the
+// array owns its texts and inner arrays, and libpmix copies what it keeps.
+class InfoArray {
+ public:
+  void add(const char* key, const std::string& value) {
+    texts_.push_back(value);
+    slot(key, PMIX_STRING).data.string = texts_.back().data();
+  }
+  void add(const char* key, std::uint32_t value) { slot(key, PMIX_UINT32).data.uint32 = value; }
+  void add(const char* key, std::uint16_t value) { slot(key, PMIX_UINT16).data.uint16 = value; }
+  void add_rank(const char* key, std::uint32_t value) {
+    slot(key, PMIX_PROC_RANK).data.rank = value;
+  }
+  void add(const char* key, std::unique_ptr<InfoArray> inner) {
+    pmix_data_array_t& array = arrays_.emplace_back();
+    array.type = PMIX_INFO;
+    array.size = inner->infos_.size();
+    array.array = inner->infos_.data();
+    slot(key, PMIX_DATA_ARRAY).data.darray = &array;
+    inner_.push_back(std::move(inner));
+  }
+
+  [[nodiscard]] pmix_info_t* data() { return infos_.data(); }
+  [[nodiscard]] std::size_t size() const { return infos_.size(); }
+
+ private:
+  pmix_value_t& slot(const char* key, pmix_data_type_t type) {
+    pmix_info_t info;
+    std::memset(&info, 0, sizeof(info));
+    std::strncpy(info.key, key, PMIX_MAX_KEYLEN);
+    info.value.type = type;
+    infos_.push_back(info);
+    return infos_.back().value;
+  }
+
+  std::vector<pmix_info_t> infos_;
+  std::deque<std::string> texts_;  // deques keep their elements where they are
+  std::deque<pmix_data_array_t> arrays_;
+  std::vector<std::unique_ptr<InfoArray>> inner_;
+};
 
 using Ranks = std::vector<std::vector<std::uint32_t>>;  // per node
 
@@ -85,15 +127,18 @@ std::string nspace_of(const SluiceMpiStep& step) {
   return fmt::format("sluice.{}.{}", step.cluster_job, step.step_id);
 }
 
-pmix_proc_t proc_of(const std::string& nspace, std::uint32_t rank) {
-  pmix_proc_t proc;
-  std::memset(&proc, 0, sizeof(proc));
-  std::strncpy(proc.nspace, nspace.c_str(), PMIX_MAX_NSLEN);
-  proc.rank = rank;
-  return proc;
+int start_libpmix(const SluiceMpiStep& step, const std::string& nspace, void* host_functions) {
+  InfoArray info;
+  info.add(PMIX_SERVER_TMPDIR, step.directory);
+  info.add(PMIX_SYSTEM_TMPDIR, step.directory);
+  info.add(PMIX_SERVER_NSPACE, nspace + ".server");
+  info.add_rank(PMIX_SERVER_RANK, step.node);
+  info.add(PMIX_HOSTNAME, step.node_names[step.node]);
+  return PMIx_server_init(static_cast<pmix_server_module_t*>(host_functions), info.data(),
+                          info.size());
 }
 
-pmix_status_t register_step(const SluiceMpiStep& step, const std::string& nspace) {
+int register_step(const SluiceMpiStep& step, const std::string& nspace) {
   const Ranks ranks = ranks_of_nodes(step);
   InfoArray info;
   info.add(PMIX_JOBID, nspace);
@@ -122,11 +167,14 @@ pmix_status_t register_step(const SluiceMpiStep& step, const std::string& nspace
                                      info.data(), info.size(), nullptr, nullptr);
 }
 
-pmix_status_t register_tasks(const SluiceMpiStep& step, const std::string& nspace) {
+int register_tasks(const SluiceMpiStep& step, const std::string& nspace) {
   for (std::uint32_t i = 0; i < step.local_count; ++i) {
-    const pmix_proc_t proc = proc_of(nspace, step.local_ranks[i]);
-    const pmix_status_t status = PMIx_server_register_client(&proc, step.uid, step.gid, nullptr,
-                                                             nullptr, nullptr);
+    pmix_proc_t proc;
+    std::memset(&proc, 0, sizeof(proc));
+    std::strncpy(proc.nspace, nspace.c_str(), PMIX_MAX_NSLEN);
+    proc.rank = step.local_ranks[i];
+    const pmix_status_t status =
+        PMIx_server_register_client(&proc, step.uid, step.gid, nullptr, nullptr, nullptr);
     if (status != PMIX_SUCCESS && status != PMIX_OPERATION_SUCCEEDED) return status;
   }
   return PMIX_SUCCESS;

@@ -40,9 +40,9 @@ TEST(Distribution, KeepsThePlaneSize) {
 }
 
 TEST(Distribution, RefusesTheRest) {
-  for (const char* text : {"foo", "b:c", "plane=", "plane=x", "plane=0", "plane=2:block", "block:foo",
-                           "block:block:block:block", "block,Pack,Pack", ",", "block,cyclic", ":",
-                           "plane=99999999999"}) {
+  for (const char* text : {"foo", "b:c", "plane=", "plane=x", "plane=0", "plane=2:block",
+                           "block:foo", "block:block:block:block", "block,Pack,Pack", ",",
+                           "block,cyclic", ":", "plane=99999999999"}) {
     const auto parsed = parse_distribution(text);
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::invalid_argument) << text;

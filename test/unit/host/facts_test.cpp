@@ -1,13 +1,9 @@
 // Host facts: of this host, of a described one, and the maps that pretended nodes get.
 #include "daemon/worker/host/facts.hpp"
 
-#include <gtest/gtest.h>
 #include <sched.h>
-#include <unistd.h>
 
-#include <algorithm>
-
-#include "base/file.hpp"
+#include <gtest/gtest.h>
 
 namespace sluice::worker {
 namespace {
@@ -41,22 +37,25 @@ TEST(Facts, ThisHostHasTheCpusThatWeMayUse) {
 }
 
 TEST(Facts, ADescribedMachineIsNumberedSocketMajor) {
-  const std::string xml = "/tmp/sluice-facts-test-" + std::to_string(::getpid()) + ".xml";
-  const std::string command = "lstopo-no-graphics --of xml -i 'pack:2 core:2 pu:2' " + xml;
-  if (std::system(("command -v lstopo-no-graphics >/dev/null && " + command).c_str()) != 0) {
-    GTEST_SKIP() << "hwloc's tools are not installed";
-  }
-  const auto host = discover_from_xml(xml);
-  ::unlink(xml.c_str());
+  // As Linux numbers threads: first all cores' first threads.
+  const auto host = discover_described("pack:2 [numa] core:2 pu:2(indexes=0,4,1,5,2,6,3,7)");
   ASSERT_TRUE(host.has_value()) << host.error().text;
-  EXPECT_EQ(host->map.sockets, 2U);
-  EXPECT_EQ(host->map.cores, 2U);
-  EXPECT_EQ(host->map.threads, 2U);
-  EXPECT_EQ(host->map.os, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5, 6, 7}));
+  EXPECT_EQ(host->map, two_by_two_by_two());
+  EXPECT_EQ(host->facts.sockets, 2U);
+  EXPECT_EQ(host->facts.cores_per_socket, 2U);
+  EXPECT_EQ(host->facts.threads_per_core, 2U);
 }
 
-TEST(Facts, AMissingDescriptionIsAnError) {
-  EXPECT_FALSE(discover_from_xml("/nonexistent/topology.xml").has_value());
+TEST(Facts, AMachineWithoutPackagesIsOneSocket) {
+  const auto host = discover_described("core:3 pu:1");
+  ASSERT_TRUE(host.has_value()) << host.error().text;
+  EXPECT_EQ(host->map.sockets, 1U);
+  EXPECT_EQ(host->map.cores, 3U);
+  EXPECT_EQ(host->map.threads, 1U);
+}
+
+TEST(Facts, AWrongDescriptionIsAnError) {
+  EXPECT_FALSE(discover_described("a teapot").has_value());
 }
 
 TEST(CpuMap, MapsToOsNumbersAndNodes) {

@@ -1,8 +1,7 @@
-// Finding processes without cgroups: descendants, sessions, and runaways that only their environment
-// gives away.
+// Finding processes without cgroups: descendants, sessions, and runaways that only their
+// environment gives away.
 #include "daemon/worker/host/processes.hpp"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "base/fd.hpp"
 

@@ -1,12 +1,13 @@
 // Samples of processes: of ourselves, of a child that ends, of none.
 #include "daemon/worker/host/sample.hpp"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace sluice::worker {
 namespace {

@@ -204,6 +204,22 @@ TEST(Srun, MultiProgReadsAndChecksTheFile) {
   EXPECT_EQ(wrong.error().err, "srun: error: Line 2 of configuration file f invalid\n");
 }
 
+TEST(Srun, CountsPerGpuBecomeTheSteps) {
+  auto given = Invoke(words("-n2 -G4 --cpus-per-gpu=3 --mem-per-gpu=10 p")).srun();
+  ASSERT_TRUE(given) << given.error().err;
+  EXPECT_EQ(given->step.cpus_per_task, 6U);
+  EXPECT_EQ(given->step.memory_per_node, 40U);
+  auto tasks = Invoke(words("--gpus-per-node=2 -N2 --ntasks-per-gpu=3 p")).srun();
+  ASSERT_TRUE(tasks) << tasks.error().err;
+  EXPECT_EQ(tasks->step.tasks, 12U);
+  auto inherited = Invoke(words("-n1 --cpus-per-gpu=3 p")).env("SLURM_GPUS_ON_NODE", "2").srun();
+  ASSERT_TRUE(inherited) << inherited.error().err;
+  EXPECT_EQ(inherited->step.cpus_per_task, 6U);
+  auto unknown = Invoke(words("-n1 --cpus-per-gpu=3 p")).srun();
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().exit_code, 1);
+}
+
 TEST(Srun, PlaneSizeMayStandInTheEnvironment) {
   auto options = Invoke(words("-m plane p")).env("SLURM_DIST_PLANESIZE", "3").srun();
   ASSERT_TRUE(options);

@@ -1,9 +1,9 @@
 // Collectives of some nodes over direct messages, with the messages delayed at will.
 #include "plugins/mpi/pmix/gather.hpp"
 
-#include <gtest/gtest.h>
-
 #include <deque>
+
+#include <gtest/gtest.h>
 
 namespace sluice::mpi_pmix {
 namespace {

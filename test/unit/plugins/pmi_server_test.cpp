@@ -1,8 +1,8 @@
 // The PMI server, spoken to as MPICH's client library does, in both protocols and over two nodes.
-#include "plugins/mpi/pmi/server.hpp"
-
 #include <fmt/core.h>
 #include <gtest/gtest.h>
+
+#include "plugins/mpi/pmi/server.hpp"
 
 namespace sluice::mpi_pmi {
 namespace {
@@ -99,8 +99,9 @@ TEST(Pmi1, BytesMayComeInAnyPieces) {
   for (const char letter : std::string(kInit1) + "cmd=get_appnum\n") {
     answer += world.say(1, {&letter, 1});
   }
-  EXPECT_EQ(answer, "cmd=response_to_init pmi_version=1 pmi_subversion=1 rc=0\n"
-                    "cmd=appnum appnum=0\n");
+  EXPECT_EQ(answer,
+            "cmd=response_to_init pmi_version=1 pmi_subversion=1 rc=0\n"
+            "cmd=appnum appnum=0\n");
 }
 
 TEST(Pmi1, AbortAndWhatIsNotOffered) {
@@ -121,10 +122,12 @@ TEST(Pmi2, AClientsWholeLife) {
   for (std::uint32_t rank = 0; rank < 4; ++rank) {
     EXPECT_EQ(world.say(rank, kInit2),
               "cmd=response_to_init pmi_version=2 pmi_subversion=0 rc=0\n");
-    const std::string init = world.say2(rank, "cmd=fullinit;pmijobid=7.0;pmirank=0;threaded=FALSE;");
+    const std::string init =
+        world.say2(rank, "cmd=fullinit;pmijobid=7.0;pmirank=0;threaded=FALSE;");
     EXPECT_EQ(init.substr(6), fmt::format("cmd=fullinit-response;pmi-version=2;pmi-subversion=0;"
                                           "rank={};size=4;appnum=0;debugged=FALSE;pmiverbose=FALSE;"
-                                          "rc=0;", rank));
+                                          "rc=0;",
+                                          rank));
     EXPECT_EQ(std::stoul(init.substr(0, 6)), init.size() - 6);
     EXPECT_EQ(world.say2(rank, fmt::format("cmd=kvs-put;key=P{};value=a;;b;", rank)).substr(6),
               "cmd=kvs-put-response;rc=0;");

@@ -1,5 +1,5 @@
-// CPU binding: tables for the distributions and kinds, what Slurm prints of a binding (recorded from
-// it), and properties on random shares.
+// CPU binding: tables for the distributions and kinds, what Slurm prints of a binding (recorded
+// from it), and properties on random shares.
 #include "daemon/stepd/binding.hpp"
 
 #include <gtest/gtest.h>
@@ -75,8 +75,8 @@ TEST(Binding, OnTwoSocketsOfTwoCoresOfTwoThreads) {
       {2, 3, CpuBind::threads, "block:cyclic", "0,1,2 4,5,6"},
   };
   for (const Row& row : rows) {
-    EXPECT_EQ(masks_text(bind_tasks(whole(2, 2, 2), request_of(row.tasks, row.each, row.kind,
-                                                               row.distribution))),
+    EXPECT_EQ(masks_text(bind_tasks(whole(2, 2, 2),
+                                    request_of(row.tasks, row.each, row.kind, row.distribution))),
               row.masks)
         << row.tasks << 'x' << row.each << ' ' << row.distribution;
   }
@@ -182,23 +182,28 @@ TEST(BindingEnvironment, AsSlurmPrintsIt) {
     return text;
   };
   BindingRequest request = request_of(2, 1, CpuBind::automatic);
-  EXPECT_EQ(environment(request), "CPU_BIND=quiet,mask_cpu:0x1,0x2 CPU_BIND_LIST=0x1,0x2 "
-                                  "CPU_BIND_TYPE=mask_cpu: CPU_BIND_VERBOSE=quiet ");
+  EXPECT_EQ(environment(request),
+            "CPU_BIND=quiet,mask_cpu:0x1,0x2 CPU_BIND_LIST=0x1,0x2 "
+            "CPU_BIND_TYPE=mask_cpu: CPU_BIND_VERBOSE=quiet ");
   request.verbose = true;
   request.kind = CpuBind::none;
-  EXPECT_EQ(environment(request), "CPU_BIND=verbose,none CPU_BIND_LIST= CPU_BIND_TYPE=none "
-                                  "CPU_BIND_VERBOSE=verbose ");
+  EXPECT_EQ(environment(request),
+            "CPU_BIND=verbose,none CPU_BIND_LIST= CPU_BIND_TYPE=none "
+            "CPU_BIND_VERBOSE=verbose ");
   request.kind = CpuBind::map;
   request.list = "1,0";
-  EXPECT_EQ(environment(request), "CPU_BIND=verbose,map_cpu:1,0 CPU_BIND_LIST=1,0 "
-                                  "CPU_BIND_TYPE=map_cpu: CPU_BIND_VERBOSE=verbose ");
+  EXPECT_EQ(environment(request),
+            "CPU_BIND=verbose,map_cpu:1,0 CPU_BIND_LIST=1,0 "
+            "CPU_BIND_TYPE=map_cpu: CPU_BIND_VERBOSE=verbose ");
   request.kind = CpuBind::rank;
-  EXPECT_EQ(environment(request), "CPU_BIND=verbose,rank CPU_BIND_LIST= CPU_BIND_TYPE=rank "
-                                  "CPU_BIND_VERBOSE=verbose ");
+  EXPECT_EQ(environment(request),
+            "CPU_BIND=verbose,rank CPU_BIND_LIST= CPU_BIND_TYPE=rank "
+            "CPU_BIND_VERBOSE=verbose ");
 }
 
 TEST(BindingEnvironment, MasksAreAsWideAsTheNode) {
-  const auto binding = bind_tasks(whole(2, 4, 2), request_of(16, 1, CpuBind::threads, "block:block"));
+  const auto binding =
+      bind_tasks(whole(2, 4, 2), request_of(16, 1, CpuBind::threads, "block:block"));
   const auto environment = binding_environment(*binding, false, binding->masks);
   EXPECT_TRUE(environment[1].second.starts_with("0x0001,0x0002,"));
 }
@@ -228,12 +233,19 @@ RC_GTEST_PROP(BindingProperty, MasksLieInTheShareAndThreadsAreNotShared, ()) {
   const auto have = static_cast<std::uint32_t>(share.cpus.count());
   const auto each = *rc::gen::inRange(1U, have + 1);
   const auto tasks = *rc::gen::inRange(1U, have / each + 1);
-  const char* const forms[] = {"", "*:block", "*:cyclic", "*:fcyclic", "*:block:cyclic",
-                               "*:cyclic:block", "*:fcyclic:block", "*:block:fcyclic"};
-  const CpuBind kinds[] = {CpuBind::threads, CpuBind::cores, CpuBind::sockets, CpuBind::ldoms,
-                           CpuBind::automatic, CpuBind::none};
+  const char* const forms[] = {"",
+                               "*:block",
+                               "*:cyclic",
+                               "*:fcyclic",
+                               "*:block:cyclic",
+                               "*:cyclic:block",
+                               "*:fcyclic:block",
+                               "*:block:fcyclic"};
+  const CpuBind kinds[] = {CpuBind::threads, CpuBind::cores,     CpuBind::sockets,
+                           CpuBind::ldoms,   CpuBind::automatic, CpuBind::none};
   const CpuBind kind = kinds[*rc::gen::inRange(0, 6)];
-  const auto binding = bind_tasks(share, request_of(tasks, each, kind, forms[*rc::gen::inRange(0, 8)]));
+  const auto binding =
+      bind_tasks(share, request_of(tasks, each, kind, forms[*rc::gen::inRange(0, 8)]));
   RC_ASSERT(binding.has_value());
   RC_ASSERT(binding->masks.size() == tasks);
   Bitmap seen(share.cpus.size());

@@ -3,8 +3,8 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -135,8 +135,8 @@ void Run::start_task(Node& node, std::size_t local) {
     ::dup2(pipe->second.get(), 2);
     if (fd >= 0) ::fcntl(fd, F_SETFD, 0);
     if (what_.own_hostname) take_hostname(fmt::format("n{}", node.number + 1));
-    if (what_.uid != 0 && (::setgroups(0, nullptr) != 0 || ::setgid(what_.uid) != 0 ||
-                           ::setuid(what_.uid) != 0)) {
+    if (what_.uid != 0 &&
+        (::setgroups(0, nullptr) != 0 || ::setgid(what_.uid) != 0 || ::setuid(what_.uid) != 0)) {
       ::_exit(99);
     }
     ::execvpe(argv[0], argv.data(), env.data());

@@ -1,5 +1,6 @@
-// A launcher for MPI programs over pretended nodes of this host: what stepd and the agents do around
-// the MPI helper, in one process and without a cluster. For the tests of the helper and its plugins.
+// A launcher for MPI programs over pretended nodes of this host: what stepd and the agents do
+// around the MPI helper, in one process and without a cluster. For the tests of the helper and its
+// plugins.
 #pragma once
 
 #include <sys/types.h>
@@ -31,10 +32,10 @@ struct Outcome {
   std::vector<std::string> problems;
   int aborts = 0;
   std::int32_t abort_code = 0;
-  int fences = 0;       // collectives that were carried
-  int directs = 0;      // direct messages
+  int fences = 0;   // collectives that were carried
+  int directs = 0;  // direct messages
   bool timed_out = false;
-  int helper_exits = 0; // helpers that ended with status 0
+  int helper_exits = 0;  // helpers that ended with status 0
 };
 
 // Directory of the plugins that were built: beside the test's own.

@@ -2,10 +2,10 @@
 // requests.
 #include "daemon/worker/service/layout.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-
-#include <algorithm>
 
 namespace sluice::worker {
 namespace {

@@ -1,0 +1,154 @@
+// The agent's stepds: starting them with one end of a socket pair, finding those of a former daemon,
+// reaping them.
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "base/log/log.hpp"
+#include "daemon/worker/agent.hpp"
+
+extern char** environ;
+
+namespace sluice::worker {
+
+namespace {
+
+constexpr std::int64_t kAdoptMs = 3'000;
+constexpr std::int64_t kReapMs = 20;
+constexpr std::int64_t kGroupsMs = 60'000;
+
+}  // namespace
+
+Result<base::UniqueFd> Agent::spawn_stepd(pid_t& pid) const {
+  Result<base::FdPair> pair = base::make_socket_pair(SOCK_STREAM);
+  if (!pair) return tl::unexpected(pair.error());
+  posix_spawn_file_actions_t files;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&files);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_adddup2(&files, pair->second.get(), kStepdLinkFd);
+  posix_spawn_file_actions_addclosefrom_np(&files, kStepdLinkFd + 1);
+  sigset_t none;
+  sigset_t usual;
+  sigemptyset(&none);
+  sigemptyset(&usual);
+  sigaddset(&usual, SIGPIPE);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+                                            POSIX_SPAWN_SETSIGDEF);
+  std::string program = config_.stepd;
+  std::string option = "--dir";
+  std::string dir = config_.dir;
+  char* argv[] = {program.data(), option.data(), dir.data(), nullptr};
+  const int failed =
+      posix_spawn(&pid, config_.stepd.c_str(), &files, &attributes, argv, environ);
+  posix_spawn_file_actions_destroy(&files);
+  posix_spawnattr_destroy(&attributes);
+  if (failed != 0) return tl::unexpected(base::errno_error("starting " + config_.stepd, failed));
+  return std::move(pair->first);
+}
+
+StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
+  const StepdId id = next_stepd_++;
+  Stepd& stepd = stepds_[id];
+  turn_end();
+  const StepNumber step = launch.layout.step;
+  Status made = host_->make_step_dir(job, step);
+  Result<base::UniqueFd> fd = fail(ErrorCode::failure);
+  if (made) fd = spawn_stepd(stepd.pid);
+  if (!made || !fd) {
+    log::error("job {}: {}", job.job->id.value, made ? fd.error().text : made.error().text);
+    loop_.post([this, id] { stepd_closed(id); });
+    return id;
+  }
+  children_.push_back(stepd.pid);
+  launch.gids = job.gids.empty() ? groups_of(job.uid(), job.job->spec->gid) : job.gids;
+  host_->complete(job, launch);
+  auto stream = net::make_stream(loop_, std::move(*fd));
+  if (!stream) {
+    loop_.post([this, id] { stepd_closed(id); });
+    return id;
+  }
+  connect_stepd(id, std::move(*stream));
+  stepd.channel->send({static_cast<std::uint16_t>(wire::LaunchStep::kType), 0,
+                       wire::encode(launch)});
+  return id;
+}
+
+StepdId Agent::adopt_stepd(const JobOnHost& job, StepNumber step) {
+  const StepdId id = next_stepd_++;
+  Stepd& stepd = stepds_[id];
+  const std::string path = host_->step_dir(job, step) + "/" + kStepdSocket;
+  stepd.connecting = net::connect_unix(loop_, path, kAdoptMs, [this, id](auto stream) {
+    if (!stream) return stepd_closed(id);
+    connect_stepd(id, std::move(*stream));
+    Stepd& found = stepds_.at(id);
+    for (const net::Frame& frame : found.waiting) found.channel->send(frame);
+    found.waiting.clear();
+  });
+  return id;
+}
+
+void Agent::connect_stepd(StepdId id, std::unique_ptr<net::Stream> stream) {
+  Stepd& stepd = stepds_.at(id);
+  stepd.connecting.reset();
+  stepd.channel = net::make_channel(loop_, std::move(stream), net::kMaxPayload);
+  stepd.channel->on_frame([this, id](const net::Frame& frame) {
+    service_->on_stepd_frame(id, static_cast<wire::MessageType>(frame.type), frame.payload);
+  });
+  stepd.channel->on_close([this, id](const Error&) { stepd_closed(id); });
+  stepd.channel->resume();
+}
+
+void Agent::stepd_closed(StepdId id) {
+  const auto found = stepds_.find(id);
+  if (found == stepds_.end()) return;
+  stepds_.erase(found);
+  reap();
+  service_->on_stepd_closed(id);
+}
+
+void Agent::send_stepd(StepdId id, wire::MessageType type, std::string payload) {
+  const auto found = stepds_.find(id);
+  if (found == stepds_.end()) return;
+  net::Frame frame{static_cast<std::uint16_t>(type), 0, std::move(payload)};
+  if (found->second.channel) {
+    found->second.channel->send(frame);
+  } else {
+    found->second.waiting.push_back(std::move(frame));
+  }
+}
+
+void Agent::close_stepd(StepdId id) {
+  const auto found = stepds_.find(id);
+  if (found == stepds_.end()) return;
+  if (!found->second.channel) {
+    stepds_.erase(found);
+  } else {
+    found->second.channel->finish();  // stepd_closed() follows
+  }
+}
+
+// stepd closes its socket a moment before it exits, so this looks again until all are gone.
+void Agent::reap() {
+  std::erase_if(children_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
+  if (children_.size() > stepds_.size()) reaper_ = loop_.after(kReapMs, [this] { reap(); });
+}
+
+const std::vector<std::uint32_t>& Agent::groups_of(std::uint32_t uid, std::uint32_t gid) {
+  Groups& groups = groups_[(std::uint64_t{uid} << 32U) | gid];
+  const std::int64_t now_ms = loop_.now_ms();
+  if (now_ms >= groups.until_ms) {
+    const auth::UserIdentity user = auth::resolve_user_or_bare(uid, gid);
+    groups.gids.assign(user.groups.begin(), user.groups.end());
+    groups.until_ms = now_ms + kGroupsMs;
+  }
+  return groups.gids;
+}
+
+}  // namespace sluice::worker

@@ -1,0 +1,194 @@
+// See job_text.hpp.
+#include "report/job_text.hpp"
+
+#include <algorithm>
+
+#include "base/quantity.hpp"
+
+namespace sluice::report {
+
+namespace {
+
+constexpr std::size_t kLongestTaskList = 64;
+
+std::string run_text(const model::TaskRun& run) {
+  std::string text = std::to_string(run.first);
+  if (run.last == run.first) return text;
+  if (run.step <= 1) return text + "-" + std::to_string(run.last);
+  std::string listed = text;
+  for (std::uint32_t task = run.first + run.step; task <= run.last; task += run.step) {
+    listed += "," + std::to_string(task);
+    if (listed.size() > kLongestTaskList) break;
+  }
+  return listed;
+}
+
+std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base::Unit::mega); }
+
+std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t nodes) {
+  std::string text = "cpu=" + std::to_string(cpus);
+  if (memory != 0) text += ",mem=" + memory_text(memory);
+  return text + ",node=" + std::to_string(nodes) + ",billing=" + std::to_string(cpus);
+}
+
+void add_gres(std::string& text, const Text& name, const Text& type, std::uint64_t count) {
+  text += ",gres/" + name.str() + (type.empty() ? "" : ":" + type.str()) + "=" + std::to_string(count);
+}
+
+}  // namespace
+
+std::string array_task_text(const model::Job& job) {
+  if (job.array_task != model::kNoTask) return std::to_string(job.array_task);
+  if (!job.array_rest) return {};
+  std::string text;
+  for (const model::TaskRun& run : job.array_rest->runs) {
+    if (!text.empty()) text += ",";
+    text += run_text(run);
+    if (text.size() > kLongestTaskList) {
+      text.resize(kLongestTaskList - 3);
+      text += "...";
+      break;
+    }
+  }
+  if (job.spec->array_limit != 0) text += "%" + std::to_string(job.spec->array_limit);
+  return text;
+}
+
+std::string job_id_text(const model::Job& job) {
+  if (!job.array_job.is_set()) return std::to_string(job.id.value);
+  std::string text = std::to_string(job.array_job.value) + "_";
+  if (job.array_task != model::kNoTask) return text + std::to_string(job.array_task);
+  return text + "[" + array_task_text(job) + "]";
+}
+
+std::string step_number_text(StepNumber number) {
+  if (number == base::kBatchStep) return "batch";
+  if (number == base::kExternStep) return "extern";
+  if (number == base::kInteractiveStep) return "interactive";
+  return std::to_string(number);
+}
+
+std::string step_id_text(const model::Step& step, const model::Job* job) {
+  const std::string id = job != nullptr ? job_id_text(*job) : std::to_string(step.job.value);
+  return id + "." + step_number_text(step.number);
+}
+
+std::uint32_t node_count(const model::Job& job) {
+  if (job.allocation) return static_cast<std::uint32_t>(job.allocation->shares.size());
+  return std::max(job.request->min_nodes, 1U);
+}
+
+std::uint32_t task_count(const model::Job& job) {
+  const model::Request& request = *job.request;
+  if (request.tasks != 0) return request.tasks;
+  return node_count(job) * std::max(request.tasks_per_node, 1U);
+}
+
+std::uint32_t cpu_count(const model::Job& job) {
+  if (job.allocation) return job.allocation->cpus;
+  const model::Request& request = *job.request;
+  const std::uint32_t by_tasks = task_count(job) * std::max(request.cpus_per_task, 1U);
+  return std::max(by_tasks, node_count(job) * std::max(request.min_cpus_per_node, 1U));
+}
+
+std::string requested_tres(const model::Job& job) {
+  const model::Request& request = *job.request;
+  const std::uint64_t nodes = std::max(request.min_nodes, 1U);
+  const std::uint64_t tasks =
+      request.tasks != 0 ? request.tasks : nodes * std::max(request.tasks_per_node, 1U);
+  const std::uint64_t cpus = std::max(tasks * std::max(request.cpus_per_task, 1U),
+                                      nodes * std::max(request.min_cpus_per_node, 1U));
+  std::uint64_t memory = request.memory_per_cpu * cpus;
+  if (request.memory_per_node != 0) memory = request.memory_per_node * nodes;
+  std::string text = tres_text(cpus, memory, nodes);
+  for (const model::GresRequest& gres : request.gres) {
+    std::uint64_t count = gres.count;
+    if (gres.scope == model::GresScope::node) count *= nodes;
+    if (gres.scope == model::GresScope::task) count *= tasks;
+    add_gres(text, gres.name, gres.type, count);
+  }
+  return text;
+}
+
+std::string allocated_tres(const model::Job& job) {
+  if (!job.allocation) return {};
+  std::uint64_t memory = 0;
+  std::vector<model::GresShare> sums;
+  for (const model::NodeShare& share : job.allocation->shares) {
+    memory += share.memory;
+    for (const model::GresShare& gres : share.gres) {
+      const auto same = std::ranges::find_if(sums, [&](const model::GresShare& sum) {
+        return sum.name == gres.name && sum.type == gres.type;
+      });
+      if (same == sums.end()) {
+        sums.push_back(gres);
+      } else {
+        same->count += gres.count;
+      }
+    }
+  }
+  std::string text = tres_text(job.allocation->cpus, memory, job.allocation->shares.size());
+  for (const model::GresShare& gres : sums) add_gres(text, gres.name, gres.type, gres.count);
+  return text;
+}
+
+std::int64_t run_seconds(const model::Job& job, std::int64_t now) {
+  if (job.start == 0) return 0;
+  std::int64_t until = now * model::kSecond;
+  if (job.state == model::JobState::pending) return 0;
+  if (job.state == model::JobState::suspended) until = job.suspended_at;
+  if (job.end != 0) until = job.end;
+  return std::max<std::int64_t>(0, (until - job.start - job.suspended_us) / model::kSecond);
+}
+
+std::int64_t end_seconds(const model::Job& job) {
+  if (job.end != 0) return job.end / model::kSecond;
+  const model::WallTime start = job.start != 0 ? job.start : job.planned_start;
+  if (start == 0 || job.time_limit == model::kUnlimited || job.time_limit == 0) return 0;
+  return (start + job.suspended_us) / model::kSecond + std::int64_t{job.time_limit} * 60;
+}
+
+std::string reason_text(const model::Job& job) {
+  if (!job.reason_detail.empty()) return job.reason_detail.str();
+  return std::string(model::reason_name(job.reason));
+}
+
+std::string exit_text(std::uint32_t wait_status) {
+  return std::to_string((wait_status >> 8U) & 0xffU) + ":" + std::to_string(wait_status & 0x7fU);
+}
+
+std::string command_text(const model::Job& job) {
+  std::string text = job.spec->command.str();
+  for (const Text& argument : job.spec->arguments) text += " " + argument.str();
+  return text;
+}
+
+std::string gres_text(const model::Job& job, model::GresScope scope) {
+  std::string text;
+  for (const model::GresRequest& gres : job.request->gres) {
+    if (gres.scope != scope) continue;
+    if (!text.empty()) text += ",";
+    text += "gres:" + gres.name.str() + (gres.type.empty() ? "" : ":" + gres.type.str()) + ":" +
+            std::to_string(gres.count);
+  }
+  return text;
+}
+
+std::string std_out_text(const model::Job& job) {
+  std::string path = job.spec->std_out.str();
+  if (path.empty()) {
+    if (job.spec->kind != model::JobKind::batch) return {};
+    path = job.array_job.is_set() ? "slurm-%A_%a.out" : "slurm-%j.out";
+  }
+  if (path.front() != '/') path.insert(0, job.spec->work_dir.str() + "/");
+  return path;
+}
+
+std::string std_err_text(const model::Job& job) {
+  if (job.spec->std_err.empty()) return std_out_text(job);
+  std::string path = job.spec->std_err.str();
+  if (path.front() != '/') path.insert(0, job.spec->work_dir.str() + "/");
+  return path;
+}
+
+}  // namespace sluice::report

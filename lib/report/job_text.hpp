@@ -1,0 +1,47 @@
+// Texts that several reports make from a job's record: ids, resources, times, reasons. All of them
+// in Slurm's spelling.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "model/job.hpp"
+#include "model/step.hpp"
+
+namespace sluice::report {
+
+// "34", "35_4", "35_[1,4,7%2]".
+[[nodiscard]] std::string job_id_text(const model::Job& job);
+// "1-6:2,9%2": the task list of a rest record, or the task's number; empty outside of arrays.
+[[nodiscard]] std::string array_task_text(const model::Job& job);
+// "34.0", "35_4.batch"; `job` names it, may be null.
+[[nodiscard]] std::string step_id_text(const model::Step& step, const model::Job* job);
+[[nodiscard]] std::string step_number_text(StepNumber number);
+
+// "cpu=8,mem=600M,node=2,billing=8": asked for, and allocated (empty while pending).
+[[nodiscard]] std::string requested_tres(const model::Job& job);
+[[nodiscard]] std::string allocated_tres(const model::Job& job);
+
+// What a job needs at least, before it runs; what it has, afterwards.
+[[nodiscard]] std::uint32_t node_count(const model::Job& job);
+[[nodiscard]] std::uint32_t cpu_count(const model::Job& job);
+[[nodiscard]] std::uint32_t task_count(const model::Job& job);
+
+// Seconds that the current attempt has run, without suspensions. `now` in seconds.
+[[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);
+// When it will end or has ended, seconds; 0: unknown.
+[[nodiscard]] std::int64_t end_seconds(const model::Job& job);
+// "None", "Resources", …, or the detail that replaces it.
+[[nodiscard]] std::string reason_text(const model::Job& job);
+// "3:0": exit code and signal.
+[[nodiscard]] std::string exit_text(std::uint32_t wait_status);
+// Script and arguments, or the command line.
+[[nodiscard]] std::string command_text(const model::Job& job);
+// "gres:gpu:2" of the scope asked for, comma separated; empty: none.
+[[nodiscard]] std::string gres_text(const model::Job& job, model::GresScope scope);
+// The path that standard output goes to, patterns as typed; Slurm's default if none was given.
+[[nodiscard]] std::string std_out_text(const model::Job& job);
+[[nodiscard]] std::string std_err_text(const model::Job& job);
+
+}  // namespace sluice::report
