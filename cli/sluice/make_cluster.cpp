@@ -94,12 +94,34 @@ struct Agent {
   std::string dir;
   std::string role;
   std::uint16_t port = 0;
+  base::KeyValues facts;
 };
+
+// Several nodes on one host are smaller, or larger, than the host: each agent is told what it is.
+base::KeyValues facts_of(const model::NodeSetting& setting) {
+  const model::NodeFacts& facts = setting.facts;
+  base::KeyValues values;
+  if (setting.facts_fixed) {
+    values["sockets"] = std::to_string(facts.sockets);
+    values["cores_per_socket"] = std::to_string(facts.cores_per_socket);
+    values["threads_per_core"] = std::to_string(facts.threads_per_core);
+  }
+  if (facts.memory != 0) values["memory"] = std::to_string(facts.memory);
+  if (facts.tmp_disk != 0) values["tmp_disk"] = std::to_string(facts.tmp_disk);
+  std::string gres;
+  for (const model::NodeGres& one : facts.gres) {
+    gres += (gres.empty() ? "" : ";") + one.name.str() +
+            (one.type.empty() ? "" : ":" + one.type.str()) + ":" + std::to_string(one.count);
+  }
+  if (!gres.empty()) values["gres"] = gres;
+  return values;
+}
 
 Status write_agent(const ClusterDir& cluster, const Agent& agent, const base::KeyValues& common) {
   Result<std::string> key = key_of_host(agent.dir);
   if (!key) return tl::unexpected(key.error());
   base::KeyValues conf = common;
+  conf.insert(agent.facts.begin(), agent.facts.end());
   conf["name"] = agent.name;
   conf["port"] = std::to_string(agent.port);
   if (Status written =
@@ -141,13 +163,13 @@ Status make_cluster(const ClusterDir& cluster, const UpOptions& options) {
       {"client_conf", cluster.client_conf()},
       {"single_user", ::geteuid() == 0 ? "no" : "yes"},
   };
-  if (Status login = write_agent(cluster, {"login", cluster.login(), "login", (*ports)[1]}, common);
+  if (Status login = write_agent(cluster, {"login", cluster.login(), "login", (*ports)[1], {}}, common);
       !login) {
     return login;
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const std::string node = nodes[i].name.str();
-    const Agent agent{node, cluster.node(node), "node", (*ports)[i + 2]};
+    const Agent agent{node, cluster.node(node), "node", (*ports)[i + 2], facts_of(nodes[i])};
     if (Status made = write_agent(cluster, agent, common); !made) return made;
   }
   const base::KeyValues client = {{"controller_socket", cluster.controller() + "/controller.sock"},

@@ -171,10 +171,20 @@ core::Now Shell::now() const {
 
 Uid128 Shell::random_uid() { return base::random_uid(); }
 
+// A due wake is posted, not timed: libuv would fire a timer of no delay again and again before the
+// turn's end, where planning is done.
 void Shell::wake_at(std::int64_t mono_ms) {
-  const std::int64_t delay =
-      std::max<std::int64_t>(0, mono_ms - static_cast<std::int64_t>(base::monotonic_ms()));
-  wake_ = loop_.after(delay, [this] { service_->on_wake(); });
+  const std::int64_t delay = mono_ms - static_cast<std::int64_t>(base::monotonic_ms());
+  if (delay > 0) {
+    wake_ = loop_.after(delay, [this] { service_->on_wake(); });
+    return;
+  }
+  if (std::exchange(wake_posted_, true)) return;
+  loop_.post([this, alive = alive_] {
+    if (!*alive) return;
+    wake_posted_ = false;
+    service_->on_wake();
+  });
 }
 
 void Shell::reply(SessionId session, wire::MessageType type, std::uint64_t id,

@@ -125,6 +125,7 @@ class Shell : private Env {
   std::unique_ptr<Service> service_;
   net::WorkPool pool_;
   net::Timer wake_;
+  bool wake_posted_ = false;
   std::map<SessionId, Session> sessions_;
   SessionId next_session_ = 1;
   std::map<LinkId, HostLink> links_;

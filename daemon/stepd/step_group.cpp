@@ -81,7 +81,8 @@ Status StepGroup::create() {
   limits.count_memory = view_.settings.confine_memory && (unified || limits.memory_mib != 0);
   counts_memory_ = limits.count_memory;
   if (auto made = tree_.create(step_, limits); !made) return made;
-  oom_before_ = count_oom_kills();
+  // A group of one's own, and a job that begins with its batch script, count from nothing.
+  if (!counts_memory_ && !view_.is_batch()) oom_before_ = count_oom_kills();
   return {};
 }
 

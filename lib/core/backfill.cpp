@@ -66,7 +66,10 @@ class CountFinder : public Finder {
     std::int64_t at_ms = 0;
     std::uint32_t node = 0;   // position among the nodes looked at
     std::uint32_t tasks = 0;  // offered from then on
-    bool rises = false;
+
+    static bool later(const Change& a, const Change& b) {
+      return a.at_ms != b.at_ms ? a.at_ms > b.at_ms : a.node > b.node;
+    }
   };
 
   [[nodiscard]] std::uint32_t want() const {
@@ -113,24 +116,26 @@ class CountFinder : public Finder {
   std::optional<PlannedStart> find_on_several() {
     std::uint32_t nodes = 0;
     for_each_node([&](std::uint32_t node) { collect(node, nodes++); });
-    std::sort(changes_.begin(), changes_.end(), [](const Change& a, const Change& b) {
-      return a.at_ms != b.at_ms ? a.at_ms < b.at_ms : a.node < b.node;
-    });
+    // A heap, because the answer mostly lies near the front.
+    std::make_heap(changes_.begin(), changes_.end(), Change::later);
     std::vector<std::uint32_t> offers(nodes, 0);
     std::uint64_t sum = 0;
     std::uint32_t serving = 0;
     std::size_t tests = 0;
-    for (std::size_t c = 0; c < changes_.size();) {
-      const std::int64_t at = changes_[c].at_ms;
+    while (!changes_.empty()) {
+      const std::int64_t at = changes_.front().at_ms;
       bool rises = false;
-      for (; c < changes_.size() && changes_[c].at_ms == at; ++c) {
-        std::uint32_t& current = offers[changes_[c].node];
-        sum += changes_[c].tasks;
+      while (!changes_.empty() && changes_.front().at_ms == at) {
+        const Change& change = changes_.front();
+        std::uint32_t& current = offers[change.node];
+        sum += change.tasks;
         sum -= current;
-        serving += changes_[c].tasks >= least() ? 1U : 0U;
+        serving += change.tasks >= least() ? 1U : 0U;
         serving -= current >= least() ? 1U : 0U;
-        rises = rises || changes_[c].tasks > current;
-        current = changes_[c].tasks;
+        rises = rises || change.tasks > current;
+        current = change.tasks;
+        std::pop_heap(changes_.begin(), changes_.end(), Change::later);
+        changes_.pop_back();
       }
       if (!rises || serving < query_.demand.min_nodes || sum < query_.demand.tasks) continue;
       if (auto selection = test(at, &profile_)) return PlannedStart{at, std::move(*selection)};

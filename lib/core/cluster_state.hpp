@@ -74,6 +74,7 @@ struct Cluster::State {
   void settle();
   void settle_one(JobId id);
   void set_timers(JobId id);
+  void array_over(JobId array);
   void count(const model::Job& job, const Tally& tally, std::int32_t sign);
   void count_name(const model::Job& job, const Tally& tally, std::int32_t sign);
   void touch_group(const NameKey& key);
@@ -120,6 +121,7 @@ struct Cluster::State {
 
   // Dependencies (dependencies.cpp)
   [[nodiscard]] Result<DependencySpec> resolve(std::string_view text, JobId self) const;
+  [[nodiscard]] bool may_be_gone(const DependencyClause& clause) const;
   void set_dependency(JobId id, DependencySpec spec);
   void drop_dependency(JobId id);
   [[nodiscard]] DependencyState evaluate(JobId id);

@@ -55,13 +55,21 @@ Result<DependencySpec> Cluster::State::resolve(std::string_view text, JobId self
       clause.state = DependencyState::unfulfilled;
       continue;
     }
-    const bool given_out = clause.job.value < next_job_id;
     clause.state = unknown_target(clause.kind);
-    if (!given_out || clause.state == DependencyState::failed) {
+    if (!may_be_gone(clause) || clause.state == DependencyState::failed) {
       return fail(ErrorCode::invalid_dependency);
     }
   }
   return spec;
+}
+
+// Whether a target that isn't in memory can have been there.
+bool Cluster::State::may_be_gone(const DependencyClause& clause) const {
+  const auto array = arrays.find(clause.job);
+  if (array == arrays.end()) return !jobs.contains(clause.job) && clause.job.value < next_job_id;
+  const JobId any = array->second.own.empty() ? clause.job : array->second.own.begin()->second;
+  const auto tasks = model::parse_tasks(job(any).spec->array, settings->max_array_size);
+  return tasks && model::has_task(*tasks, clause.task);
 }
 
 void Cluster::State::set_dependency(JobId id, DependencySpec spec) {
@@ -146,7 +154,7 @@ DependencyState Cluster::State::clause_state(const DependencyClause& clause) con
     case DependencyKind::after:
       return when(target.started && (clause.minutes == 0 ||
                                      target.begin + clause.minutes * 60 * model::kSecond <=
-                                         turn.now.wall));
+                                         last.wall));
     case DependencyKind::after_any: return when(target.finished);
     case DependencyKind::after_not_ok:
       if (target.finished && !target.failed) return DependencyState::failed;

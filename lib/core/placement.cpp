@@ -13,6 +13,8 @@ namespace sluice::core {
 
 namespace {
 
+constexpr std::size_t kFirstRanked = 32;
+
 struct Prospect {
   std::uint32_t node = 0;
   std::uint32_t weight = 0;
@@ -172,9 +174,11 @@ class Chooser {
   }
 
   enum class By : std::uint8_t { weight, tasks, gres };
-  void sort(std::vector<Prospect>& candidates, std::uint32_t share, By by) const {
+  // Brings the best `count` candidates to the front, in order.
+  void sort(std::vector<Prospect>& candidates, std::uint32_t share, By by,
+            std::size_t count) const {
     const auto tasks = [&](const Prospect& c) { return std::min(share, c.offer.tasks); };
-    std::sort(candidates.begin(), candidates.end(), [&](const Prospect& a, const Prospect& b) {
+    const auto better = [&](const Prospect& a, const Prospect& b) {
       if (a.required != b.required) return a.required;
       if (by == By::weight && a.weight != b.weight) return a.weight < b.weight;
       if (by == By::gres && a.offer.job_gres != b.offer.job_gres) {
@@ -185,7 +189,21 @@ class Chooser {
       if (a.cost != b.cost) return a.cost < b.cost;
       if (a.idle_cores != b.idle_cores) return a.idle_cores < b.idle_cores;
       return a.node < b.node;
-    });
+    };
+    const auto front = candidates.begin() + static_cast<std::ptrdiff_t>(count);
+    if (count < candidates.size()) std::nth_element(candidates.begin(), front, candidates.end(), better);
+    std::sort(candidates.begin(), front, better);
+  }
+
+  // Sorts, and tells the least number of leading candidates that suffices; 0: no number does.
+  std::uint32_t rank(std::vector<Prospect>& candidates, std::uint32_t share, By by) const {
+    std::size_t count = std::max<std::size_t>(kFirstRanked, least_nodes_);
+    for (; count < candidates.size(); count *= 4) {
+      sort(candidates, share, by, count);
+      if (const std::uint32_t nodes = least_prefix({candidates.data(), count})) return nodes;
+    }
+    sort(candidates, share, by, candidates.size());
+    return least_prefix(candidates);
   }
 
   [[nodiscard]] bool suffices(std::span<const Prospect> candidates) const {
@@ -203,7 +221,7 @@ class Chooser {
   }
 
   // The least number of leading candidates that suffices; 0: none does.
-  [[nodiscard]] std::uint32_t least_prefix(const std::vector<Prospect>& candidates) const {
+  [[nodiscard]] std::uint32_t least_prefix(std::span<const Prospect> candidates) const {
     const std::size_t most = std::min<std::size_t>(most_nodes_, candidates.size());
     if (most < least_nodes_ || !suffices({candidates.data(), most})) return 0;
     std::size_t low = least_nodes_;
@@ -224,18 +242,15 @@ class Chooser {
       if (by == By::gres && demand_.job_gres == 0) break;
       // Without a bound, to find the least number of nodes; then with the share that is used of
       // each, so that nodes which serve equally well are compared by how tightly they fit.
-      sort(candidates, full_share(least_nodes_), by);
-      std::uint32_t nodes = least_prefix(candidates);
-      if (nodes != least_nodes_) {
-        sort(candidates, want(), by);
-        nodes = least_prefix(candidates);
-      }
+      std::uint32_t nodes = rank(candidates, full_share(least_nodes_), by);
+      if (nodes != least_nodes_) nodes = rank(candidates, want(), by);
       if (nodes == 0) continue;
       if (nodes != least_nodes_) {
         std::vector<Prospect> by_share = candidates;
-        sort(by_share, full_share(nodes), by);
+        sort(by_share, full_share(nodes), by, nodes);
         if (suffices({by_share.data(), nodes})) candidates = std::move(by_share);
       }
+      if (demand_.spread || demand_.fill_range) sort(candidates, want(), by, candidates.size());
       if (!extend(candidates, nodes)) tighten_last(candidates, nodes);
       candidates.resize(nodes);
       return candidates;

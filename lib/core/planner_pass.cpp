@@ -192,7 +192,9 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
   std::sort(keys.begin(), keys.end());
   for (const LaneKey& key : keys) {
     Lane& lane = state_.queue.lane(key.lane);
-    if (lane.work != nullptr) lane.work->planned = false;
+    if (lane.work == nullptr) continue;
+    lane.work->planned = false;
+    lane.work->plan_tried_for = {};
   }
   state_.profile.drop(keys);
   std::erase_if(state_.planned, [&](const LaneKey& planned) {
@@ -202,12 +204,13 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
 
 // A start in a light pass heeds only the reservations ahead of it; those behind it that can't be
 // kept any more are given up until the next full pass.
-void PlannerPass::drop_broken(const Selection& selection) {
+void PlannerPass::drop_broken(const LaneKey& starter, const Selection& selection) {
   std::vector<LaneKey> broken;
   for (const Chosen& chosen : selection.nodes) {
     if (state_.profile.claims(chosen.node).empty()) continue;
-    const std::vector<LaneKey> here = state_.profile.broken_claims(chosen.node);
-    broken.insert(broken.end(), here.begin(), here.end());
+    for (const LaneKey& key : state_.profile.broken_claims(chosen.node)) {
+      if (starter < key) broken.push_back(key);
+    }
   }
   drop_plans(std::move(broken));
 }
@@ -389,7 +392,7 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
   }
   result_.starts.push_back(std::move(made));
   if (work.planned) drop_plans({lane.key});
-  if (state_.light && !state_.profile.empty()) drop_broken(selection);
+  if (state_.light && !state_.profile.empty()) drop_broken(lane.key, selection);
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   // Lanes of the group in other partitions may have been examined for the former leader.
   if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
@@ -411,8 +414,17 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {
-  if (state_.light && (work.planned || work.plan_tried == state_.full_number)) return;
+  // In a light pass only who has become the first in line gets a reservation at once.
+  const JobId leader = state_.queue.leader(lane.group).id;
+  const bool first = state_.first_blocked[lane.partition.value].key == lane.key;
+  if (state_.light && first && work.planned && work.planned_ms <= now_.mono_ms) {
+    drop_plans({lane.key});  // somebody is late: it has to be planned anew
+  }
+  const bool tried = work.plan_tried == state_.full_number &&
+                     (!first || work.plan_tried_for == leader);
+  if (state_.light && (work.planned || tried)) return;
   work.plan_tried = state_.full_number;
+  work.plan_tried_for = leader;
   work.planned = false;
   if (state_.planned.size() >= state_.settings->backfill_max_job_test) return;
   for (const std::uint32_t other : state_.queue.group(lane.group).lanes) {

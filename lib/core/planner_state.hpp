@@ -35,6 +35,7 @@ struct LaneWork {
   std::uint32_t fewest_cores = 0;        // idle ones, without which no node is of any use
   bool planned = false;                  // holds a reservation
   std::uint64_t plan_tried = 0;          // in which full pass one was last looked for
+  JobId plan_tried_for;                  // and for which leader
   std::uint64_t explained_state = 0;     // pool.state_generation that `leader` was made with
   std::int64_t planned_ms = 0;
   std::vector<std::uint32_t> planned_nodes;
@@ -94,7 +95,7 @@ class PlannerPass {
   void restart_from(const LaneKey* key);
   void resume_lightly(const std::optional<LaneKey>& changed);
   void drop_plans(std::vector<LaneKey> keys);
-  void drop_broken(const Selection& selection);
+  void drop_broken(const LaneKey& starter, const Selection& selection);
   void refresh_config();
   void note_ends();
   LaneWork& work_of(Lane& lane);

@@ -12,9 +12,22 @@ namespace sluice::core {
 
 namespace {
 
-// How many jobs stand on each core; cores that the demand can't have count as kBlocked.
 constexpr std::uint32_t kBlocked = 0xffffffff;
 
+// How many jobs stand on each CPU; those that a sharing demand can't have count as kBlocked.
+std::vector<std::uint32_t> thread_use(const NodeSlot& slot, const Demand& demand) {
+  std::vector<std::uint32_t> use(slot.hardware->cpus(), 0);
+  for (const Hold& hold : slot.holds) {
+    const bool mixes = hold.shared && hold.holder.partition == demand.partition;
+    for (std::uint32_t cpu = 0; cpu < use.size(); ++cpu) {
+      if (use[cpu] == kBlocked || cpu >= hold.cpus.size() || !hold.cpus.test(cpu)) continue;
+      use[cpu] = mixes && use[cpu] + 1 < demand.share_depth ? use[cpu] + 1 : kBlocked;
+    }
+  }
+  return use;
+}
+
+// The same for cores: the deepest of a core's threads counts.
 std::vector<std::uint32_t> core_use(const NodeSlot& slot, const Demand& demand) {
   const Hardware& hardware = *slot.hardware;
   std::vector<std::uint32_t> use(hardware.cores(), 0);
@@ -24,12 +37,10 @@ std::vector<std::uint32_t> core_use(const NodeSlot& slot, const Demand& demand) 
     }
     return use;
   }
-  for (const Hold& hold : slot.holds) {
-    const bool mixes = hold.shared && hold.holder.partition == demand.partition;
-    for (std::uint32_t core = 0; core < hardware.cores(); ++core) {
-      if (use[core] == kBlocked || core_is_idle(hold.cpus, core, hardware.threads)) continue;
-      use[core] = mixes && use[core] + 1 < demand.share_depth ? use[core] + 1 : kBlocked;
-    }
+  const std::vector<std::uint32_t> threads = thread_use(slot, demand);
+  for (std::uint32_t core = 0; core < hardware.cores(); ++core) {
+    const auto first = threads.begin() + std::ptrdiff_t{core} * hardware.threads;
+    use[core] = *std::max_element(first, first + hardware.threads);
   }
   return use;
 }
@@ -60,14 +71,21 @@ std::uint64_t socket_limit(const Demand& demand, const Hardware& hardware) {
   return (std::uint64_t{demand.tasks_per_socket} * demand.cpus_per_task + threads - 1) / threads;
 }
 
-void take_sockets(const NodeSlot& slot, std::uint32_t wanted, base::Bitmap& cpus) {
+// Whole sockets, the least used first.
+void take_sockets(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
+                  base::Bitmap& cpus) {
   const Hardware& hardware = *slot.hardware;
-  for (std::uint32_t socket = 0; socket < hardware.sockets && wanted != 0; ++socket) {
-    const std::uint32_t first = socket * hardware.cores_per_socket;
-    const std::size_t begin = std::size_t{first} * hardware.threads;
-    const std::size_t end = begin + std::size_t{hardware.cores_per_socket} * hardware.threads;
-    if (slot.busy.count_range(begin, end) != 0) continue;
-    cpus.set_range(begin, end);
+  const std::vector<std::uint32_t> use = core_use(slot, demand);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> sockets;  // deepest use, number
+  for (std::uint32_t socket = 0; socket < hardware.sockets; ++socket) {
+    const auto first = use.begin() + std::ptrdiff_t{socket} * hardware.cores_per_socket;
+    sockets.emplace_back(*std::max_element(first, first + hardware.cores_per_socket), socket);
+  }
+  std::sort(sockets.begin(), sockets.end());
+  const std::size_t size = std::size_t{hardware.cores_per_socket} * hardware.threads;
+  for (const auto& [deepest, socket] : sockets) {
+    if (wanted == 0 || deepest == kBlocked) break;
+    cpus.set_range(socket * size, (socket + 1) * size);
     wanted -= hardware.cores_per_socket;
   }
   SLUICE_ASSERT(wanted == 0, "{} lacks idle sockets", slot.name.view());
@@ -77,7 +95,7 @@ void take_cores(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted
                 base::Bitmap& cpus) {
   const Hardware& hardware = *slot.hardware;
   if (demand.unit == model::CpuUnit::socket) {
-    take_sockets(slot, wanted, cpus);
+    take_sockets(slot, demand, wanted, cpus);
     return;
   }
   const std::vector<std::uint32_t> use = core_use(slot, demand);
@@ -130,16 +148,8 @@ void take_threads(const NodeSlot& slot, const Demand& demand, std::uint32_t want
 // Threads of cores shared by several jobs: the least used first.
 void take_shared_threads(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
                          base::Bitmap& cpus) {
-  const Hardware& hardware = *slot.hardware;
-  std::vector<std::uint32_t> use(hardware.cpus(), 0);
-  for (const Hold& hold : slot.holds) {
-    const bool mixes = hold.shared && hold.holder.partition == demand.partition;
-    for (std::uint32_t cpu = 0; cpu < hardware.cpus(); ++cpu) {
-      if (use[cpu] == kBlocked || !hold.cpus.test(cpu)) continue;
-      use[cpu] = mixes && use[cpu] + 1 < demand.share_depth ? use[cpu] + 1 : kBlocked;
-    }
-  }
-  std::vector<std::uint32_t> order(hardware.cpus());
+  const std::vector<std::uint32_t> use = thread_use(slot, demand);
+  std::vector<std::uint32_t> order(use.size());
   std::iota(order.begin(), order.end(), 0U);
   std::stable_sort(order.begin(), order.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return use[a] < use[b]; });

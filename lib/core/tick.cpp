@@ -86,6 +86,11 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
   }
   const auto found = active.find(job.id);
   if (found == active.end()) {
+    // How a task of an array failed is wanted by those who wait for the whole.
+    const auto array = arrays.find(job.array_job);
+    const bool goes_on = array != arrays.end() &&
+                         array->second.in(Phase::waiting) + array->second.in(Phase::active) != 0;
+    if (goes_on && job.state != model::JobState::completed) return due;
     due.at_wall(job.end + model::WallTime{settings->min_job_age_s} * model::kSecond);
     // Someone still counts minutes from its start: it stays until that is over.
     if (dependents.contains(base_id(job))) due.wall = std::max(due.wall, still_wanted(job));

@@ -131,6 +131,7 @@ void Cluster::State::settle_one(JobId id) {
           (tally.phase == Phase::ok || tally.phase == Phase::bad)) {
         split_corresponding(job.array_job, job.array_task);
       }
+      array_over(job.array_job);
       notify_dependents(base_id(job));
     }
   }
@@ -141,6 +142,15 @@ void Cluster::State::settle_one(JobId id) {
     not_ready(job(id));
   }
   set_timers(id);
+}
+
+// Failed tasks stay in memory as long as others of their array are not over: now they may go.
+void Cluster::State::array_over(JobId id) {
+  const auto array = arrays.find(id);
+  if (array == arrays.end()) return;
+  if (array->second.in(Phase::waiting) + array->second.in(Phase::active) != 0) return;
+  for (const auto& [task, own] : array->second.own) turn.unsettled.insert(own);
+  turn.unsettled.insert(id);
 }
 
 void Cluster::State::set_timers(JobId id) {

@@ -79,7 +79,7 @@ void Cluster::State::review(JobId id) {
 
 Obstacle Cluster::State::obstacle(const model::Job& job) const {
   if (job.priority == 0) return held(job);
-  if (job.spec->begin > turn.now.wall) return {Reason::begin_time, {}};
+  if (job.spec->begin > last.wall) return {Reason::begin_time, {}};
   const Placeable where = open_partitions(*job.request, job.spec->uid);
   if (where.partitions.empty()) return {where.reason, where.detail};
   return {};
@@ -199,7 +199,7 @@ void Cluster::State::share_slots(JobId array_id) {
 void Cluster::State::set_reason(JobId id, const Obstacle& keeps) {
   const model::Job& now = job(id);
   const bool begins = keeps.reason == Reason::begin_time;
-  if (now.reason == keeps.reason && now.reason_detail == keeps.detail &&
+  if (now.reason == keeps.reason && now.reason_detail == keeps.detail && now.planned_start == 0 &&
       (!begins || now.eligible == now.spec->begin)) {
     return;
   }

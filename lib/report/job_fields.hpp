@@ -2,28 +2,27 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 
-#include "base/user.hpp"
 #include "model/job.hpp"
 #include "model/step.hpp"
 #include "report/format.hpp"
 
 namespace sluice::report {
 
+// What a report of jobs or steps needs beside the records.
 struct JobContext {
-  std::int64_t now = 0;              // seconds
+  std::int64_t now = 0;          // seconds
   std::string cluster;
-  bool no_convert = false;           // --noconvert
-  // For steps: the job that a step is of.
-  std::map<JobId, model::JobPtr> jobs;
+  std::string time_format;       // SLURM_TIME_FORMAT
+  bool no_convert = false;       // --noconvert
+  bool expand_patterns = false;  // in names of files
 };
 
 struct StepRecord {
   const model::Step* step = nullptr;
-  const model::Job* job = nullptr;   // null if unknown
+  const model::Job* job = nullptr;  // null if unknown
 };
 
 using JobField = Field<model::Job, JobContext>;
@@ -31,5 +30,13 @@ using StepField = Field<StepRecord, JobContext>;
 
 [[nodiscard]] std::span<const JobField> job_fields();
 [[nodiscard]] std::span<const StepField> step_fields();
+
+// What squeue --sort compares: a number where the column is one, else the column's text. The order
+// of equal keys is the caller's.
+struct JobSortKey {
+  bool is_number = false;
+  std::int64_t number = 0;
+};
+[[nodiscard]] JobSortKey job_sort_key(char letter, const model::Job& job);
 
 }  // namespace sluice::report

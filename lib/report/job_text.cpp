@@ -2,6 +2,7 @@
 #include "report/job_text.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/quantity.hpp"
 
@@ -10,18 +11,6 @@ namespace sluice::report {
 namespace {
 
 constexpr std::size_t kLongestTaskList = 64;
-
-std::string run_text(const model::TaskRun& run) {
-  std::string text = std::to_string(run.first);
-  if (run.last == run.first) return text;
-  if (run.step <= 1) return text + "-" + std::to_string(run.last);
-  std::string listed = text;
-  for (std::uint32_t task = run.first + run.step; task <= run.last; task += run.step) {
-    listed += "," + std::to_string(task);
-    if (listed.size() > kLongestTaskList) break;
-  }
-  return listed;
-}
 
 std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base::Unit::mega); }
 
@@ -37,19 +26,43 @@ void add_gres(std::string& text, const Text& name, const Text& type, std::uint64
 
 }  // namespace
 
+std::string task_runs_text(std::span<const model::TaskRun> runs) {
+  std::string text;
+  std::optional<model::TaskRun> open;  // consecutive tasks not written yet
+  const auto flush = [&] {
+    if (!open) return;
+    if (!text.empty()) text += ',';
+    text += std::to_string(open->first);
+    if (open->last != open->first) text += '-' + std::to_string(open->last);
+  };
+  const auto extend = [&](std::uint32_t first, std::uint32_t last) {
+    if (open && open->last + 1 == first) {
+      open->last = last;
+      return;
+    }
+    flush();
+    open = model::TaskRun{first, last, 1};
+  };
+  for (const model::TaskRun& run : runs) {
+    if (run.step <= 1) extend(run.first, run.last);
+    for (std::uint64_t task = run.first; run.step > 1 && task <= run.last; task += run.step) {
+      extend(static_cast<std::uint32_t>(task), static_cast<std::uint32_t>(task));
+      if (text.size() > kLongestTaskList) break;
+    }
+    if (text.size() > kLongestTaskList) break;
+  }
+  flush();
+  if (text.size() > kLongestTaskList) {
+    text.resize(kLongestTaskList - 3);
+    text += "...";
+  }
+  return text;
+}
+
 std::string array_task_text(const model::Job& job) {
   if (job.array_task != model::kNoTask) return std::to_string(job.array_task);
   if (!job.array_rest) return {};
-  std::string text;
-  for (const model::TaskRun& run : job.array_rest->runs) {
-    if (!text.empty()) text += ",";
-    text += run_text(run);
-    if (text.size() > kLongestTaskList) {
-      text.resize(kLongestTaskList - 3);
-      text += "...";
-      break;
-    }
-  }
+  std::string text = task_runs_text(job.array_rest->runs);
   if (job.spec->array_limit != 0) text += "%" + std::to_string(job.spec->array_limit);
   return text;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,9 @@ namespace sluice::report {
 
 // "34", "35_4", "35_[1,4,7%2]".
 [[nodiscard]] std::string job_id_text(const model::Job& job);
-// "1-6:2,9%2": the task list of a rest record, or the task's number; empty outside of arrays.
+// "1-3,7": tasks as Slurm lists them; a list too long to read is cut and ends in "...".
+[[nodiscard]] std::string task_runs_text(std::span<const model::TaskRun> runs);
+// "1,3,5,9%2": the task list of a rest record, or the task's number; empty outside of arrays.
 [[nodiscard]] std::string array_task_text(const model::Job& job);
 // "34.0", "35_4.batch"; `job` names it, may be null.
 [[nodiscard]] std::string step_id_text(const model::Step& step, const model::Job* job);

@@ -186,10 +186,13 @@ Result<LoadedState> Store::State::load() {
     return context("loading " + options.path, status.error());
   };
   // A commit of its own, synced as any: an epoch that was told to a node is never used again.
-  if (Status raised = connection.execute("UPDATE meta SET value=value+1 WHERE name='epoch'");
-      !raised) {
-    return failed_to(raised);
+  const Sql raise = "UPDATE meta SET value=value+1 WHERE name='epoch'";
+  Status raised = connection.execute(raise);
+  if (!raised && connection.was_full()) {
+    lose_space();
+    raised = connection.execute(raise);
   }
+  if (!raised) return failed_to(raised);
   const model::WallTime now = options.now != 0 ? options.now : base::wall_micros();
   const model::WallTime after = now - options.min_job_age_s * model::kSecond;
   LoadedState state;

@@ -24,6 +24,6 @@ Status Reserve::make() {
   return tl::unexpected(base::errno_error(path_, code));
 }
 
-bool Reserve::give_up() { return ::unlink(path_.c_str()) == 0; }
+void Reserve::give_up() { ::unlink(path_.c_str()); }
 
 }  // namespace sluice::store

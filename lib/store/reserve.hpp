@@ -14,8 +14,7 @@ class Reserve {
 
   // Makes the file if there is none of full size. The space is really taken.
   [[nodiscard]] Status make();
-  // True if there was something to give up.
-  [[nodiscard]] bool give_up();
+  void give_up();
 
  private:
   std::string path_;

@@ -103,9 +103,9 @@ void Store::commit(Transaction transaction, std::function<void(Status)> done) {
 bool Store::accepts_work() const { return state_->has_reserve && !state_->failed; }
 
 Result<Reader> Store::reader() const {
-  Result<std::unique_ptr<Reader::State>> opened = Reader::State::open(state_->options.path);
+  Result<ReadState> opened = ReadState::open(state_->options.path);
   if (!opened) return context(state_->options.path, opened.error());
-  return Reader(std::move(*opened));
+  return Reader(std::make_unique<Reader::State>(std::move(*opened)));
 }
 
 StoreStats Store::stats() const {

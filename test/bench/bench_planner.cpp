@@ -170,7 +170,7 @@ class Bench {
   std::mt19937 random_{1};
   std::vector<Shape> shapes_;
   std::vector<Start> running_;
-  std::map<std::uint32_t, std::uint32_t> uids_;
+  std::vector<std::uint32_t> uids_ = std::vector<std::uint32_t>(4'000'000);
   std::uint32_t last_id_ = 0;
   std::int64_t now_ms_ = 0;
 };

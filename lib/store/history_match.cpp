@@ -1,0 +1,114 @@
+// See history_match.hpp.
+#include "store/history_match.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "model/task_set.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+constexpr unsigned kFlagShift = 32;  // the upper half of `states` is JobFlag's bits
+
+struct Window {
+  model::WallTime from = 0;
+  model::WallTime to = 0;
+
+  // `end` 0: not over yet.
+  [[nodiscard]] bool meets(model::WallTime begin, model::WallTime end) const {
+    return begin <= to && (end == 0 || end >= from);
+  }
+};
+
+Window window_of(const HistoryFilter& filter) {
+  return {filter.from,
+          filter.to != 0 ? filter.to : std::numeric_limits<model::WallTime>::max()};
+}
+
+template <class Value, class Wanted>
+bool listed(const std::vector<Wanted>& wanted, const Value& value) {
+  return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
+}
+
+// A job that waits may name several partitions.
+bool in_partitions(std::string_view names, const std::vector<Text>& wanted) {
+  if (wanted.empty()) return true;
+  while (true) {
+    const std::size_t comma = names.find(',');
+    const std::string_view name = names.substr(0, comma);
+    if (std::ranges::find(wanted, name, &Text::view) != wanted.end()) return true;
+    if (comma == std::string_view::npos) return false;
+    names.remove_prefix(comma + 1);
+  }
+}
+
+bool ran_on(const model::Job& job, const std::vector<Text>& nodes) {
+  if (nodes.empty()) return true;
+  if (!job.allocation) return false;
+  return std::ranges::any_of(job.allocation->shares, [&](const model::NodeShare& share) {
+    return listed(nodes, share.name);
+  });
+}
+
+bool had_state(const model::Job& job, const HistoryFilter& filter) {
+  const Window window = window_of(filter);
+  const auto asked = [&](model::JobState state) {
+    return ((filter.states >> static_cast<unsigned>(state)) & 1U) != 0;
+  };
+  if (asked(model::JobState::pending) && job.eligible != 0 &&
+      window.meets(job.eligible, job.start != 0 ? job.start : job.end)) {
+    return true;
+  }
+  if (asked(model::JobState::running) && job.start != 0 && window.meets(job.start, job.end)) {
+    return true;
+  }
+  if (((filter.states >> kFlagShift) & job.flags) != 0 && window.meets(job.submit, job.end)) {
+    return true;
+  }
+  if (job.state == model::JobState::pending || job.state == model::JobState::running ||
+      !asked(job.state)) {
+    return false;
+  }
+  if (!model::is_finished(job.state)) return window.meets(job.submit, job.end);
+  return job.end >= window.from && job.end <= window.to;
+}
+
+bool overlaps(const model::TaskSet& rest, const std::vector<model::TaskRun>& tasks) {
+  return !model::common_tasks(rest, tasks).empty();
+}
+
+bool is_in(const model::Job& job, const HistoryFilter::JobRange& range) {
+  if (range.tasks.empty()) return job.id == range.job || job.array_job == range.job;
+  if (job.array_job != range.job) return false;
+  if (job.array_rest) return overlaps(*job.array_rest, range.tasks);
+  return model::names_task(range.tasks, job.array_task);
+}
+
+}  // namespace
+
+bool spec_matches(const model::JobSpec& spec, const HistoryFilter& filter) {
+  return listed(filter.uids, spec.uid) && listed(filter.names, spec.name);
+}
+
+bool request_matches(const model::Request& request, const HistoryFilter& filter) {
+  return listed(filter.accounts, request.account) && listed(filter.qos, request.qos);
+}
+
+bool job_matches(const model::Job& job, const HistoryFilter& filter) {
+  if (!in_partitions(job.partition.view(), filter.partitions)) return false;
+  if (!ran_on(job, filter.nodes)) return false;
+  if (filter.states != 0) return had_state(job, filter);
+  return window_of(filter).meets(job.submit, job.end);
+}
+
+bool is_meant(const model::Job& job, const HistoryFilter& filter) {
+  return filter.jobs.empty() ||
+         std::ranges::any_of(filter.jobs, [&](const HistoryFilter::JobRange& range) {
+           return is_in(job, range);
+         });
+}
+
+}  // namespace sluice::store

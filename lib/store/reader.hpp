@@ -1,0 +1,46 @@
+// What a Reader owns: a read-only connection, its statements, and the shared parts it has read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/database.hpp"
+#include "store/part_reader.hpp"
+#include "store/store.hpp"
+
+namespace sluice::store {
+
+struct ReadState {
+  struct Statements {
+    Statement blob, reply;
+    Statement begin, end;
+    Statement one_job, array, array_tasks;             // keys
+    Statement live, live_of, finished, finished_of;    // keys
+    Statement get, scan;                               // rows
+    Statement steps;
+    Statement spec, request;                           // taken by the part readers
+  };
+
+  ReadState(Connection opened, Statements prepared);
+  [[nodiscard]] static Result<ReadState> open(const std::string& path);
+  [[nodiscard]] static Result<Statements> prepare(Connection& connection);
+
+  // The keys of the attempts that a filter may mean, ascending: what the indexes can tell.
+  using Keys = std::vector<std::int64_t>;
+  [[nodiscard]] Result<Keys> candidates(const HistoryFilter& filter);
+  [[nodiscard]] Status add_range(const HistoryFilter::JobRange& range, Keys& keys);
+  [[nodiscard]] Status add_window(const HistoryFilter& filter, Keys& keys);
+
+  Connection connection;
+  Statements sql;
+  PartReader<model::JobSpec> specs;
+  PartReader<model::Request> requests;
+};
+
+struct Reader::State {
+  ReadState read;
+};
+
+}  // namespace sluice::store

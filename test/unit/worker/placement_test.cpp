@@ -1,0 +1,156 @@
+// Which part of its job a step gets, and when it must wait.
+#include "daemon/worker/service/placement.hpp"
+
+#include <gtest/gtest.h>
+
+#include "test/support/fake_worker_env.hpp"
+
+namespace sluice::worker {
+namespace {
+
+using test::WorkerJob;
+
+struct Case {
+  model::Job job;
+  std::vector<NodeUse> used;
+
+  explicit Case(std::uint32_t nodes) {
+    WorkerJob make;
+    make.nodes = nodes;
+    job = make.make();
+    used = no_use(job);
+  }
+  Result<wire::StepLayout> place(const model::StepSpec& spec) const {
+    return place_step({job, spec, used});
+  }
+  Result<wire::StepLayout> run(const model::StepSpec& spec) {
+    auto layout = place(spec);
+    if (layout) add_use(used, job, spec, *layout);
+    return layout;
+  }
+};
+
+model::StepSpec spec(std::uint32_t tasks, std::uint32_t nodes) {
+  model::StepSpec value;
+  value.tasks = tasks;
+  value.min_nodes = nodes;
+  return value;
+}
+
+TEST(Placement, a_plain_step_gets_all_cpus_of_its_nodes) {
+  const Case job(2);
+  const auto layout = job.place(spec(2, 2));
+  ASSERT_TRUE(layout);
+  ASSERT_EQ(layout->nodes.size(), 2U);
+  EXPECT_EQ(layout->nodes[0].share.cpus.count(), 4U);
+  EXPECT_EQ(layout->nodes[0].tasks, (std::vector<std::uint32_t>{0}));
+  EXPECT_EQ(layout->node_list.view(), "n[1-2]");
+}
+
+TEST(Placement, few_tasks_take_few_nodes) {
+  const Case job(3);
+  const auto layout = job.place(spec(1, 3));
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->nodes.size(), 1U);
+  const auto more = job.place(spec(6, 0));
+  ASSERT_TRUE(more);
+  EXPECT_EQ(more->nodes.size(), 2U);
+}
+
+TEST(Placement, exact_steps_run_side_by_side_on_different_cpus) {
+  Case job(1);
+  model::StepSpec one = spec(1, 1);
+  one.exact = true;
+  base::Bitmap seen(4);
+  for (int i = 0; i < 4; ++i) {
+    const auto layout = job.run(one);
+    ASSERT_TRUE(layout);
+    const base::Bitmap& cpus = layout->nodes[0].share.cpus;
+    EXPECT_EQ(cpus.count(), 1U);
+    EXPECT_FALSE(seen.intersects(cpus));
+    seen |= cpus;
+  }
+  const auto fifth = job.place(one);
+  ASSERT_FALSE(fifth);
+  EXPECT_EQ(fifth.error().code, ErrorCode::nodes_busy);
+}
+
+TEST(Placement, plain_steps_wait_for_each_other_and_overlapping_ones_do_not) {
+  Case job(1);
+  ASSERT_TRUE(job.run(spec(1, 1)));
+  const auto second = job.place(spec(1, 1));
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::nodes_busy);
+  model::StepSpec overlap = spec(1, 1);
+  overlap.overlap = true;
+  EXPECT_TRUE(job.place(overlap));
+}
+
+TEST(Placement, what_can_never_be_is_refused_in_slurms_words) {
+  const Case job(2);
+  const auto many = job.place(spec(9, 0));
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().text, "More processors requested than permitted");
+  model::StepSpec over = spec(9, 0);
+  over.overcommit = true;
+  EXPECT_TRUE(job.place(over));
+  EXPECT_FALSE(job.place(spec(3, 3)));
+  model::StepSpec elsewhere = spec(1, 0);
+  elsewhere.node_list = "n9";
+  const auto unknown = job.place(elsewhere);
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, ErrorCode::node_config_unavailable);
+}
+
+TEST(Placement, nodes_can_be_named_left_out_and_counted_from) {
+  const Case job(4);
+  model::StepSpec named = spec(2, 0);
+  named.node_list = "n3,n2";
+  EXPECT_EQ(job.place(named)->node_list.view(), "n[2-3]");
+  model::StepSpec without = spec(2, 2);
+  without.exclude = "n1";
+  EXPECT_EQ(job.place(without)->node_list.view(), "n[2-3]");
+  model::StepSpec relative = spec(2, 2);
+  relative.relative_node = 2;
+  EXPECT_EQ(job.place(relative)->node_list.view(), "n[3-4]");
+}
+
+TEST(Placement, asked_memory_counts_and_unasked_does_not) {
+  Case job(1);
+  model::StepSpec half = spec(1, 1);
+  half.exact = true;
+  half.memory_per_node = 600;
+  const auto first = job.run(half);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->nodes[0].share.memory, 600U);
+  const auto second = job.place(half);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::nodes_busy);
+  half.memory_per_node = 0;
+  EXPECT_TRUE(job.place(half));
+  half.memory_per_node = 5000;
+  EXPECT_NE(job.place(half).error().code, ErrorCode::nodes_busy);
+}
+
+TEST(Placement, devices_are_handed_out_once) {
+  Case job(1);
+  auto allocation = std::make_shared<model::Allocation>(*job.job.allocation);
+  model::GresShare gpus{"gpu", "", base::Bitmap::full(2), 2};
+  allocation->shares[0].gres = {gpus};
+  job.job.allocation = allocation;
+  model::StepSpec one = spec(1, 1);
+  one.exact = true;
+  one.gres = {{"gpu", "", 1, model::GresScope::node}};
+  const auto first = job.run(one);
+  const auto second = job.run(one);
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(first->nodes[0].share.gres[0].indices.intersects(
+      second->nodes[0].share.gres[0].indices));
+  EXPECT_EQ(job.place(one).error().code, ErrorCode::nodes_busy);
+  model::StepSpec all = spec(1, 1);
+  all.exact = true;
+  EXPECT_EQ(job.place(all)->nodes[0].share.gres[0].count, 2U);
+}
+
+}  // namespace
+}  // namespace sluice::worker
