@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -53,9 +56,17 @@ Client client_of(const ClusterDir& cluster) {
   return Client(std::move(sockets));
 }
 
+// A daemon that we started and that has ended is a zombie of ours; one from before is just gone.
+bool has_ended(const Daemon& daemon) {
+  const Result<std::string> text = base::read_file(daemon.pid_file(), 64);
+  if (!text) return false;
+  const pid_t pid = static_cast<pid_t>(std::strtol(text->c_str(), nullptr, 10));
+  return ::waitpid(pid, nullptr, WNOHANG) == pid || (::kill(pid, 0) != 0 && errno == ESRCH);
+}
+
 Status check_alive(const std::vector<Daemon>& daemons) {
   for (const Daemon& daemon : daemons) {
-    if (find_running(daemon)) continue;
+    if (!has_ended(daemon)) continue;
     return fail(ErrorCode::failure, daemon.program + " (" + daemon.name + ") has ended: " + last_log_line(daemon));
   }
   return {};

@@ -34,7 +34,10 @@ Supervisor::Supervisor(wire::LaunchStep launch, worker::StepSettings settings,
            {.ready = [this] { launch_tasks(); },
             .failed = [this](const std::string& why) { fail_launch(why); },
             .abort = [this](std::uint32_t code, const std::string& why) { abort_step(code, why); },
-            .problem = [this](const std::string& text) { say(tasks_.front(), text); }}) {
+            .problem =
+                [this](const std::string& text) {
+                  if (!tasks_.empty()) say(tasks_.front(), text);
+                }}) {
   link_.adopt(std::move(session));
   poller_.on_child([this] { reap(); });
 }
@@ -204,8 +207,14 @@ void Supervisor::fail_launch(const std::string& why) {
   started_known_ = true;
   link_.send(started_);
   phase_ = Phase::running;
+  // Without a plan there are no tasks yet to tell about.
+  const bool planless = tasks_.empty() && launch_.first < launch_.layout.nodes.size();
+  for (const std::uint32_t number : planless ? view_.node().tasks : std::vector<std::uint32_t>()) {
+    tasks_.emplace_back().plan.task = number;
+  }
   for (Task& task : tasks_) {
     if (!task.forked) {
+      task.status = static_cast<int>(launch_failed_status());
       task.ended = true;
       task.settled = true;
     }

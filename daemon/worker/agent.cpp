@@ -71,10 +71,12 @@ Status Agent::start() {
   loop_.on_turn_end([this] { turn_end(); });
   service_->begin();
   std::vector<std::string> known;
+  std::vector<JobId> jobs;
   for (const auto& [attempt, job] : service_->context().jobs) {
     known.push_back(host_->job_dir(job.host));
+    jobs.push_back(job.host.job->id);
   }
-  if (host_) host_->sweep(known);
+  if (host_) host_->sweep(known, jobs);
   links_->start();
   return {};
 }

@@ -84,7 +84,7 @@ class Agent : private Env {
   StreamId open_peer(const std::string& node, const model::JobSpec& spec) override;
 
   // stepds (agent_stepds.cpp)
-  [[nodiscard]] Result<base::UniqueFd> spawn_stepd(pid_t& pid) const;
+  [[nodiscard]] Result<base::UniqueFd> spawn_stepd(std::string step_dir, pid_t& pid) const;
   void connect_stepd(StepdId id, std::unique_ptr<net::Stream> stream);
   void stepd_closed(StepdId id);
   void reap();

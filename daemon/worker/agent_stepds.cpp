@@ -23,7 +23,7 @@ constexpr std::int64_t kGroupsMs = 60'000;
 
 }  // namespace
 
-Result<base::UniqueFd> Agent::spawn_stepd(pid_t& pid) const {
+Result<base::UniqueFd> Agent::spawn_stepd(std::string step_dir, pid_t& pid) const {
   Result<base::FdPair> pair = base::make_socket_pair(SOCK_STREAM);
   if (!pair) return tl::unexpected(pair.error());
   posix_spawn_file_actions_t files;
@@ -43,8 +43,7 @@ Result<base::UniqueFd> Agent::spawn_stepd(pid_t& pid) const {
                                             POSIX_SPAWN_SETSIGDEF);
   std::string program = config_.stepd;
   std::string option = "--dir";
-  std::string dir = config_.dir;
-  char* argv[] = {program.data(), option.data(), dir.data(), nullptr};
+  char* argv[] = {program.data(), option.data(), step_dir.data(), nullptr};
   const int failed =
       posix_spawn(&pid, config_.stepd.c_str(), &files, &attributes, argv, environ);
   posix_spawn_file_actions_destroy(&files);
@@ -60,7 +59,7 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
   const StepNumber step = launch.layout.step;
   Status made = host_->make_step_dir(job, step);
   Result<base::UniqueFd> fd = fail(ErrorCode::failure);
-  if (made) fd = spawn_stepd(stepd.pid);
+  if (made) fd = spawn_stepd(host_->step_dir(job, step), stepd.pid);
   if (!made || !fd) {
     log::error("job {}: {}", job.job->id.value, made ? fd.error().text : made.error().text);
     loop_.post([this, id] { stepd_closed(id); });

@@ -295,7 +295,16 @@ void HostJobs::run_hook(const std::string& program, const JobOnHost& job, Done d
   hooks_.push_back(Hook::start(loop_, std::move(spec), std::move(done)));
 }
 
-void HostJobs::sweep(const std::vector<std::string>& known) {
+void HostJobs::sweep(const std::vector<std::string>& known, const std::vector<JobId>& jobs) {
+  for (const CgroupName& group : cgroups_.usable() ? cgroups_.jobs() : std::vector<CgroupName>{}) {
+    const bool wanted = std::ranges::any_of(
+        jobs, [&](JobId job) { return job_group(job.value) == group; });
+    if (wanted) continue;
+    log::warn("killing what is left in {}", group.path);
+    const Result<std::size_t> killed = cgroups_.kill_all(group, SIGKILL);
+    const Status removed = killed ? cgroups_.remove(group) : Status{};
+    if (!removed) log::debug("{}: {}", group.path, removed.error().text);
+  }
   DIR* spool = ::opendir(config_.spool_dir.c_str());
   if (spool == nullptr) return;
   std::vector<std::string> strangers;

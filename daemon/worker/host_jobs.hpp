@@ -63,8 +63,8 @@ class HostJobs {
   void complete(const JobOnHost& job, wire::LaunchStep& launch) const;
   [[nodiscard]] std::string job_dir(const JobOnHost& job) const;
   [[nodiscard]] std::string step_dir(const JobOnHost& job, StepNumber step) const;
-  // Folders of jobs that nobody knows any more, after a restart.
-  void sweep(const std::vector<std::string>& known);
+  // After a restart: folders and groups of jobs that nobody knows any more.
+  void sweep(const std::vector<std::string>& known, const std::vector<JobId>& jobs);
   void remove_node_group();
 
  private:

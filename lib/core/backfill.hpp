@@ -25,8 +25,7 @@ struct PlannedStart {
 // Adds the nodes it looked at to `steps`.
 [[nodiscard]] std::optional<PlannedStart> find_start(const NodePool::State& pool,
                                                      const Profile& profile,
-                                                     const StartQuery& query,
-                                                     std::uint64_t& steps);
+                                                     const StartQuery& query, std::uint64_t& steps);
 
 [[nodiscard]] inline std::int64_t end_after(std::int64_t from_ms, std::int64_t length_ms) {
   return length_ms >= kNever - from_ms ? kNever : from_ms + length_ms;

@@ -77,8 +77,6 @@ void Cluster::State::take_over(const State& from) {
       if (found != node_names.end()) held.prepared.emplace_back(found->second);
     }
     std::sort(held.prepared.begin(), held.prepared.end());
-    held.next_step = old.next_step;
-    held.derived_exit = old.derived_exit;
     held.step_out_of_memory = old.step_out_of_memory;
     held.ended_steps = old.ended_steps;
   }

@@ -74,8 +74,7 @@ class ConstraintParser {
       case ']':
       case '*':
         return refuse("node counts and bracketed alternatives ('*', '[...]') are not supported");
-      default:
-        return refuse(fmt::format("unexpected '{}'", c));
+      default: return refuse(fmt::format("unexpected '{}'", c));
     }
   }
 

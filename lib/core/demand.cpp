@@ -74,9 +74,9 @@ Status resolve_memory(Demand& demand, const model::Request& request,
   demand.memory_per_gpu = request.memory_per_gpu;
   if (!demand.all_memory && demand.memory_per_node == 0 && demand.memory_per_cpu == 0 &&
       demand.memory_per_gpu == 0) {
-    const MemoryRules rules = first_given(
-        {partition.default_memory_per_cpu, partition.default_memory_per_node},
-        {settings.default_memory_per_cpu, settings.default_memory_per_node});
+    const MemoryRules rules =
+        first_given({partition.default_memory_per_cpu, partition.default_memory_per_node},
+                    {settings.default_memory_per_cpu, settings.default_memory_per_node});
     demand.memory_per_cpu = rules.per_cpu;
     if (rules.per_cpu == 0) demand.memory_per_node = rules.per_node;
     demand.all_memory = rules.per_cpu == 0 && rules.per_node == 0 && settings.track_memory;
@@ -97,8 +97,9 @@ Status resolve_memory(Demand& demand, const model::Request& request,
     demand.memory_per_cpu = divide_up(demand.memory_per_cpu, times);
   }
   if (most.per_cpu != 0 && demand.memory_per_node != 0) {
-    demand.min_cpus = std::max(
-        demand.min_cpus, static_cast<std::uint32_t>(divide_up(demand.memory_per_node, most.per_cpu)));
+    demand.min_cpus =
+        std::max(demand.min_cpus,
+                 static_cast<std::uint32_t>(divide_up(demand.memory_per_node, most.per_cpu)));
   }
   return {};
 }
@@ -148,10 +149,10 @@ Status resolve_gres(Demand& demand, const model::Request& request) {
         std::min<std::uint64_t>(demand.max_nodes, std::max<std::uint64_t>(1, need.per_job)));
   }
   if (demand.max_nodes < demand.min_nodes) {
-    return fail(ErrorCode::node_config_unavailable,
-                fmt::format("{}: asks for {} nodes with fewer GRES than nodes",
-                            base::error_text(ErrorCode::node_config_unavailable),
-                            demand.min_nodes));
+    return fail(
+        ErrorCode::node_config_unavailable,
+        fmt::format("{}: asks for {} nodes with fewer GRES than nodes",
+                    base::error_text(ErrorCode::node_config_unavailable), demand.min_nodes));
   }
   return {};
 }

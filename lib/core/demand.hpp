@@ -13,17 +13,17 @@
 
 namespace sluice::core {
 
-inline constexpr std::size_t kMaxJobGres = 4;   // GRES counted per job (--gpus) in one request
+inline constexpr std::size_t kMaxJobGres = 4;  // GRES counted per job (--gpus) in one request
 inline constexpr std::size_t kMaxGresNeeds = 32;
 
 struct GresNeed {
   Text name;
-  Text type;                    // empty: any
+  Text type;  // empty: any
   std::uint64_t per_node = 0;
   std::uint64_t per_task = 0;
-  std::uint64_t per_job = 0;    // to be spread over the job's nodes, at least one on each
-  std::uint32_t job_slot = 0;   // position among the needs with per_job
-  std::uint32_t tasks_each = 0; // --ntasks-per-gpu: one device for so many tasks
+  std::uint64_t per_job = 0;     // to be spread over the job's nodes, at least one on each
+  std::uint32_t job_slot = 0;    // position among the needs with per_job
+  std::uint32_t tasks_each = 0;  // --ntasks-per-gpu: one device for so many tasks
 };
 
 struct Demand {
@@ -32,18 +32,18 @@ struct Demand {
 
   std::uint32_t min_nodes = 1;
   std::uint32_t max_nodes = model::kUnlimited;
-  bool fill_range = false;                 // -N min-max: as many nodes as can be had
+  bool fill_range = false;  // -N min-max: as many nodes as can be had
   bool spread = false;
   bool contiguous = false;
 
-  std::uint32_t tasks = 0;                 // of the job; 0: `tasks_each` on every node
+  std::uint32_t tasks = 0;  // of the job; 0: `tasks_each` on every node
   std::uint32_t tasks_each = 1;
   std::uint32_t max_tasks_per_node = model::kUnlimited;
   std::uint32_t cpus_per_task = 1;
-  std::uint32_t tasks_per_core = 0;        // 0: no limit
-  std::uint32_t tasks_per_socket = 0;      // 0: no limit
-  std::uint32_t use_threads = 0;           // threads of a core that may be used; 0: all
-  std::uint32_t min_cpus = 0;              // per node
+  std::uint32_t tasks_per_core = 0;    // 0: no limit
+  std::uint32_t tasks_per_socket = 0;  // 0: no limit
+  std::uint32_t use_threads = 0;       // threads of a core that may be used; 0: all
+  std::uint32_t min_cpus = 0;          // per node
   std::uint32_t cpus_per_gpu = 0;
   std::uint32_t max_partition_cpus = model::kUnlimited;  // of a node, all jobs of the partition
   bool overcommit = false;
@@ -52,17 +52,17 @@ struct Demand {
   bool track_memory = true;
   bool all_memory = false;
   std::uint64_t memory_per_node = 0;
-  std::uint64_t memory_per_cpu = 0;        // of each CPU charged
+  std::uint64_t memory_per_cpu = 0;  // of each CPU charged
   std::uint64_t memory_per_gpu = 0;
 
   std::vector<GresNeed> gres;
-  std::uint32_t job_gres = 0;              // how many of them are counted per job
+  std::uint32_t job_gres = 0;  // how many of them are counted per job
 
-  bool whole_node = false;                 // nobody else on the node
-  bool exclusive_user = false;             // nobody else's jobs on the node
-  std::uint32_t share_depth = 1;           // jobs per CPU; 1: not shared
+  bool whole_node = false;        // nobody else on the node
+  bool exclusive_user = false;    // nobody else's jobs on the node
+  std::uint32_t share_depth = 1;  // jobs per CPU; 1: not shared
 
-  std::uint32_t hw_sockets = 0;            // least hardware that a node must have
+  std::uint32_t hw_sockets = 0;  // least hardware that a node must have
   std::uint32_t hw_cores_per_socket = 0;
   std::uint32_t hw_threads = 0;
   std::uint64_t hw_tmp_disk = 0;

@@ -37,9 +37,9 @@ Status check_names(const NodePool::State& pool, const Constraint& constraint) {
     bool known = false;
     for (ClassId id = 0; id < pool.classes.count() && !known; ++id) {
       const NodeClass& tested = pool.classes.at(id);
-      known = tested.size != 0 && (!tested.hardware->known ||
-                                   std::binary_search(tested.features.begin(),
-                                                      tested.features.end(), name));
+      known = tested.size != 0 &&
+              (!tested.hardware->known ||
+               std::binary_search(tested.features.begin(), tested.features.end(), name));
     }
     if (!known) {
       return fail(ErrorCode::invalid_feature,
@@ -90,21 +90,20 @@ void count_filter(std::vector<FilterCount>& filters, const char* name, std::uint
   filters.push_back({name, nodes});
 }
 
-Status check_required(const NodePool::State& pool, const Eligibility& found,
-                      const Demand& demand) {
+Status check_required(const NodePool::State& pool, const Eligibility& found, const Demand& demand) {
   for (const std::uint32_t node : found.required) {
     if (found.allows(node, pool)) continue;
-    return fail(ErrorCode::node_config_unavailable,
-                fmt::format("{}: node {} is not in partition {}, is excluded, or lacks what is asked",
-                            base::error_text(ErrorCode::node_config_unavailable),
-                            pool.nodes[node].name.view(),
-                            pool.partitions[demand.partition.value].config.name.view()));
+    return fail(
+        ErrorCode::node_config_unavailable,
+        fmt::format("{}: node {} is not in partition {}, is excluded, or lacks what is asked",
+                    base::error_text(ErrorCode::node_config_unavailable),
+                    pool.nodes[node].name.view(),
+                    pool.partitions[demand.partition.value].config.name.view()));
   }
   if (found.required.size() > demand.max_nodes) {
-    return fail(ErrorCode::node_count,
-                fmt::format("{}: names {} nodes but asks for at most {}",
-                            base::error_text(ErrorCode::node_count), found.required.size(),
-                            demand.max_nodes));
+    return fail(ErrorCode::node_count, fmt::format("{}: names {} nodes but asks for at most {}",
+                                                   base::error_text(ErrorCode::node_count),
+                                                   found.required.size(), demand.max_nodes));
   }
   return {};
 }

@@ -16,17 +16,16 @@
 namespace sluice::core {
 
 struct Eligibility {
-  std::vector<ClassId> classes;          // by weight, then id
-  std::vector<bool> has_class;           // by ClassId
-  std::vector<std::uint32_t> required;   // --nodelist, ascending
-  base::Bitmap excluded;                 // size 0: nothing is excluded
-  std::vector<FilterCount> filters;      // what the fixed filters removed
-  std::uint32_t nodes = 0;               // how many they left
+  std::vector<ClassId> classes;         // by weight, then id
+  std::vector<bool> has_class;          // by ClassId
+  std::vector<std::uint32_t> required;  // --nodelist, ascending
+  base::Bitmap excluded;                // size 0: nothing is excluded
+  std::vector<FilterCount> filters;     // what the fixed filters removed
+  std::uint32_t nodes = 0;              // how many they left
 
   [[nodiscard]] bool allows(std::uint32_t node, const NodePool::State& pool) const {
     const ClassId id = pool.nodes[node].node_class;
-    return id < has_class.size() && has_class[id] &&
-           (excluded.size() == 0 || !excluded.test(node));
+    return id < has_class.size() && has_class[id] && (excluded.size() == 0 || !excluded.test(node));
   }
 };
 

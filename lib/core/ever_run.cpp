@@ -36,8 +36,9 @@ class CauseFinder {
       return fmt::format("partition {} has no such run of neighbouring nodes", partition_);
     }
     if (demand_.max_nodes != model::kUnlimited) {
-      return fmt::format("asks for {} tasks on at most {} nodes; partition {} can't hold them there",
-                         demand_.tasks, demand_.max_nodes, partition_);
+      return fmt::format(
+          "asks for {} tasks on at most {} nodes; partition {} can't hold them there",
+          demand_.tasks, demand_.max_nodes, partition_);
     }
     return fmt::format("asks for {} tasks; partition {} can't hold so many", demand_.tasks,
                        partition_);
@@ -55,9 +56,9 @@ class CauseFinder {
     std::uint64_t most = 0;
     for (ClassId id = 0; id < pool_.classes.count(); ++id) {
       const NodeClass& tested = pool_.classes.at(id);
-      if (tested.size == 0 || !std::binary_search(tested.partitions.begin(),
-                                                  tested.partitions.end(),
-                                                  demand_.partition.value)) {
+      if (tested.size == 0 ||
+          !std::binary_search(tested.partitions.begin(), tested.partitions.end(),
+                              demand_.partition.value)) {
         continue;
       }
       most = std::max<std::uint64_t>(most, value(*tested.hardware));
@@ -100,7 +101,8 @@ class CauseFinder {
       return too_large("cores per socket", demand_.hw_cores_per_socket, cores);
     }
     const std::uint64_t threads = largest([](const Hardware& h) { return h.threads; });
-    if (demand_.hw_threads > threads) return too_large("threads per core", demand_.hw_threads, threads);
+    if (demand_.hw_threads > threads)
+      return too_large("threads per core", demand_.hw_threads, threads);
     return {};
   }
 
@@ -142,24 +144,22 @@ Status check_gres_names(const NodePool::State& pool, const Demand& demand) {
       if (tested.size == 0) continue;
       found = !tested.hardware->known;
       for (const GresEntry& entry : tested.hardware->gres) {
-        found = found || (entry.name == need.name &&
-                          (need.type.empty() || entry.type == need.type));
+        found =
+            found || (entry.name == need.name && (need.type.empty() || entry.type == need.type));
       }
     }
     if (!found) {
       return fail(ErrorCode::invalid_gres,
-                  fmt::format("{}: no node has {}{}{}",
-                              base::error_text(ErrorCode::invalid_gres), need.name.view(),
-                              need.type.empty() ? "" : ":", need.type.view()));
+                  fmt::format("{}: no node has {}{}{}", base::error_text(ErrorCode::invalid_gres),
+                              need.name.view(), need.type.empty() ? "" : ":", need.type.view()));
     }
   }
   return {};
 }
 
 bool has_unknown(const NodePool::State& pool, const Eligibility& eligibility) {
-  return std::any_of(eligibility.classes.begin(), eligibility.classes.end(), [&](ClassId id) {
-    return !pool.classes.at(id).hardware->known;
-  });
+  return std::any_of(eligibility.classes.begin(), eligibility.classes.end(),
+                     [&](ClassId id) { return !pool.classes.at(id).hardware->known; });
 }
 
 }  // namespace

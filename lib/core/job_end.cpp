@@ -62,6 +62,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   held.limit_ms = DueTimes::kNone;
   held.give_up_ms = turn.now.mono_ms + 1000 * (std::int64_t{settings->kill_wait_s} +
                                                settings->unkillable_timeout_s);
+  planner.job_extended(id, turn.now.mono_ms);  // its nodes are expected back at any moment
   for (const NodeIndex node : held.nodes) {
     job.pending_nodes.push_back(nodes[node.value].record->name);
     ++nodes[node.value].completing;
@@ -99,9 +100,6 @@ void Cluster::State::release_node(JobId id, NodeIndex node) {
 
 void Cluster::State::finalize(JobId id) {
   model::Job& job = edit(id);
-  const Active& held = active.at(id);
-  job.next_step = held.next_step;
-  job.derived_exit = held.derived_exit;
   close_steps(job);
   attempts.erase(job.uid);
   planner.job_ended(id);

@@ -131,9 +131,6 @@ void Cluster::State::on(const StepStarted& event) {
   }
   Active& held = active.at(*id);
   if (held.ended_steps.contains(step.number)) return;
-  if (step.number < base::kInteractiveStep) {
-    held.next_step = std::max(held.next_step, step.number + 1);
-  }
   steps[{*id, step.number}] = event.step;
   turn.changes.steps.push_back(event.step);
 }
@@ -147,9 +144,8 @@ void Cluster::State::on(const StepEnded& event) {
   }
   Active& held = active.at(*id);
   if (!held.ended_steps.insert(step.number).second) return;
-  if (step.number < base::kInteractiveStep) {
-    held.next_step = std::max(held.next_step, step.number + 1);
-    held.derived_exit = std::max(held.derived_exit, step.exit_code);
+  if (step.number < base::kInteractiveStep && step.exit_code > job(*id).derived_exit) {
+    edit(*id).derived_exit = step.exit_code;
   }
   held.step_out_of_memory |= step.state == model::JobState::out_of_memory;
   steps.erase({*id, step.number});

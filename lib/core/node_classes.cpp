@@ -28,7 +28,8 @@ std::vector<GresEntry> gres_entries(const std::vector<model::NodeGres>& found) {
 
 std::vector<std::string> sorted_features(const Text& features) {
   std::vector<std::string> names;
-  for (std::string_view name : base::split_nonempty(features, ',')) names.emplace_back(base::trim(name));
+  for (std::string_view name : base::split_nonempty(features, ','))
+    names.emplace_back(base::trim(name));
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
@@ -53,8 +54,8 @@ const Hardware* NodeClasses::intern(const model::NodeFacts& facts, bool known) {
   made.memory = facts.memory;
   made.tmp_disk = facts.tmp_disk;
   made.gres = gres_entries(facts.gres);
-  HardwareKey key{known,       made.sockets,  made.cores_per_socket, made.threads,
-                  made.memory, made.tmp_disk, made.gres};
+  HardwareKey key{known,         made.sockets, made.cores_per_socket, made.threads, made.memory,
+                  made.tmp_disk, made.gres};
   std::unique_ptr<Hardware>& place = hardware_[std::move(key)];
   if (place == nullptr) {
     made.id = static_cast<std::uint32_t>(hardware_.size());

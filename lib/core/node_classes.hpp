@@ -1,7 +1,7 @@
 // Classes of nodes: nodes with equal hardware, features, partitions and weight are interchangeable
 // to the planner, apart from what is in use on them. Inside a class the available nodes stand in
-// buckets by their number of idle cores, so that "is there a node with 8 idle cores" costs one look.
-// Classes are never removed: an empty one costs a few words, and ids stay valid.
+// buckets by their number of idle cores, so that "is there a node with 8 idle cores" costs one
+// look. Classes are never removed: an empty one costs a few words, and ids stay valid.
 #pragma once
 
 #include <cstdint>
@@ -51,10 +51,10 @@ struct Hardware {
 
 struct NodeClass {
   const Hardware* hardware = nullptr;
-  std::vector<std::string> features;       // sorted
-  std::vector<std::uint32_t> partitions;   // ascending
+  std::vector<std::string> features;      // sorted
+  std::vector<std::uint32_t> partitions;  // ascending
   std::uint32_t weight = 1;
-  base::Bitmap members;                    // over all nodes of the cluster
+  base::Bitmap members;  // over all nodes of the cluster
   std::uint32_t size = 0;
   std::uint32_t available = 0;
   std::vector<std::set<std::uint32_t>> by_idle_cores;  // available nodes
@@ -80,9 +80,7 @@ class NodeClasses {
   void change_bucket(ClassId id, std::uint32_t node, std::uint32_t from, std::uint32_t to);
 
   [[nodiscard]] const NodeClass& at(ClassId id) const { return *classes_[id]; }
-  [[nodiscard]] std::uint32_t count() const {
-    return static_cast<std::uint32_t>(classes_.size());
-  }
+  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(classes_.size()); }
 
  private:
   using HardwareKey = std::tuple<bool, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t,

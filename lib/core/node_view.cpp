@@ -104,8 +104,8 @@ std::uint32_t threads_used(const Demand& demand, const Hardware& hardware) {
 // Threads may be given out one by one only if no core has to be kept whole.
 bool by_thread(const Demand& demand, const Hardware& hardware) {
   return demand.unit == model::CpuUnit::thread && hardware.threads > 1 &&
-         demand.tasks_per_core == 0 &&
-         demand.tasks_per_socket == 0 && threads_used(demand, hardware) == hardware.threads;
+         demand.tasks_per_core == 0 && demand.tasks_per_socket == 0 &&
+         threads_used(demand, hardware) == hardware.threads;
 }
 
 std::uint64_t cores_wanted(const Demand& demand, const Hardware& hardware, std::uint32_t tasks,
@@ -134,8 +134,8 @@ std::uint64_t tasks_by_socket(const Demand& demand, const NodeView& view) {
     for (std::uint32_t c = 0; c < hardware.cores_per_socket; ++c) {
       if (core_is_idle(view.busy, socket * hardware.cores_per_socket + c, hardware.threads)) ++idle;
     }
-    tasks += std::min<std::uint64_t>(demand.tasks_per_socket,
-                                     idle * threads / demand.cpus_per_task);
+    tasks +=
+        std::min<std::uint64_t>(demand.tasks_per_socket, idle * threads / demand.cpus_per_task);
   }
   return tasks;
 }
@@ -159,8 +159,7 @@ bool fits(const Demand& demand, const NodeView& view, std::uint32_t tasks,
   const NodeNeed need = need_for(demand, hardware, tasks, job_gres);
   if (need.cores > view.idle_cores || need.threads > view.idle_threads) return false;
   // A whole node is had whole; what was asked must still fit into it.
-  if (demand.whole_node &&
-      cores_wanted(demand, hardware, tasks, job_gres) > hardware.cores()) {
+  if (demand.whole_node && cores_wanted(demand, hardware, tasks, job_gres) > hardware.cores()) {
     return false;
   }
   if (demand.unit == model::CpuUnit::socket && need.cores > idle_socket_cores(view)) return false;
@@ -248,8 +247,7 @@ void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, N
   }
   view.free_memory -= std::min(view.free_memory, memory);
   view.idle_cores = count_idle_cores(view.busy, *slot.hardware);
-  view.idle_threads =
-      slot.hardware->cpus() - static_cast<std::uint32_t>(view.busy.count());
+  view.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(view.busy.count());
   view_users(slot, demand, time_ms, view);
   if (demand.share_depth > 1) {
     block_shared(slot, demand, time_ms, view);

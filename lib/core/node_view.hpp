@@ -20,11 +20,11 @@ struct NodeView {
   std::uint32_t idle_cores = 0;
   std::uint32_t idle_threads = 0;
   std::uint64_t free_memory = 0;
-  std::vector<std::uint64_t> free_gres;   // parallel to hardware->gres
-  std::uint32_t jobs = 0;                 // holders and reservations
-  std::uint32_t partition_cpus = 0;       // in use by the demand's partition, if that is limited
+  std::vector<std::uint64_t> free_gres;  // parallel to hardware->gres
+  std::uint32_t jobs = 0;                // holders and reservations
+  std::uint32_t partition_cpus = 0;      // in use by the demand's partition, if that is limited
   bool user_conflict = false;
-  base::Bitmap busy;                      // CPUs out of reach; only if the demand needs detail
+  base::Bitmap busy;  // CPUs out of reach; only if the demand needs detail
 };
 
 // The node as it is now.
@@ -49,8 +49,7 @@ struct NodeNeed {
 
 // `tasks` on the node, at most `want`; all that it offers otherwise.
 [[nodiscard]] Offer evaluate(const Demand& demand, const NodeView& view, std::uint32_t want);
-[[nodiscard]] NodeNeed need_for(const Demand& demand, const Hardware& hardware,
-                                std::uint32_t tasks,
+[[nodiscard]] NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t tasks,
                                 const std::array<std::uint64_t, kMaxJobGres>& job_gres);
 // How many devices of a need so many tasks take on one node.
 [[nodiscard]] std::uint64_t gres_for(const GresNeed& need, std::uint32_t tasks,

@@ -1,7 +1,7 @@
 // Two steps: gather what the nodes offer, level by level of weight, until it suffices; then pick.
 // Gathering walks the buckets of idle cores from the tightest that serves fully, and stops as soon
-// as enough nodes were found that serve fully: those found are the ones the rule prefers. Only where
-// that fails are all nodes with any use looked at.
+// as enough nodes were found that serve fully: those found are the ones the rule prefers. Only
+// where that fails are all nodes with any use looked at.
 #include "core/placement.hpp"
 
 #include <algorithm>
@@ -28,7 +28,8 @@ class Chooser {
  public:
   Chooser(const Demand& demand, const Eligibility& eligibility, const Outlook& outlook)
       : demand_(demand), eligibility_(eligibility), outlook_(outlook), pool_(outlook.pool()) {
-    least_nodes_ = std::max(demand.min_nodes, static_cast<std::uint32_t>(eligibility.required.size()));
+    least_nodes_ =
+        std::max(demand.min_nodes, static_cast<std::uint32_t>(eligibility.required.size()));
     most_nodes_ = demand.max_nodes;
     if (demand.tasks != 0) {
       tasks_ = std::max(demand.tasks, least_nodes_);
@@ -86,7 +87,8 @@ class Chooser {
     made.weight = pool_.nodes[node].weight;
     made.idle_cores = view_.idle_cores;
     // Now: reserved nodes before others. Later: nodes that are busy now before idle ones.
-    made.cost = outlook_.present() ? (outlook_.is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
+    made.cost =
+        outlook_.present() ? (outlook_.is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
     return true;
   }
 
@@ -109,10 +111,10 @@ class Chooser {
     if (!outlook_.present() || outlook_.claimed_nodes() == nullptr) return;
     for (const std::uint32_t node : *outlook_.claimed_nodes()) {
       const ClassId id = pool_.nodes[node].node_class;
-      const bool here = std::find(eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(from),
-                                  eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to),
-                                  id) !=
-                        eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to);
+      const bool here =
+          std::find(eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(from),
+                    eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to),
+                    id) != eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to);
       Prospect made;
       if (here && !is_required(node) && look_at(node, made)) found_.push_back(made);
     }
@@ -191,7 +193,8 @@ class Chooser {
       return a.node < b.node;
     };
     const auto front = candidates.begin() + static_cast<std::ptrdiff_t>(count);
-    if (count < candidates.size()) std::nth_element(candidates.begin(), front, candidates.end(), better);
+    if (count < candidates.size())
+      std::nth_element(candidates.begin(), front, candidates.end(), better);
     std::sort(candidates.begin(), front, better);
   }
 
@@ -359,7 +362,8 @@ class Chooser {
       std::uint64_t nodes_left = picked.size();
       for (std::size_t n = 0; n < picked.size(); ++n) {
         --nodes_left;
-        const std::uint64_t most = rest > nodes_left ? rest - nodes_left : std::min<std::uint64_t>(rest, 1);
+        const std::uint64_t most =
+            rest > nodes_left ? rest - nodes_left : std::min<std::uint64_t>(rest, 1);
         made.nodes[n].job_gres[need.job_slot] =
             std::min(picked[n].offer.job_gres[need.job_slot], most);
         rest -= made.nodes[n].job_gres[need.job_slot];

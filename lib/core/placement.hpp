@@ -21,13 +21,13 @@ namespace sluice::core {
 
 struct Chosen {
   std::uint32_t node = 0;
-  std::uint32_t tasks = 0;       // planned here
-  std::uint32_t sized_for = 1;   // tasks that the resources are made for (at least 1)
+  std::uint32_t tasks = 0;      // planned here
+  std::uint32_t sized_for = 1;  // tasks that the resources are made for (at least 1)
   std::array<std::uint64_t, kMaxJobGres> job_gres{};
 };
 
 struct Selection {
-  std::vector<Chosen> nodes;     // in node-table order
+  std::vector<Chosen> nodes;  // in node-table order
 };
 
 // Empty if the demand doesn't fit as the outlook has it.

@@ -28,8 +28,7 @@ void Planner::add(const Candidate& candidate) { state_->queue.add(candidate); }
 void Planner::remove(JobId id) { state_->queue.remove(id); }
 std::size_t Planner::queued() const { return state_->queue.size(); }
 
-void Planner::job_started(JobId id, model::AllocationPtr allocation,
-                          std::int64_t expected_end_ms) {
+void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_t expected_end_ms) {
   state_->running[id] = {std::move(allocation), expected_end_ms};
   state_->new_ends.push_back(id);
 }
@@ -125,22 +124,22 @@ Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate
     Result<Eligibility> eligibility = make_eligibility(nodes, *candidate.request, *demand);
     if (!eligibility) continue;
     const std::int64_t length = length_of(minutes_in_force(candidate.time_limit, config));
-    const Outlook present = Outlook::span(
-        nodes, &profile,
-        {.now_ms = now.mono_ms, .from_ms = now.mono_ms, .until_ms = end_after(now.mono_ms, length)});
+    const Outlook present = Outlook::span(nodes, &profile,
+                                          {.now_ms = now.mono_ms,
+                                           .from_ms = now.mono_ms,
+                                           .until_ms = end_after(now.mono_ms, length)});
     std::optional<PlannedStart> found;
     if (auto selection = choose_nodes(*demand, *eligibility, present)) {
       found = PlannedStart{now.mono_ms, std::move(*selection)};
     } else {
       std::uint64_t steps = 0;
-      found = find_start(
-          nodes, profile,
-          {.demand = *demand,
-           .eligibility = *eligibility,
-           .now_ms = now.mono_ms,
-           .length_ms = length,
-           .horizon_ms = kNever},
-          steps);
+      found = find_start(nodes, profile,
+                         {.demand = *demand,
+                          .eligibility = *eligibility,
+                          .now_ms = now.mono_ms,
+                          .length_ms = length,
+                          .horizon_ms = kNever},
+                         steps);
     }
     if (!found) continue;
     const model::WallTime start = now.wall + (found->at_ms - now.mono_ms) * 1000;

@@ -1,6 +1,6 @@
-// A pass: lane by lane in the order of tier, priority and submission. What fits starts, if it delays
-// no reservation made before it; what doesn't fit gets a reservation of its own, as long as there
-// are fewer than backfill_max_job_test, inside the window.
+// A pass: lane by lane in the order of tier, priority and submission. What fits starts, if it
+// delays no reservation made before it; what doesn't fit gets a reservation of its own, as long as
+// there are fewer than backfill_max_job_test, inside the window.
 //
 // A pass does not begin at the top if nothing happened there: while no node or running job changed,
 // reservations before the first changed lane are still right, and only the rest is examined.
@@ -117,8 +117,8 @@ void PlannerPass::refresh_config() {
 }
 
 void PlannerPass::begin() {
-  const bool same_world = state_.world_seen == pool_.state().world_generation &&
-                          now_.mono_ms < state_.next_planned_ms;
+  const bool same_world =
+      state_.world_seen == pool_.state().world_generation && now_.mono_ms < state_.next_planned_ms;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
   state_.queue.reset_changed();
   const bool cheap = state_.full_number != 0 && state_.full_steps <= kCheapPass;
@@ -241,8 +241,8 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.fewest_cores = model::kUnlimited;
   const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
   for (const ClassId id : work.eligibility.classes) {
-    work.fewest_cores = std::min(
-        work.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
+    work.fewest_cores =
+        std::min(work.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
   }
   return work;
 }
@@ -275,11 +275,13 @@ bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   const model::Request& request = *state_.queue.group(lane.group).request;
   const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
   if (request.min_nodes > partition.max_nodes || too_small) {
-    explain(lane, work, {.reason = model::Reason::partition_node_limit, .detail = {}, .behind = {}});
+    explain(lane, work,
+            {.reason = model::Reason::partition_node_limit, .detail = {}, .behind = {}});
     return true;
   }
   if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
-    explain(lane, work, {.reason = model::Reason::partition_time_limit, .detail = {}, .behind = {}});
+    explain(lane, work,
+            {.reason = model::Reason::partition_time_limit, .detail = {}, .behind = {}});
     return true;
   }
   return false;
@@ -295,8 +297,8 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
       work.verdict = Verdict::possible;
     } else {
       const model::Request& request = *state_.queue.group(lane.group).request;
-      work.verdict = could_ever_run(pool, request, work.demand) ? Verdict::nodes_away
-                                                                : Verdict::never;
+      work.verdict =
+          could_ever_run(pool, request, work.demand) ? Verdict::nodes_away : Verdict::never;
     }
   }
   if (work.verdict == Verdict::possible) return false;
@@ -312,10 +314,11 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   if (away.empty()) {
     for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) note(node);
   }
-  explain(lane, work,
-          {.reason = model::Reason::node_down,
-           .detail = fmt::format("ReqNodeNotAvail, UnavailableNodes:{}", names_of(pool, away).view()),
-           .behind = {}});
+  explain(
+      lane, work,
+      {.reason = model::Reason::node_down,
+       .detail = fmt::format("ReqNodeNotAvail, UnavailableNodes:{}", names_of(pool, away).view()),
+       .behind = {}});
   return true;
 }
 
@@ -356,11 +359,10 @@ std::uint32_t PlannerPass::limit_minutes(const Lane& lane) const {
 
 std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) {
   const NodePool::State& pool = pool_.state();
-  const Outlook::Span span{
-      .now_ms = now_.mono_ms,
-      .from_ms = now_.mono_ms,
-      .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane))),
-      .before = state_.light ? &lane.key : nullptr};
+  const Outlook::Span span{.now_ms = now_.mono_ms,
+                           .from_ms = now_.mono_ms,
+                           .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane))),
+                           .before = state_.light ? &lane.key : nullptr};
   const Outlook free = Outlook::span(pool, nullptr, span);
   std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
   steps_ += free.steps();
@@ -420,8 +422,8 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   if (state_.light && first && work.planned && work.planned_ms <= now_.mono_ms) {
     drop_plans({lane.key});  // somebody is late: it has to be planned anew
   }
-  const bool tried = work.plan_tried == state_.full_number &&
-                     (!first || work.plan_tried_for == leader);
+  const bool tried =
+      work.plan_tried == state_.full_number && (!first || work.plan_tried_for == leader);
   if (state_.light && (work.planned || tried)) return;
   work.plan_tried = state_.full_number;
   work.plan_tried_for = leader;
@@ -433,14 +435,12 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   }
   const std::int64_t window = std::int64_t{state_.settings->backfill_window_min} * kMinuteMs;
   const std::int64_t length = length_of(limit_minutes(lane));
-  const StartQuery query{
-      .demand = work.demand,
-      .eligibility = work.eligibility,
-      .now_ms = now_.mono_ms,
-      .length_ms = length,
-      .horizon_ms = end_after(now_.mono_ms, window)};
-  std::optional<PlannedStart> found =
-      find_start(pool_.state(), state_.profile, query, steps_);
+  const StartQuery query{.demand = work.demand,
+                         .eligibility = work.eligibility,
+                         .now_ms = now_.mono_ms,
+                         .length_ms = length,
+                         .horizon_ms = end_after(now_.mono_ms, window)};
+  std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
   if (!found) return;
   work.planned = true;
   std::vector<std::uint32_t> nodes;
@@ -490,8 +490,8 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   }
   if (!work.error) fill_filters(pool_.state(), work, made);
   const bool changed = work.explained_leader != leader || !same_plan(made, work.leader);
-  const bool all_changed = first_time || concerns_all(work.leader.reason) ||
-                           concerns_all(made.reason);
+  const bool all_changed =
+      first_time || concerns_all(work.leader.reason) || concerns_all(made.reason);
   work.explained_leader = leader;
   work.leader = std::move(made);
   if (!changed && group.fresh.empty()) return;

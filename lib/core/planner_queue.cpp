@@ -117,8 +117,9 @@ void PlannerQueue::add(const Candidate& candidate) {
     const bool same_group =
         old.request == candidate.request && old.uid == candidate.uid &&
         old.time_limit == candidate.time_limit && old.lanes.size() == candidate.partitions.size() &&
-        std::equal(old.lanes.begin(), old.lanes.end(), candidate.partitions.begin(),
-                   [&](std::uint32_t lane, PartitionIndex p) { return lanes_[lane].partition == p; });
+        std::equal(
+            old.lanes.begin(), old.lanes.end(), candidate.partitions.begin(),
+            [&](std::uint32_t lane, PartitionIndex p) { return lanes_[lane].partition == p; });
     if (same_group && known->priority == candidate.priority && known->order == candidate.order) {
       jobs_[*ids_.find(candidate.id)].startable = candidate.startable;
       if (candidate.startable == 0) remove(candidate.id);

@@ -1,5 +1,5 @@
-// PlannerQueue: the eligible jobs, in groups, in order. Jobs with the same request, partitions, user
-// and time limit form a group, ordered by priority and submit order; a group stands once per
+// PlannerQueue: the eligible jobs, in groups, in order. Jobs with the same request, partitions,
+// user and time limit form a group, ordered by priority and submit order; a group stands once per
 // partition in the order of the pass, with the key of its leader: such an entry is a lane.
 // Invariants: a group has a leader (empty groups are dissolved at once); each lane of a live group
 // stands in `order_` with its present key.
@@ -47,9 +47,9 @@ struct Group {
   model::RequestPtr request;
   std::uint32_t uid = 0;
   std::uint32_t time_limit = 0;
-  std::vector<std::uint32_t> heap;    // positions in the job table; front: the leader
-  std::vector<std::uint32_t> lanes;   // in order of preference
-  std::vector<JobId> fresh;           // joined since the group was last explained
+  std::vector<std::uint32_t> heap;   // positions in the job table; front: the leader
+  std::vector<std::uint32_t> lanes;  // in order of preference
+  std::vector<JobId> fresh;          // joined since the group was last explained
 };
 
 class PlannerQueue {
@@ -83,8 +83,8 @@ class PlannerQueue {
   void reset_changed() { changed_from_.reset(); }
 
  private:
-  using GroupKey = std::tuple<const model::Request*, std::vector<std::uint32_t>, std::uint32_t,
-                              std::uint32_t>;
+  using GroupKey =
+      std::tuple<const model::Request*, std::vector<std::uint32_t>, std::uint32_t, std::uint32_t>;
 
   [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;  // by job position
   void sift(std::vector<std::uint32_t>& heap, std::size_t at);

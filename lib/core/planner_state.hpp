@@ -18,7 +18,7 @@ namespace sluice::core {
 struct LaneWork {
   // Resolved request; made again when the cluster's configuration changes.
   std::uint64_t config_generation = 0;
-  std::optional<Error> error;            // the request can't be served here at all
+  std::optional<Error> error;  // the request can't be served here at all
   Demand demand;
   Eligibility eligibility;
 
@@ -32,16 +32,16 @@ struct LaneWork {
   bool known_blocked = false;
   std::uint64_t log_seen = 0;
 
-  std::uint32_t fewest_cores = 0;        // idle ones, without which no node is of any use
-  bool planned = false;                  // holds a reservation
-  std::uint64_t plan_tried = 0;          // in which full pass one was last looked for
-  JobId plan_tried_for;                  // and for which leader
-  std::uint64_t explained_state = 0;     // pool.state_generation that `leader` was made with
+  std::uint32_t fewest_cores = 0;     // idle ones, without which no node is of any use
+  bool planned = false;               // holds a reservation
+  std::uint64_t plan_tried = 0;       // in which full pass one was last looked for
+  JobId plan_tried_for;               // and for which leader
+  std::uint64_t explained_state = 0;  // pool.state_generation that `leader` was made with
   std::int64_t planned_ms = 0;
   std::vector<std::uint32_t> planned_nodes;
-  JobId explained_leader;                // whose entry `leader` is
+  JobId explained_leader;  // whose entry `leader` is
   PlanEntry leader;
-  PlanEntry follower;                    // of the others of the group
+  PlanEntry follower;  // of the others of the group
 };
 
 struct Planner::State {
@@ -58,28 +58,28 @@ struct Planner::State {
 
   // The pass under way, or the last one.
   bool active = false;
-  LaneKey resume;                              // where the pass goes on
-  bool stale = false;                          // something changed behind its back
-  bool keep_changes = false;                   // it changed lanes that it had examined already
-  bool light = false;                          // keeps the reservations that there are
-  std::uint64_t pass_steps = 0;                // of the pass so far
-  bool full = false;                           // it began at the top with nothing planned
-  std::uint64_t full_steps = 0;                // what the last full pass took
-  std::int64_t full_ms = 0;                    // when it began
+  LaneKey resume;                // where the pass goes on
+  bool stale = false;            // something changed behind its back
+  bool keep_changes = false;     // it changed lanes that it had examined already
+  bool light = false;            // keeps the reservations that there are
+  std::uint64_t pass_steps = 0;  // of the pass so far
+  bool full = false;             // it began at the top with nothing planned
+  std::uint64_t full_steps = 0;  // what the last full pass took
+  std::int64_t full_ms = 0;      // when it began
   std::uint64_t full_number = 0;
-  bool config_changed = false;                 // since then
-  std::uint64_t world_left = 0;                // world_generation when it was interrupted
-  std::optional<LaneKey> changed_left;         // queue.changed_from() at that time
-  std::vector<LaneKey> planned;                // lanes with reservations, in order
+  bool config_changed = false;          // since then
+  std::uint64_t world_left = 0;         // world_generation when it was interrupted
+  std::optional<LaneKey> changed_left;  // queue.changed_from() at that time
+  std::vector<LaneKey> planned;         // lanes with reservations, in order
   struct Blocked {
     LaneKey key;
-    JobId job;                                 // 0: nothing is blocked
+    JobId job;  // 0: nothing is blocked
   };
-  std::vector<Blocked> first_blocked;          // by partition
-  std::uint64_t world_seen = 0;                // pool.world_generation after the last pass
+  std::vector<Blocked> first_blocked;  // by partition
+  std::uint64_t world_seen = 0;        // pool.world_generation after the last pass
   std::uint64_t config_seen = 0;
-  std::int64_t next_planned_ms = kNever;       // the earliest planned start
-  std::vector<base::Bitmap> overlaps;          // partitions that share nodes, by partition
+  std::int64_t next_planned_ms = kNever;  // the earliest planned start
+  std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition
 };
 
 // One examined lane after the other, until the budget is used up.
@@ -124,7 +124,8 @@ class PlannerPass {
 };
 
 // Minutes that a job of the group may run in the partition.
-[[nodiscard]] std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& partition);
+[[nodiscard]] std::uint32_t minutes_in_force(std::uint32_t asked,
+                                             const model::Partition& partition);
 [[nodiscard]] std::int64_t length_of(std::uint32_t minutes);
 // What the fixed filters, states and use leave of the nodes.
 void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry);

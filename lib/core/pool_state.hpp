@@ -27,7 +27,7 @@ inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 // is recognised by what it holds, the job's number is only a hint.
 struct Hold {
   Holder holder;
-  bool shared = false;             // its CPUs may be given to others of its partition too
+  bool shared = false;  // its CPUs may be given to others of its partition too
   base::Bitmap cpus;
   std::uint32_t cpu_count = 0;
   std::uint64_t memory = 0;
@@ -49,14 +49,14 @@ struct NodeSlot {
   std::uint32_t weight = 1;
   ClassId node_class = kNoClass;
   bool available = false;
-  base::Bitmap busy;               // CPUs that any hold has
-  std::uint32_t idle_cores = 0;    // cores without a busy thread
+  base::Bitmap busy;             // CPUs that any hold has
+  std::uint32_t idle_cores = 0;  // cores without a busy thread
   std::uint32_t idle_threads = 0;
   std::uint32_t charged_cpus = 0;
-  std::uint32_t user_holds = 0;    // holds that tolerate no other user
+  std::uint32_t user_holds = 0;  // holds that tolerate no other user
   std::uint64_t used_memory = 0;
-  std::uint64_t changes = 1;       // counts changes of the holds and their expected ends
-  std::vector<GresUse> gres;       // parallel to hardware->gres
+  std::uint64_t changes = 1;  // counts changes of the holds and their expected ends
+  std::vector<GresUse> gres;  // parallel to hardware->gres
   std::vector<Hold> holds;
 
   [[nodiscard]] std::uint64_t free_memory() const {
@@ -75,9 +75,9 @@ struct NodePool::State {
   std::vector<PartitionSlot> partitions;
   NodeClasses classes;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> by_name;
-  std::uint64_t config_generation = 1;     // classes, partitions, features or hardware changed
-  std::uint64_t state_generation = 1;      // a node became available or unavailable
-  std::uint64_t world_generation = 1;      // anything changed
+  std::uint64_t config_generation = 1;  // classes, partitions, features or hardware changed
+  std::uint64_t state_generation = 1;   // a node became available or unavailable
+  std::uint64_t world_generation = 1;   // anything changed
   // Nodes that may have become more useful, oldest first; entry i has the number log_base + i.
   std::vector<std::uint32_t> release_log;
   std::uint64_t log_base = 0;
@@ -94,7 +94,8 @@ struct NodePool::State {
 // Cores of the hardware of which no thread is in `busy`.
 [[nodiscard]] std::uint32_t count_idle_cores(const base::Bitmap& busy, const Hardware& hardware);
 // The same for the cores [first, end).
-[[nodiscard]] bool core_is_idle(const base::Bitmap& busy, std::uint32_t core, std::uint32_t threads);
+[[nodiscard]] bool core_is_idle(const base::Bitmap& busy, std::uint32_t core,
+                                std::uint32_t threads);
 
 // The hold of exactly this share, preferring the named job's; null: none.
 [[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job);

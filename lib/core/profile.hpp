@@ -44,8 +44,8 @@ class Profile {
   struct NodeFuture {
     std::vector<Claim> claims;
     Timeline timeline;
-    std::uint64_t changes = 0;         // slot.changes that it was made from; 0: none made
-    std::int64_t good_until_ms = 0;    // then the next job is due
+    std::uint64_t changes = 0;       // slot.changes that it was made from; 0: none made
+    std::int64_t good_until_ms = 0;  // then the next job is due
   };
 
   const NodePool::State* pool_ = nullptr;
@@ -74,7 +74,9 @@ class Outlook {
                                     const Span& span);
 
   [[nodiscard]] const NodePool::State& pool() const { return *pool_; }
-  [[nodiscard]] bool present() const { return mode_ == Mode::span && span_.from_ms <= span_.now_ms; }
+  [[nodiscard]] bool present() const {
+    return mode_ == Mode::span && span_.from_ms <= span_.now_ms;
+  }
   // Nodes of one class look alike: the first ones that serve are the ones to take.
   [[nodiscard]] bool all_alike() const { return mode_ == Mode::idle; }
   [[nodiscard]] bool counts(std::uint32_t node) const {

@@ -49,9 +49,7 @@ struct Active {
   std::int64_t limit_ms = DueTimes::kNone;    // when the time limit strikes
   std::int64_t give_up_ms = DueTimes::kNone;  // completing: when nodes that are silent are drained
   std::int64_t suspended_ms = 0;     // since when, if suspended
-  std::uint32_t next_step = 0;
   bool step_out_of_memory = false;
-  std::uint32_t derived_exit = 0;
   std::unordered_set<StepNumber> ended_steps;
 
   [[nodiscard]] bool holds(NodeIndex node) const {

@@ -370,9 +370,9 @@ std::optional<std::string> NodePool::check() const {
       return fmt::format("{} is not where its class has it", slot.name.view());
     }
     if (auto wrong = check_sharing(slot, *state_)) return wrong;
-    const bool same_hardware = std::all_of(
-        slot.holds.begin(), slot.holds.end(),
-        [&](const Hold& hold) { return hold.cpus.size() == slot.hardware->cpus(); });
+    const bool same_hardware =
+        std::all_of(slot.holds.begin(), slot.holds.end(),
+                    [&](const Hold& hold) { return hold.cpus.size() == slot.hardware->cpus(); });
     if (same_hardware) {
       if (auto wrong = check_limits(slot)) return wrong;
     }

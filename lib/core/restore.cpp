@@ -31,9 +31,6 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
     const auto held = active.find(step->job);
     if (held == active.end()) continue;
     steps.emplace(std::pair{step->job, step->number}, step);
-    if (step->number < base::kInteractiveStep) {
-      held->second.next_step = std::max(held->second.next_step, step->number + 1);
-    }
   }
   for (const auto& [id, entry] : jobs) set_timers(id);
   turn = Turn{};
@@ -160,8 +157,6 @@ void Cluster::State::restore_active(const model::Job& job) {
     if (known->name == job.partition) partition = known->index;
   }
   held.holder = {job.id, job.spec->uid, partition, job.request->sharing};
-  held.next_step = job.next_step;
-  held.derived_exit = job.derived_exit;
   if (job.suspended_at != 0) {
     held.suspended_ms = turn.now.mono_ms - (turn.now.wall - job.suspended_at) / 1000;
   }
@@ -171,14 +166,16 @@ void Cluster::State::restore_active(const model::Job& job) {
       return std::find(job.pending_nodes.begin(), job.pending_nodes.end(), share.name) ==
              job.pending_nodes.end();
     });
+    // Anew in full: the nodes have to come back and hear of it once more.
     held.give_up_ms = turn.now.mono_ms + 1000 * (std::int64_t{settings->kill_wait_s} +
                                                  settings->unkillable_timeout_s);
   } else {
     held.limit_ms = limit_of(job);
   }
   pool.allocate(still, held.holder);
-  const std::int64_t end =
-      job.state == model::JobState::suspended ? DueTimes::kNone : held.limit_ms;
+  const std::int64_t end = is_completing(job)                        ? turn.now.mono_ms
+                           : job.state == model::JobState::suspended ? DueTimes::kNone
+                                                                     : held.limit_ms;
   planner.job_started(job.id, job.allocation, end);
   for (const model::NodeShare& share : still.shares) {
     held.nodes.push_back(share.node);

@@ -65,9 +65,8 @@ std::vector<std::uint32_t> usable_cores(const Hardware& hardware, std::uint32_t 
 // Cores that a socket may give to a job with a limit of tasks per socket.
 std::uint64_t socket_limit(const Demand& demand, const Hardware& hardware) {
   if (demand.tasks_per_socket == 0) return hardware.cores_per_socket;
-  const std::uint32_t threads = demand.use_threads == 0
-                                    ? hardware.threads
-                                    : std::min(demand.use_threads, hardware.threads);
+  const std::uint32_t threads =
+      demand.use_threads == 0 ? hardware.threads : std::min(demand.use_threads, hardware.threads);
   return (std::uint64_t{demand.tasks_per_socket} * demand.cpus_per_task + threads - 1) / threads;
 }
 
@@ -249,8 +248,8 @@ Claim make_claim(const NodePool::State& pool, const Demand& demand, const Chosen
   const NodeNeed need = need_for(demand, hardware, chosen.sized_for, chosen.job_gres);
   Claim claim;
   claim.threads = need.threads;
-  claim.cores = need.cores != 0 ? need.cores
-                                : (need.threads + hardware.threads - 1) / hardware.threads;
+  claim.cores =
+      need.cores != 0 ? need.cores : (need.threads + hardware.threads - 1) / hardware.threads;
   claim.memory = demand.track_memory ? need.memory : 0;
   claim.whole = demand.whole_node || demand.exclusive_user || demand.needs_detail();
   std::vector<std::uint64_t> all;

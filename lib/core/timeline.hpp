@@ -12,8 +12,8 @@ namespace sluice::core {
 
 // Position of a lane in the queue: the order of a pass. Smaller is earlier.
 struct LaneKey {
-  std::uint32_t tier = 0;       // inverted: higher tiers are smaller
-  std::uint32_t priority = 0;   // inverted too
+  std::uint32_t tier = 0;      // inverted: higher tiers are smaller
+  std::uint32_t priority = 0;  // inverted too
   std::uint64_t order = 0;
   std::uint32_t lane = 0;
 
@@ -28,9 +28,9 @@ struct Claim {
   std::uint32_t cores = 0;
   std::uint32_t threads = 0;
   std::uint64_t memory = 0;
-  bool whole = false;                       // nothing else may overlap
-  std::vector<std::uint64_t> gres;          // parallel to the hardware's; empty: none
-  LaneKey key;                              // whose
+  bool whole = false;               // nothing else may overlap
+  std::vector<std::uint64_t> gres;  // parallel to the hardware's; empty: none
+  LaneKey key;                      // whose
 };
 
 class Timeline {

@@ -101,6 +101,7 @@ struct JobPatch {
     visit(33, "begin", self.begin);
     visit(34, "end", self.end);
     visit(35, "deadline", self.deadline);
+    visit(36, "gres", self.gres);
   }
 };
 

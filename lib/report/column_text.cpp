@@ -16,9 +16,16 @@ void add_time(std::string& out, model::WallTime when, const TimeStyle& style,
   }
 }
 
+void add_short_duration(std::string& out, std::int64_t seconds) {
+  out += base::format_short_duration(seconds);
+}
+
 void add_minutes(std::string& out, std::uint32_t minutes) {
-  out += minutes == model::kUnlimited ? "UNLIMITED"
-                                      : base::format_short_duration(std::int64_t{minutes} * 60);
+  if (minutes == model::kUnlimited) {
+    out += "UNLIMITED";
+  } else {
+    add_short_duration(out, std::int64_t{minutes} * 60);
+  }
 }
 
 void add_mib(std::string& out, std::uint64_t mib, Sizes sizes) {

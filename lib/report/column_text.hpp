@@ -32,7 +32,9 @@ struct TimeStyle {
 void add_time(std::string& out, model::WallTime when, const TimeStyle& style,
               std::string_view unknown);
 
-// "1:02:03"; kUnlimited is UNLIMITED.
+// "0:05", "1:02:03", "1-02:03:04".
+void add_short_duration(std::string& out, std::int64_t seconds);
+// The same of minutes; kUnlimited is UNLIMITED.
 void add_minutes(std::string& out, std::uint32_t minutes);
 
 // "4G" where it is even, else "1500M"; not larger than M with `plain`.

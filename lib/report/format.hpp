@@ -114,6 +114,21 @@ template <class FieldType>
   };
 }
 
+// "%a|%b|…|%Z": what squeue and sinfo print for "%all".
+template <class FieldType>
+[[nodiscard]] std::string all_letters(std::span<const FieldType> fields) {
+  std::string text;
+  for (const std::string_view range : {"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
+    for (const char letter : range) {
+      if (letters_of(fields)(letter) < 0) continue;
+      if (!text.empty()) text += '|';
+      text += '%';
+      text += letter;
+    }
+  }
+  return text;
+}
+
 // Compares without regard to case.
 [[nodiscard]] bool same_name(std::string_view a, std::string_view b);
 

@@ -31,12 +31,4 @@ using StepField = Field<StepRecord, JobContext>;
 [[nodiscard]] std::span<const JobField> job_fields();
 [[nodiscard]] std::span<const StepField> step_fields();
 
-// What squeue --sort compares: a number where the column is one, else the column's text. The order
-// of equal keys is the caller's.
-struct JobSortKey {
-  bool is_number = false;
-  std::int64_t number = 0;
-};
-[[nodiscard]] JobSortKey job_sort_key(char letter, const model::Job& job);
-
 }  // namespace sluice::report

@@ -181,7 +181,7 @@ std::string gres_text(const model::Job& job, model::GresScope scope) {
   for (const model::GresRequest& gres : job.request->gres) {
     if (gres.scope != scope) continue;
     if (!text.empty()) text += ",";
-    text += "gres:" + gres.name.str() + (gres.type.empty() ? "" : ":" + gres.type.str()) + ":" +
+    text += "gres/" + gres.name.str() + (gres.type.empty() ? "" : ":" + gres.type.str()) + ":" +
             std::to_string(gres.count);
   }
   return text;

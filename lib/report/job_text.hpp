@@ -41,7 +41,7 @@ namespace sluice::report {
 [[nodiscard]] std::string exit_text(std::uint32_t wait_status);
 // Script and arguments, or the command line.
 [[nodiscard]] std::string command_text(const model::Job& job);
-// "gres:gpu:2" of the scope asked for, comma separated; empty: none.
+// "gres/gpu:2" of the scope asked for, comma separated; empty: none.
 [[nodiscard]] std::string gres_text(const model::Job& job, model::GresScope scope);
 // The path that standard output goes to, patterns as typed; Slurm's default if none was given.
 [[nodiscard]] std::string std_out_text(const model::Job& job);

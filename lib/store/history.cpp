@@ -35,6 +35,8 @@ class Walk {
 };
 
 Result<bool> Walk::consider(const Statement& found) {
+  const auto state = static_cast<model::JobState>(found.integer(5));
+  if (!may_match(found.integer(4), state, filter_)) return true;
   const Result<model::JobSpecPtr> spec = state_.specs.part(found.integer(1));
   if (!spec) return tl::unexpected(spec.error());
   if (!spec_matches(**spec, filter_)) return true;

@@ -89,6 +89,12 @@ bool is_in(const model::Job& job, const HistoryFilter::JobRange& range) {
 
 }  // namespace
 
+bool may_match(model::WallTime submit, model::JobState state, const HistoryFilter& filter) {
+  if (filter.to != 0 && submit > filter.to) return false;
+  if (filter.states == 0 || (filter.states >> kFlagShift) != 0) return true;
+  return state != model::JobState::pending || (filter.states & 1U) != 0;
+}
+
 bool spec_matches(const model::JobSpec& spec, const HistoryFilter& filter) {
   return listed(filter.uids, spec.uid) && listed(filter.names, spec.name);
 }

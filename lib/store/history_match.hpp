@@ -9,7 +9,10 @@
 
 namespace sluice::store {
 
-// What is known of an attempt before its record is read.
+// False if that alone tells that the attempt can't match: for what is known before its record is
+// read. Most of a long queue is passed over by the first.
+[[nodiscard]] bool may_match(model::WallTime submit, model::JobState state,
+                             const HistoryFilter& filter);
 [[nodiscard]] bool spec_matches(const model::JobSpec& spec, const HistoryFilter& filter);
 [[nodiscard]] bool request_matches(const model::Request& request, const HistoryFilter& filter);
 // The rest: partition, nodes, window and states.

@@ -166,6 +166,8 @@ Status Loader::load_tokens(LoadedState& state) {
   }
 }
 
+// The id after the newest job's is not always written down: rows of the newest job are never
+// deleted, so it is never handed out again.
 Status read_meta(Connection& connection, LoadedState& state) {
   const Result<std::int64_t> epoch =
       connection.query_integer("SELECT value FROM meta WHERE name='epoch'");
@@ -173,8 +175,13 @@ Status read_meta(Connection& connection, LoadedState& state) {
   const Result<std::int64_t> next =
       connection.query_integer("SELECT value FROM meta WHERE name='next_job_id'");
   if (!next) return tl::unexpected(next.error());
+  const Result<std::int64_t> newest = connection.query_integer("SELECT max(key) FROM jobs");
+  if (!newest) return tl::unexpected(newest.error());
   state.epoch = static_cast<std::uint64_t>(*epoch);
   state.next_job_id = static_cast<std::uint32_t>(*next);
+  if (*newest != 0) {
+    state.next_job_id = std::max(state.next_job_id, job_of_key(*newest).value + 1);
+  }
   return {};
 }
 

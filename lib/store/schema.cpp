@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -87,7 +88,9 @@ tl::unexpected<Error> refused(const std::string& path, std::string_view why) {
 }
 
 tl::unexpected<Error> damaged(const std::string& path, std::string_view what) {
-  return refused(path, "the database is damaged (" + std::string(what) + ")");
+  std::string line(what);
+  std::ranges::replace(line, '\n', ' ');
+  return refused(path, "the database is damaged (" + line + ")");
 }
 
 Status check_whole(Connection& connection, const std::string& path) {

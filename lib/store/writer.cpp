@@ -41,9 +41,9 @@ Result<Writer> Writer::create(Connection& connection) {
   Result<Statements> statements = prepare(connection);
   if (!statements) return tl::unexpected(std::move(statements.error()));
   Writer writer(connection, std::move(*statements));
-  Result<std::int64_t> newest = connection.query_integer("SELECT coalesce(max(key), -1) FROM jobs");
-  if (!newest) return tl::unexpected(std::move(newest.error()));
-  writer.newest_key_ = *newest;
+  const Result<std::int64_t> newest = connection.query_integer("SELECT max(key) FROM jobs");
+  if (!newest) return tl::unexpected(newest.error());
+  writer.newest_key_ = writer.committed_key_ = *newest;
   return writer;
 }
 
@@ -98,6 +98,7 @@ void Writer::roll_back() {
   requests_.forget();
   blobs_.clear();
   nodes_.clear();
+  newest_key_ = committed_key_;
   next_job_id_ = 0;
   replies_made_ = 0;
 }
@@ -113,14 +114,17 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
 }
 
 Status Writer::commit(model::WallTime now) {
-  if (next_job_id_ != 0) {
+  // Most often that is the id after the newest job's, which a restart sees without it.
+  if (next_job_id_ > job_of_key(newest_key_).value + 1) {
     if (Status written = sql_.next_job_id.run(next_job_id_); !written) return written;
-    next_job_id_ = 0;
   }
   if (replies_made_ != 0) {
     if (Status swept = sweep_replies(now); !swept) return swept;
   }
-  return sql_.commit.run();
+  if (Status committed = sql_.commit.run(); !committed) return committed;
+  committed_key_ = newest_key_;
+  next_job_id_ = 0;
+  return {};
 }
 
 // An attempt's final record is often the job's latest too: written once.

@@ -60,7 +60,8 @@ class Writer {
   SharedParts<model::Request> requests_;
   std::unordered_set<std::string> blobs_;  // hashes that are stored
   std::unordered_map<std::string, std::uint64_t, base::TextHash, std::equal_to<>> nodes_;
-  std::int64_t newest_key_ = -1;    // of the jobs table, as far as written by this writer
+  std::int64_t newest_key_ = 0;     // of the jobs table; 0: it is empty
+  std::int64_t committed_key_ = 0;  // the same, without the open batch
   std::uint32_t next_job_id_ = 0;   // to be written with this batch; 0: unchanged
   std::uint32_t replies_made_ = 0;  // since the last sweep
   std::string sweep_from_;          // the key after which the next sweep begins

@@ -1,9 +1,7 @@
 // How long the planner takes: queueing, the first pass over everything, a pass after one job ended,
-// a pass after one submit; and what a queued job costs in memory. No threads, no I/O: figures are of
-// one core.
+// a pass after one submit; and what a queued job costs in memory. No threads, no I/O: figures are
+// of one core.
 //   bench_planner [NODES JOBS SHAPES [ROUNDS]]     default: a table of sizes
-#include <malloc.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -14,6 +12,8 @@
 #include <random>
 #include <string>
 #include <vector>
+
+#include <malloc.h>
 
 #include "core/planner.hpp"
 #include "core/resources.hpp"
@@ -85,9 +85,9 @@ class Bench {
       pass();
       submits.push_back(ms_since(start));
     }
-    std::printf("%7zu %9u %7zu %9.2f %7.0f %10.1f %8zu %10.3f %10.3f %10.3f\n", settings_->nodes.size(),
-                jobs_, shapes_.size(), add_us, bytes, first_ms, started, median(ends), worst(ends),
-                median(submits));
+    std::printf("%7zu %9u %7zu %9.2f %7.0f %10.1f %8zu %10.3f %10.3f %10.3f\n",
+                settings_->nodes.size(), jobs_, shapes_.size(), add_us, bytes, first_ms, started,
+                median(ends), worst(ends), median(submits));
   }
 
  private:

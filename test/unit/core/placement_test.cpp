@@ -1,7 +1,7 @@
 // Which nodes, CPUs, memory and devices a job gets.
 #include <gtest/gtest.h>
 
-#include "planner_world.hpp"
+#include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
 namespace {
@@ -334,7 +334,10 @@ TEST(Placement, ContiguousNodes) {
 
 TEST(Placement, Features) {
   World w;
-  w.nodes(1, {.features = "old"}).nodes(1, {.features = "new,ib"}).nodes(1, {.features = "new"}).up();
+  w.nodes(1, {.features = "old"})
+      .nodes(1, {.features = "new,ib"})
+      .nodes(1, {.features = "new"})
+      .up();
   Request request = tasks(1);
   request.features = "new&(ib|old)";
   const JobId a = w.submit(request);

@@ -1,12 +1,12 @@
-// The planner against slow and obvious models, on small random clusters by seed: placement by trying
-// every set of nodes, the first reservation by trying every moment, and EASY backfill by counting
-// processors.
+// The planner against slow and obvious models, on small random clusters by seed: placement by
+// trying every set of nodes, the first reservation by trying every moment, and EASY backfill by
+// counting processors.
 #include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "planner_world.hpp"
+#include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
 namespace {
@@ -89,9 +89,9 @@ class Model {
       std::uint32_t cores = (t * request.cpus_per_task + usable - 1) / usable;
       if (cores > idle) break;
       if (request.sharing == model::Sharing::exclusive) cores = hw.sockets * hw.cores;
-      const std::uint64_t need =
-          request.memory_per_node + request.memory_per_cpu * cores * hw.threads +
-          (request.memory_per_node + request.memory_per_cpu == 0 ? 1 : 0);
+      const std::uint64_t need = request.memory_per_node +
+                                 request.memory_per_cpu * cores * hw.threads +
+                                 (request.memory_per_node + request.memory_per_cpu == 0 ? 1 : 0);
       if (need > memory) break;
       if (!request.gres.empty() && request.gres[0].count > free_gpus) break;
       most = t;
@@ -247,8 +247,8 @@ TEST(PlannerModel, PlacementAndFirstReservationByBruteForce) {
 struct TraceJob {
   std::int64_t submit = 0;
   std::uint32_t size = 1;
-  std::uint32_t minutes = 1;     // limit
-  std::int64_t seconds = 1;      // true length, at most the limit
+  std::uint32_t minutes = 1;  // limit
+  std::int64_t seconds = 1;   // true length, at most the limit
 };
 
 // Start times by counting processors.
@@ -315,7 +315,8 @@ std::vector<std::int64_t> easy_by_planner(const std::vector<TraceJob>& jobs, std
     std::int64_t next = INT64_MAX;
     if (arrived < jobs.size()) next = jobs[arrived].submit;
     const Ids running = world.running();
-    for (const std::uint32_t id : running) next = std::min(next, starts[id - 1] + jobs[id - 1].seconds);
+    for (const std::uint32_t id : running)
+      next = std::min(next, starts[id - 1] + jobs[id - 1].seconds);
     if (next == INT64_MAX) return starts;
     world.at(next);
     for (const std::uint32_t id : running) {

@@ -1,7 +1,7 @@
 // The order of a pass, backfill, reasons, and what can never run.
 #include <gtest/gtest.h>
 
-#include "planner_world.hpp"
+#include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
 namespace {
@@ -62,7 +62,7 @@ TEST(PlannerPass, HigherTierGoesFirst) {
 TEST(PlannerPass, BackfillsWhatDelaysNobody) {
   World w;
   w.nodes(2).up();
-  w.submit(whole_nodes(1), 60);               // 1 runs for an hour
+  w.submit(whole_nodes(1), 60);  // 1 runs for an hour
   w.pass();
   const JobId head = w.submit(whole_nodes(2), 60);
   const JobId longer = w.submit(whole_nodes(1), 61);
@@ -284,8 +284,9 @@ TEST(PlannerPass, ImpossibleRequestsAreToldWhy) {
             slurm + "asks for 65 CPUs on one node; the largest in partition batch has 64");
   request = one_cpu();
   request.memory_per_node = 1001;
-  EXPECT_EQ(cause(w, request),
-            slurm + "asks for 1001 MiB of memory on one node; the largest in partition batch has 1000");
+  EXPECT_EQ(
+      cause(w, request),
+      slurm + "asks for 1001 MiB of memory on one node; the largest in partition batch has 1000");
   EXPECT_EQ(cause(w, whole_nodes(3)), slurm + "asks for 3 nodes; partition batch has 2 that fit");
   request = one_cpu();
   request.gres = {{.name = "gpu", .type = {}, .count = 3}};

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "planner_world.hpp"
+#include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
 namespace {
@@ -126,7 +126,8 @@ void build_mixed(Random& random, World& world) {
     world.nodes(1, hw);
   }
   const model::OverSubscribe kinds[] = {model::OverSubscribe::no, model::OverSubscribe::yes,
-                                        model::OverSubscribe::force, model::OverSubscribe::exclusive};
+                                        model::OverSubscribe::force,
+                                        model::OverSubscribe::exclusive};
   for (std::uint32_t p = 0; p < 4; ++p) {
     const std::string nodes = p == 0 ? "ALL" : "n[" + std::to_string(p) + "-6]";
     model::Partition& partition = world.partition("p" + std::to_string(p), nodes);

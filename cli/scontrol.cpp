@@ -1,0 +1,73 @@
+// scontrol: shows the cluster's records and changes them. One command on the command line, or, with
+// none, command after command from standard input.
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "auth/user/become_user.hpp"
+#include "base/strings.hpp"
+#include "cli/common/program.hpp"
+#include "cli/scontrol/console.hpp"
+
+using namespace sluice;
+
+namespace {
+
+constexpr std::size_t kMaxFile = 1024 * 1024;
+
+// -u: from here on the kernel says that we are that user.
+Status become(std::uint32_t uid) {
+  const Result<auth::UserIdentity> user = auth::resolve_user(uid);
+  if (!user) return tl::unexpected(user.error());
+  if (auth::become_user(*user) != 0) {
+    return fail(ErrorCode::access_denied, "can't become user " + user->name);
+  }
+  return {};
+}
+
+bool ends_session(const std::string& word) {
+  return base::iequals(word, "exit") || base::iequals(word, "quit");
+}
+
+int run_interactively(cli::Console& console) {
+  const bool prompts = ::isatty(STDIN_FILENO) == 1;
+  int worst = 0;
+  std::string line;
+  std::string before;
+  while (true) {
+    if (prompts) {
+      std::fputs("scontrol: ", stdout);
+      std::fflush(stdout);
+    }
+    if (!std::getline(std::cin, line)) return worst;
+    if (line == "!!") line = before;
+    before = line;
+    const Result<std::vector<std::string>> words = base::split_words(line);
+    if (!words) {
+      worst = console.complain(words.error().text);
+      continue;
+    }
+    if (words->empty()) continue;
+    if (ends_session(words->front())) return worst;
+    worst = std::max(worst, cli::run_command(console, *words));
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const opt::Invocation invocation = cli::invocation_of(argc, argv, kMaxFile);
+  opt::Parsed<opt::ScontrolOptions> options = opt::parse_scontrol(invocation);
+  if (!options) return cli::stop_with(options.error());
+  if (options->run_as_uid) {
+    if (const Status became = become(*options->run_as_uid); !became) {
+      cli::print_error(cli::kScontrol, became.error().text);
+      return 1;
+    }
+  }
+  const std::vector<std::string> words = options->words;
+  cli::Console console(std::move(*options), invocation.environment);
+  return words.empty() ? run_interactively(console) : cli::run_command(console, words);
+}

@@ -1,0 +1,143 @@
+// The table of scontrol's commands, and of those that it refuses with the reason.
+#include <cstdio>
+
+#include "cli/scontrol/console.hpp"
+#include "cli/scontrol/keyword.hpp"
+#include "opt/invocation.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+struct Command {
+  std::string_view name;
+  std::size_t least = 0;  // words after it
+  int (*run)(Console& console, Words words) = nullptr;
+  std::string_view refusal = {};
+};
+
+template <model::JobVerb verb>
+int act_by(Console& console, Words words) {
+  return act_on_jobs(console, verb, words);
+}
+
+int version(Console&, Words) {
+  print_all(opt::kVersionLine);
+  return 0;
+}
+
+int reconfigure(Console& console, Words) {
+  const auto done = console.call<wire::DoneReply>(wire::Reconfigure{});
+  if (done) return 0;
+  const bool denied = done.error().code == ErrorCode::access_denied;
+  return console.complain("slurm_reconfigure error: " +
+                          (denied ? "Invalid user id" : done.error().text));
+}
+
+template <bool opt::ScontrolOptions::* member>
+int turn_on(Console& console, Words) {
+  console.options().*member = true;
+  return 0;
+}
+
+int show_all(Console& console, Words) {
+  console.options().all = true;
+  console.options().hide = false;
+  return 0;
+}
+
+int set_cluster(Console& console, Words words) {
+  console.options().clusters = words.empty() ? std::string() : words[0];
+  Result<Client*> client = console.client();
+  return client ? 0 : console.error(client.error().text);
+}
+
+int louder(Console& console, Words) {
+  ++console.options().verbose;
+  console.options().quiet = false;
+  return 0;
+}
+
+int help(Console& console, Words);
+
+constexpr std::string_view kConfigured = "nodes and partitions are configured in sluice.yaml";
+constexpr std::string_view kNoReboot = "nodes are not rebooted or powered by Sluice";
+constexpr std::string_view kOnNode = "processes of jobs are not listed";
+constexpr std::string_view kDebug = "the log level is set where the daemon is started";
+
+constexpr Command kCommands[] = {
+    {"all", 0, show_all},
+    {"cluster", 0, set_cluster},
+    {"details", 0, turn_on<&opt::ScontrolOptions::details>},
+    {"help", 0, help},
+    {"hide", 0, turn_on<&opt::ScontrolOptions::hide>},
+    {"hold", 1, act_by<model::JobVerb::hold>},
+    {"holdu", 1, act_by<model::JobVerb::hold_user>},
+    {"oneliner", 0, turn_on<&opt::ScontrolOptions::one_line>},
+    {"ping", 0, ping},
+    {"quiet", 0, turn_on<&opt::ScontrolOptions::quiet>},
+    {"reconfigure", 0, reconfigure},
+    {"release", 1, act_by<model::JobVerb::release>},
+    {"requeue", 1, act_by<model::JobVerb::requeue>},
+    {"requeuehold", 1, act_by<model::JobVerb::requeue_hold>},
+    {"resume", 1, act_by<model::JobVerb::resume>},
+    {"show", 1, show},
+    {"suspend", 1, act_by<model::JobVerb::suspend>},
+    {"uhold", 1, act_by<model::JobVerb::hold_user>},
+    {"update", 0, update},
+    {"verbose", 0, louder},
+    {"version", 0, version},
+    {"wait_job", 1, wait_job},
+    {"write", 1, write_script},
+    {"cancel_reboot", 0, nullptr, kNoReboot},
+    {"completing", 0, nullptr, "squeue -t CG shows the jobs that are completing"},
+    {"create", 0, nullptr, kConfigured},
+    {"delete", 0, nullptr, kConfigured},
+    {"errnumstr", 0, nullptr, "Sluice has no error numbers"},
+    {"fsdampeningfactor", 0, nullptr, "there is no fair-share yet to dampen"},
+    {"getaddrs", 0, nullptr, "show node tells the address of a node"},
+    {"listjobs", 0, nullptr, kOnNode},
+    {"listpids", 0, nullptr, kOnNode},
+    {"liststeps", 0, nullptr, kOnNode},
+    {"notify", 0, nullptr, "jobs are not sent messages"},
+    {"pidinfo", 0, nullptr, kOnNode},
+    {"power", 0, nullptr, kNoReboot},
+    {"reboot", 0, nullptr, kNoReboot},
+    {"schedloglevel", 0, nullptr, kDebug},
+    {"setdebug", 0, nullptr, kDebug},
+    {"setdebugflags", 0, nullptr, kDebug},
+    {"shutdown", 0, nullptr, "daemons are stopped by their service manager, or by `sluice down`"},
+    {"takeover", 0, nullptr, "there is no backup controller"},
+    {"token", 0, nullptr, "there are no JSON web tokens; the kernel says who a user is"},
+    {"top", 0, nullptr, "change the order of jobs by update nice="},
+};
+
+int help(Console&, Words) {
+  std::string out = "Commands, each of which may be abbreviated:\n";
+  for (const Command& command : kCommands) {
+    if (command.run != nullptr) out += "  " + std::string(command.name) + "\n";
+  }
+  out += "`man scontrol` explains them.\n";
+  print_all(out);
+  return 0;
+}
+
+}  // namespace
+
+int run_command(Console& console, Words words) {
+  const Command* command = find_keyword<Command>(kCommands, words[0]);
+  if (command == nullptr || words[0].empty()) {
+    return console.complain("invalid keyword: " + words[0]);
+  }
+  const Words rest = words.subspan(1);
+  if (command->run == nullptr) {
+    return console.error(std::string(command->name) +
+                         " is not supported: " + std::string(command->refusal));
+  }
+  if (rest.size() < command->least) {
+    return console.complain("too few arguments for keyword:" + words[0]);
+  }
+  return command->run(console, rest);
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,208 @@
+// `scontrol show ENTITY [NAME]`: finds the entity, and shows all but jobs and their steps.
+#include "cli/scontrol/show.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/clock.hpp"
+#include "base/hostlist.hpp"
+#include "cli/common/job_query.hpp"
+#include "cli/common/job_stream.hpp"
+#include "cli/scontrol/keyword.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+struct Entity {
+  std::string_view name;
+  int (*show)(Console& console, const std::string& name);
+};
+
+int no_reservations(Console& console, const std::string& name) {
+  if (name.empty()) {
+    console.say("No reservations in the system");
+    return 0;
+  }
+  console.say("Reservation " + name + " not found");
+  return 1;
+}
+
+int no_licenses(Console& console, const std::string&) {
+  console.say("No licenses configured in Slurm.");
+  return 0;
+}
+
+int no_topology(Console& console, const std::string&) {
+  return console.error("No topology information available");
+}
+
+int no_federation(Console&, const std::string&) { return 0; }
+
+constexpr Entity kEntities[] = {{"jobs", show_jobs},
+                                {"jobid", show_jobs},
+                                {"nodes", show_nodes},
+                                {"partitions", show_partitions},
+                                {"partitionname", show_partitions},
+                                {"steps", show_steps},
+                                {"stepid", show_steps},
+                                {"config", show_config},
+                                {"hostnames", show_hostnames},
+                                {"hostlist", show_hostlist},
+                                {"hostlistsorted", show_sorted_hostlist},
+                                {"reservations", no_reservations},
+                                {"licenses", no_licenses},
+                                {"topology", no_topology},
+                                {"federation", no_federation}};
+
+// "jobs" and "jobid" lead to the same place, so which of them "job" means doesn't matter.
+const Entity* find_entity(std::string_view word) {
+  if (const Entity* found = find_keyword<Entity>(kEntities, word)) return found;
+  const Entity* first = nullptr;
+  for (const Entity& entity : kEntities) {
+    if (!base::abbreviates(word, entity.name)) continue;
+    if (first != nullptr && first->show != entity.show) return nullptr;
+    first = &entity;
+  }
+  return first;
+}
+
+int ping_line(Console& console, std::string& out) {
+  const auto reply = console.call<wire::PingReply>(wire::Ping{}, {kAnswerMs, 0});
+  if (!reply) {
+    out += "Slurmctld(primary) is DOWN\n";
+    return 1;
+  }
+  out += "Slurmctld(primary) at " + reply->host.str() + " is UP\n";
+  return 0;
+}
+
+// The list, or what the environment of a job has.
+std::string list_or_own(const Console& console, const std::string& list) {
+  if (!list.empty()) return list;
+  for (const char* name : {"SLURM_JOB_NODELIST", "SLURM_NODELIST"}) {
+    if (const auto value = console.environment().get(name)) return std::string(*value);
+  }
+  return {};
+}
+
+int print_compressed(Console& console, const std::string& list, bool sorted) {
+  if (list.empty()) return console.complain("too few arguments for keyword:show");
+  Result<std::vector<std::string>> hosts = base::parse_hosts(list);
+  if (!hosts) return console.complain("Invalid hostlist: " + list);
+  if (sorted) hosts = base::sort_hosts(std::move(*hosts));
+  print_all(base::compress_hosts(*hosts) + "\n");
+  return 0;
+}
+
+}  // namespace
+
+int show(Console& console, Words words) {
+  if (words.size() > 2) return console.complain("too many arguments for keyword:show");
+  const base::Cut cut = base::cut(words[0], '=');
+  std::string name = words.size() == 2 ? words[1] : std::string(cut.after);
+  const Entity* entity = find_entity(cut.before);
+  if (entity == nullptr || cut.before.empty()) {
+    return console.complain("invalid entity:" + words[0] + " for keyword:show ");
+  }
+  return entity->show(console, name);
+}
+
+int ping(Console& console, Words) {
+  std::string out;
+  const int code = ping_line(console, out);
+  print_all(out);
+  return code;
+}
+
+int show_nodes(Console& console, const std::string& name) {
+  Result<Client*> client = console.client();
+  if (!client) return console.complain("slurm_load_node error: " + client.error().text);
+  wire::QueryNodes query;
+  query.names = name;
+  const auto nodes = fetch_nodes(**client, query);
+  if (!nodes) return console.complain("slurm_load_node error: " + nodes.error().text);
+  if (name.empty() && nodes->empty()) console.say("No nodes in the system");
+  const report::ShowStyle style = console.style();
+  std::string out;
+  for (const model::NodePtr& node : *nodes) {
+    const bool hidden = node->state == model::NodeState::future && !console.options().future;
+    if (!hidden || !name.empty()) report::show_node(*node, style, out);
+  }
+  int code = 0;
+  const auto wanted = base::parse_hosts(name);
+  if (!wanted) return console.complain("Node " + name + " not found");
+  for (const std::string& host : *wanted) {
+    const bool known = std::ranges::any_of(
+        *nodes, [&](const model::NodePtr& node) { return node->name.view() == host; });
+    if (known) continue;
+    if (!console.options().quiet) out += "Node " + host + " not found\n";
+    code = 1;
+  }
+  print_all(out);
+  return code;
+}
+
+int show_partitions(Console& console, const std::string& name) {
+  Result<Client*> client = console.client();
+  if (!client) return console.complain("slurm_load_partitions error: " + client.error().text);
+  wire::QueryPartitions query;
+  query.name = name;
+  const auto partitions = fetch_partitions(**client, query);
+  if (!partitions) {
+    return console.complain("slurm_load_partitions error: " + partitions.error().text);
+  }
+  if (partitions->empty()) {
+    console.say(name.empty() ? "No partitions in the system" : "Partition " + name + " not found");
+    return name.empty() ? 0 : 1;
+  }
+  const report::ShowStyle style = console.style();
+  std::string out;
+  for (const model::PartitionPtr& partition : *partitions) {
+    if (partition->hidden && name.empty() && !console.shows_hidden()) continue;
+    report::show_partition(*partition, style, out);
+  }
+  print_all(out);
+  return 0;
+}
+
+int show_config(Console& console, const std::string& name) {
+  if (!name.empty()) return console.complain("too many arguments for keyword:show");
+  const auto config = console.call<wire::ConfigReply>(wire::QueryConfig{});
+  if (!config) return console.complain("slurm_load_ctl_conf error: " + config.error().text);
+  const report::ShowStyle style = console.style();
+  std::string out = "Configuration data as of ";
+  report::add_time(out, style.time.now * model::kSecond, style.time, "Unknown");
+  out += '\n';
+  for (const wire::KeyValue& value : config->values) {
+    report::show_setting(value.key, value.value, out);
+  }
+  out += '\n';
+  const int code = ping_line(console, out);
+  print_all(out);
+  return code;
+}
+
+int show_hostnames(Console& console, const std::string& name) {
+  const std::string list = list_or_own(console, name);
+  if (list.empty()) {
+    console.error("host list is empty");
+    return 0;
+  }
+  const Result<std::vector<std::string>> hosts = base::parse_hosts(list);
+  if (!hosts) return console.complain("Invalid hostlist: " + list);
+  std::string out;
+  for (const std::string& host : *hosts) out += host + "\n";
+  print_all(out);
+  return 0;
+}
+
+int show_hostlist(Console& console, const std::string& name) {
+  return print_compressed(console, name, false);
+}
+
+int show_sorted_hostlist(Console& console, const std::string& name) {
+  return print_compressed(console, name, true);
+}
+
+}  // namespace sluice::cli

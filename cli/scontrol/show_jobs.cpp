@@ -1,0 +1,133 @@
+// `scontrol show job` and `show step`.
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "base/strings.hpp"
+#include "cli/common/job_query.hpp"
+#include "cli/common/job_stream.hpp"
+#include "cli/scontrol/job_list.hpp"
+#include "cli/scontrol/show.hpp"
+#include "opt/states.hpp"
+#include "report/job_text.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+// The jobs that `names` (comma separated) means; all for none.
+Result<JobAnswer> find_jobs(Console& console, const std::vector<wire::JobRef>& refs, bool steps) {
+  Result<Client*> client = console.client();
+  if (!client) return tl::unexpected(client.error());
+  wire::QueryJobs query;
+  query.filter.jobs = refs;
+  query.steps = steps;
+  return fetch_jobs(**client, query);
+}
+
+Result<std::vector<wire::JobRef>> read_refs(const std::string& names) {
+  std::vector<wire::JobRef> refs;
+  for (const std::string& name : split_job_list(names)) {
+    const Result<opt::JobRef> ref = opt::parse_job_ref(name);
+    if (!ref) return fail(ErrorCode::invalid_job_id);
+    Result<wire::JobRef> made = wire_ref(*ref);
+    if (!made) return fail(ErrorCode::invalid_job_id);
+    refs.push_back(std::move(*made));
+  }
+  return refs;
+}
+
+// A task that is not there, of an array that is, reads differently from a job that nobody knows.
+int nothing_found(Console& console, const std::string& names, std::vector<wire::JobRef> refs) {
+  const bool of_array = refs.size() == 1 && !refs.front().tasks.empty();
+  if (of_array) {
+    refs.front().tasks.clear();
+    const Result<JobAnswer> array = find_jobs(console, refs, false);
+    if (array && !array->jobs.empty()) {
+      console.say("Job " + names + " not found");
+      return 1;
+    }
+  }
+  return console.complain("slurm_load_jobs error: Invalid job id specified");
+}
+
+Result<std::set<std::string>> hidden_partitions(Console& console) {
+  std::set<std::string> hidden;
+  if (console.shows_hidden()) return hidden;
+  Result<Client*> client = console.client();
+  if (!client) return tl::unexpected(client.error());
+  const auto partitions = fetch_partitions(**client, {});
+  if (!partitions) return tl::unexpected(partitions.error());
+  for (const model::PartitionPtr& partition : *partitions) {
+    if (partition->hidden) hidden.insert(partition->name.str());
+  }
+  return hidden;
+}
+
+const model::Job* job_of(const JobAnswer& answer, const model::Step& step) {
+  const auto found = std::ranges::find_if(
+      answer.jobs, [&](const model::JobPtr& job) { return job->id == step.job; });
+  return found == answer.jobs.end() ? nullptr : found->get();
+}
+
+// The batch step first, then by number.
+bool step_before(const model::StepPtr& a, const model::StepPtr& b) {
+  const auto rank = [](const model::Step& step) {
+    const bool numbered = step.number < base::kInteractiveStep;
+    return std::tuple(step.job.value, numbered, numbered ? step.number : ~step.number);
+  };
+  return rank(*a) < rank(*b);
+}
+
+}  // namespace
+
+int show_jobs(Console& console, const std::string& name) {
+  const Result<std::vector<wire::JobRef>> refs = read_refs(name);
+  if (!refs) return console.complain("scontrol_print_job error: " + refs.error().text);
+  const Result<JobAnswer> answer = find_jobs(console, *refs, false);
+  if (!answer) return console.complain("slurm_load_jobs error: " + answer.error().text);
+  if (answer->jobs.empty() && !refs->empty()) return nothing_found(console, name, *refs);
+  std::set<std::string> hidden;
+  if (refs->empty()) {
+    Result<std::set<std::string>> found = hidden_partitions(console);
+    if (!found) return console.complain("slurm_load_partitions error: " + found.error().text);
+    hidden = std::move(*found);
+  }
+  const report::ShowStyle style = console.style();
+  std::string out;
+  for (const model::JobPtr& job : answer->jobs) {
+    if (!hidden.contains(job->partition.str())) report::show_job(*job, style, out);
+  }
+  if (out.empty()) console.say("No jobs in the system");
+  print_all(out);
+  return 0;
+}
+
+int show_steps(Console& console, const std::string& name) {
+  const Result<std::vector<wire::JobRef>> refs = read_refs(name);
+  if (!refs) return console.complain("slurm_get_job_steps error: " + refs.error().text);
+  Result<JobAnswer> answer = find_jobs(console, *refs, true);
+  if (!answer) return console.complain("slurm_get_job_steps error: " + answer.error().text);
+  if (answer->jobs.empty() && !refs->empty()) {
+    return console.complain("slurm_get_job_steps error: Invalid job id specified");
+  }
+  std::ranges::sort(answer->steps, step_before);
+  const report::ShowStyle style = console.style();
+  std::string out;
+  for (const model::StepPtr& step : answer->steps) {
+    const bool wanted = refs->empty() || std::ranges::any_of(*refs, [&](const wire::JobRef& ref) {
+      return ref.step == model::kNoTask || ref.step == step->number;
+    });
+    if (wanted) report::show_step(*step, job_of(*answer, *step), style, out);
+  }
+  if (out.empty()) {
+    console.say(name.empty() ? "No job steps in the system" : "Job step " + name + " not found");
+    return name.empty() ? 0 : 1;
+  }
+  print_all(out);
+  return 0;
+}
+
+}  // namespace sluice::cli

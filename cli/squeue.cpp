@@ -1,0 +1,89 @@
+// squeue: jobs and steps that wait, run or have just ended.
+#include <poll.h>
+
+#include <cstdio>
+
+#include "base/clock.hpp"
+#include "cli/common/client.hpp"
+#include "cli/common/job_query.hpp"
+#include "cli/common/output.hpp"
+#include "cli/common/program.hpp"
+#include "cli/common/submission.hpp"
+#include "cli/squeue/selection.hpp"
+#include "cli/squeue/table.hpp"
+#include "opt/query_options.hpp"
+
+using namespace sluice;
+
+namespace {
+
+constexpr std::string_view kProgram = "squeue";
+constexpr std::size_t kMaxNodeFile = 1024 * 1024;
+
+// The words before the text are what scripts look for.
+int fail_with(const Error& error) {
+  const bool about_input = error.code == ErrorCode::invalid_node_name ||
+                           error.code == ErrorCode::invalid_argument;
+  if (about_input) {
+    cli::print_error(kProgram, error.text);
+  } else {
+    std::fprintf(stderr, "slurm_load_jobs error: %s\n", error.text.c_str());
+  }
+  return 1;
+}
+
+// Only where something shows it, or -M has to be compared with it.
+Result<std::string> cluster_name(cli::Client& client, const opt::SqueueOptions& options) {
+  const bool needed = !options.clusters.empty() || options.dump != opt::Dump::none ||
+                      cli::shows_cluster(options);
+  if (!needed) return std::string();
+  const auto ping = client.call<wire::PingReply>(wire::Ping{});
+  if (!ping) return tl::unexpected(cli::as_seen_by_user(ping.error()));
+  if (const Status named = cli::check_cluster(options.clusters, ping->cluster); !named) {
+    return tl::unexpected(named.error());
+  }
+  return ping->cluster.str();
+}
+
+int print_once(cli::Client& client, const opt::SqueueOptions& options, const cli::Caller& caller,
+               report::JobContext& context) {
+  Result<cli::JobAnswer> answer = cli::select_jobs(client, options, caller);
+  if (!answer) return fail_with(answer.error());
+  context.now = base::wall_seconds();
+  if (options.verbose > 0) {
+    cli::print_info(kProgram, "records: " + std::to_string(answer->jobs.size()) + " jobs, " +
+                                  std::to_string(answer->steps.size()) + " steps");
+  }
+  std::string text;
+  if (options.long_form || options.iterate != 0) text += cli::date_line(context.now);
+  if (!options.clusters.empty() && !options.no_header) text += "CLUSTER: " + context.cluster + "\n";
+  cli::TableText table = options.show_steps
+                             ? cli::step_table(*answer, options, context)
+                             : cli::job_table(std::move(answer->jobs), options, context);
+  for (const std::string& problem : table.problems) cli::print_error(kProgram, problem);
+  if (!cli::write_out(text) || !cli::write_out(table.out)) return 1;
+  return table.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const opt::Invocation invocation = cli::invocation_of(argc, argv, kMaxNodeFile);
+  opt::Parsed<opt::SqueueOptions> options = opt::parse_squeue(invocation);
+  if (!options) return cli::stop_with(options.error());
+  for (const std::string& warning : options->warnings) cli::print_error(kProgram, warning);
+  Result<cli::Client> client = cli::Client::create(invocation.environment);
+  if (!client) return fail_with(cli::as_seen_by_user(client.error()));
+  Result<std::string> cluster = cluster_name(*client, *options);
+  if (!cluster) return fail_with(cluster.error());
+  report::JobContext context;
+  context.cluster = std::move(*cluster);
+  context.time_format = invocation.environment.get("SLURM_TIME_FORMAT").value_or("");
+  context.no_convert = options->no_convert;
+  context.expand_patterns = options->expand_patterns;
+  while (true) {
+    const int exit_code = print_once(*client, *options, {invocation.uid}, context);
+    if (options->iterate == 0 || exit_code != 0) return exit_code;
+    ::poll(nullptr, 0, static_cast<int>(options->iterate * 1000));
+  }
+}

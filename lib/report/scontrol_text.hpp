@@ -1,0 +1,34 @@
+// `scontrol show`: records as Slurm's blocks of KEY=value, several lines or (-o) one line each. Keys,
+// their order and their line are Slurm's, because scripts cut these texts apart; what we don't have
+// is shown as Slurm shows it when it is unset.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "model/job.hpp"
+#include "model/node.hpp"
+#include "model/step.hpp"
+#include "report/column_text.hpp"
+
+namespace sluice::report {
+
+struct ShowStyle {
+  bool details = false;   // -d
+  bool one_line = false;  // -o
+  TimeStyle time;
+};
+
+// Each appends a whole record, with the blank line behind it unless -o.
+void show_job(const model::Job& job, const ShowStyle& style, std::string& out);
+void show_node(const model::Node& node, const ShowStyle& style, std::string& out);
+void show_partition(const model::Partition& partition, const ShowStyle& style, std::string& out);
+// `job` is the step's, for its id; may be null.
+void show_step(const model::Step& step, const model::Job* job, const ShowStyle& style,
+               std::string& out);
+
+// "Key                     = value": one line of `show config`.
+void show_setting(std::string_view key, std::string_view value, std::string& out);
+
+}  // namespace sluice::report
