@@ -2,8 +2,10 @@
 // none, command after command from standard input.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <iostream>
+#include <cstdlib>
+#include <optional>
 #include <string>
 
 #include "auth/user/become_user.hpp"
@@ -31,20 +33,30 @@ bool ends_session(const std::string& word) {
   return base::iequals(word, "exit") || base::iequals(word, "quit");
 }
 
+std::optional<std::string> read_line() {
+  char* bytes = nullptr;
+  std::size_t size = 0;
+  const ssize_t length = ::getline(&bytes, &size, stdin);
+  std::optional<std::string> line;
+  if (length >= 0) line = std::string(bytes, static_cast<std::size_t>(length));
+  std::free(bytes);
+  if (line && line->ends_with('\n')) line->pop_back();
+  return line;
+}
+
 int run_interactively(cli::Console& console) {
   const bool prompts = ::isatty(STDIN_FILENO) == 1;
   int worst = 0;
-  std::string line;
   std::string before;
   while (true) {
     if (prompts) {
       std::fputs("scontrol: ", stdout);
       std::fflush(stdout);
     }
-    if (!std::getline(std::cin, line)) return worst;
-    if (line == "!!") line = before;
-    before = line;
-    const Result<std::vector<std::string>> words = base::split_words(line);
+    const std::optional<std::string> line = read_line();
+    if (!line) return worst;
+    if (*line != "!!") before = *line;
+    const Result<std::vector<std::string>> words = base::split_words(before);
     if (!words) {
       worst = console.complain(words.error().text);
       continue;

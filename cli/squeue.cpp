@@ -1,6 +1,4 @@
 // squeue: jobs and steps that wait, run or have just ended.
-#include <poll.h>
-
 #include <cstdio>
 
 #include "base/clock.hpp"
@@ -55,8 +53,9 @@ int print_once(cli::Client& client, const opt::SqueueOptions& options, const cli
                                   std::to_string(answer->steps.size()) + " steps");
   }
   std::string text;
-  if (options.long_form || options.iterate != 0) text += cli::date_line(context.now);
+  const bool dated = (options.long_form || options.iterate != 0) && !options.no_header;
   if (!options.clusters.empty() && !options.no_header) text += "CLUSTER: " + context.cluster + "\n";
+  if (dated) text += cli::date_line(context.now);
   cli::TableText table = options.show_steps
                              ? cli::step_table(*answer, options, context)
                              : cli::job_table(std::move(answer->jobs), options, context);
@@ -84,6 +83,6 @@ int main(int argc, char** argv) {
   while (true) {
     const int exit_code = print_once(*client, *options, {invocation.uid}, context);
     if (options->iterate == 0 || exit_code != 0) return exit_code;
-    ::poll(nullptr, 0, static_cast<int>(options->iterate * 1000));
+    cli::wait_seconds(options->iterate);
   }
 }

@@ -14,4 +14,7 @@ namespace sluice::cli {
 // "Sat Nov 21 19:43:29 2026": the line above long and repeated reports.
 [[nodiscard]] std::string date_line(std::int64_t now);
 
+// Between two reports of --iterate.
+void wait_seconds(std::uint32_t seconds);
+
 }  // namespace sluice::cli

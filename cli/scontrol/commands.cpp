@@ -72,7 +72,6 @@ constexpr Command kCommands[] = {
     {"help", 0, help},
     {"hide", 0, turn_on<&opt::ScontrolOptions::hide>},
     {"hold", 1, act_by<model::JobVerb::hold>},
-    {"holdu", 1, act_by<model::JobVerb::hold_user>},
     {"oneliner", 0, turn_on<&opt::ScontrolOptions::one_line>},
     {"ping", 0, ping},
     {"quiet", 0, turn_on<&opt::ScontrolOptions::quiet>},

@@ -149,8 +149,11 @@ bool is_wanted_step(const model::Step& step, const opt::SqueueOptions& options) 
   });
 }
 
-Status drop_hidden(Client& client, const opt::SqueueOptions& options, JobAnswer& answer) {
-  if ((options.all && !options.hide) || !options.partitions.empty()) return {};
+// root sees jobs in hidden partitions always, others on demand; who names a partition sees it.
+Status drop_hidden(Client& client, const opt::SqueueOptions& options, const Caller& caller,
+                   JobAnswer& answer) {
+  const bool all = (options.all || caller.uid == 0) && !options.hide;
+  if (all || !options.partitions.empty() || answer.jobs.empty()) return {};
   Result<std::set<std::string>> hidden = hidden_partitions(client);
   if (!hidden) return tl::unexpected(hidden.error());
   if (hidden->empty()) return {};
@@ -177,7 +180,7 @@ Result<JobAnswer> select_jobs(Client& client, const opt::SqueueOptions& options,
       return tl::unexpected(known.error());
     }
   }
-  if (const Status dropped = drop_hidden(client, options, *answer); !dropped) {
+  if (const Status dropped = drop_hidden(client, options, caller, *answer); !dropped) {
     return tl::unexpected(dropped.error());
   }
   if (options.not_me) {

@@ -12,7 +12,7 @@
 namespace sluice::cli {
 
 struct Caller {
-  std::uint32_t uid = 0;  // for --notme
+  std::uint32_t uid = 0;
 };
 
 // The jobs to show, by id; with -s also their steps. Fails with invalid_job_id if the one job that

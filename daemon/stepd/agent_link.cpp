@@ -76,6 +76,7 @@ void AgentLink::update() {
 }
 
 void AgentLink::on_session(short events) {
+  if (!session_) return;
   if ((events & POLLOUT) != 0) {
     flush();
     if (was_congested_ && session_->queued_bytes() < kHighWater / 2) {

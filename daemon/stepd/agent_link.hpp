@@ -32,6 +32,8 @@ class AgentLink {
   // The folder is root's (or our user's) alone: who can connect is the agent.
   [[nodiscard]] Status listen(const std::string& path);
   void adopt(net::BlockingSession session);
+  // Hands over what came with a message that was read before adopt().
+  void take_received() { on_session(POLLIN); }
 
   [[nodiscard]] bool connected() const { return session_.has_value(); }
   [[nodiscard]] bool congested() const;

@@ -113,6 +113,13 @@ void set_node_variables(Environment& environment, const StepView& step) {
   if (!step.settings.client_conf.empty()) {
     environment.set("SLUICE_CONF", step.settings.client_conf);
   }
+  // Open MPI's own daemons take processes on one host for neighbours by the host's name, which
+  // several of our nodes may share: their shared memory files must not meet.
+  const auto& argv = step.launch.spec.argv;
+  const bool launcher = !argv.empty() && argv.front().view().ends_with("orted");
+  if (launcher && !step.settings.node_folder.empty()) {
+    environment.set("OMPI_MCA_btl_vader_backing_directory", step.settings.node_folder);
+  }
 }
 
 void set_batch_variables(Environment& environment, const StepView& step) {
@@ -137,8 +144,9 @@ void set_job_variables(Environment& environment, const StepView& step) {
     set_number(environment, "SLURM_JOB_UID", spec->uid);
     set_text(environment, "SLURM_JOB_USER", spec->user);
     set_text(environment, "SLURM_JOB_NAME", spec->name);
-    set_text(environment, "SLURM_SUBMIT_DIR", spec->work_dir);
-    set_text(environment, "SLURM_SUBMIT_HOST", spec->submit_host);
+    // sbatch and salloc say it themselves; a job of srun alone was submitted from its folder.
+    environment.set_default("SLURM_SUBMIT_DIR", spec->work_dir.view());
+    environment.set_default("SLURM_SUBMIT_HOST", spec->submit_host.view());
     set_text(environment, "SLURM_JOB_DEPENDENCY", spec->dependency);
     set_text(environment, "SLURM_CONTAINER", spec->container);
   }

@@ -106,11 +106,7 @@ void set_request_variables(Environment& environment, const StepView& step) {
   const std::uint32_t threads = request.no_multithread ? 1 : request.threads_per_core;
   set_asked(environment, "SLURM_THREADS_PER_CORE", threads);
   set_gpu_request(environment, job);
-  if (!job.spec) return;
-  set_distribution(environment, job.spec->distribution);
-  if (!job.spec->export_env.empty()) {
-    environment.set("SLURM_EXPORT_ENV", job.spec->export_env.view());
-  }
+  if (job.spec) set_distribution(environment, job.spec->distribution);
 }
 
 void set_gpu_variables(Environment& environment, const StepView& step) {

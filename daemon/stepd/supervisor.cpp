@@ -51,6 +51,7 @@ void Supervisor::log(const std::string& text) const {
 
 void Supervisor::run() {
   begin();
+  link_.take_received();
   while (!leaving_) {
     send_output();
     if (input_dirty_) send_input_ack();
@@ -75,6 +76,7 @@ void Supervisor::begin() {
     return fail_launch(started.error().text);
   }
   mpi_pid_ = mpi_.helper_pid();
+  children_left_ = true;
   group_.spare(mpi_pid_);
 }
 
@@ -139,6 +141,7 @@ Status Supervisor::fork_tasks() {
     if (pid < 0) return tl::unexpected(base::errno_error("fork", errno));
     task.pid = pid;
     task.forked = true;
+    children_left_ = true;
     task.io->start();
   }
   report->second.reset();
@@ -219,6 +222,7 @@ void Supervisor::fail_launch(const std::string& why) {
       task.settled = true;
     }
   }
+  send_exits();
   kill_step();
   check_end();
 }

@@ -132,7 +132,7 @@ class Supervisor {
   std::uint64_t oom_seen_ = 0;
   std::uint64_t input_acked_ = 0;
   bool input_dirty_ = false;
-  bool children_left_ = true;
+  bool children_left_ = false; // by the last look, or since the last fork
   std::int64_t kill_since_ = -1;
   std::int64_t kill_wait_ms_ = 0;
   std::int64_t drain_since_ = -1;

@@ -96,6 +96,7 @@ void Supervisor::next_epilog(Task& task) {
     base::Environment environment = task.plan.environment;
     environment.set(kTaskPidVariable, std::to_string(task.pid));
     task.epilog = run_epilog(plan_, {group_.tree(), group_.name()}, path, std::move(environment));
+    children_left_ = true;
     if (task.epilog > 0) return;
   }
   task.settled = true;
@@ -150,11 +151,14 @@ void Supervisor::kill_tick() {
   if (phase_ > Phase::sweeping) return;
   // No child at all: nothing of what we started can be alive, wherever it went.
   bool empty = !children_left_;
-  if (phase_ == Phase::running || !empty) empty = group_.signal(SIGKILL) == 0;
+  if (phase_ == Phase::running || !empty) {
+    // Also what is dead must be reaped: only then is it gone for everybody.
+    const bool helpers = mpi_pid_ > 0 || !errands_.empty();
+    empty = group_.signal(SIGKILL) == 0 && (helpers || !children_left_);
+  }
   if (phase_ == Phase::sweeping && empty) return sweep_done();
-  const bool waiting = phase_ == Phase::running && empty && !started_known_;
   const std::int64_t limit = std::int64_t{settings_.unkillable_s} * 1000;
-  if (!waiting && Poller::now_ms() - kill_since_ > limit) return give_up_killing();
+  if (Poller::now_ms() - kill_since_ > limit) return give_up_killing();
   kill_wait_ms_ = std::clamp(kill_wait_ms_ * 2, kFirstWaitMs, kMostWaitMs);
   kill_timer_ = poller_.after(kill_wait_ms_, [this] { kill_tick(); });
 }

@@ -83,6 +83,7 @@ void HostJobs::later(std::function<void()> function) { loop_.post(std::move(func
 
 void HostJobs::prepare(const JobOnHost& job, Done done) {
   Status made = make_dir(job_dir(job), 0711);
+  if (made && settings_.shared_host) made = make_user_dir(node_folder(job), job);
   if (made) made = make_job_group(job);
   if (!made || settings_.prolog.empty()) {
     return later([done = std::move(done), made] { done(made); });
@@ -92,6 +93,15 @@ void HostJobs::prepare(const JobOnHost& job, Done done) {
     log::error("prolog: {}", status.error().text);
     done(context("prolog", status.error()));
   });
+}
+
+std::string HostJobs::node_folder(const JobOnHost& job) const { return job_dir(job) + "/node"; }
+
+// The user's, in a folder where only root writes: nobody can have put something else there.
+Status HostJobs::make_user_dir(const std::string& path, const JobOnHost& job) const {
+  if (Status made = make_dir(path, 0700); !made || config_.single_user) return made;
+  if (::lchown(path.c_str(), job.uid(), job.job->spec->gid) == 0) return {};
+  return tl::unexpected(base::errno_error("handing " + path + " over", errno));
 }
 
 bool HostJobs::memory_is_limited(const JobOnHost& job) const {
@@ -262,6 +272,7 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
   settings.cpus = map;
   settings.gres = facts_.facts.gres;
   settings.node_memory = facts_.facts.memory;
+  if (settings_.shared_host) settings.node_folder = node_folder(job);
   if (cpus_are_bound(map)) launch.os_cpus = map.os;
   put_step_settings(launch, settings);
 }

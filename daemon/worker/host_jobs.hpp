@@ -69,6 +69,8 @@ class HostJobs {
 
  private:
   [[nodiscard]] Status make_job_group(const JobOnHost& job) const;
+  [[nodiscard]] std::string node_folder(const JobOnHost& job) const;
+  [[nodiscard]] Status make_user_dir(const std::string& path, const JobOnHost& job) const;
   [[nodiscard]] bool memory_is_limited(const JobOnHost& job) const;
   [[nodiscard]] bool cpus_are_bound(const CpuMap& map) const;
   [[nodiscard]] CpuMap map_of(const JobOnHost& job) const;

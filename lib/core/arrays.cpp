@@ -58,8 +58,8 @@ JobId Cluster::State::split(JobId rest_id, std::uint32_t task) {
 }
 
 // A task that was named gets a record of its own, unless all that are left were named.
-Cluster::State::Selection Cluster::State::select(const JobSelector& selector) {
-  Selection selection;
+JobSelection Cluster::State::select(const JobSelector& selector) {
+  JobSelection selection;
   const auto found = arrays.find(selector.job);
   if (found == arrays.end()) {
     if (find(selector.job) != nullptr && selector.tasks.empty()) {

@@ -43,19 +43,29 @@ Violation check_record(const model::Job& job) {
 
 }  // namespace
 
-Violation Cluster::State::check_active(const model::Job& job) const {
+// Looks at everything, one part at a time.
+struct Cluster::State::Inspection {
+  const State& s;
+
+  [[nodiscard]] Violation active_job(const model::Job& job) const;
+  [[nodiscard]] Violation waiting_job(const Entry& entry) const;
+  [[nodiscard]] Violation arrays() const;
+  [[nodiscard]] Violation nodes() const;
+};
+
+Violation Cluster::State::Inspection::active_job(const model::Job& job) const {
   const auto wrong = [&](std::string_view what) {
     return fmt::format("job {}: {}", job.id.value, what);
   };
   const bool holds = job.state == model::JobState::running ||
                      job.state == model::JobState::suspended || is_completing(job);
-  const auto held = active.find(job.id);
-  if (holds != (held != active.end())) return wrong("state and held nodes disagree");
+  const auto held = s.active.find(job.id);
+  if (holds != (held != s.active.end())) return wrong("state and held nodes disagree");
   if (!holds) return std::nullopt;
-  const auto attempt = attempts.find(job.uid);
-  if (attempt == attempts.end() || attempt->second != job.id) return wrong("attempt unknown");
+  const auto attempt = s.attempts.find(job.uid);
+  if (attempt == s.attempts.end() || attempt->second != job.id) return wrong("attempt unknown");
   for (const NodeIndex node : held->second.nodes) {
-    if (!nodes[node.value].jobs.contains(job.id)) return wrong("its node doesn't know it");
+    if (!s.nodes[node.value].jobs.contains(job.id)) return wrong("its node doesn't know it");
   }
   if (is_completing(job) && held->second.nodes.size() != job.pending_nodes.size()) {
     return wrong("pending nodes and held nodes disagree");
@@ -64,7 +74,7 @@ Violation Cluster::State::check_active(const model::Job& job) const {
 }
 
 // The planner has what nothing but resources keeps back.
-Violation Cluster::State::check_waiting(const Entry& entry) const {
+Violation Cluster::State::Inspection::waiting_job(const Entry& entry) const {
   const model::Job& job = *entry.job;
   const auto wrong = [&](std::string_view what) {
     return fmt::format("job {}: {}", job.id.value, what);
@@ -72,42 +82,42 @@ Violation Cluster::State::check_waiting(const Entry& entry) const {
   if (job.state != model::JobState::pending) {
     return entry.startable == 0 ? std::nullopt : Violation(wrong("queued though not pending"));
   }
-  const auto spec = dependencies.find(job.id);
-  DependencySpec now = spec == dependencies.end() ? DependencySpec{} : spec->second;
+  const auto spec = s.dependencies.find(job.id);
+  DependencySpec now = spec == s.dependencies.end() ? DependencySpec{} : spec->second;
   for (DependencyClause& clause : now.clauses) {
     if (clause.kind == DependencyKind::singleton) {
-      clause.state = alone(job) ? DependencyState::fulfilled : DependencyState::unfulfilled;
+      clause.state = s.alone(job) ? DependencyState::fulfilled : DependencyState::unfulfilled;
     }
   }
-  const bool free = now.state() == DependencyState::fulfilled &&
-                    obstacle(job).reason == model::Reason::none;
+  const bool free =
+      now.state() == DependencyState::fulfilled && s.obstacle(job).reason == model::Reason::none;
   if (entry.startable != 0 && !free) return wrong("queued though something keeps it back");
   if (entry.startable == 0 && free) {
-    const auto array = arrays.find(job.array_job);
-    const bool full = array != arrays.end() && array->second.limit != 0 &&
+    const auto array = s.arrays.find(job.array_job);
+    const bool full = array != s.arrays.end() && array->second.limit != 0 &&
                       array->second.in(Phase::active) >= array->second.limit;
-    const bool others_first = array != arrays.end() && array->second.limit != 0 &&
-                              !array->second.ready.empty();
+    const bool others_first =
+        array != s.arrays.end() && array->second.limit != 0 && !array->second.ready.empty();
     if (!full && !others_first) return wrong("not queued though nothing keeps it back");
   }
   return std::nullopt;
 }
 
-Violation Cluster::State::check_arrays() const {
-  for (const auto& [id, array] : arrays) {
+Violation Cluster::State::Inspection::arrays() const {
+  for (const auto& [id, array] : s.arrays) {
     const auto wrong = [&, number = id.value](std::string_view what) {
       return fmt::format("array {}: {}", number, what);
     };
     std::uint32_t waiting = 0;
     std::uint32_t running = 0;
     for (const auto& [task, own] : array.own) {
-      const model::Job* record = find(own);
+      const model::Job* record = s.find(own);
       if (record == nullptr || record->array_task != task) return wrong("a task has no record");
       const Phase phase = tally_of(*record).phase;
       waiting += phase == Phase::waiting ? 1 : 0;
       running += phase == Phase::active ? 1 : 0;
     }
-    const model::Job* rest = find(id);
+    const model::Job* rest = s.find(id);
     if (rest != nullptr && rest->array_rest) {
       for (const auto& [task, own] : array.own) {
         if (model::has_task(*rest->array_rest, task)) return wrong("a task stands twice");
@@ -124,44 +134,45 @@ Violation Cluster::State::check_arrays() const {
   return std::nullopt;
 }
 
-Violation Cluster::State::check_nodes() const {
-  for (std::uint32_t n = 0; n < nodes.size(); ++n) {
-    const NodeInfo& info = nodes[n];
+Violation Cluster::State::Inspection::nodes() const {
+  for (std::uint32_t n = 0; n < s.nodes.size(); ++n) {
+    const NodeInfo& info = s.nodes[n];
     std::uint32_t completing = 0;
     for (const JobId id : info.jobs) {
-      const auto held = active.find(id);
-      if (held == active.end() || !held->second.holds(NodeIndex(n))) {
+      const auto held = s.active.find(id);
+      if (held == s.active.end() || !held->second.holds(NodeIndex(n))) {
         return fmt::format("node {}: job {} is not there", info.record->name.view(), id.value);
       }
-      completing += is_completing(job(id)) ? 1 : 0;
+      completing += is_completing(s.job(id)) ? 1 : 0;
     }
     if (completing != info.completing) {
       return fmt::format("node {}: wrong count of completing jobs", info.record->name.view());
     }
-    const NodeUse use = pool.use(NodeIndex(n));
+    const NodeUse use = s.pool.use(NodeIndex(n));
     if (use.jobs != info.jobs.size() || use.cpus != info.record->allocated_cpus ||
         use.memory != info.record->allocated_memory) {
       return fmt::format("node {}: record and holders disagree", info.record->name.view());
     }
   }
-  return pool.check();
+  return s.pool.check();
 }
 
 std::optional<std::string> Cluster::check() const {
   const State& state = *state_;
+  const State::Inspection look{state};
   std::set<Uid128> identities;
   for (const auto& [id, entry] : state.jobs) {
     if (auto wrong = check_record(*entry.job)) return wrong;
     if (!identities.insert(entry.job->uid).second) {
       return fmt::format("job {}: another has its identity", id.value);
     }
-    if (auto wrong = state.check_active(*entry.job)) return wrong;
+    if (auto wrong = look.active_job(*entry.job)) return wrong;
     if (!state.unreviewed.empty()) continue;
-    if (auto wrong = state.check_waiting(entry)) return wrong;
+    if (auto wrong = look.waiting_job(entry)) return wrong;
   }
   if (state.active.size() != state.attempts.size()) return "attempts and active jobs disagree";
-  if (auto wrong = state.check_arrays()) return wrong;
-  return state.check_nodes();
+  if (auto wrong = look.arrays()) return wrong;
+  return look.nodes();
 }
 
 std::string Cluster::fingerprint() const {
@@ -170,14 +181,14 @@ std::string Cluster::fingerprint() const {
   for (const auto& [key, step] : state_->steps) text += "step " + field_text(*step) + '\n';
   for (const NodeInfo& info : state_->nodes) {
     const model::Node& node = *info.record;
-    constexpr std::uint32_t kKept = model::kNodeDrain | model::kNodeFail | model::kNodeMaint |
-                                    model::kNodeInvalidRegistration;
-    text += fmt::format("node {} down={} flags={} reason={} by={} features={} weight={} cpus={} "
-                        "memory={} comment={} extra={}\n",
-                        node.name.view(), node.state == model::NodeState::down,
-                        node.flags & kKept, node.reason.view(), node.reason_uid,
-                        node.features.view(), node.weight, node.allocated_cpus,
-                        node.allocated_memory, node.comment.view(), node.extra.view());
+    constexpr std::uint32_t kKept =
+        model::kNodeDrain | model::kNodeFail | model::kNodeMaint | model::kNodeInvalidRegistration;
+    text += fmt::format(
+        "node {} down={} flags={} reason={} by={} features={} weight={} cpus={} "
+        "memory={} comment={} extra={}\n",
+        node.name.view(), node.state == model::NodeState::down, node.flags & kKept,
+        node.reason.view(), node.reason_uid, node.features.view(), node.weight, node.allocated_cpus,
+        node.allocated_memory, node.comment.view(), node.extra.view());
   }
   for (const model::PartitionPtr& partition : state_->partitions) {
     text += "partition " + field_text(*partition) + '\n';

@@ -31,6 +31,7 @@ Changes Cluster::plan(Now now, std::uint64_t budget) {
   state_->settle();
   const PassResult pass = state_->planner.pass(state_->pool, now, budget);
   state_->plan_needed = !pass.finished;
+  state_->last_pass_ms = now.mono_ms;
   state_->take(pass);
   return state_->finish();
 }
@@ -39,7 +40,9 @@ bool Cluster::more_to_plan() const { return state_->plan_needed || !state_->unre
 
 std::int64_t Cluster::next_tick_ms() const {
   if (!state_->unreviewed.empty()) return state_->last.mono_ms;
-  return state_->timers.next_ms(state_->last);
+  std::int64_t next = std::min(state_->timers.next_ms(state_->last), state_->replan_at_ms());
+  if (!state_->unexplained.empty()) next = std::min(next, state_->explain_at_ms);
+  return next;
 }
 
 const Settings& Cluster::settings() const { return *state_->settings; }

@@ -2,11 +2,12 @@
 // starts what can start. Same events with the same times in the same order: same changes, bit for
 // bit. No clock, thread, file, socket or random source is behind this door.
 //
-// Pending reasons. What the cluster knows by itself (held, dependency, begin time, limits) stands in
-// the record. For a queued job the plan knows why it waits; that is written into the records of the
-// planner's group leaders only (and of at most 1,000 more a pass), so that a change of reasons never
-// costs the store a write per job. The others say Priority: they wait behind their leader. Whoever
-// wants the group's own words for such a record (state PENDING, reason Priority) asks explain().
+// Pending reasons. What the cluster knows by itself (held, dependency, begin time, limits) stands
+// in the record. For a queued job the plan knows why it waits; that is written into the records of
+// the planner's group leaders (and of at most 1,000 jobs a pass), at most once in
+// reason_interval_ms, so that a change of reasons never costs the store a write per job. The others
+// say Priority: they wait behind their leader. Whoever wants the plan's own words for such a record
+// (PENDING, Priority) asks explain().
 //
 // Accounting. `Changes::ended` has an attempt when it is final: its state is terminal and no node
 // holds anything of it any more (or was given up). Until then its record is COMPLETING.
@@ -29,11 +30,11 @@ namespace sluice::core {
 
 // What the store keeps, and gives back after a restart.
 struct StoredState {
-  std::uint32_t next_job_id = 0;           // 0: settings' first_job_id
-  std::vector<model::JobPtr> jobs;         // all unfinished, and finished within MinJobAge
-  std::vector<model::NodePtr> nodes;       // administrator's marks: drain, reason, …
+  std::uint32_t next_job_id = 0;                // 0: settings' first_job_id
+  std::vector<model::JobPtr> jobs;              // all unfinished, and finished within MinJobAge
+  std::vector<model::NodePtr> nodes;            // administrator's marks: drain, reason, …
   std::vector<model::PartitionPtr> partitions;  // changed by `scontrol update`
-  std::vector<model::StepPtr> steps;       // running ones
+  std::vector<model::StepPtr> steps;            // running ones
 };
 
 class Cluster {
@@ -60,7 +61,7 @@ class Cluster {
   [[nodiscard]] model::JobPtr find_task(JobId array, std::uint32_t task) const;
   // Records of an array or of a plain job, by id order.
   [[nodiscard]] std::vector<model::JobPtr> records_of(JobId job) const;
-  [[nodiscard]] std::vector<model::JobPtr> all_jobs() const;               // by id order
+  [[nodiscard]] std::vector<model::JobPtr> all_jobs() const;  // by id order
   [[nodiscard]] std::vector<model::NodePtr> all_nodes() const;
   [[nodiscard]] std::vector<model::PartitionPtr> all_partitions() const;
   [[nodiscard]] std::vector<model::StepPtr> running_steps() const;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -25,37 +26,11 @@
 #include "core/cluster.hpp"
 #include "core/dependency_spec.hpp"
 #include "core/intern.hpp"
+#include "core/judgements.hpp"
 #include "core/records.hpp"
 #include "core/request_rules.hpp"
 
 namespace sluice::core {
-
-// Why and how an attempt ends.
-struct Ending {
-  model::JobState state = model::JobState::cancelled;
-  model::Reason reason = model::Reason::none;
-  Text detail;
-  std::optional<std::uint32_t> exit_code;
-  std::uint32_t by_uid = model::kNoTask;
-  bool requeue = false;          // a new attempt follows
-  bool hold = false;             // which waits for a release
-  std::optional<NodeIndex> clean;  // a node where nothing of it is left: not told to end it
-};
-
-// What keeps a waiting job from the planner; none: nothing.
-struct Obstacle {
-  model::Reason reason = model::Reason::none;
-  Text detail;
-};
-
-// How far the target of a dependency has come.
-struct TargetView {
-  bool known = false;
-  bool started = false;    // all of it
-  bool finished = false;   // all of it, nothing left on nodes
-  bool failed = false;     // some of it
-  model::WallTime begin = 0;
-};
 
 struct Cluster::State {
   explicit State(SettingsPtr given);
@@ -105,6 +80,7 @@ struct Cluster::State {
   // Starting (starts.cpp)
   void take(const PassResult& pass);
   void start(const Start& start);
+  void write_reasons();
   void explain_in_record(JobId id);
   [[nodiscard]] std::int64_t limit_of(const model::Job& job) const;
   void hold_nodes(const model::Job& job, Active active);
@@ -112,12 +88,7 @@ struct Cluster::State {
   // Arrays (arrays.cpp)
   JobId split(JobId rest, std::uint32_t task);
   [[nodiscard]] bool is_array(JobId id) const { return arrays.contains(id); }
-  struct Selection {
-    std::vector<JobId> jobs;          // records, by id
-    std::vector<JobOutcome> unknown;  // tasks that aren't there
-    bool whole = false;               // an array without tasks named
-  };
-  [[nodiscard]] Selection select(const JobSelector& selector);
+  [[nodiscard]] JobSelection select(const JobSelector& selector);
 
   // Dependencies (dependencies.cpp)
   [[nodiscard]] Result<DependencySpec> resolve(std::string_view text, JobId self) const;
@@ -143,7 +114,7 @@ struct Cluster::State {
   [[nodiscard]] Status suspend(JobId id);
   [[nodiscard]] Status resume(JobId id);
   [[nodiscard]] Status complete(const ActOnJob& event, JobId id);
-  void report(const Selection& selection, std::vector<JobOutcome> outcomes);
+  void report(const JobSelection& selection, std::vector<JobOutcome> outcomes);
   void on(const UpdateJob& event);
   [[nodiscard]] Status update(const UpdateJob& event, JobId id);
   void apply_limits(model::Job& changed, const JobPatch& patch);
@@ -199,6 +170,7 @@ struct Cluster::State {
   void on(const Tick& event);
   void ring(JobId id);
   void warn(JobId id);
+  [[nodiscard]] std::int64_t replan_at_ms() const;
   [[nodiscard]] model::WallTime still_wanted(const model::Job& job) const;
   [[nodiscard]] DueTimes due_times(const model::Job& job) const;
   [[nodiscard]] model::WallTime latest_start(const model::Job& job) const;
@@ -218,36 +190,36 @@ struct Cluster::State {
   void review_restored();
 
   // Invariants (check.cpp)
-  [[nodiscard]] std::optional<std::string> check_active(const model::Job& job) const;
-  [[nodiscard]] std::optional<std::string> check_waiting(const Entry& entry) const;
-  [[nodiscard]] std::optional<std::string> check_arrays() const;
-  [[nodiscard]] std::optional<std::string> check_nodes() const;
+  struct Inspection;
 
   SettingsPtr settings;
   NodePool pool;
   Planner planner;
   std::map<JobId, Entry> jobs;
   std::map<JobId, Active> active;
-  std::unordered_map<Uid128, JobId> attempts;          // of active jobs
+  std::unordered_map<Uid128, JobId> attempts;  // of active jobs
   std::map<JobId, ArrayInfo> arrays;
   std::map<NameKey, NameGroup> names;
   std::map<JobId, DependencySpec> dependencies;
-  std::map<JobId, std::set<JobId>> dependents;         // by the target's base id
+  std::map<JobId, std::set<JobId>> dependents;  // by the target's base id
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps;
   std::vector<NodeInfo> nodes;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> node_names;
   std::vector<model::PartitionPtr> partitions;
-  std::vector<std::uint64_t> partition_memory;         // MiB of all nodes, by partition
+  std::vector<std::uint64_t> partition_memory;  // MiB of all nodes, by partition
   Interner<model::JobSpec> specs;
   Interner<model::Request> requests;
-  std::uint32_t singletons = 0;                        // jobs with such a dependency
+  std::uint32_t singletons = 0;  // jobs with such a dependency
   Timers timers;
   Turn turn;
-  Now last;                                            // of the latest turn
+  Now last;  // of the latest turn
   std::uint32_t next_job_id = 1;
-  std::uint32_t unknown_nodes = 0;                     // whose facts are not known yet
+  std::uint32_t unknown_nodes = 0;  // whose facts are not known yet
   bool plan_needed = false;
-  std::set<JobId> unreviewed;                          // restored and not looked at yet
+  std::int64_t last_pass_ms = 0;
+  std::set<JobId> unexplained;  // queued, with a reason that isn't written down yet
+  std::int64_t explain_at_ms = std::numeric_limits<std::int64_t>::min();  // not before
+  std::set<JobId> unreviewed;  // restored and not looked at yet
 };
 
 }  // namespace sluice::core

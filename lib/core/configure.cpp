@@ -1,7 +1,7 @@
 // scontrol reconfigure: all or nothing. If nodes and partitions stay, only the numbers change. Else
-// the tables are built anew from the records, as after a restart, and what the nodes have told since
-// is carried over. Administrators' marks on nodes stay; partitions take what the new configuration
-// says, except for their state.
+// the tables are built anew from the records, as after a restart, and what the nodes have told
+// since is carried over. Administrators' marks on nodes stay; partitions take what the new
+// configuration says, except for their state.
 #include <algorithm>
 
 #include "base/hostlist.hpp"
@@ -114,21 +114,20 @@ Status Cluster::State::check_configuration(const Settings& wanted) const {
   std::set<Text> hosts;
   for (const NodeSetting& node : wanted.nodes) {
     if (!hosts.insert(node.name).second) {
-      return fail(ErrorCode::invalid_argument,
-                  "node " + node.name.str() + " is configured twice");
+      return fail(ErrorCode::invalid_argument, "node " + node.name.str() + " is configured twice");
     }
   }
   for (const NodeInfo& node : nodes) {
     if (hosts.contains(node.record->name) || node.jobs.empty()) continue;
-    return fail(ErrorCode::busy, "node " + node.record->name.str() +
-                                     " can not be removed: it has jobs");
+    return fail(ErrorCode::busy,
+                "node " + node.record->name.str() + " can not be removed: it has jobs");
   }
   std::set<Text> kept;
   for (const model::Partition& partition : wanted.partitions) {
     kept.insert(partition.name);
-    const Result<std::vector<std::string>> members =
-        partition.nodes.view() == "ALL" ? std::vector<std::string>{}
-                                        : base::parse_hosts(partition.nodes);
+    const Result<std::vector<std::string>> members = partition.nodes.view() == "ALL"
+                                                         ? std::vector<std::string>{}
+                                                         : base::parse_hosts(partition.nodes);
     if (!members) return tl::unexpected(members.error());
     for (const std::string& name : *members) {
       if (hosts.contains(Text(name))) continue;

@@ -1,6 +1,7 @@
 // Dependencies between jobs. Each condition is judged by looking at its target as it is now, every
-// time the target's phase changes; what is fulfilled stays fulfilled, what has failed can recover if
-// the target is requeued. The text in the record is always up to date, so a restart loses nothing.
+// time the target's phase changes; what is fulfilled stays fulfilled, what has failed can recover
+// if the target is requeued. The text in the record is always up to date, so a restart loses
+// nothing.
 //
 // Targets that are gone from memory: a condition that any end satisfies (after, afterany) counts as
 // fulfilled; one that asks how the job ended (afterok, afternotok, aftercorr) is refused at submit,
@@ -152,9 +153,9 @@ DependencyState Cluster::State::clause_state(const DependencyClause& clause) con
   };
   switch (clause.kind) {
     case DependencyKind::after:
-      return when(target.started && (clause.minutes == 0 ||
-                                     target.begin + clause.minutes * 60 * model::kSecond <=
-                                         last.wall));
+      return when(target.started &&
+                  (clause.minutes == 0 ||
+                   target.begin + clause.minutes * 60 * model::kSecond <= last.wall));
     case DependencyKind::after_any: return when(target.finished);
     case DependencyKind::after_not_ok:
       if (target.finished && !target.failed) return DependencyState::failed;
@@ -197,8 +198,8 @@ void Cluster::State::split_corresponding(JobId target, std::uint32_t task) {
   const std::vector<JobId> waiting(found->second.begin(), found->second.end());
   for (const JobId id : waiting) {
     const DependencySpec& spec = dependencies.at(id);
-    const bool corr = std::any_of(
-        spec.clauses.begin(), spec.clauses.end(), [&](const DependencyClause& clause) {
+    const bool corr =
+        std::any_of(spec.clauses.begin(), spec.clauses.end(), [&](const DependencyClause& clause) {
           return clause.kind == DependencyKind::after_corr && clause.job == target;
         });
     const model::Job& rest = job(id);

@@ -79,9 +79,8 @@ std::optional<DependencyClause> read_target(DependencyKind kind, std::string_vie
 // One piece between separators: "afterok:12:13" or "singleton".
 Status read_piece(std::string_view piece, DependencySpec& spec) {
   std::string_view rest = piece;
-  const DependencyState state = piece.starts_with("singleton")
-                                    ? take_state(rest)
-                                    : DependencyState::unfulfilled;
+  const DependencyState state =
+      piece.starts_with("singleton") ? take_state(rest) : DependencyState::unfulfilled;
   const base::Cut cut = base::cut(rest, ':');
   if (cut.before == "afterburstbuffer" || cut.before == "expand") {
     return fail(ErrorCode::unsupported,

@@ -28,10 +28,10 @@ enum class DependencyState : std::uint8_t { unfulfilled, fulfilled, failed };
 
 struct DependencyClause {
   DependencyKind kind = DependencyKind::after_any;
-  JobId job;                             // an array's id if the target is of an array; 0: singleton
-  std::uint32_t task = model::kNoTask;   // of that array; kNoTask: all of it
-  bool whole_array = false;              // shown as 12_*
-  std::uint32_t minutes = 0;             // of `after`
+  JobId job;                            // an array's id if the target is of an array; 0: singleton
+  std::uint32_t task = model::kNoTask;  // of that array; kNoTask: all of it
+  bool whole_array = false;             // shown as 12_*
+  std::uint32_t minutes = 0;            // of `after`
   DependencyState state = DependencyState::unfulfilled;
 
   bool operator==(const DependencyClause&) const = default;
@@ -39,7 +39,7 @@ struct DependencyClause {
 
 struct DependencySpec {
   std::vector<DependencyClause> clauses;
-  bool any = false;                      // joined by '?': one is enough
+  bool any = false;  // joined by '?': one is enough
 
   bool operator==(const DependencySpec&) const = default;
   [[nodiscard]] bool has(DependencyKind kind) const;

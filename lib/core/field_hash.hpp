@@ -1,5 +1,5 @@
-// A 64-bit hash over all fields of a struct with a field table (model/fields.hpp). Equal values have
-// equal hashes on every machine and in every run.
+// A 64-bit hash over all fields of a struct with a field table (model/fields.hpp). Equal values
+// have equal hashes on every machine and in every run.
 #pragma once
 
 #include <concepts>

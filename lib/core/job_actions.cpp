@@ -21,13 +21,11 @@ bool is_running(const model::Job& job) {
 }  // namespace
 
 void Cluster::State::on(const ActOnJob& event) {
-  const Selection selection = select(event.selector);
+  const JobSelection selection = select(event.selector);
   std::vector<JobOutcome> outcomes;
   for (const JobId id : selection.jobs) {
-    JobOutcome outcome{.job = id,
-                       .array_job = job(id).array_job,
-                       .array_task = job(id).array_task,
-                       .status = {}};
+    JobOutcome outcome{
+        .job = id, .array_job = job(id).array_job, .array_task = job(id).array_task, .status = {}};
     outcome.status = act(event, id);
     outcomes.push_back(std::move(outcome));
   }
@@ -35,7 +33,7 @@ void Cluster::State::on(const ActOnJob& event) {
 }
 
 // Of a whole array, tasks that are over already are no failure as long as others were not.
-void Cluster::State::report(const Selection& selection, std::vector<JobOutcome> outcomes) {
+void Cluster::State::report(const JobSelection& selection, std::vector<JobOutcome> outcomes) {
   const auto done = [](const JobOutcome& outcome) { return outcome.status.has_value(); };
   const auto over = [](const JobOutcome& outcome) {
     return !outcome.status && outcome.status.error().code == ErrorCode::already_done;
@@ -99,12 +97,8 @@ Status Cluster::State::signal(const ActOnJob& event, JobId id) {
   const NodeIndex batch_host = job(id).allocation->shares.front().node;
   for (const NodeIndex node : active.at(id).nodes) {
     if (event.batch_only && node != batch_host) continue;
-    turn.changes.orders.emplace_back(SignalJob{{job(id).uid, job(id).attempt},
-                                               id,
-                                               node,
-                                               event.signal,
-                                               event.batch_only,
-                                               event.full});
+    turn.changes.orders.emplace_back(SignalJob{
+        {job(id).uid, job(id).attempt}, id, node, event.signal, event.batch_only, event.full});
   }
   return {};
 }

@@ -39,7 +39,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   job.state = ending.state;
   job.reason = ending.reason;
   job.reason_detail = ending.detail;
-  job.end = turn.now.wall;
+  job.end = std::max(turn.now.wall, job.start);  // the wall clock may have been set back
   job.cancelled_by = ending.by_uid;
   job.planned_start = 0;
   job.planned_nodes = Text();
@@ -60,8 +60,8 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   if (ending.hold) job.flags |= model::kFlagRequeueHold;
   if (ending.reason != model::Reason::job_launch_failure) job.launch_failures = 0;
   held.limit_ms = DueTimes::kNone;
-  held.give_up_ms = turn.now.mono_ms + 1000 * (std::int64_t{settings->kill_wait_s} +
-                                               settings->unkillable_timeout_s);
+  held.give_up_ms = turn.now.mono_ms +
+                    1000 * (std::int64_t{settings->kill_wait_s} + settings->unkillable_timeout_s);
   planner.job_extended(id, turn.now.mono_ms);  // its nodes are expected back at any moment
   for (const NodeIndex node : held.nodes) {
     job.pending_nodes.push_back(nodes[node.value].record->name);
@@ -162,8 +162,8 @@ void Cluster::State::close_steps(const model::Job& job) {
 // Nodes that should have come clean by now. Silent ones get no blame: they are lost or come back.
 void Cluster::State::give_up(JobId id) {
   Active& held = active.at(id);
-  held.give_up_ms = turn.now.mono_ms + 1000 * std::int64_t{std::max(
-                                                  settings->unkillable_timeout_s, 1U)};
+  held.give_up_ms =
+      turn.now.mono_ms + 1000 * std::int64_t{std::max(settings->unkillable_timeout_s, 1U)};
   const std::vector<NodeIndex> late = held.nodes;
   for (const NodeIndex node : late) {
     if ((nodes[node.value].record->flags & model::kNodeNoRespond) != 0) continue;
@@ -217,9 +217,8 @@ void Cluster::State::lose_node(JobId id, NodeIndex node) {
   }
   const bool again = requeueable(hit);
   release_node(id, node);
-  end(id, {.state = model::JobState::node_fail,
-           .reason = model::Reason::node_fail,
-           .requeue = again});
+  end(id,
+      {.state = model::JobState::node_fail, .reason = model::Reason::node_fail, .requeue = again});
 }
 
 }  // namespace sluice::core

@@ -9,16 +9,28 @@ namespace sluice::core {
 
 namespace {
 
-constexpr std::array<std::string_view, 16> kSignals{
-    "",     "Hangup",                   "Interrupt", "Quit",   "Illegal_instruction", "Trace",
-    "Aborted", "Bus_error",             "Floating_point_exception", "Killed", "User_defined_signal_1",
-    "Segmentation_fault", "User_defined_signal_2", "Broken_pipe", "Alarm_clock", "Terminated"};
+constexpr std::array<std::string_view, 16> kSignals{"",
+                                                    "Hangup",
+                                                    "Interrupt",
+                                                    "Quit",
+                                                    "Illegal_instruction",
+                                                    "Trace",
+                                                    "Aborted",
+                                                    "Bus_error",
+                                                    "Floating_point_exception",
+                                                    "Killed",
+                                                    "User_defined_signal_1",
+                                                    "Segmentation_fault",
+                                                    "User_defined_signal_2",
+                                                    "Broken_pipe",
+                                                    "Alarm_clock",
+                                                    "Terminated"};
 
 // "RaisedSignal:9(Killed)".
 std::string raised(std::uint32_t signal) {
   std::string text = "RaisedSignal:" + std::to_string(signal) + '(';
-  text += signal < kSignals.size() ? std::string(kSignals[signal])
-                                   : "Signal_" + std::to_string(signal);
+  text +=
+      signal < kSignals.size() ? std::string(kSignals[signal]) : "Signal_" + std::to_string(signal);
   return text + ')';
 }
 

@@ -104,13 +104,11 @@ Status resolve_end(JobPatch& patch, const model::Job& job) {
 }  // namespace
 
 void Cluster::State::on(const UpdateJob& event) {
-  const Selection selection = select(event.selector);
+  const JobSelection selection = select(event.selector);
   std::vector<JobOutcome> outcomes;
   for (const JobId id : selection.jobs) {
-    JobOutcome outcome{.job = id,
-                       .array_job = job(id).array_job,
-                       .array_task = job(id).array_task,
-                       .status = {}};
+    JobOutcome outcome{
+        .job = id, .array_job = job(id).array_job, .array_task = job(id).array_task, .status = {}};
     outcome.status = update(event, id);
     outcomes.push_back(std::move(outcome));
   }
@@ -209,8 +207,7 @@ void Cluster::State::apply_priority(model::Job& changed, const UpdateJob& event)
   const JobPatch& patch = event.patch;
   if (patch.priority && *patch.priority == 0) {
     changed.priority = 0;
-    changed.reason =
-        event.by_admin ? model::Reason::job_held_admin : model::Reason::job_held_user;
+    changed.reason = event.by_admin ? model::Reason::job_held_admin : model::Reason::job_held_user;
     return;
   }
   if (patch.priority || (patch.nice && changed.priority != 0)) {

@@ -60,8 +60,8 @@ std::string shortfall(const NodeSetting& setting, const model::NodeFacts& found)
   for (const model::NodeGres& gres : given.gres) {
     const std::uint64_t reported = gres_count(found, gres);
     if (reported < gres.count) {
-      return fmt::format("gres/{} count reported lower than configured ({} < {})",
-                         gres.name.view(), reported, gres.count);
+      return fmt::format("gres/{} count reported lower than configured ({} < {})", gres.name.view(),
+                         reported, gres.count);
     }
   }
   if (setting.facts_fixed) {

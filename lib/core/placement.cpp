@@ -9,6 +9,8 @@
 #include <span>
 #include <tuple>
 
+#include "core/task_layout.hpp"
+
 namespace sluice::core {
 
 namespace {
@@ -315,60 +317,13 @@ class Chooser {
     std::sort(picked.begin(), picked.end(),
               [](const Prospect& a, const Prospect& b) { return a.node < b.node; });
     Selection made;
+    std::vector<Offer> offers;
     for (const Prospect& candidate : picked) {
       made.nodes.push_back({.node = candidate.node});
+      offers.push_back(candidate.offer);
     }
-    if (tasks_ == 0) {
-      for (Chosen& chosen : made.nodes) chosen.tasks = demand_.tasks_each;
-    } else if (demand_.spread) {
-      deal_tasks(picked, made);
-    } else {
-      fill_tasks(picked, made);
-    }
-    for (Chosen& chosen : made.nodes) chosen.sized_for = std::max(1U, chosen.tasks);
-    fill_gres(picked, made);
+    lay_out_tasks(demand_, pool_, offers, made);
     return made;
-  }
-
-  // `demand_.tasks`, not `tasks_`: with fewer tasks than nodes the last nodes get none.
-  void fill_tasks(const std::vector<Prospect>& picked, Selection& made) const {
-    std::uint32_t rest = demand_.tasks;
-    auto nodes_left = static_cast<std::uint32_t>(picked.size());
-    for (std::size_t n = 0; n < picked.size(); ++n) {
-      --nodes_left;
-      const std::uint32_t most = rest > nodes_left ? rest - nodes_left : std::min(rest, 1U);
-      made.nodes[n].tasks = std::min(picked[n].offer.tasks, most);
-      rest -= made.nodes[n].tasks;
-    }
-  }
-
-  void deal_tasks(const std::vector<Prospect>& picked, Selection& made) const {
-    std::uint32_t rest = demand_.tasks;
-    while (rest != 0) {
-      const std::uint32_t before = rest;
-      for (std::size_t n = 0; n < picked.size() && rest != 0; ++n) {
-        if (made.nodes[n].tasks == picked[n].offer.tasks) continue;
-        ++made.nodes[n].tasks;
-        --rest;
-      }
-      if (rest == before) return;
-    }
-  }
-
-  void fill_gres(const std::vector<Prospect>& picked, Selection& made) const {
-    for (const GresNeed& need : demand_.gres) {
-      if (need.per_job == 0) continue;
-      std::uint64_t rest = need.per_job;
-      std::uint64_t nodes_left = picked.size();
-      for (std::size_t n = 0; n < picked.size(); ++n) {
-        --nodes_left;
-        const std::uint64_t most =
-            rest > nodes_left ? rest - nodes_left : std::min<std::uint64_t>(rest, 1);
-        made.nodes[n].job_gres[need.job_slot] =
-            std::min(picked[n].offer.job_gres[need.job_slot], most);
-        rest -= made.nodes[n].job_gres[need.job_slot];
-      }
-    }
   }
 
   const Demand& demand_;

@@ -50,6 +50,8 @@ PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {
   return PlannerPass(*state_, pool, now).run(budget);
 }
 
+std::int64_t Planner::next_start_ms() const { return state_->next_planned_ms; }
+
 namespace {
 
 // The lane to show for a group: the one that starts earliest, else the first that was examined.
@@ -88,22 +90,6 @@ Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) c
     tried = true;
   }
   return first;
-}
-
-void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry) {
-  entry.filters = work.eligibility.filters;
-  std::uint32_t available = 0;
-  if (work.eligibility.excluded.size() == 0) {
-    for (const ClassId id : work.eligibility.classes) available += pool.classes.at(id).available;
-  } else {
-    for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) {
-      if (pool.nodes[node].available && work.eligibility.allows(node, pool)) ++available;
-    }
-  }
-  if (available < work.eligibility.nodes) {
-    entry.filters.push_back({"state", work.eligibility.nodes - available});
-  }
-  entry.nodes_usable = available;
 }
 
 Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {

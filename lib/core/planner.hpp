@@ -83,6 +83,9 @@ class Planner {
 
   // Starts what can start. `budget` counts elementary placement steps.
   [[nodiscard]] PassResult pass(NodePool& pool, Now now, std::uint64_t budget);
+  // Monotonic time of the earliest planned start; INT64_MAX: none. When it has passed and nothing
+  // else called for a pass, somebody is late, and another pass brings the plan up to date.
+  [[nodiscard]] std::int64_t next_start_ms() const;
   // What the last pass found for the job's group; null if it wasn't examined yet.
   [[nodiscard]] const PlanEntry* explain(JobId id) const;
   // Where and when a job would start, without queueing it. The error says why never.

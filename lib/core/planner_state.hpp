@@ -17,7 +17,7 @@ namespace sluice::core {
 // What the pass found out about a lane.
 struct LaneWork {
   // Resolved request; made again when the cluster's configuration changes.
-  std::uint64_t config_generation = 0;
+  std::uint64_t config_number = 0;       // State::config_number that it was made with
   std::optional<Error> error;  // the request can't be served here at all
   Demand demand;
   Eligibility eligibility;
@@ -26,6 +26,7 @@ struct LaneWork {
   enum class Verdict : std::uint8_t { unknown, possible, nodes_away, never };
   std::uint64_t state_generation = 0;
   Verdict verdict = Verdict::unknown;
+  Text away;                             // which nodes are missing, in Slurm's words
 
   // It didn't fit even without reservations when the release log stood at `log_seen`: until a node
   // that could help is released, it doesn't now.
@@ -77,7 +78,8 @@ struct Planner::State {
   };
   std::vector<Blocked> first_blocked;  // by partition
   std::uint64_t world_seen = 0;        // pool.world_generation after the last pass
-  std::uint64_t config_seen = 0;
+  std::uint64_t config_seen = 0;               // pool.config_generation; 0: new settings
+  std::uint64_t config_number = 0;             // raised when either has changed
   std::int64_t next_planned_ms = kNever;  // the earliest planned start
   std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition
 };

@@ -49,6 +49,7 @@ struct NodeSlot {
   std::uint32_t weight = 1;
   ClassId node_class = kNoClass;
   bool available = false;
+  bool changed_under_holds = false;  // the holds date from before the hardware changed
   base::Bitmap busy;             // CPUs that any hold has
   std::uint32_t idle_cores = 0;  // cores without a busy thread
   std::uint32_t idle_threads = 0;

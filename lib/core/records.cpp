@@ -6,8 +6,8 @@
 namespace sluice::core {
 
 Tally tally_of(const model::Job& job) {
-  Tally tally{.phase = Phase::waiting, .tasks = 1, .order = submit_order(job),
-              .name = job.spec->name};
+  Tally tally{
+      .phase = Phase::waiting, .tasks = 1, .order = submit_order(job), .name = job.spec->name};
   if (is_completing(job)) {
     tally.phase = Phase::active;
   } else if (model::is_finished(job.state)) {
@@ -28,8 +28,6 @@ JobId base_id(const model::Job& job) { return job.array_job.is_set() ? job.array
 
 bool is_rest(const model::Job& job) { return job.array_rest != nullptr; }
 
-bool is_completing(const model::Job& job) {
-  return (job.flags & model::kFlagCompleting) != 0;
-}
+bool is_completing(const model::Job& job) { return (job.flags & model::kFlagCompleting) != 0; }
 
 }  // namespace sluice::core

@@ -23,7 +23,7 @@ namespace sluice::core {
 // One job record in memory.
 struct Entry {
   model::JobPtr job;
-  std::uint32_t startable = 0;   // what the planner was told; 0: the planner doesn't have it
+  std::uint32_t startable = 0;  // what the planner was told; 0: the planner doesn't have it
 };
 
 // How far a record has come, as dependencies, throttles and singletons see it. A job that has ended
@@ -33,9 +33,9 @@ inline constexpr std::size_t kPhases = 5;
 
 struct Tally {
   Phase phase = Phase::none;
-  std::uint32_t tasks = 0;   // of an array's rest: how many it stands for
-  std::uint64_t order = 0;   // submit_order
-  Text name;                 // the job's, for singleton
+  std::uint32_t tasks = 0;  // of an array's rest: how many it stands for
+  std::uint64_t order = 0;  // submit_order
+  Text name;                // the job's, for singleton
 
   bool operator==(const Tally&) const = default;
 };
@@ -44,11 +44,11 @@ struct Tally {
 // A job that holds nodes: running, suspended or completing.
 struct Active {
   Holder holder;
-  std::vector<NodeIndex> nodes;      // still held, ascending
-  std::vector<NodeIndex> prepared;   // said so since this process started
+  std::vector<NodeIndex> nodes;               // still held, ascending
+  std::vector<NodeIndex> prepared;            // said so since this process started
   std::int64_t limit_ms = DueTimes::kNone;    // when the time limit strikes
   std::int64_t give_up_ms = DueTimes::kNone;  // completing: when nodes that are silent are drained
-  std::int64_t suspended_ms = 0;     // since when, if suspended
+  std::int64_t suspended_ms = 0;              // since when, if suspended
   bool step_out_of_memory = false;
   std::unordered_set<StepNumber> ended_steps;
 
@@ -59,14 +59,14 @@ struct Active {
 
 // All that is left of one array.
 struct ArrayInfo {
-  std::map<std::uint32_t, JobId> own;     // tasks with a record of their own
-  std::uint32_t tasks[kPhases] = {};      // by phase; ok and bad count forgotten ones too
-  std::uint32_t limit = 0;                // tasks at a time; 0: any
-  std::uint32_t ceiling = 0;              // most that may be active now, after a limit was lowered
+  std::map<std::uint32_t, JobId> own;  // tasks with a record of their own
+  std::uint32_t tasks[kPhases] = {};   // by phase; ok and bad count forgotten ones too
+  std::uint32_t limit = 0;             // tasks at a time; 0: any
+  std::uint32_t ceiling = 0;           // most that may be active now, after a limit was lowered
   std::uint32_t records = 0;
-  model::WallTime last_begin = 0;         // the latest start (or cancellation) of a task
-  bool rest_ready = false;                // throttled: could start but for the limit
-  std::set<std::uint32_t> ready;          // the same for tasks with records
+  model::WallTime last_begin = 0;  // the latest start (or cancellation) of a task
+  bool rest_ready = false;         // throttled: could start but for the limit
+  std::set<std::uint32_t> ready;   // the same for tasks with records
 
   [[nodiscard]] std::uint32_t in(Phase phase) const {
     return tasks[static_cast<std::size_t>(phase)];
@@ -103,8 +103,8 @@ struct NodeInfo {
 // One event (or pass) being worked on: what it changed so far.
 struct JobEdit {
   std::shared_ptr<model::Job> fresh;
-  model::JobPtr before;        // null: a new record
-  Tally counted;               // what the books know of it
+  model::JobPtr before;  // null: a new record
+  Tally counted;         // what the books know of it
 };
 struct NodeEdit {
   std::shared_ptr<model::Node> fresh;
@@ -116,8 +116,8 @@ struct Turn {
   std::map<JobId, JobEdit> jobs;
   std::map<std::uint32_t, NodeEdit> nodes;
   std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;
-  std::set<JobId> unsettled;   // to be looked at before the turn ends
-  std::set<JobId> arrays;      // throttled ones whose slots are to be shared out anew
+  std::set<JobId> unsettled;  // to be looked at before the turn ends
+  std::set<JobId> arrays;     // throttled ones whose slots are to be shared out anew
 };
 
 }  // namespace sluice::core

@@ -41,11 +41,11 @@ Status check_account(const Partition& partition, const Request& request) {
 Status check_qos(const Partition& partition, const Request& request) {
   const bool allowed = partition.allow_qos.empty() || lists(partition.allow_qos, request.qos);
   if (allowed && !lists(partition.deny_qos, request.qos)) return {};
-  return fail(ErrorCode::invalid_qos,
-              "Job's QOS not permitted to use this partition (" + partition.name.str() +
-                  (allowed ? " denies " + partition.deny_qos.str()
-                           : " allows " + partition.allow_qos.str()) +
-                  " not " + request.qos.str() + ")");
+  return fail(ErrorCode::invalid_qos, "Job's QOS not permitted to use this partition (" +
+                                          partition.name.str() +
+                                          (allowed ? " denies " + partition.deny_qos.str()
+                                                   : " allows " + partition.allow_qos.str()) +
+                                          " not " + request.qos.str() + ")");
 }
 
 Status complete_counts(Request& request) {
@@ -55,8 +55,7 @@ Status complete_counts(Request& request) {
   if (request.cpus_per_task > kMaxCpusPerTask) return fail(ErrorCode::cpu_count);
   const std::uint32_t asked_nodes = request.min_nodes;
   if (request.tasks == 0 && request.tasks_per_node != 0) {
-    const std::uint64_t tasks =
-        std::uint64_t{std::max(asked_nodes, 1U)} * request.tasks_per_node;
+    const std::uint64_t tasks = std::uint64_t{std::max(asked_nodes, 1U)} * request.tasks_per_node;
     if (tasks > kMaxTasks) return fail(ErrorCode::cpu_count);
     request.tasks = static_cast<std::uint32_t>(tasks);
   }
@@ -140,8 +139,7 @@ Status may_use(const Partition& partition, const Request& request, const AccessC
 }
 
 Reason limit_reason(const Partition& partition, const Request& request) {
-  const std::uint32_t least_time =
-      request.time_min != 0 ? request.time_min : request.time_limit;
+  const std::uint32_t least_time = request.time_min != 0 ? request.time_min : request.time_limit;
   if (least_time != 0 && least_time > partition.max_time) return Reason::partition_time_limit;
   if (request.min_nodes > partition.max_nodes) return Reason::partition_node_limit;
   if (request.max_nodes != 0 && request.max_nodes < partition.min_nodes) {

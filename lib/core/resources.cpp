@@ -106,7 +106,6 @@ std::optional<std::string> check_sharing(const NodeSlot& slot, const NodePool::S
   base::Bitmap alone(slot.hardware->cpus());
   std::uint32_t deepest = 1;
   for (const Hold& hold : slot.holds) {
-    if (hold.cpus.size() != alone.size()) return std::nullopt;  // other hardware than now
     hold.cpus.for_each([&](std::size_t cpu) {
       ++depth[cpu];
       if (!hold.shared) alone.set(cpu);
@@ -271,7 +270,10 @@ NodePool& NodePool::operator=(NodePool&&) noexcept = default;
 void NodePool::set_facts(NodeIndex node, const model::NodeFacts& facts) {
   const Hardware* hardware = state_->classes.intern(facts, true);
   if (state_->nodes[node.value].hardware == hardware) return;
-  change_class(*state_, node.value, [&](NodeSlot& slot) { slot.hardware = hardware; });
+  change_class(*state_, node.value, [&](NodeSlot& slot) {
+    slot.hardware = hardware;
+    slot.changed_under_holds = !slot.holds.empty();
+  });
 }
 
 void NodePool::set_features(NodeIndex node, Text features) {
@@ -327,6 +329,7 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   Hold* hold = find_hold(slot, share, holder.job);
   SLUICE_ASSERT(hold != nullptr, "job {} holds nothing of {}", holder.job.value, slot.name.view());
   slot.holds.erase(slot.holds.begin() + (hold - slot.holds.data()));
+  if (slot.holds.empty()) slot.changed_under_holds = false;
   const std::uint32_t idle = slot.idle_cores;
   apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
@@ -369,13 +372,9 @@ std::optional<std::string> NodePool::check() const {
         owner.by_idle_cores[slot.idle_cores].contains(n) != slot.available) {
       return fmt::format("{} is not where its class has it", slot.name.view());
     }
+    if (slot.changed_under_holds) continue;  // holders keep what the node no longer has
     if (auto wrong = check_sharing(slot, *state_)) return wrong;
-    const bool same_hardware =
-        std::all_of(slot.holds.begin(), slot.holds.end(),
-                    [&](const Hold& hold) { return hold.cpus.size() == slot.hardware->cpus(); });
-    if (same_hardware) {
-      if (auto wrong = check_limits(slot)) return wrong;
-    }
+    if (auto wrong = check_limits(slot)) return wrong;
   }
   return std::nullopt;
 }

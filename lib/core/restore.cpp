@@ -94,8 +94,8 @@ void Cluster::State::restore_nodes(const StoredState& stored) {
     NodeInfo& info = nodes[found->second];
     const NodeSetting& setting = settings->nodes[found->second];
     model::Node node = *info.record;
-    node.state = kept->state == model::NodeState::down ? model::NodeState::down
-                                                       : model::NodeState::unknown;
+    node.state =
+        kept->state == model::NodeState::down ? model::NodeState::down : model::NodeState::unknown;
     node.flags = (kept->flags & kKept) | model::kNodeNoRespond;
     node.reason = kept->reason;
     node.reason_uid = kept->reason_uid;
@@ -167,8 +167,8 @@ void Cluster::State::restore_active(const model::Job& job) {
              job.pending_nodes.end();
     });
     // Anew in full: the nodes have to come back and hear of it once more.
-    held.give_up_ms = turn.now.mono_ms + 1000 * (std::int64_t{settings->kill_wait_s} +
-                                                 settings->unkillable_timeout_s);
+    held.give_up_ms = turn.now.mono_ms +
+                      1000 * (std::int64_t{settings->kill_wait_s} + settings->unkillable_timeout_s);
   } else {
     held.limit_ms = limit_of(job);
   }

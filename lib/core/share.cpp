@@ -62,12 +62,17 @@ std::vector<std::uint32_t> usable_cores(const Hardware& hardware, std::uint32_t 
   return cores;
 }
 
+// The cores of one task are taken from one socket.
+std::uint32_t cores_of_task(const Demand& demand, const Hardware& hardware) {
+  const std::uint32_t threads =
+      demand.use_threads == 0 ? hardware.threads : std::min(demand.use_threads, hardware.threads);
+  return (demand.cpus_per_task + threads - 1) / threads;
+}
+
 // Cores that a socket may give to a job with a limit of tasks per socket.
 std::uint64_t socket_limit(const Demand& demand, const Hardware& hardware) {
   if (demand.tasks_per_socket == 0) return hardware.cores_per_socket;
-  const std::uint32_t threads =
-      demand.use_threads == 0 ? hardware.threads : std::min(demand.use_threads, hardware.threads);
-  return (std::uint64_t{demand.tasks_per_socket} * demand.cpus_per_task + threads - 1) / threads;
+  return std::uint64_t{demand.tasks_per_socket} * cores_of_task(demand, hardware);
 }
 
 // Whole sockets, the least used first.
@@ -105,13 +110,16 @@ void take_cores(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted
   // First within the limit per socket; --mincpus and the like may go beyond it.
   std::uint64_t limit = socket_limit(demand, hardware);
   std::vector<std::size_t> taken(sockets.size(), 0);
+  const std::uint32_t together = cores_of_task(demand, hardware);
   while (wanted != 0) {
     bool progress = false;
-    for (std::size_t s = 0; s < sockets.size() && wanted != 0; ++s) {
-      if (taken[s] == sockets[s].size() || taken[s] >= limit) continue;
-      set_core(cpus, sockets[s][taken[s]++], hardware.threads);
-      --wanted;
-      progress = true;
+    for (std::size_t s = 0; s < sockets.size(); ++s) {
+      for (std::uint32_t c = 0; c < together && wanted != 0; ++c) {
+        if (taken[s] == sockets[s].size() || taken[s] >= limit) break;
+        set_core(cpus, sockets[s][taken[s]++], hardware.threads);
+        --wanted;
+        progress = true;
+      }
     }
     if (progress) continue;
     SLUICE_ASSERT(limit < hardware.cores_per_socket, "{} lacks idle cores", slot.name.view());

@@ -19,7 +19,17 @@ void Cluster::State::take(const PassResult& pass) {
   for (const Start& started : pass.starts) start(started);
   settle();
   const std::size_t shown = std::min(pass.explained.size(), kMaxExplained);
-  for (std::size_t i = 0; i < shown; ++i) explain_in_record(pass.explained[i]);
+  unexplained.insert(pass.explained.begin(),
+                     pass.explained.begin() + static_cast<std::ptrdiff_t>(shown));
+  if (turn.now.mono_ms >= explain_at_ms) write_reasons();
+}
+
+// At most once in reason_interval_ms: when jobs come and go fast, the leader of a group changes
+// with each start, and nobody could read what would be written.
+void Cluster::State::write_reasons() {
+  for (const JobId id : unexplained) explain_in_record(id);
+  if (!unexplained.empty()) explain_at_ms = turn.now.mono_ms + settings->reason_interval_ms;
+  unexplained.clear();
 }
 
 void Cluster::State::start(const Start& started) {

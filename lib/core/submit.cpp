@@ -99,8 +99,7 @@ Status Cluster::State::describe_array(model::Job& job) const {
   if (job.spec->kind != model::JobKind::batch || settings->max_array_size == 0) {
     return fail(ErrorCode::invalid_array);
   }
-  Result<model::TaskSet> tasks =
-      model::parse_tasks(job.spec->array, settings->max_array_size - 1);
+  Result<model::TaskSet> tasks = model::parse_tasks(job.spec->array, settings->max_array_size - 1);
   if (!tasks) return tl::unexpected(tasks.error());
   job.array_count = model::task_count(*tasks);
   job.array_min = model::first_task(*tasks);

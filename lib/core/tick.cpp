@@ -17,11 +17,20 @@ model::WallTime minutes(std::uint32_t count) {
 }  // namespace
 
 void Cluster::State::on(const Tick&) {
+  if (turn.now.mono_ms >= explain_at_ms) write_reasons();
+  if (turn.now.mono_ms >= replan_at_ms()) plan_needed = true;
   for (std::uint32_t rung = 0; rung < kMaxPerTick; ++rung) {
     const std::optional<JobId> due = timers.take_due(turn.now);
     if (!due) return;
     ring(*due);
   }
+}
+
+// A planned start that has passed without another cause for a pass: whoever was to make room is
+// late, and the plan is to be made anew; not more often than once a second.
+std::int64_t Cluster::State::replan_at_ms() const {
+  const std::int64_t planned = planner.next_start_ms();
+  return planned == DueTimes::kNone ? planned : std::max(planned, last_pass_ms + 1000);
 }
 
 void Cluster::State::ring(JobId id) {
@@ -65,8 +74,8 @@ void Cluster::State::warn(JobId id) {
   const NodeIndex host = warned.allocation->shares.front().node;
   for (const NodeIndex node : active.at(id).nodes) {
     if (batch_only && node != host) continue;
-    turn.changes.orders.emplace_back(SignalJob{
-        {warned.uid, warned.attempt}, id, node, warned.spec->signal, batch_only, false});
+    turn.changes.orders.emplace_back(
+        SignalJob{{warned.uid, warned.attempt}, id, node, warned.spec->signal, batch_only, false});
   }
 }
 
@@ -91,6 +100,7 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
     const bool goes_on = array != arrays.end() &&
                          array->second.in(Phase::waiting) + array->second.in(Phase::active) != 0;
     if (goes_on && job.state != model::JobState::completed) return due;
+    if (settings->min_job_age_s == 0) return due;  // as in Slurm: never
     due.at_wall(job.end + model::WallTime{settings->min_job_age_s} * model::kSecond);
     // Someone still counts minutes from its start: it stays until that is over.
     if (dependents.contains(base_id(job))) due.wall = std::max(due.wall, still_wanted(job));

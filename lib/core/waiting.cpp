@@ -86,8 +86,7 @@ Obstacle Cluster::State::obstacle(const model::Job& job) const {
 }
 
 // Of the partitions that would do, those that start jobs.
-Placeable Cluster::State::open_partitions(const model::Request& request,
-                                          std::uint32_t uid) const {
+Placeable Cluster::State::open_partitions(const model::Request& request, std::uint32_t uid) const {
   Placeable where = placeable(request, uid);
   if (where.partitions.empty()) return where;
   std::erase_if(where.partitions, [&](PartitionIndex index) {
@@ -143,10 +142,10 @@ void Cluster::State::queue(JobId id, std::uint32_t startable) {
   }
   const auto edit = turn.jobs.find(id);
   const model::Job* before = edit == turn.jobs.end() ? nullptr : edit->second.before.get();
-  const bool same = edit == turn.jobs.end() ||
-                    (before != nullptr && before->request == entry.job->request &&
-                     before->priority == entry.job->priority &&
-                     before->array_task == entry.job->array_task);
+  const bool same =
+      edit == turn.jobs.end() ||
+      (before != nullptr && before->request == entry.job->request &&
+       before->priority == entry.job->priority && before->array_task == entry.job->array_task);
   if (!same || entry.startable != startable) {
     planner.add(candidate(*entry.job, startable));
     entry.startable = startable;

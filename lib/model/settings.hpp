@@ -48,6 +48,7 @@ struct Settings {
   bool config_overrides = false;               // nodes that report less than configured are taken
                                                // at the configuration's word, not drained
   std::uint32_t return_to_service = 1;         // 0, 1 or 2, as Slurm's ReturnToService
+  std::uint32_t reason_interval_ms = 1000;     // how often at most a plan's reasons are written down
   // Backfill
   bool backfill = true;
   std::uint32_t backfill_window_min = 1440;    // bf_window

@@ -115,12 +115,6 @@ void requeue(const Job& job, const Context&, Out& out) { out += job.spec->no_req
 void cluster(const Job&, const Context& context, Out& out) { out += context.cluster; }
 void command(const Job& job, const Context&, Out& out) { add_or_null(out, command_text(job)); }
 void dependency(const Job& job, const Context&, Out& out) { add_or_null(out, job.dependency); }
-void exit_code(const Job& job, const Context&, Out& out) {
-  add_number(out, job.exit_code >> 8U & 0xffU);
-}
-void derived_exit(const Job& job, const Context&, Out& out) {
-  add_number(out, job.derived_exit >> 8U & 0xffU);
-}
 void file(const std::string& path, const Job& job, const Context& context, Out& out) {
   out += context.expand_patterns ? expand_file_pattern(path, job) : path;
 }
@@ -292,11 +286,11 @@ constexpr auto kFields = std::to_array<F>({
     {"Deadline", 0, "DEADLINE", kWidth, deadline},
     {"DelayBoot", 0, "DELAY_BOOT", kWidth, delay_boot},
     {"Dependency", 'E', "DEPENDENCY", kWidth, dependency},
-    {"DerivedEC", 0, "DERIVED_EC", kWidth, derived_exit},
+    {"DerivedEC", 0, "DERIVED_EC", kWidth, job_number<&Job::derived_exit>},
     {"EligibleTime", 0, "ELIGIBLE_TIME", kWidth, job_time<&Job::eligible>},
     {"EndTime", 'e', "END_TIME", kWidth, end_time},
     {"ExcNodes", 'x', "EXC_NODES", kWidth, request_text<&R::exclude, kNothing>},
-    {"exit_code", 0, "EXIT_CODE", kWidth, exit_code},
+    {"exit_code", 0, "EXIT_CODE", kWidth, job_number<&Job::exit_code>},
     {"Feature", 'f', "FEATURES", kWidth, request_text<&R::features, kNull>},
     {"GroupID", 'G', "GROUP", kWidth, spec_number<&S::gid>},
     {"GroupName", 'g', "GROUP", kWidth, group},

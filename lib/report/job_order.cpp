@@ -2,6 +2,7 @@
 #include "report/job_order.hpp"
 
 #include <limits>
+#include <utility>
 
 #include "report/job_text.hpp"
 #include "report/keyed_sort.hpp"
@@ -122,18 +123,22 @@ void sort_records(std::span<const Field<Record, JobContext>> fields,
 
 Result<std::vector<SortLetter>> parse_sort(std::string_view text, std::string_view known) {
   std::vector<SortLetter> letters;
-  bool down = false;
+  SortLetter next;
   for (const char c : text) {
     if (c == ',') continue;
     if (c == '+' || c == '-') {
-      down = c == '-';
+      next.down = c == '-';
+      continue;
+    }
+    if (c == '#') {
+      next.configured = true;
       continue;
     }
     if (known.find(c) == std::string_view::npos) {
       return fail(ErrorCode::invalid_argument, std::string(1, c));
     }
-    letters.push_back({c, down});
-    down = false;
+    next.letter = c;
+    letters.push_back(std::exchange(next, {}));
   }
   return letters;
 }

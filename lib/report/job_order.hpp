@@ -13,6 +13,7 @@ namespace sluice::report {
 struct SortLetter {
   char letter = 0;
   bool down = false;
+  bool configured = false;  // '#' stood before it
 };
 // `known` holds the letters that may be sorted by. The error's text is the letter that may not.
 [[nodiscard]] Result<std::vector<SortLetter>> parse_sort(std::string_view text,

@@ -12,7 +12,8 @@ Text content_hash(std::string_view bytes) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  const int done = EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  const int done =
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
   SLUICE_ASSERT(done == 1 && size == 32, "SHA-256 of {} bytes", bytes.size());
   std::string hex;
   hex.reserve(2 * std::size_t{size});

@@ -98,8 +98,7 @@ std::string_view Statement::bytes(int column) const {
           static_cast<std::size_t>(sqlite3_column_bytes(raw_, column))};
 }
 
-Connection::Connection(sqlite3* raw)
-    : raw_(raw), log_pages_(std::make_unique<std::uint32_t>(0)) {}
+Connection::Connection(sqlite3* raw) : raw_(raw), log_pages_(std::make_unique<std::uint32_t>(0)) {}
 
 Connection::Connection(Connection&& other) noexcept
     : raw_(std::exchange(other.raw_, nullptr)), log_pages_(std::move(other.log_pages_)) {}

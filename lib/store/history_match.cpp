@@ -24,8 +24,11 @@ struct Window {
 };
 
 Window window_of(const HistoryFilter& filter) {
-  return {filter.from,
-          filter.to != 0 ? filter.to : std::numeric_limits<model::WallTime>::max()};
+  return {filter.from, filter.to != 0 ? filter.to : std::numeric_limits<model::WallTime>::max()};
+}
+
+bool asks_for(const HistoryFilter& filter, model::JobState state) {
+  return ((filter.states >> static_cast<unsigned>(state)) & 1U) != 0;
 }
 
 template <class Value, class Wanted>
@@ -55,9 +58,7 @@ bool ran_on(const model::Job& job, const std::vector<Text>& nodes) {
 
 bool had_state(const model::Job& job, const HistoryFilter& filter) {
   const Window window = window_of(filter);
-  const auto asked = [&](model::JobState state) {
-    return ((filter.states >> static_cast<unsigned>(state)) & 1U) != 0;
-  };
+  const auto asked = [&](model::JobState state) { return asks_for(filter, state); };
   if (asked(model::JobState::pending) && job.eligible != 0 &&
       window.meets(job.eligible, job.start != 0 ? job.start : job.end)) {
     return true;
@@ -92,7 +93,7 @@ bool is_in(const model::Job& job, const HistoryFilter::JobRange& range) {
 bool may_match(model::WallTime submit, model::JobState state, const HistoryFilter& filter) {
   if (filter.to != 0 && submit > filter.to) return false;
   if (filter.states == 0 || (filter.states >> kFlagShift) != 0) return true;
-  return state != model::JobState::pending || (filter.states & 1U) != 0;
+  return state != model::JobState::pending || asks_for(filter, state);
 }
 
 bool spec_matches(const model::JobSpec& spec, const HistoryFilter& filter) {
@@ -112,9 +113,8 @@ bool job_matches(const model::Job& job, const HistoryFilter& filter) {
 
 bool is_meant(const model::Job& job, const HistoryFilter& filter) {
   return filter.jobs.empty() ||
-         std::ranges::any_of(filter.jobs, [&](const HistoryFilter::JobRange& range) {
-           return is_in(job, range);
-         });
+         std::ranges::any_of(
+             filter.jobs, [&](const HistoryFilter::JobRange& range) { return is_in(job, range); });
 }
 
 }  // namespace sluice::store

@@ -84,12 +84,12 @@ Status Loader::prepare_parts() {
 // Of a job that was requeued only the latest attempt.
 Status Loader::load_jobs(LoadedState& state, model::WallTime finished_after) {
   if (Status prepared = prepare_parts(); !prepared) return prepared;
-  Result<Statement> live = connection_.prepare(
-      "SELECT key, spec, request, record FROM jobs WHERE finished IS NULL");
+  Result<Statement> live =
+      connection_.prepare("SELECT key, spec, request, record FROM jobs WHERE finished IS NULL");
   if (!live) return tl::unexpected(std::move(live.error()));
   if (Status added = add_rows(state, *live); !added) return added;
-  Result<Statement> recent = connection_.prepare(
-      "SELECT key, spec, request, record FROM jobs WHERE finished>=?1");
+  Result<Statement> recent =
+      connection_.prepare("SELECT key, spec, request, record FROM jobs WHERE finished>=?1");
   if (!recent) return tl::unexpected(std::move(recent.error()));
   recent->start(finished_after);
   if (Status added = add_rows(state, *recent); !added) return added;
@@ -141,8 +141,8 @@ Status Loader::load_steps(LoadedState& state) {
 }
 
 Status Loader::load_hosts(LoadedState& state) {
-  Result<Statement> rows = connection_.prepare(
-      "SELECT name, public_key, roles, address, port FROM hosts ORDER BY name");
+  Result<Statement> rows =
+      connection_.prepare("SELECT name, public_key, roles, address, port FROM hosts ORDER BY name");
   if (!rows) return tl::unexpected(std::move(rows.error()));
   while (true) {
     const Result<bool> row = rows->step();

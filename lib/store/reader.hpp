@@ -16,11 +16,11 @@ struct ReadState {
   struct Statements {
     Statement blob, reply;
     Statement begin, end;
-    Statement one_job, array, array_tasks;             // keys
-    Statement live, live_of, finished, finished_of;    // keys
-    Statement get, scan;                               // rows
+    Statement one_job, array, array_tasks;           // keys
+    Statement live, live_of, finished, finished_of;  // keys
+    Statement get, scan;                             // rows
     Statement steps;
-    Statement spec, request;                           // taken by the part readers
+    Statement spec, request;  // taken by the part readers
   };
 
   ReadState(Connection opened, Statements prepared);

@@ -17,7 +17,9 @@ std::int64_t job_key(JobId job, std::uint32_t attempt) {
   return (static_cast<std::int64_t>(job.value) << kAttemptBits) | attempt;
 }
 
-JobId job_of_key(std::int64_t key) { return JobId(static_cast<std::uint32_t>(key >> kAttemptBits)); }
+JobId job_of_key(std::int64_t key) {
+  return JobId(static_cast<std::uint32_t>(key >> kAttemptBits));
+}
 
 bool is_live(const model::Job& job) {
   return !model::is_finished(job.state) || (job.flags & model::kFlagCompleting) != 0;
@@ -39,8 +41,8 @@ model::Node kept_of(const model::Node& node) {
   constexpr std::uint32_t kKept = model::kNodeDrain | model::kNodeFail | model::kNodeMaint |
                                   model::kNodeReboot | model::kNodeInvalidRegistration;
   model::Node kept = node;
-  kept.state = node.state == model::NodeState::down ? model::NodeState::down
-                                                    : model::NodeState::unknown;
+  kept.state =
+      node.state == model::NodeState::down ? model::NodeState::down : model::NodeState::unknown;
   kept.flags &= kKept;
   kept.allocated_cpus = 0;
   kept.allocated_memory = 0;

@@ -49,9 +49,9 @@ struct Store::State {
   std::mutex database;
   Connection connection;
   std::optional<Writer> writer;
-  std::uint32_t log_pages = 0;        // after the latest commit
-  std::uint32_t checkpoint_at = 0;    // pages
-  std::optional<Error> failure;       // set: no commit is ever tried again
+  std::uint32_t log_pages = 0;      // after the latest commit
+  std::uint32_t checkpoint_at = 0;  // pages
+  std::optional<Error> failure;     // set: no commit is ever tried again
 
   std::mutex queue_lock;
   std::condition_variable wake;

@@ -5,7 +5,6 @@
 
 #include <utility>
 
-#include "base/clock.hpp"
 #include "base/file.hpp"
 #include "store/lock_file.hpp"
 #include "store/reader.hpp"
@@ -55,8 +54,7 @@ Result<std::unique_ptr<Store>> Store::open(const OpenOptions& options) {
   }
   Result<Connection> connection = Connection::open(options.path, Connection::Mode::writer);
   if (!connection) return context(options.path, connection.error());
-  auto state =
-      std::make_unique<State>(options, std::move(*lock), std::move(*connection));
+  auto state = std::make_unique<State>(options, std::move(*lock), std::move(*connection));
   if (*is_new) {
     if (Status set = set_up_log(state->connection); !set) return context(options.path, set.error());
   }
@@ -108,8 +106,6 @@ Result<Reader> Store::reader() const {
   return Reader(std::make_unique<Reader::State>(std::move(*opened)));
 }
 
-StoreStats Store::stats() const {
-  return {state_->commits, state_->transactions, state_->rows};
-}
+StoreStats Store::stats() const { return {state_->commits, state_->transactions, state_->rows}; }
 
 }  // namespace sluice::store

@@ -2,6 +2,7 @@
 #include "store/writer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
@@ -93,7 +94,8 @@ Status Writer::begin() { return sql_.begin.run(); }
 
 void Writer::roll_back() {
   // If this fails too, SQLite has rolled back by itself; the caller has the first error.
-  if (connection_->in_transaction()) [[maybe_unused]] const Status undone = sql_.roll_back.run();
+  if (connection_->in_transaction()) [[maybe_unused]]
+    const Status undone = sql_.roll_back.run();
   specs_.forget();
   requests_.forget();
   blobs_.clear();
@@ -243,11 +245,10 @@ Status Writer::write_hosts(const Transaction& transaction) {
   }
   for (const TokenRecord& token : transaction.tokens) {
     ++rows_;
-    const Status written =
-        token.uses_left == 0
-            ? sql_.drop_token.run(token.secret_hash.view())
-            : sql_.put_token.run(token.secret_hash.view(), token.role.view(), token.expires,
-                                 token.uses_left);
+    const Status written = token.uses_left == 0
+                               ? sql_.drop_token.run(token.secret_hash.view())
+                               : sql_.put_token.run(token.secret_hash.view(), token.role.view(),
+                                                    token.expires, token.uses_left);
     if (!written) return written;
   }
   return {};

@@ -10,6 +10,8 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -165,12 +167,12 @@ void measure(store::Store& store, const char* what, std::uint32_t width, std::ui
   const double took = ms_since(begin);
   std::ranges::sort(waits);
   const store::StoreStats after = store.stats();
-  std::printf("%-28s %6.0f/s  rows/s %6.0f  p50 %6.2f ms  p99 %6.2f ms  cpu %5.1f us each"
-              "  %5.1f per commit\n",
-              what, count / took * 1e3,
-              static_cast<double>(after.rows - before.rows) / took * 1e3, waits[waits.size() / 2],
-              waits[waits.size() * 99 / 100], (cpu_ms() - cpu) * 1e3 / count,
-              static_cast<double>(count) / static_cast<double>(after.commits - before.commits));
+  std::printf(
+      "%-28s %6.0f/s  rows/s %6.0f  p50 %6.2f ms  p99 %6.2f ms  cpu %5.1f us each"
+      "  %5.1f per commit\n",
+      what, count / took * 1e3, static_cast<double>(after.rows - before.rows) / took * 1e3,
+      waits[waits.size() / 2], waits[waits.size() * 99 / 100], (cpu_ms() - cpu) * 1e3 / count,
+      static_cast<double>(count) / static_cast<double>(after.commits - before.commits));
 }
 
 std::unique_ptr<store::Store> open(const std::string& path) {
@@ -189,9 +191,28 @@ void ask(store::Store& store, const char* what, const store::HistoryFilter& filt
   Result<store::Reader> reader = store.reader();
   SLUICE_ASSERT(reader.has_value());
   std::size_t rows = 0;
-  const Status status = reader->history(filter, [&](const store::HistoryRow&) { return ++rows > 0; });
+  const Status status =
+      reader->history(filter, [&](const store::HistoryRow&) { return ++rows > 0; });
   SLUICE_ASSERT(status.has_value(), "{}", status.error().text);
   std::printf("%-28s %6.1f ms for %zu rows\n", what, ms_since(begin), rows);
+}
+
+// A request that nobody has made before, asked for after each commit: the cost of every submit.
+void ask_replies(store::Store& store, Jobs& jobs, std::uint32_t first) {
+  constexpr std::uint32_t kAsked = 2000;
+  Result<store::Reader> reader = store.reader();
+  SLUICE_ASSERT(reader.has_value());
+  double took = 0;
+  for (std::uint32_t n = 0; n < kAsked; ++n) {
+    std::promise<void> done;
+    store.commit(jobs.submit(first + n), [&](const Status&) { done.set_value(); });
+    done.get_future().wait();
+    const auto begin = Clock::now();
+    const auto found = reader->find_reply({base::hash_mix(n, 99), n});
+    took += ms_since(begin);
+    SLUICE_ASSERT(found && !*found);
+  }
+  std::printf("%-28s %6.1f us each\n", "find_reply after a commit", took * 1e3 / kAsked);
 }
 
 void run(const std::string& folder, std::uint32_t submits) {
@@ -215,6 +236,7 @@ void run(const std::string& folder, std::uint32_t submits) {
   id += submits;
   measure(*store, "fill to 100,000 pending", 1000, 100'000, submit);
   id += 100'000;
+  ask_replies(*store, jobs, id);
   store.reset();
   store = open(path);
   const auto begin = Clock::now();
@@ -237,7 +259,8 @@ void run(const std::string& folder, std::uint32_t submits) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string folder = argc > 1 ? std::string(argv[1]) + "/bench-XXXXXX" : "/tmp/bench-store-XXXXXX";
+  std::string folder =
+      argc > 1 ? std::string(argv[1]) + "/bench-XXXXXX" : "/tmp/bench-store-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) {
     std::perror(folder.c_str());
     return 1;

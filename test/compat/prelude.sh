@@ -35,3 +35,12 @@ running_job() {
 
 # as_other COMMAND...: as a user who owns none of the jobs. Needs root.
 as_other() { setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/ USER=nobody "$@"; }
+
+# leave_nothing: cancels what the case left, and waits until the nodes are free of it.
+leave_nothing() {
+    local users
+    users=$(id -un),nobody
+    scancel --quiet --user="$(id -un)"
+    scancel --quiet --user=nobody
+    until [ -z "$(squeue --noheader --user="$users")" ]; do sleep 0.05; done
+}

@@ -41,7 +41,9 @@ JobBuilder::JobBuilder() {
 
 JobBuilder& JobBuilder::by(std::uint32_t uid) { return spec_.uid = uid, *this; }
 JobBuilder& JobBuilder::named(const char* name) { return spec_.name = name, *this; }
-JobBuilder& JobBuilder::on(const char* partitions) { return request_.partitions = partitions, *this; }
+JobBuilder& JobBuilder::on(const char* partitions) {
+  return request_.partitions = partitions, *this;
+}
 JobBuilder& JobBuilder::cpus(std::uint32_t count) { return request_.cpus_per_task = count, *this; }
 JobBuilder& JobBuilder::tasks(std::uint32_t count) { return request_.tasks = count, *this; }
 JobBuilder& JobBuilder::nodes(std::uint32_t count) {
@@ -60,9 +62,7 @@ JobBuilder& JobBuilder::array(const char* tasks, std::uint32_t limit) {
 }
 JobBuilder& JobBuilder::begin(model::WallTime when) { return spec_.begin = when, *this; }
 JobBuilder& JobBuilder::held() { return spec_.held = true, *this; }
-JobBuilder& JobBuilder::interactive() {
-  return spec_.kind = model::JobKind::allocation, *this;
-}
+JobBuilder& JobBuilder::interactive() { return spec_.kind = model::JobKind::allocation, *this; }
 
 SubmitJob JobBuilder::event() const {
   return {.spec = std::make_shared<const model::JobSpec>(spec_),
@@ -76,6 +76,7 @@ JobBuilder a_job() { return {}; }
 
 model::Settings some_settings(const WorldOptions& options) {
   model::Settings settings;
+  settings.reason_interval_ms = 0;
   for (std::uint32_t n = 1; n <= options.nodes; ++n) {
     model::NodeSetting node;
     node.name = "n" + std::to_string(n);

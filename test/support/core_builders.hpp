@@ -23,16 +23,16 @@ class JobBuilder {
   JobBuilder& by(std::uint32_t uid);
   JobBuilder& named(const char* name);
   JobBuilder& on(const char* partitions);
-  JobBuilder& cpus(std::uint32_t count);      // of its only task
+  JobBuilder& cpus(std::uint32_t count);  // of its only task
   JobBuilder& tasks(std::uint32_t count);
-  JobBuilder& nodes(std::uint32_t count);     // exactly
-  JobBuilder& memory(std::uint64_t mib);      // per node
+  JobBuilder& nodes(std::uint32_t count);  // exactly
+  JobBuilder& memory(std::uint64_t mib);   // per node
   JobBuilder& minutes(std::uint32_t limit);
   JobBuilder& after(const char* dependency);
   JobBuilder& array(const char* tasks, std::uint32_t limit = 0);
   JobBuilder& begin(model::WallTime when);
   JobBuilder& held();
-  JobBuilder& interactive();                  // salloc
+  JobBuilder& interactive();  // salloc
   // Anything else.
   template <class Change>
   JobBuilder& spec(Change&& change) {
@@ -69,8 +69,8 @@ class World {
   // Every event goes through here (and is followed by planning unless `planning` is off).
   core::Changes apply(const core::Event& event);
   core::Changes plan();
-  void pass(std::int64_t seconds);   // time goes by, with the ticks that become due
-  void restart();                    // a new cluster from the store; nodes register again
+  void pass(std::int64_t seconds);  // time goes by, with the ticks that become due
+  void restart();                   // a new cluster from the store; nodes register again
 
   JobId submit(const JobBuilder& job);
   Status try_submit(const JobBuilder& job);
@@ -83,7 +83,7 @@ class World {
   void script_ends(JobId job, std::uint32_t exit_code);  // and the batch host is clean
   void release(JobId job);                               // all nodes that it still holds
   void release(JobId job, std::uint32_t node);
-  void finish(JobId job, std::uint32_t exit_code = 0);   // script_ends and release
+  void finish(JobId job, std::uint32_t exit_code = 0);  // script_ends and release
 
   [[nodiscard]] const model::Job& job(JobId id) const;
   [[nodiscard]] const model::Job& job(std::uint32_t id) const { return job(JobId(id)); }
@@ -104,8 +104,8 @@ class World {
   std::unique_ptr<core::Cluster> cluster;
   core::Now now{1'700'000'000 * model::kSecond, 1'000'000};
   bool planning = true;
-  std::vector<model::JobPtr> ended;     // accounting, in order
-  core::Changes last_plan;              // of the pass after the latest apply
+  std::vector<model::JobPtr> ended;  // accounting, in order
+  core::Changes last_plan;           // of the pass after the latest apply
 
  private:
   void take_in(const core::Changes& changes);

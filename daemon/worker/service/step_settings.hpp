@@ -64,6 +64,9 @@ struct StepSettings {
   CpuMap cpus;                            // geometry, for binding. OS numbers stand in os_cpus
   std::vector<model::NodeGres> gres;      // of the node: devices by index
   std::uint64_t node_memory = 0;          // MiB, of the node
+  // Only where several nodes share this host, with one name: a folder of the user's for files that
+  // must differ between them although the host's name doesn't (Open MPI's shared memory).
+  std::string node_folder;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -94,6 +97,7 @@ struct StepSettings {
     visit(25, "cpus", self.cpus);
     visit(26, "gres", self.gres);
     visit(27, "node_memory", self.node_memory);
+    visit(28, "node_folder", self.node_folder);
   }
 };
 

@@ -255,6 +255,8 @@ void Tree::reap(const StepKey& key, std::uint32_t tries) {
   }
   const bool never = !step->stepd_known && step->started.find(step->first) == step->started.end();
   const Text why = never ? "sluice-stepd could not be started" : "sluice-stepd was killed";
+  context_.log(LogLevel::warn, "job {} step {}: {}", job->host.job->id.value, step_name(key.step),
+               why.view());
   if (never) {
     wire::StepStarted started;
     started.node = step->first;

@@ -145,8 +145,7 @@ TEST(Arrays, AllTasksNamedIsTheWhole) {
 TEST(Arrays, BadSpecificationsAreRefused) {
   World world;
   for (const char* text : {"5-2", "1-2:0", "1000001", "a", "1,", "1-", "-3", "1:2", "1-9%2"}) {
-    EXPECT_EQ(world.try_submit(a_job().array(text)).error().code, ErrorCode::invalid_array)
-        << text;
+    EXPECT_EQ(world.try_submit(a_job().array(text)).error().code, ErrorCode::invalid_array) << text;
   }
   EXPECT_TRUE(world.cluster->all_jobs().empty());
 }

@@ -28,9 +28,10 @@ TEST(DependencySpec, ReadsAndWritesSlurmsForm) {
 }
 
 TEST(DependencySpec, RefusesNonsense) {
-  for (const char* text : {"afterok", "afterok:", "afterok:x", "afterok:1:", "before:1", "afterok:0",
-                           "afterok:1,afterany:2?after:3", "singleton:3", "afterok:1+5", ",",
-                           "afterok:1,", "after:1+", "afterok:1_", "afterok:99999999999"}) {
+  for (const char* text :
+       {"afterok", "afterok:", "afterok:x", "afterok:1:", "before:1", "afterok:0",
+        "afterok:1,afterany:2?after:3", "singleton:3", "afterok:1+5", ",", "afterok:1,", "after:1+",
+        "afterok:1_", "afterok:99999999999"}) {
     EXPECT_EQ(core::parse_dependency(text).error().code, ErrorCode::invalid_dependency) << text;
   }
   EXPECT_EQ(core::parse_dependency("afterburstbuffer:1").error().code, ErrorCode::unsupported);
@@ -44,10 +45,10 @@ struct KindCase {
 
 TEST(Dependencies, WaitForTheEndTheyName) {
   const KindCase cases[] = {
-      {"afterany:1", 0, "RUNNING"},   {"afterany:1", 256, "RUNNING"},
-      {"afterok:1", 0, "RUNNING"},    {"afterok:1", 256, kNever},
-      {"afternotok:1", 0, kNever},    {"afternotok:1", 256, "RUNNING"},
-      {"aftercorr:1", 0, "RUNNING"},  {"afterok:1?afterany:1", 256, "RUNNING"},
+      {"afterany:1", 0, "RUNNING"},          {"afterany:1", 256, "RUNNING"},
+      {"afterok:1", 0, "RUNNING"},           {"afterok:1", 256, kNever},
+      {"afternotok:1", 0, kNever},           {"afternotok:1", 256, "RUNNING"},
+      {"aftercorr:1", 0, "RUNNING"},         {"afterok:1?afterany:1", 256, "RUNNING"},
       {"afterok:1,afterany:1", 256, kNever},
   };
   for (const KindCase& one : cases) {
@@ -170,8 +171,9 @@ TEST(Dependencies, ASingletonArrayRunsTaskByTask) {
 TEST(Dependencies, ThatCanNeverBeMetMayCancelTheJob) {
   World world;
   const JobId first = world.submit(a_job());
-  const JobId second = world.submit(a_job().after("afterok:1").spec(
-      [](model::JobSpec& spec) { spec.kill_on_invalid_dependency = true; }));
+  const JobId second = world.submit(a_job().after("afterok:1").spec([](model::JobSpec& spec) {
+    spec.kill_on_invalid_dependency = true;
+  }));
   const JobId third = world.submit(a_job().after("afterok:2"));
   world.finish(first, 256);
   EXPECT_EQ(world.state(second), "CANCELLED/DependencyNeverSatisfied");

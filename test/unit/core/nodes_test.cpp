@@ -33,7 +33,8 @@ TEST(Nodes, DrainLetsJobsEndAndTakesNoNewOnes) {
   EXPECT_TRUE(mark(world, 0, NodeVerb::drain, "disk").outcome);
   EXPECT_EQ(model::sinfo_state(world.node(0)), "draining");
   EXPECT_EQ(model::long_state(world.node(0)), "ALLOCATED+DRAIN");
-  const JobId other = world.submit(a_job().nodes(2));
+  const JobId other = world.submit(
+      a_job().nodes(2).request([](model::Request& request) { request.node_list = "n[1-2]"; }));
   EXPECT_EQ(world.state(other), "PENDING/ReqNodeNotAvail");
   EXPECT_EQ(world.job(other).reason_detail, Text("ReqNodeNotAvail, UnavailableNodes:n1"));
   world.finish(id);

@@ -1,4 +1,6 @@
 // Which nodes, CPUs, memory and devices a job gets.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "test/unit/core/planner_world.hpp"
@@ -53,6 +55,55 @@ TEST(Placement, FewestNodesAndBlockDistribution) {
   EXPECT_EQ(w.nodes_of(a.value), "n[1-2]");
   EXPECT_EQ(tasks_of(w.allocation(a.value)), (Ids{4, 2}));
   EXPECT_EQ(w.allocation(a.value).cpus, 6U);
+}
+
+// As recorded from Slurm on nodes of 2 sockets, 2 cores, 2 threads.
+TEST(Placement, TasksAndCpusAreDealtAsSlurmDoes) {
+  struct Case {
+    std::uint32_t nodes, tasks, cpus_per_task;
+    bool one_thread;
+    Ids want_tasks, want_cpus;
+  };
+  const Case cases[] = {
+      {2, 4, 1, false, {2, 2}, {2, 2}},       {2, 7, 1, false, {5, 2}, {6, 2}},
+      {2, 8, 1, false, {6, 2}, {6, 2}},       {3, 8, 1, false, {4, 2, 2}, {4, 2, 2}},
+      {3, 12, 1, false, {8, 2, 2}, {8, 2, 2}}, {3, 15, 1, false, {7, 6, 2}, {8, 6, 2}},
+      {2, 9, 1, false, {7, 2}, {8, 2}},       {2, 3, 2, false, {2, 1}, {4, 2}},
+      {3, 5, 2, false, {3, 1, 1}, {6, 2, 2}}, {0, 10, 1, false, {8, 2}, {8, 2}},
+      {0, 17, 1, false, {8, 7, 2}, {8, 8, 2}}, {2, 5, 1, true, {4, 1}, {8, 2}},
+      {3, 6, 1, true, {4, 1, 1}, {8, 2, 2}},
+  };
+  for (const Case& each : cases) {
+    SCOPED_TRACE(std::to_string(each.nodes) + " nodes, " + std::to_string(each.tasks) + " tasks");
+    World w;
+    w.nodes(3, {.sockets = 2, .cores = 2, .threads = 2}).up();
+    Request request = tasks(each.tasks, each.cpus_per_task);
+    request.min_nodes = std::max(1U, each.nodes);
+    request.max_nodes = each.nodes;
+    request.no_multithread = each.one_thread;
+    const JobId a = w.submit(request);
+    w.pass();
+    EXPECT_EQ(tasks_of(w.allocation(a.value)), each.want_tasks);
+    Ids cpus;
+    for (const model::NodeShare& share : w.allocation(a.value).shares) {
+      cpus.push_back(share.cpu_count);
+    }
+    EXPECT_EQ(cpus, each.want_cpus);
+  }
+}
+
+TEST(Placement, OneTaskStaysOnOneSocket) {
+  World w;
+  w.nodes(1, {.sockets = 2, .cores = 2, .threads = 2}).up();
+  Request request = tasks(1, 2);
+  request.no_multithread = true;
+  const JobId a = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.allocation(a.value).shares[0].cpus.to_ranges(), "0-3");
+  w.end(a.value);
+  const JobId b = w.submit(tasks(2, 3));
+  w.pass();
+  EXPECT_EQ(w.allocation(b.value).shares[0].cpus.to_ranges(), "0-5");
 }
 
 TEST(Placement, AtLeastOneTaskOnEachNode) {

@@ -106,6 +106,7 @@ TEST(PlannerPass, PlannedStartIsKept) {
   const JobId head = w.submit(whole_nodes(2), 10);
   w.pass();
   const model::WallTime planned = w.planner().explain(head)->planned_start;
+  EXPECT_EQ(w.planner().next_start_ms(), 1'200'000);
   EXPECT_EQ(planned, w.now().wall + 1200 * model::kSecond);
   w.at(600);
   w.end(1);
@@ -205,11 +206,18 @@ TEST(PlannerPass, DownNodesAreNamed) {
   EXPECT_EQ(w.pass(), Ids{free.value});
   for (const JobId id : {named, all}) {
     EXPECT_EQ(w.planner().explain(id)->reason, model::Reason::node_down);
-    EXPECT_EQ(w.planner().explain(id)->detail.view(), "ReqNodeNotAvail, UnavailableNodes:n2");
   }
+  EXPECT_EQ(w.planner().explain(named)->detail.view(), "ReqNodeNotAvail, UnavailableNodes:n2");
+  EXPECT_EQ(w.planner().explain(all)->detail.view(),
+            "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority "
+            "partitions");
   EXPECT_EQ(w.planner().explain(all)->nodes_usable, 2U);
   w.pool().set_available(NodeIndex(1), true);
   EXPECT_EQ(w.pass(), Ids{named.value});
+  for (std::uint32_t n = 0; n < 3; ++n) w.pool().set_available(NodeIndex(n), false);
+  const JobId late = w.submit(one_cpu());
+  w.pass();
+  EXPECT_EQ(w.planner().explain(late)->detail.view(), "ReqNodeNotAvail, UnavailableNodes:n[1-3]");
 }
 
 TEST(PlannerPass, PartitionLimits) {

@@ -67,7 +67,7 @@ std::int64_t earliest(const World& world, const Request& request) {
 
 // Enough lanes on enough nodes that passes become light ones.
 TEST(PlannerRandom, LightPassesKeepTheHeadsReservation) {
-  for (std::uint32_t seed = 1; seed <= 6; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE(seed);
     Random random(seed);
     World world;
@@ -222,14 +222,14 @@ std::string mixed_history(std::uint32_t seed) {
 
 TEST(PlannerRandom, NothingOversubscribedAndAlwaysTheSame) {
   std::size_t starts = 0;
-  for (std::uint32_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint32_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE(seed);
     const std::string first = mixed_history(seed);
     ASSERT_FALSE(HasFailure());
     ASSERT_EQ(first, mixed_history(seed));
     starts += static_cast<std::size_t>(std::count(first.begin(), first.end(), '@'));
   }
-  EXPECT_GT(starts, 2000U);
+  EXPECT_GT(starts, 500U);
 }
 
 }  // namespace

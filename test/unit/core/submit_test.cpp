@@ -115,8 +115,9 @@ TEST(Submit, AccessIsByGroupAndAccount) {
             "User's group not permitted to use this partition");
   event.groups = {"guests", "staff"};
   EXPECT_TRUE(world.apply(event).outcome);
-  EXPECT_EQ(world.try_submit(a_job().on("small").minutes(5).request(
-                                 [](Request& r) { r.account = "physics"; }))
+  EXPECT_EQ(world
+                .try_submit(a_job().on("small").minutes(5).request(
+                    [](Request& r) { r.account = "physics"; }))
                 .error()
                 .code,
             ErrorCode::invalid_account);
@@ -152,6 +153,21 @@ TEST(Submit, OnlyLeadersOfGroupsGetReasonsWritten) {
   EXPECT_EQ(world.cluster->explain(JobId(40))->reason, model::Reason::priority);
   world.finish(JobId(1));
   EXPECT_LE(world.last_plan.jobs.size(), 3U);  // the one that starts, and the new leader
+  EXPECT_EQ(world.state(JobId(3)), "PENDING/Resources");
+}
+
+TEST(Submit, ReasonsAreWrittenDownOnceInAWhile) {
+  model::Settings settings = some_settings({.nodes = 1, .cpus = 1});
+  settings.reason_interval_ms = 1000;
+  World world(settings);
+  for (int i = 0; i < 4; ++i) world.submit(a_job());
+  EXPECT_EQ(world.state(JobId(2)), "PENDING/Resources");  // the first at once
+  world.finish(JobId(1));
+  EXPECT_EQ(world.state(JobId(2)), "RUNNING");
+  EXPECT_EQ(world.state(JobId(3)), "PENDING/Priority");
+  EXPECT_EQ(world.cluster->explain(JobId(3))->reason, model::Reason::resources);
+  EXPECT_EQ(world.cluster->next_tick_ms(), world.now.mono_ms + 1000);
+  world.pass(1);
   EXPECT_EQ(world.state(JobId(3)), "PENDING/Resources");
 }
 
@@ -191,9 +207,8 @@ TEST(Update, WhatAJobAsksForChangesOnlyWhileItWaits) {
   EXPECT_TRUE(world.update(running, patch).outcome);
   EXPECT_EQ(world.job(running).spec->name, Text("new"));
 
-  const JobId waiting = world.submit(a_job().nodes(2).request([](Request& r) {
-    r.cpus_per_task = 4;
-  }));
+  const JobId waiting =
+      world.submit(a_job().nodes(2).request([](Request& r) { r.cpus_per_task = 4; }));
   EXPECT_EQ(world.state(waiting), "PENDING/Resources");
   patch = {};
   patch.cpus_per_task = 5;

@@ -1,6 +1,6 @@
 // See failing_disk.hpp. Each open file is SQLite's own, with its table of methods swapped for a
 // copy in which two are ours.
-#include "failing_disk.hpp"
+#include "test/unit/store/failing_disk.hpp"
 
 #include <unistd.h>
 
@@ -23,7 +23,7 @@ struct Disk {
   std::string needed;
   sqlite3_vfs vfs{};
   sqlite3_vfs* real = nullptr;
-  sqlite3_io_methods log_methods{};       // of the write-ahead log
+  sqlite3_io_methods log_methods{};  // of the write-ahead log
   sqlite3_io_methods database_methods{};
   const sqlite3_io_methods* real_log = nullptr;
   const sqlite3_io_methods* real_database = nullptr;

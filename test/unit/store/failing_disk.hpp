@@ -1,4 +1,5 @@
-// A disk that can be told to fail: SQLite's own file layer with a switch before writing and syncing.
+// A disk that can be told to fail: SQLite's own file layer with a switch before writing and
+// syncing.
 #pragma once
 
 #include <functional>

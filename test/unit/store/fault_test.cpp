@@ -10,8 +10,8 @@
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
-#include "failing_disk.hpp"
-#include "store_world.hpp"
+#include "test/unit/store/failing_disk.hpp"
+#include "test/unit/store/store_world.hpp"
 
 namespace sluice::store {
 namespace {

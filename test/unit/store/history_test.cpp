@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "store_world.hpp"
+#include "test/unit/store/store_world.hpp"
 
 namespace sluice::store {
 namespace {

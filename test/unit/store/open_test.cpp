@@ -8,7 +8,7 @@
 #include <sqlite3.h>
 
 #include "base/file.hpp"
-#include "store_world.hpp"
+#include "test/unit/store/store_world.hpp"
 
 namespace sluice::store {
 namespace {
@@ -46,8 +46,8 @@ TEST_F(OpenTest, ASecondControllerIsKeptAway) {
   const auto first = open_store(folder.database());
   const Error error = refusal();
   EXPECT_EQ(error.code, ErrorCode::busy);
-  EXPECT_EQ(error.text, "another sluicectld (pid " + std::to_string(::getpid()) +
-                            ") uses this state");
+  EXPECT_EQ(error.text,
+            "another sluicectld (pid " + std::to_string(::getpid()) + ") uses this state");
 }
 
 TEST_F(OpenTest, TheLockGoesWithTheStore) {

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/clock.hpp"
-#include "store_world.hpp"
+#include "test/unit/store/store_world.hpp"
 
 namespace sluice::store {
 namespace {
@@ -101,8 +101,7 @@ TEST_F(StoreTest, GivesBackUnfinishedJobs) {
 }
 
 TEST_F(StoreTest, LoadsFinishedJobsOfTheLastMinutesOnly) {
-  const model::Job old =
-      ended(a_job(1), model::JobState::cancelled, kNoon - 301 * model::kSecond);
+  const model::Job old = ended(a_job(1), model::JobState::cancelled, kNoon - 301 * model::kSecond);
   const model::Job young =
       ended(a_job(2), model::JobState::cancelled, kNoon - 299 * model::kSecond);
   ASSERT_TRUE(commit(*store, with_jobs({old, young})));
@@ -275,9 +274,10 @@ TEST_F(StoreTest, AnswersInTheOrderOfTheCommits) {
   constexpr int kCount = 500;
   std::vector<int> order;  // written by the commit thread only, read after the store is closed
   for (int i = 0; i < kCount; ++i) {
-    store->commit(with_jobs({a_job(static_cast<std::uint32_t>(i + 1))}), [&order, i](Status status) {
-      if (status) order.push_back(i);
-    });
+    store->commit(with_jobs({a_job(static_cast<std::uint32_t>(i + 1))}),
+                  [&order, i](Status status) {
+                    if (status) order.push_back(i);
+                  });
   }
   const std::uint64_t commits = [&] {
     EXPECT_TRUE(commit(*store, {}));
@@ -315,9 +315,8 @@ TEST_F(StoreTest, SkippingTheCommitAnswersBeforeIt) {
   Result<std::unique_ptr<Store>> loose = Store::open(options);
   ASSERT_TRUE(loose);
   std::promise<bool> seen;
-  (*loose)->commit(with_jobs({a_job(1)}), [&](const Status&) {
-    seen.set_value(found(**loose, {}).empty());
-  });
+  (*loose)->commit(with_jobs({a_job(1)}),
+                   [&](const Status&) { seen.set_value(found(**loose, {}).empty()); });
   EXPECT_TRUE(seen.get_future().get());
 }
 

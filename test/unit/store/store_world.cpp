@@ -1,5 +1,7 @@
 // See store_world.hpp.
-#include "store_world.hpp"
+#include "test/unit/store/store_world.hpp"
+
+#include <unistd.h>
 
 #include <cstdlib>
 #include <future>
@@ -13,7 +15,8 @@ namespace sluice::store {
 
 TemporaryFolder::TemporaryFolder() {
   const char* base = std::getenv("TMPDIR");
-  path_ = std::string(base != nullptr ? base : "/tmp") + "/sluice-store-XXXXXX";
+  if (base == nullptr) base = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+  path_ = std::string(base) + "/sluice-store-XXXXXX";
   SLUICE_ASSERT(::mkdtemp(path_.data()) != nullptr, "{}", path_);
 }
 

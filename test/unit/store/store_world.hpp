@@ -12,7 +12,8 @@
 
 namespace sluice::store {
 
-// A fresh directory below $TMPDIR, removed at the end.
+// A fresh directory below $TMPDIR (or in memory: what is tested here is no power cut), removed at
+// the end.
 class TemporaryFolder {
  public:
   TemporaryFolder();

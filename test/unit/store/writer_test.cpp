@@ -7,7 +7,7 @@
 
 #include "base/fd.hpp"
 #include "store/schema.hpp"
-#include "store_world.hpp"
+#include "test/unit/store/store_world.hpp"
 
 namespace sluice::store {
 namespace {

@@ -1,0 +1,207 @@
+// See job_keys.hpp. A row a key; texts of errors are Slurm's.
+#include "cli/scontrol/job_keys.hpp"
+
+#include "base/duration.hpp"
+#include "base/quantity.hpp"
+#include "base/strings.hpp"
+#include "base/timetext.hpp"
+
+namespace sluice::cli {
+
+namespace {
+
+using model::JobPatch;
+
+constexpr std::uint32_t kDefaultNice = 100;
+
+struct Key {
+  std::string_view name;
+  Status (*apply)(JobEdit& edit, const Change& change);
+};
+
+tl::unexpected<Error> bad(std::string text) {
+  return fail(ErrorCode::invalid_argument, "scontrol: error: " + std::move(text));
+}
+
+template <auto Member>
+Status text(JobEdit& edit, const Change& change) {
+  edit.patch.*Member = Text(change.value);
+  edit.changed = true;
+  return {};
+}
+
+template <auto Member>
+Status number(JobEdit& edit, const Change& change) {
+  const Result<std::uint32_t> value = base::parse_u32(change.value);
+  if (!value) return bad("Invalid " + change.key + " value: " + change.value);
+  edit.patch.*Member = *value;
+  edit.changed = true;
+  return {};
+}
+
+template <auto Member>
+Status mebibytes(JobEdit& edit, const Change& change) {
+  const Result<std::uint64_t> value = base::parse_memory_mib(change.value);
+  if (!value) return bad("Invalid " + change.key + " value: " + change.value);
+  edit.patch.*Member = *value;
+  edit.changed = true;
+  return {};
+}
+
+template <auto Member>
+Status moment(JobEdit& edit, const Change& change) {
+  const Result<std::int64_t> when = base::parse_time(change.value, edit.now);
+  if (!when) {
+    return fail(ErrorCode::invalid_time,
+                "Invalid time specification (pos=0): " + change.value + "\nNo changes specified");
+  }
+  edit.patch.*Member = *when * model::kSecond;
+  edit.changed = true;
+  return {};
+}
+
+Result<bool> yes_or_no(const Change& change) {
+  const std::string_view value = change.value;
+  if (base::iequals(value, "yes") || value == "1") return true;
+  if (base::iequals(value, "no") || value == "0") return false;
+  return bad("Invalid " + change.key + " value: " + change.value);
+}
+
+Status contiguous(JobEdit& edit, const Change& change) {
+  const Result<bool> value = yes_or_no(change);
+  if (!value) return tl::unexpected(value.error());
+  edit.patch.contiguous = *value;
+  edit.changed = true;
+  return {};
+}
+
+Status sharing(JobEdit& edit, const Change& change) {
+  const Result<bool> value = yes_or_no(change);
+  if (!value) return tl::unexpected(value.error());
+  edit.patch.sharing = *value ? model::Sharing::oversubscribe : model::Sharing::exclusive;
+  edit.changed = true;
+  return {};
+}
+
+Status requeue(JobEdit& edit, const Change& change) {
+  const Result<std::uint32_t> value = base::parse_u32(change.value);
+  if (!value) return bad("Invalid Requeue value: " + change.value);
+  edit.patch.requeue = *value != 0;
+  edit.changed = true;
+  return {};
+}
+
+Status nice(JobEdit& edit, const Change& change) {
+  constexpr std::int64_t kMost = 2'147'483'645;
+  if (change.word.find('=') == std::string::npos) {
+    edit.patch.nice = kDefaultNice;
+  } else {
+    const Result<std::int64_t> value = base::parse_signed(change.value, {-kMost, kMost});
+    if (!value) return bad("Invalid nice value, must be between -" + std::to_string(kMost) +
+                           " and " + std::to_string(kMost));
+    edit.patch.nice = static_cast<std::int32_t>(*value);
+  }
+  edit.changed = true;
+  return {};
+}
+
+Status nodes(JobEdit& edit, const Change& change) {
+  const base::Cut range = base::cut(change.value, '-');
+  const Result<std::uint32_t> least = base::parse_u32(range.before);
+  const Result<std::uint32_t> most = range.found ? base::parse_u32(range.after) : least;
+  if (!least || !most) {
+    return bad("Invalid numeric value \"" + change.value + "\" for requested node count.");
+  }
+  edit.patch.min_nodes = *least;
+  edit.patch.max_nodes = *most;
+  edit.changed = true;
+  return {};
+}
+
+Status time_limit(JobEdit& edit, const Change& change) {
+  const Result<std::int64_t> seconds = base::parse_duration(change.value);
+  if (!seconds) return bad("Invalid TimeLimit value");
+  const bool unlimited = *seconds == base::kUnlimited;
+  const std::int64_t asked = unlimited ? 0 : base::to_minutes_up(*seconds);
+  std::int64_t minutes = unlimited ? std::int64_t{model::kUnlimited} : asked;
+  if (change.sign != 0) {
+    const std::int64_t now = edit.time_limit;
+    if (unlimited || now == model::kUnlimited) return bad("Invalid TimeLimit value");
+    if (change.sign == '-' && asked > now) {
+      return bad("TimeLimit decrement larger than current time limit (" + std::to_string(asked) +
+                 " > " + std::to_string(now) + ")");
+    }
+    minutes = change.sign == '+' ? now + asked : now - asked;
+  }
+  edit.patch.time_limit = static_cast<std::uint32_t>(minutes);
+  edit.changed = true;
+  return {};
+}
+
+constexpr Key kKeys[] = {
+    {"Account", text<&JobPatch::account>},
+    {"AdminComment", text<&JobPatch::admin_comment>},
+    {"ArrayTaskThrottle", number<&JobPatch::array_limit>},
+    {"Comment", text<&JobPatch::comment>},
+    {"Contiguous", contiguous},
+    {"CPUsPerTask", number<&JobPatch::cpus_per_task>},
+    {"Deadline", moment<&JobPatch::deadline>},
+    {"Dependency", text<&JobPatch::dependency>},
+    {"EligibleTime", moment<&JobPatch::begin>},
+    {"EndTime", moment<&JobPatch::end>},
+    {"ExcNodeList", text<&JobPatch::exclude>},
+    {"Extra", text<&JobPatch::extra>},
+    {"Features", text<&JobPatch::features>},
+    {"JobName", text<&JobPatch::name>},
+    {"MailType", text<&JobPatch::mail_type>},
+    {"MailUser", text<&JobPatch::mail_user>},
+    {"MinCPUsNode", number<&JobPatch::min_cpus_per_node>},
+    {"MinMemoryCPU", mebibytes<&JobPatch::memory_per_cpu>},
+    {"MinMemoryNode", mebibytes<&JobPatch::memory_per_node>},
+    {"Name", text<&JobPatch::name>},
+    {"Nice", nice},
+    {"NumNodes", nodes},
+    {"NumTasks", number<&JobPatch::tasks>},
+    {"OverSubscribe", sharing},
+    {"Partition", text<&JobPatch::partitions>},
+    {"Priority", number<&JobPatch::priority>},
+    {"QOS", text<&JobPatch::qos>},
+    {"ReqNodeList", text<&JobPatch::node_list>},
+    {"ReqNodes", nodes},
+    {"Requeue", requeue},
+    {"Shared", sharing},
+    {"StartTime", moment<&JobPatch::begin>},
+    {"StdErr", text<&JobPatch::std_err>},
+    {"StdIn", text<&JobPatch::std_in>},
+    {"StdOut", text<&JobPatch::std_out>},
+    {"TimeLimit", time_limit},
+    {"WCKey", text<&JobPatch::wckey>},
+    {"WorkDir", text<&JobPatch::work_dir>},
+};
+
+// The whole name, or at least three letters of one of them, the first in the table.
+const Key* find_key(std::string_view word) {
+  for (const Key& key : kKeys) {
+    if (base::iequals(word, key.name)) return &key;
+  }
+  for (const Key& key : kKeys) {
+    if (base::abbreviates(word, key.name, 3)) return &key;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Status apply_job_key(JobEdit& edit, const Change& change) {
+  const Key* key = find_key(change.key);
+  const bool signed_limit = key != nullptr && key->apply == time_limit;
+  if (key == nullptr || (change.sign != 0 && !signed_limit)) {
+    return fail(ErrorCode::unsupported,
+                "Update of this parameter is not supported: " + change.word + "\nRequest aborted");
+  }
+  Change named = change;
+  named.key = key->name;
+  return key->apply(edit, named);
+}
+
+}  // namespace sluice::cli

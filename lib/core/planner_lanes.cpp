@@ -1,0 +1,229 @@
+// What a pass finds out about one lane: what it needs resolved, whether it can be served at all, whether
+// anything was released that could help it, and the words for why it waits.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/planner_state.hpp"
+#include "core/share.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
+
+bool same_plan(const PlanEntry& a, const PlanEntry& b) {
+  return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
+         a.behind == b.behind && a.planned_start == b.planned_start &&
+         a.planned_nodes == b.planned_nodes;
+}
+
+// Reasons that hold for the whole group, not for its leader alone.
+bool concerns_all(model::Reason reason) {
+  return reason != model::Reason::resources && reason != model::Reason::priority;
+}
+
+// Slurm's words: which nodes are missing if the job names them or has no other, else only that some
+// are.
+Text away_text(const NodePool::State& pool, const Eligibility& eligibility) {
+  std::vector<std::uint32_t> away;
+  const auto note = [&](std::uint32_t node) {
+    if (!pool.nodes[node].available && eligibility.allows(node, pool)) away.push_back(node);
+  };
+  for (const std::uint32_t node : eligibility.required) note(node);
+  if (away.empty()) {
+    for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) note(node);
+    if (away.size() != eligibility.nodes) {
+      return "Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority "
+             "partitions";
+    }
+  }
+  return fmt::format("ReqNodeNotAvail, UnavailableNodes:{}", names_of(pool, away).view());
+}
+
+}  // namespace
+
+std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& partition) {
+  if (asked != 0) return asked;
+  return partition.default_time != 0 ? partition.default_time : partition.max_time;
+}
+
+std::int64_t length_of(std::uint32_t minutes) {
+  return minutes == model::kUnlimited ? kNever : std::int64_t{minutes} * 60'000;
+}
+
+LaneWork& PlannerPass::work_of(Lane& lane) {
+  if (lane.work == nullptr) lane.work = std::make_unique<LaneWork>();
+  LaneWork& work = *lane.work;
+  const NodePool::State& pool = pool_.state();
+  if (work.config_number == state_.config_number) return work;
+  const Group& group = state_.queue.group(lane.group);
+  work.config_number = state_.config_number;
+  work.error.reset();
+  work.verdict = LaneWork::Verdict::unknown;
+  work.known_blocked = false;
+  Result<Demand> demand = make_demand(
+      *group.request, group.uid, pool.partitions[lane.partition.value].config, *state_.settings);
+  if (!demand) {
+    work.error = std::move(demand.error());
+    return work;
+  }
+  work.demand = std::move(*demand);
+  Result<Eligibility> eligibility = make_eligibility(pool, *group.request, work.demand);
+  if (!eligibility) {
+    work.error = std::move(eligibility.error());
+    return work;
+  }
+  work.eligibility = std::move(*eligibility);
+  work.fewest_cores = model::kUnlimited;
+  const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  for (const ClassId id : work.eligibility.classes) {
+    work.fewest_cores =
+        std::min(work.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
+  }
+  return work;
+}
+
+// The request doesn't go with the partition, whatever is free.
+bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
+  if (work.error) {
+    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .behind = {}});
+    return true;
+  }
+  const model::Partition& partition = pool_.state().partitions[lane.partition.value].config;
+  const model::Request& request = *state_.queue.group(lane.group).request;
+  const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
+  if (request.min_nodes > partition.max_nodes || too_small) {
+    explain(lane, work,
+            {.reason = model::Reason::partition_node_limit, .detail = {}, .behind = {}});
+    return true;
+  }
+  if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
+    explain(lane, work,
+            {.reason = model::Reason::partition_time_limit, .detail = {}, .behind = {}});
+    return true;
+  }
+  return false;
+}
+
+// The nodes that take jobs could not serve it even if they were idle.
+bool PlannerPass::judge(Lane& lane, LaneWork& work) {
+  using Verdict = LaneWork::Verdict;
+  const NodePool::State& pool = pool_.state();
+  if (work.verdict == Verdict::unknown || work.state_generation != pool.state_generation) {
+    work.state_generation = pool.state_generation;
+    work.away = Text();
+    if (fits_when_idle(pool, work.demand, work.eligibility, Outlook::Nodes::available)) {
+      work.verdict = Verdict::possible;
+    } else if (could_ever_run(pool, *state_.queue.group(lane.group).request, work.demand)) {
+      work.verdict = Verdict::nodes_away;
+      work.away = away_text(pool, work.eligibility);
+    } else {
+      work.verdict = Verdict::never;
+    }
+  }
+  if (work.verdict == Verdict::possible) return false;
+  const model::Reason reason = work.verdict == Verdict::never ? model::Reason::bad_constraints
+                                                              : model::Reason::node_down;
+  explain(lane, work, {.reason = reason, .detail = work.away, .behind = {}});
+  return true;
+}
+
+bool PlannerPass::still_blocked(LaneWork& work) {
+  if (!work.known_blocked) return false;
+  const NodePool::State& pool = pool_.state();
+  if (work.log_seen < pool.log_base || pool.log_end() - work.log_seen > kMaxReleasesChecked) {
+    return false;
+  }
+  const Outlook outlook =
+      Outlook::span(pool, nullptr, {.now_ms = now_.mono_ms, .from_ms = now_.mono_ms});
+  const std::uint32_t least = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  NodeView view;
+  for (std::uint64_t entry = work.log_seen; entry < pool.log_end(); ++entry) {
+    const std::uint32_t node = pool.release_log[entry - pool.log_base];
+    if (pool.nodes[node].idle_cores < work.fewest_cores) continue;
+    if (!outlook.counts(node) || !work.eligibility.allows(node, pool)) continue;
+    outlook.look(node, work.demand, view);
+    if (evaluate(work.demand, view, least).tasks >= least) return false;
+  }
+  steps_ += outlook.steps();
+  work.log_seen = pool.log_end();
+  return true;
+}
+
+void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry) {
+  entry.filters = work.eligibility.filters;
+  std::uint32_t available = 0;
+  if (work.eligibility.excluded.size() == 0) {
+    for (const ClassId id : work.eligibility.classes) available += pool.classes.at(id).available;
+  } else {
+    for (std::uint32_t node = 0; node < pool.nodes.size(); ++node) {
+      if (pool.nodes[node].available && work.eligibility.allows(node, pool)) ++available;
+    }
+  }
+  if (available < work.eligibility.nodes) {
+    entry.filters.push_back({"state", work.eligibility.nodes - available});
+  }
+  entry.nodes_usable = available;
+}
+
+void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
+  Group& group = state_.queue.group(lane.group);
+  const JobId leader = state_.queue.leader(lane.group).id;
+  const std::uint64_t state_now = pool_.state().state_generation;
+  if (work.explained_leader == leader && work.leader.reason == why.reason &&
+      work.leader.behind == why.behind && work.leader.detail == why.detail &&
+      work.planned == (work.leader.planned_start != 0) && work.explained_state == state_now &&
+      group.fresh.empty()) {
+    return;
+  }
+  work.explained_state = state_now;
+  const bool first_time = work.leader.reason == model::Reason::none;
+  PlanEntry made;
+  made.reason = why.reason;
+  made.detail = why.detail;
+  made.partition = lane.partition;
+  made.behind = why.behind;
+  made.nodes_wanted = work.demand.min_nodes;
+  if (work.planned && work.leader.planned_start != 0) {
+    made.planned_start = work.leader.planned_start;
+    made.planned_nodes = work.leader.planned_nodes;
+  } else if (work.planned) {
+    made.planned_start = now_.wall + (work.planned_ms - now_.mono_ms) * 1000;
+    made.planned_nodes = names_of(pool_.state(), work.planned_nodes);
+  }
+  if (!work.error) fill_filters(pool_.state(), work, made);
+  const bool changed = work.explained_leader != leader || !same_plan(made, work.leader);
+  const bool all_changed =
+      first_time || concerns_all(work.leader.reason) || concerns_all(made.reason);
+  work.explained_leader = leader;
+  work.leader = std::move(made);
+  if (!changed && group.fresh.empty()) return;
+
+  work.follower = work.leader;
+  if (!concerns_all(work.leader.reason)) {
+    work.follower.reason = model::Reason::priority;
+    work.follower.behind = leader;
+    work.follower.planned_start = 0;
+    work.follower.planned_nodes = {};
+  }
+  if (changed) result_.explained.push_back(leader);
+  if (changed && all_changed) {
+    for (const std::uint32_t job : group.heap) {
+      const JobId id = state_.queue.member(job).id;
+      if (id != leader) result_.explained.push_back(id);
+    }
+  } else {
+    for (const JobId id : group.fresh) {
+      const QueuedJob* job = state_.queue.find(id);
+      if (job != nullptr && job->group == lane.group && id != leader) {
+        result_.explained.push_back(id);
+      }
+    }
+  }
+  std::vector<JobId>().swap(group.fresh);
+}
+
+}  // namespace sluice::core
