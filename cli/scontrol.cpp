@@ -12,6 +12,7 @@
 #include "base/strings.hpp"
 #include "cli/common/program.hpp"
 #include "cli/scontrol/console.hpp"
+#include "report/json_envelope.hpp"
 
 using namespace sluice;
 
@@ -73,6 +74,14 @@ int main(int argc, char** argv) {
   const opt::Invocation invocation = cli::invocation_of(argc, argv, kMaxFile);
   opt::Parsed<opt::ScontrolOptions> options = opt::parse_scontrol(invocation);
   if (!options) return cli::stop_with(options.error());
+  if (const std::string list = report::data_parser_list(options->data_parser); !list.empty()) {
+    std::fputs(list.c_str(), stdout);
+    return 0;
+  }
+  if (const Status parser = report::check_data_parser(options->data_parser); !parser) {
+    cli::print_error(cli::kScontrol, parser.error().text);
+    return 1;
+  }
   if (options->run_as_uid) {
     if (const Status became = become(*options->run_as_uid); !became) {
       cli::print_error(cli::kScontrol, became.error().text);

@@ -4,12 +4,14 @@
 
 #include "base/clock.hpp"
 #include "cli/common/client.hpp"
+#include "cli/common/document.hpp"
 #include "cli/common/job_stream.hpp"
 #include "cli/common/output.hpp"
 #include "cli/common/program.hpp"
 #include "cli/common/submission.hpp"
 #include "cli/sinfo/table.hpp"
 #include "opt/query_options.hpp"
+#include "report/json_records.hpp"
 
 using namespace sluice;
 
@@ -77,12 +79,36 @@ int print_once(cli::Client& client, const opt::SinfoOptions& options, bool root,
   return table.exit_code;
 }
 
+// --json, --yaml: the rows of the table, each with all that is known.
+int print_document(cli::Client& client, const opt::SinfoOptions& options,
+                   const opt::Invocation& invocation, const report::NodeContext& context) {
+  Result<cli::NodeReport> data = fetch(client, options, invocation.uid == 0);
+  if (!data) return fail_with(data.error());
+  const report::JsonContext json{base::wall_seconds(), context.cluster, data->nodes};
+  report::JsonWriter writer = cli::writer_for(options.dump);
+  report::begin_document(writer);
+  writer.key("sinfo");
+  writer.open_array();
+  for (const report::NodeGroup& group : cli::state_groups(*data, options, context)) {
+    report::write_node_group(writer, group, json);
+  }
+  writer.close();
+  report::end_document(writer, cli::origin_of(kProgram, invocation, context.cluster));
+  return cli::write_out(writer.take()) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const opt::Invocation invocation = cli::invocation_of(argc, argv, kMaxNodeFile);
   opt::Parsed<opt::SinfoOptions> options = opt::parse_sinfo(invocation);
   if (!options) return cli::stop_with(options.error());
+  if (options->dump != opt::Dump::none) {
+    const std::string list = report::data_parser_list(options->data_parser);
+    if (!list.empty()) return cli::write_out(list) ? 0 : 1;
+    const Status parser = report::check_data_parser(options->data_parser);
+    if (!parser) return fail_with(parser.error());
+  }
   Result<cli::Client> client = cli::Client::create(invocation.environment);
   if (!client) return fail_with(cli::as_seen_by_user(client.error()));
   Result<std::string> cluster = cluster_name(*client, *options);
@@ -94,6 +120,9 @@ int main(int argc, char** argv) {
   context.cluster = std::move(*cluster);
   context.time_format = invocation.environment.get("SLURM_TIME_FORMAT").value_or("");
   // Sizes are never converted here, so --noconvert holds.
+  if (options->dump != opt::Dump::none) {
+    return print_document(*client, *options, invocation, context);
+  }
   while (true) {
     const int exit_code = print_once(*client, *options, invocation.uid == 0, context);
     if (options->iterate == 0 || exit_code != 0) return exit_code;

@@ -3,6 +3,7 @@
 
 #include "base/clock.hpp"
 #include "cli/common/client.hpp"
+#include "cli/common/document.hpp"
 #include "cli/common/job_query.hpp"
 #include "cli/common/output.hpp"
 #include "cli/common/program.hpp"
@@ -10,6 +11,7 @@
 #include "cli/squeue/selection.hpp"
 #include "cli/squeue/table.hpp"
 #include "opt/query_options.hpp"
+#include "report/json_records.hpp"
 
 using namespace sluice;
 
@@ -64,12 +66,44 @@ int print_once(cli::Client& client, const opt::SqueueOptions& options, const cli
   return table.exit_code;
 }
 
+// --json, --yaml: all that is known of the jobs, or of their steps with -s.
+int print_document(cli::Client& client, const opt::SqueueOptions& options,
+                   const opt::Invocation& invocation, const report::JobContext& context) {
+  Result<cli::JobAnswer> answer = cli::select_jobs(client, options, {invocation.uid});
+  if (!answer) return fail_with(answer.error());
+  Result<std::vector<model::NodePtr>> nodes = cli::fetch_nodes(client, {});
+  if (!nodes) return fail_with(nodes.error());
+  const report::JsonContext json{base::wall_seconds(), context.cluster, *nodes};
+  report::JsonWriter writer = cli::writer_for(options.dump);
+  report::begin_document(writer);
+  writer.key(options.show_steps ? "steps" : "jobs");
+  writer.open_array();
+  if (options.show_steps) {
+    for (const report::StepRecord& step : cli::steps_of(*answer)) {
+      report::write_step(writer, step, json);
+    }
+  } else {
+    for (const model::JobPtr& job : answer->jobs) report::write_job(writer, *job, json);
+  }
+  writer.close();
+  writer.member("last_backfill", report::OptionalNumber::of(0));
+  writer.member("last_update", report::OptionalNumber::of(json.now));
+  report::end_document(writer, cli::origin_of(kProgram, invocation, context.cluster));
+  return cli::write_out(writer.take()) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const opt::Invocation invocation = cli::invocation_of(argc, argv, kMaxNodeFile);
   opt::Parsed<opt::SqueueOptions> options = opt::parse_squeue(invocation);
   if (!options) return cli::stop_with(options.error());
+  if (options->dump != opt::Dump::none) {
+    const std::string list = report::data_parser_list(options->data_parser);
+    if (!list.empty()) return cli::write_out(list) ? 0 : 1;
+    const Status parser = report::check_data_parser(options->data_parser);
+    if (!parser) return fail_with(parser.error());
+  }
   for (const std::string& warning : options->warnings) cli::print_error(kProgram, warning);
   Result<cli::Client> client = cli::Client::create(invocation.environment);
   if (!client) return fail_with(cli::as_seen_by_user(client.error()));
@@ -80,6 +114,9 @@ int main(int argc, char** argv) {
   context.time_format = invocation.environment.get("SLURM_TIME_FORMAT").value_or("");
   context.no_convert = options->no_convert;
   context.expand_patterns = options->expand_patterns;
+  if (options->dump != opt::Dump::none) {
+    return print_document(*client, *options, invocation, context);
+  }
   while (true) {
     const int exit_code = print_once(*client, *options, {invocation.uid}, context);
     if (options->iterate == 0 || exit_code != 0) return exit_code;

@@ -22,7 +22,7 @@ int act_by(Console& console, Words words) {
 }
 
 int version(Console&, Words) {
-  print_all(opt::kVersionLine);
+  put_out(opt::kVersionLine);
   return 0;
 }
 
@@ -117,7 +117,7 @@ int help(Console&, Words) {
     if (command.run != nullptr) out += "  " + std::string(command.name) + "\n";
   }
   out += "`man scontrol` explains them.\n";
-  print_all(out);
+  put_out(out);
   return 0;
 }
 

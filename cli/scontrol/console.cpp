@@ -49,9 +49,4 @@ report::ShowStyle Console::style() const {
   return style;
 }
 
-void print_all(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
-
 }  // namespace sluice::cli

@@ -10,6 +10,7 @@
 #include "base/env.hpp"
 #include "base/result.hpp"
 #include "cli/common/client.hpp"
+#include "cli/common/output.hpp"
 #include "opt/query_options.hpp"
 #include "report/scontrol_text.hpp"
 
@@ -68,7 +69,7 @@ int write_script(Console& console, Words words);
 int wait_job(Console& console, Words words);
 int update(Console& console, Words words);
 
-// Prints everything to stdout at once.
-void print_all(std::string_view text);
+// A command's whole output; a reader that went away is no failure of ours to tell.
+inline void put_out(std::string_view text) { static_cast<void>(write_out(text)); }
 
 }  // namespace sluice::cli

@@ -33,12 +33,15 @@ bool is_holding(model::JobVerb verb) {
          verb == model::JobVerb::release;
 }
 
+Wording wording_of(model::JobVerb verb) {
+  if (is_holding(verb)) return Wording::hold;
+  return verb == model::JobVerb::resume ? Wording::resume : Wording::plain;
+}
+
 int act(Console& console, const wire::JobAction& action) {
   const auto reply = console.call<wire::JobActionReply>(action);
   if (!reply) return console.complain(reply.error().text);
-  const bool holding = is_holding(action.verb);
-  const int code = tell_outcomes(console, *reply,
-                                 holding ? Epilogue::suspend_error : Epilogue::none);
+  const int code = tell_outcomes(console, *reply, wording_of(action.verb));
   if (!reply->outcomes.empty() || !action.filter.jobs.empty()) return code;
   return console.complain("slurm_suspend error: Invalid job id specified");
 }
@@ -140,7 +143,7 @@ int write_script(Console& console, Words words) {
   }
   const std::string path = words.size() > 2 ? words[2] : "slurm-" + words[1] + ".sh";
   if (path != "-") return write_file(console, path, script->content, words[1]);
-  print_all(script->content);
+  put_out(script->content);
   return 0;
 }
 

@@ -118,6 +118,17 @@ Status nodes(JobEdit& edit, const Change& change) {
   return {};
 }
 
+// CPUs follow from tasks and CPUs per task; only nonsense is told apart.
+Status cpus(JobEdit&, const Change& change) {
+  const base::Cut range = base::cut(change.value, '-');
+  if (!base::parse_u32(range.before) || (range.found && !base::parse_u32(range.after))) {
+    return bad("Invalid numeric value \"" + change.value +
+               "\" for NumCPUs.\nscontrol: error: Invalid NumCPUs value: " + change.value);
+  }
+  return fail(ErrorCode::unsupported, "Update of this parameter is not supported: " + change.word +
+                                          " (update NumTasks or CPUsPerTask)\nRequest aborted");
+}
+
 Status time_limit(JobEdit& edit, const Change& change) {
   const Result<std::int64_t> seconds = base::parse_duration(change.value);
   if (!seconds) return bad("Invalid TimeLimit value");
@@ -160,6 +171,7 @@ constexpr Key kKeys[] = {
     {"MinMemoryNode", mebibytes<&JobPatch::memory_per_node>},
     {"Name", text<&JobPatch::name>},
     {"Nice", nice},
+    {"NumCPUs", cpus},
     {"NumNodes", nodes},
     {"NumTasks", number<&JobPatch::tasks>},
     {"OverSubscribe", sharing},

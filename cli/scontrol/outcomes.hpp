@@ -5,10 +5,11 @@
 
 namespace sluice::cli {
 
-enum class Epilogue { none, suspend_error };
+// Slurm words the same failure differently: after hold and release a second line follows; to resume
+// what runs, and to change what belongs to somebody else, have texts of their own.
+enum class Wording { plain, update, hold, resume };
 
-// Failures on stderr: "TEXT for job 12", "12_3: TEXT", for hold and release followed by
-// "slurm_suspend error: TEXT". Returns the exit code.
-int tell_outcomes(const Console& console, const wire::JobActionReply& reply, Epilogue epilogue);
+// Failures on stderr: "TEXT for job 12", "12_3: TEXT". Returns the exit code.
+int tell_outcomes(Console& console, const wire::JobActionReply& reply, Wording wording);
 
 }  // namespace sluice::cli

@@ -8,6 +8,7 @@
 #include "base/hostlist.hpp"
 #include "cli/common/job_query.hpp"
 #include "cli/common/job_stream.hpp"
+#include "cli/scontrol/document.hpp"
 #include "cli/scontrol/keyword.hpp"
 
 namespace sluice::cli {
@@ -17,6 +18,7 @@ namespace {
 struct Entity {
   std::string_view name;
   int (*show)(Console& console, const std::string& name);
+  bool as_document = false;  // --json too
 };
 
 int no_reservations(Console& console, const std::string& name) {
@@ -39,13 +41,13 @@ int no_topology(Console& console, const std::string&) {
 
 int no_federation(Console&, const std::string&) { return 0; }
 
-constexpr Entity kEntities[] = {{"jobs", show_jobs},
-                                {"jobid", show_jobs},
-                                {"nodes", show_nodes},
-                                {"partitions", show_partitions},
-                                {"partitionname", show_partitions},
-                                {"steps", show_steps},
-                                {"stepid", show_steps},
+constexpr Entity kEntities[] = {{"jobs", show_jobs, true},
+                                {"jobid", show_jobs, true},
+                                {"nodes", show_nodes, true},
+                                {"partitions", show_partitions, true},
+                                {"partitionname", show_partitions, true},
+                                {"steps", show_steps, true},
+                                {"stepid", show_steps, true},
                                 {"config", show_config},
                                 {"hostnames", show_hostnames},
                                 {"hostlist", show_hostlist},
@@ -91,7 +93,7 @@ int print_compressed(Console& console, const std::string& list, bool sorted) {
   Result<std::vector<std::string>> hosts = base::parse_hosts(list);
   if (!hosts) return console.complain("Invalid hostlist: " + list);
   if (sorted) hosts = base::sort_hosts(std::move(*hosts));
-  print_all(base::compress_hosts(*hosts) + "\n");
+  put_out(base::compress_hosts(*hosts) + "\n");
   return 0;
 }
 
@@ -105,13 +107,20 @@ int show(Console& console, Words words) {
   if (entity == nullptr || cut.before.empty()) {
     return console.complain("invalid entity:" + words[0] + " for keyword:show ");
   }
+  if (wants_document(console) && !entity->as_document) {
+    return console.error("--json and --yaml show jobs, steps, nodes and partitions");
+  }
   return entity->show(console, name);
 }
 
 int ping(Console& console, Words) {
+  if (wants_document(console)) {
+    const auto reply = console.call<wire::PingReply>(wire::Ping{}, {kAnswerMs, 0});
+    return print_ping(console, reply ? &*reply : nullptr);
+  }
   std::string out;
   const int code = ping_line(console, out);
-  print_all(out);
+  put_out(out);
   return code;
 }
 
@@ -123,6 +132,7 @@ int show_nodes(Console& console, const std::string& name) {
   const auto nodes = fetch_nodes(**client, query);
   if (!nodes) return console.complain("slurm_load_node error: " + nodes.error().text);
   if (name.empty() && nodes->empty()) console.say("No nodes in the system");
+  if (wants_document(console)) return print_nodes(console, *nodes);
   const report::ShowStyle style = console.style();
   std::string out;
   for (const model::NodePtr& node : *nodes) {
@@ -139,7 +149,7 @@ int show_nodes(Console& console, const std::string& name) {
     if (!console.options().quiet) out += "Node " + host + " not found\n";
     code = 1;
   }
-  print_all(out);
+  put_out(out);
   return code;
 }
 
@@ -156,13 +166,14 @@ int show_partitions(Console& console, const std::string& name) {
     console.say(name.empty() ? "No partitions in the system" : "Partition " + name + " not found");
     return name.empty() ? 0 : 1;
   }
+  if (wants_document(console)) return print_partitions(console, *partitions);
   const report::ShowStyle style = console.style();
   std::string out;
   for (const model::PartitionPtr& partition : *partitions) {
     if (partition->hidden && name.empty() && !console.shows_hidden()) continue;
     report::show_partition(*partition, style, out);
   }
-  print_all(out);
+  put_out(out);
   return 0;
 }
 
@@ -179,7 +190,7 @@ int show_config(Console& console, const std::string& name) {
   }
   out += '\n';
   const int code = ping_line(console, out);
-  print_all(out);
+  put_out(out);
   return code;
 }
 
@@ -193,7 +204,7 @@ int show_hostnames(Console& console, const std::string& name) {
   if (!hosts) return console.complain("Invalid hostlist: " + list);
   std::string out;
   for (const std::string& host : *hosts) out += host + "\n";
-  print_all(out);
+  put_out(out);
   return 0;
 }
 

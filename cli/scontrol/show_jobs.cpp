@@ -8,6 +8,7 @@
 #include "base/strings.hpp"
 #include "cli/common/job_query.hpp"
 #include "cli/common/job_stream.hpp"
+#include "cli/scontrol/document.hpp"
 #include "cli/scontrol/job_list.hpp"
 #include "cli/scontrol/show.hpp"
 #include "opt/states.hpp"
@@ -81,12 +82,26 @@ bool step_before(const model::StepPtr& a, const model::StepPtr& b) {
   return rank(*a) < rank(*b);
 }
 
+// In order, with their jobs.
+std::vector<report::StepRecord> wanted_steps(JobAnswer& answer,
+                                             const std::vector<wire::JobRef>& refs) {
+  std::ranges::sort(answer.steps, step_before);
+  std::vector<report::StepRecord> steps;
+  for (const model::StepPtr& step : answer.steps) {
+    const bool wanted = refs.empty() || std::ranges::any_of(refs, [&](const wire::JobRef& ref) {
+      return ref.step == model::kNoTask || ref.step == step->number;
+    });
+    if (wanted) steps.push_back({step.get(), job_of(answer, *step)});
+  }
+  return steps;
+}
+
 }  // namespace
 
 int show_jobs(Console& console, const std::string& name) {
   const Result<std::vector<wire::JobRef>> refs = read_refs(name);
   if (!refs) return console.complain("scontrol_print_job error: " + refs.error().text);
-  const Result<JobAnswer> answer = find_jobs(console, *refs, false);
+  Result<JobAnswer> answer = find_jobs(console, *refs, false);
   if (!answer) return console.complain("slurm_load_jobs error: " + answer.error().text);
   if (answer->jobs.empty() && !refs->empty()) return nothing_found(console, name, *refs);
   std::set<std::string> hidden;
@@ -95,13 +110,15 @@ int show_jobs(Console& console, const std::string& name) {
     if (!found) return console.complain("slurm_load_partitions error: " + found.error().text);
     hidden = std::move(*found);
   }
+  std::erase_if(answer->jobs, [&](const model::JobPtr& job) {
+    return hidden.contains(job->partition.str());
+  });
+  if (wants_document(console)) return print_jobs(console, answer->jobs);
   const report::ShowStyle style = console.style();
   std::string out;
-  for (const model::JobPtr& job : answer->jobs) {
-    if (!hidden.contains(job->partition.str())) report::show_job(*job, style, out);
-  }
+  for (const model::JobPtr& job : answer->jobs) report::show_job(*job, style, out);
   if (out.empty()) console.say("No jobs in the system");
-  print_all(out);
+  put_out(out);
   return 0;
 }
 
@@ -113,20 +130,16 @@ int show_steps(Console& console, const std::string& name) {
   if (answer->jobs.empty() && !refs->empty()) {
     return console.complain("slurm_get_job_steps error: Invalid job id specified");
   }
-  std::ranges::sort(answer->steps, step_before);
+  const std::vector<report::StepRecord> steps = wanted_steps(*answer, *refs);
+  if (wants_document(console)) return print_steps(console, steps);
   const report::ShowStyle style = console.style();
   std::string out;
-  for (const model::StepPtr& step : answer->steps) {
-    const bool wanted = refs->empty() || std::ranges::any_of(*refs, [&](const wire::JobRef& ref) {
-      return ref.step == model::kNoTask || ref.step == step->number;
-    });
-    if (wanted) report::show_step(*step, job_of(*answer, *step), style, out);
-  }
+  for (const report::StepRecord& step : steps) report::show_step(*step.step, step.job, style, out);
   if (out.empty()) {
     console.say(name.empty() ? "No job steps in the system" : "Job step " + name + " not found");
     return name.empty() ? 0 : 1;
   }
-  print_all(out);
+  put_out(out);
   return 0;
 }
 

@@ -91,7 +91,7 @@ int read_ids(Console& console, const std::string& ids, std::vector<wire::JobRef>
 
 int send(Console& console, const wire::UpdateJob& message, const std::string& name) {
   const auto reply = console.call<wire::JobActionReply>(message);
-  if (reply) return tell_outcomes(console, *reply, Epilogue::none);
+  if (reply) return tell_outcomes(console, *reply, Wording::update);
   return console.complain(reply.error().text + (name.empty() ? "" : " for job " + name));
 }
 

@@ -130,6 +130,12 @@ bool is_one_of(std::string_view value, std::span<const std::string_view> words) 
   return false;
 }
 
+// Slurm closes its complaints about partitions so, and scripts compare.
+int complain_of_partition(Console& console, const std::string& text) {
+  console.error(text);
+  return console.complain("slurm_update error: No error");
+}
+
 // Exit code 0 if the value can be what the key wants; else it is told what can.
 int check_value(Console& console, const PartitionKey& key, const Change& change) {
   constexpr std::array<std::string_view, 2> kFlags{"YES", "NO"};
@@ -139,11 +145,11 @@ int check_value(Console& console, const PartitionKey& key, const Change& change)
     case Kind::text: return 0;
     case Kind::flag:
       if (is_one_of(change.value, kFlags)) return 0;
-      return console.error("Invalid input: " + change.word + "\nAcceptable " +
+      return complain_of_partition(console, "Invalid input: " + change.word + "\nAcceptable " +
                            std::string(key.name) + " values are YES and NO");
     case Kind::state:
       if (is_one_of(change.value, kUp)) return 0;
-      return console.error("Invalid input: " + change.word +
+      return complain_of_partition(console, "Invalid input: " + change.word +
                            "\nAcceptable State values are UP, DOWN, DRAIN and INACTIVE");
     case Kind::minutes:
       if (base::parse_duration(change.value)) return 0;
@@ -152,7 +158,7 @@ int check_value(Console& console, const PartitionKey& key, const Change& change)
       if (base::parse_u32(change.value) || is_one_of(change.value, kEndless)) return 0;
       break;
   }
-  return console.error("Invalid input " + change.word);
+  return complain_of_partition(console, "Invalid input " + change.word);
 }
 
 }  // namespace
@@ -185,8 +191,9 @@ int update_partition(Console& console, const std::vector<Change>& changes) {
     }
     const PartitionKey* key = find_partition_key(change.key);
     if (key == nullptr || change.sign != 0) {
-      return console.error("Update of this parameter is not supported: " + change.word +
-                           "\nRequest aborted");
+      console.error("Update of this parameter is not supported: " + change.word);
+      console.complain("");
+      return complain_of_partition(console, "Request aborted");
     }
     if (const int code = check_value(console, *key, change); code != 0) return code;
     message.changes.push_back({Text(key->name), change.value});

@@ -83,4 +83,12 @@ NodeTable node_table(const NodeReport& data, const opt::SinfoOptions& options,
   return text;
 }
 
+std::vector<report::NodeGroup> state_groups(const NodeReport& data,
+                                            const opt::SinfoOptions& options,
+                                            const report::NodeContext& context) {
+  constexpr std::string_view kKeys = "%P%T%f%G%E%v";
+  const auto letters = report::letters_of(report::node_fields());
+  return make_groups(data, options, report::parse_letters(kKeys, letters, ""), context);
+}
+
 }  // namespace sluice::cli

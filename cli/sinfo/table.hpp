@@ -16,4 +16,9 @@ struct NodeTable {
 [[nodiscard]] NodeTable node_table(const NodeReport& data, const opt::SinfoOptions& options,
                                    const report::NodeContext& context);
 
+// For documents: a group for each partition, state and kind of node.
+[[nodiscard]] std::vector<report::NodeGroup> state_groups(const NodeReport& data,
+                                                          const opt::SinfoOptions& options,
+                                                          const report::NodeContext& context);
+
 }  // namespace sluice::cli

@@ -96,8 +96,7 @@ TableText job_table(std::vector<model::JobPtr> jobs, const opt::SqueueOptions& o
                     plan);
 }
 
-TableText step_table(const JobAnswer& answer, const opt::SqueueOptions& options,
-                     const report::JobContext& context) {
+std::vector<report::StepRecord> steps_of(const JobAnswer& answer) {
   std::unordered_map<std::uint32_t, const model::Job*> jobs;
   for (const model::JobPtr& job : answer.jobs) jobs.emplace(job->id.value, job.get());
   std::vector<report::StepRecord> steps;
@@ -105,6 +104,12 @@ TableText step_table(const JobAnswer& answer, const opt::SqueueOptions& options,
     const auto job = jobs.find(step->job.value);
     if (job != jobs.end()) steps.push_back({step.get(), job->second});
   }
+  return steps;
+}
+
+TableText step_table(const JobAnswer& answer, const opt::SqueueOptions& options,
+                     const report::JobContext& context) {
+  std::vector<report::StepRecord> steps = steps_of(answer);
   const auto apply = [&](std::vector<report::StepRecord>& records,
                          const std::vector<report::SortLetter>& order) {
     report::sort_steps(records, order, context);

@@ -21,6 +21,8 @@ struct TableText {
 [[nodiscard]] TableText job_table(std::vector<model::JobPtr> jobs,
                                   const opt::SqueueOptions& options,
                                   const report::JobContext& context);
+// The steps with the jobs that they are of; they point into `answer`.
+[[nodiscard]] std::vector<report::StepRecord> steps_of(const JobAnswer& answer);
 [[nodiscard]] TableText step_table(const JobAnswer& answer, const opt::SqueueOptions& options,
                                    const report::JobContext& context);
 

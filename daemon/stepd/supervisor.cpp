@@ -19,6 +19,7 @@ namespace {
 
 // srun keeps to the window; what is beyond it comes from somebody who doesn't.
 constexpr std::size_t kInputLimit = 4 * wire::kOutputWindow;
+constexpr std::int64_t kListenAfterMs = 20;
 
 }  // namespace
 
@@ -95,12 +96,20 @@ Status Supervisor::prepare() {
   plan_.tasks.clear();
   if (readers > 0) input_.emplace(readers, kInputLimit);
   meter_.emplace(settings_.node_name, view_.node().tasks);
-  if (auto heard = link_.listen(settings_.step_dir + '/' + worker::kStepdSocket); !heard) {
-    return heard;
-  }
+  listen_timer_ = poller_.after(kListenAfterMs, [this] { listen(); });
   if (auto made = group_.create(); !made) return made;
   if (!view_.is_batch()) return {};
   return write_script(plan_, settings_.script_path, launch_.script);
+}
+
+// Without its socket a step can't be found again, but it can be supervised as long as this agent
+// lives.
+void Supervisor::listen() {
+  if (listening_) return;
+  listening_ = true;
+  poller_.cancel(listen_timer_);
+  auto heard = link_.listen(settings_.step_dir + '/' + worker::kStepdSocket);
+  if (!heard) log(heard.error().text);
 }
 
 void Supervisor::launch_tasks() {
@@ -108,6 +117,7 @@ void Supervisor::launch_tasks() {
   phase_ = Phase::running;
   if (auto forked = fork_tasks(); !forked) return fail_launch(forked.error().text);
   mpi_.tasks_started();
+  for (Task& task : tasks_) feed(task);  // what came while MPI was being prepared
   if (settings_.sample_interval_s > 0) {
     sample_timer_ = poller_.after(std::int64_t{settings_.sample_interval_s} * 1000,
                                   [this] { sample(); });

@@ -4,10 +4,14 @@
 //   running     tasks are there; output, input, signals, fences pass through
 //   sweeping    all tasks have ended: what they left behind is killed
 //   draining    output that srun hasn't got yet is sent
-//   over        the result is on disk and sent; waits for its acknowledgement
+//   over        the result was sent; waits for its acknowledgement
 //
 // Everything is answered from memory after a reconnection: StepStarted, TaskExits, StepDone, and the
 // output that nobody acknowledged. Every wait has a bound.
+//
+// Most steps are short and never see their agent die, so what is for that case alone is done late:
+// the socket for a restarted agent is made when the step has run for a moment or the link is lost,
+// the record on disk is written only if the link is lost before the result is acknowledged.
 #pragma once
 
 #include <sys/resource.h>
@@ -87,6 +91,8 @@ class Supervisor {
   void check_drained();
   void finish();
   void leave_if_alone();
+  void keep_record();
+  void listen();
 
   // supervisor_messages.cpp: the conversation
   void on_frame(const net::Frame& frame);
@@ -141,6 +147,8 @@ class Supervisor {
   Poller::TimerId drain_timer_ = 0;
   Poller::TimerId sample_timer_ = 0;
   Poller::TimerId leave_timer_ = 0;
+  Poller::TimerId listen_timer_ = 0;
+  bool listening_ = false;
   std::string error_;
   wire::StepDone done_;
   bool leaving_ = false;

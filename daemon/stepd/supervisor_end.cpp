@@ -253,19 +253,23 @@ void Supervisor::finish() {
   done_.error = error_;
   if (meter_) done_.usage = meter_->usage();
   if (done_.ended == 0) done_.ended = base::wall_micros();
+  link_.send(done_);
+  leave_if_alone();
+}
+
+void Supervisor::keep_record() {
   const std::string path = settings_.step_dir + '/' + worker::kStepdRecord;
   const base::WriteOptions options{0600, base::Durability::fast};
   if (auto kept = base::write_file_atomic(path, wire::encode(done_), options); !kept) {
     log(kept.error().text);
   }
-  link_.send(done_);
-  leave_if_alone();
 }
 
 // With nobody there, the record on disk tells what a batch script left; streams and single exit
 // codes of other steps are kept a while for a node daemon that comes back.
 void Supervisor::leave_if_alone() {
   if (link_.connected() || phase_ != Phase::over) return;
+  keep_record();
   if (view_.is_batch() || killed_) {
     leaving_ = true;
     return;

@@ -75,6 +75,7 @@ void Supervisor::on_connected() {
 }
 
 void Supervisor::on_closed() {
+  listen();
   leave_if_alone();
   check_drained();
 }
@@ -150,7 +151,7 @@ void Supervisor::on_input(const wire::Input& input) {
 }
 
 void Supervisor::feed(Task& task) {
-  if (!task.reader || !task.io || task.ended) return;
+  if (!input_ || !task.reader || !task.io || task.ended) return;
   const std::size_t reader = *task.reader;
   const std::string_view bytes = input_->pending(reader);
   if (!bytes.empty()) {

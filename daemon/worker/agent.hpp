@@ -71,6 +71,7 @@ class Agent : private Env {
   void clean_job(const JobOnHost& job, std::function<void(Status)> done) override;
   void freeze_job(const JobOnHost& job, bool frozen) override;
   StepdId start_stepd(const JobOnHost& job, wire::LaunchStep launch) override;
+  [[nodiscard]] bool step_began(const JobOnHost& job, StepNumber step) const override;
   StepdId adopt_stepd(const JobOnHost& job, StepNumber step) override;
   void send_stepd(StepdId stepd, wire::MessageType type, std::string payload) override;
   void close_stepd(StepdId stepd) override;

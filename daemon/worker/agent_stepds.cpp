@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "base/file.hpp"
 #include "base/log/log.hpp"
 #include "daemon/worker/agent.hpp"
 
@@ -77,6 +78,10 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
   stepd.channel->send({static_cast<std::uint16_t>(wire::LaunchStep::kType), 0,
                        wire::encode(launch)});
   return id;
+}
+
+bool Agent::step_began(const JobOnHost& job, StepNumber step) const {
+  return base::file_exists(host_->step_dir(job, step) + "/" + kStepdSocket);
 }
 
 StepdId Agent::adopt_stepd(const JobOnHost& job, StepNumber step) {

@@ -20,14 +20,26 @@ namespace sluice::worker {
 
 namespace {
 
+// The daemon's umask is 022, which takes nothing from the modes used here.
 Status make_dir(const std::string& path, mode_t mode) {
-  if (::mkdir(path.c_str(), mode) == 0) {
-    // The umask must not decide.
-    if (::chmod(path.c_str(), mode) == 0) return {};
-    return tl::unexpected(base::errno_error("making " + path, errno));
-  }
-  if (errno == EEXIST) return {};
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
   return tl::unexpected(base::errno_error("making " + path, errno));
+}
+
+// What nearly every job leaves is known, so it needs no search; the rest goes the long way.
+Status remove_job_dir(const std::string& dir) {
+  const std::string batch = dir + "/step_batch";
+  for (const std::string& file : {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord,
+                                  dir + "/slurm_script"}) {
+    ::unlink(file.c_str());
+  }
+  ::rmdir(batch.c_str());
+  if (::rmdir(dir.c_str()) == 0) return {};
+  return base::remove_tree(dir);
+}
+
+bool is_mpirun_daemon(const wire::LaunchStep& launch) {
+  return !launch.spec.argv.empty() && launch.spec.argv.front().view().ends_with("orted");
 }
 
 }  // namespace
@@ -83,7 +95,6 @@ void HostJobs::later(std::function<void()> function) { loop_.post(std::move(func
 
 void HostJobs::prepare(const JobOnHost& job, Done done) {
   Status made = make_dir(job_dir(job), 0711);
-  if (made && settings_.shared_host) made = make_user_dir(node_folder(job), job);
   if (made) made = make_job_group(job);
   if (!made || settings_.prolog.empty()) {
     return later([done = std::move(done), made] { done(made); });
@@ -104,11 +115,10 @@ Status HostJobs::make_user_dir(const std::string& path, const JobOnHost& job) co
   return tl::unexpected(base::errno_error("handing " + path + " over", errno));
 }
 
+// A job that has all of the node's memory needs no group for it, which costs.
 bool HostJobs::memory_is_limited(const JobOnHost& job) const {
-  const model::Request& request = *job.job->request;
-  const bool asked = request.memory_per_node > 0 || request.memory_per_cpu > 0 ||
-                     request.memory_per_gpu > 0;
-  return settings_.constrain_memory && asked && job.my_share().memory > 0;
+  const std::uint64_t memory = job.my_share().memory;
+  return settings_.constrain_memory && memory > 0 && memory < facts_.facts.memory;
 }
 
 CpuMap HostJobs::map_of(const JobOnHost& job) const {
@@ -176,7 +186,7 @@ void HostJobs::clean(const JobOnHost& job, Done done) {
   if (!swept) log::warn("job {}: {}", job.job->id.value, swept.error().text);
   const std::string dir = job_dir(job);
   const auto finish = [this, dir, done = std::move(done)](const Status& status) {
-    if (Status removed = base::remove_tree(dir); !removed) {
+    if (Status removed = remove_job_dir(dir); !removed) {
       log::warn("removing {}: {}", dir, removed.error().text);
     }
     done(status);
@@ -272,7 +282,11 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
   settings.cpus = map;
   settings.gres = facts_.facts.gres;
   settings.node_memory = facts_.facts.memory;
-  if (settings_.shared_host) settings.node_folder = node_folder(job);
+  if (settings_.shared_host && is_mpirun_daemon(launch)) {
+    const Status made = make_user_dir(node_folder(job), job);
+    if (made) settings.node_folder = node_folder(job);
+    if (!made) log::warn("job {}: {}", job.job->id.value, made.error().text);
+  }
   if (cpus_are_bound(map)) launch.os_cpus = map.os;
   put_step_settings(launch, settings);
 }

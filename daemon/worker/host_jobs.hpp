@@ -27,7 +27,7 @@ struct HostSettings {
   std::string epilog;
   std::string task_prolog;
   std::string task_epilog;
-  std::string mpi_default = "pmix";
+  std::string mpi_default = "none";
   std::uint32_t kill_wait_s = 30;
   std::uint32_t unkillable_s = 60;
   std::uint32_t sample_interval_s = 30;

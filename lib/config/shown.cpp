@@ -53,7 +53,7 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"MaxJobId", std::to_string(s.max_job_id)},
       {"MaxMemPerNode", memory_text(s.max_memory_per_node)},
       {"MinJobAge", seconds_text(s.min_job_age_s)},
-      {"MpiDefault", node_setting(config, "mpi_default", "pmix")},
+      {"MpiDefault", node_setting(config, "mpi_default", "none")},
       {"OverTimeLimit", std::to_string(s.over_time_limit_min) + " min"},
       {"PriorityType", "priority/basic"},
       {"Prolog", node_setting(config, "prolog", "(null)")},

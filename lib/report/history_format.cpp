@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t kMaxWidth = 100'000;
 
-// "20" and "-20"; anything else leaves the field's own width.
+// "20" and "-20"; anything else leaves the width as it is.
 void read_width(std::string_view text, Column& column) {
   const bool left = text.starts_with('-');
   if (left) text.remove_prefix(1);
@@ -49,7 +49,14 @@ Result<HistoryFormat> HistoryFormat::parse(std::string_view text) {
     item.column.width = field.width;
     item.column.align = field.left ? Align::left : Align::right;
     item.column.mark_cut = true;
+    // As in Slurm a width is the field's: it holds wherever the field is shown.
+    for (const Item& other : format.items_) {
+      if (other.field == &field) item.column = other.column;
+    }
     read_width(width, item.column);
+    for (Item& other : format.items_) {
+      if (other.field == &field) other.column = item.column;
+    }
     format.items_.push_back(std::move(item));
   };
   for (const std::string_view piece : base::split(text, ',')) {

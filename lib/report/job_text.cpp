@@ -187,6 +187,17 @@ std::string gres_text(const model::Job& job, model::GresScope scope) {
   return text;
 }
 
+std::string gres_detail(const model::NodeShare& share) {
+  std::string text;
+  for (const model::GresShare& gres : share.gres) {
+    if (!text.empty()) text += ",";
+    text += gres.name.str() + (gres.type.empty() ? "" : ":" + gres.type.str()) + ":" +
+            std::to_string(gres.count);
+    if (gres.indices.any()) text += "(IDX:" + gres.indices.to_ranges() + ")";
+  }
+  return text;
+}
+
 std::string std_out_text(const model::Job& job) {
   std::string path = job.spec->std_out.str();
   if (path.empty()) {

@@ -43,6 +43,8 @@ namespace sluice::report {
 [[nodiscard]] std::string command_text(const model::Job& job);
 // "gres/gpu:2" of the scope asked for, comma separated; empty: none.
 [[nodiscard]] std::string gres_text(const model::Job& job, model::GresScope scope);
+// "gpu:a100:2(IDX:0-1)": what a job holds of one node, comma separated; empty: none.
+[[nodiscard]] std::string gres_detail(const model::NodeShare& share);
 // The path that standard output goes to, patterns as typed; Slurm's default if none was given.
 [[nodiscard]] std::string std_out_text(const model::Job& job);
 [[nodiscard]] std::string std_err_text(const model::Job& job);

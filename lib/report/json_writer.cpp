@@ -42,6 +42,7 @@ std::size_t utf8_length(std::string_view text) {
 }  // namespace
 
 void JsonWriter::begin_line(std::size_t depth) {
+  if (!out_.empty() && out_.back() == ' ') out_.pop_back();  // YAML: behind a key's colon
   if (!out_.empty()) out_ += '\n';
   out_.append(depth * kIndent, ' ');
 }

@@ -10,6 +10,7 @@
 #include "base/strings.hpp"
 #include "base/user.hpp"
 #include "report/column_text.hpp"
+#include "report/node_counts.hpp"
 
 namespace sluice::report {
 
@@ -125,15 +126,7 @@ void node_text(const Group& group, const Context&, Out& out) {
 }
 void gres(const Group& group, const Context&, Out& out) {
   const Node* node = first_of(group);
-  std::string text;
-  for (const model::NodeGres& each : node != nullptr ? node->facts.gres
-                                                     : std::vector<model::NodeGres>()) {
-    if (!text.empty()) text += ',';
-    text += each.name.view();
-    if (!each.type.empty()) text += ":" + each.type.str();
-    text += ":" + std::to_string(each.count);
-  }
-  add_or_null(out, text);
+  add_or_null(out, node != nullptr ? gres_text(*node) : std::string());
 }
 void reason(const Group& group, const Context&, Out& out) {
   const Node* node = first_of(group);
@@ -164,46 +157,6 @@ void complete_state(const Group& group, const Context&, Out& out) {
 
 // --- Counts --------------------------------------------------------------------------------------
 
-struct Tally {
-  std::uint64_t allocated = 0;
-  std::uint64_t idle = 0;
-  std::uint64_t other = 0;
-  [[nodiscard]] std::uint64_t total() const { return allocated + idle + other; }
-};
-bool is_usable(const Node& node) {
-  constexpr std::uint32_t kOut = model::kNodeDrain | model::kNodeFail | model::kNodeNoRespond |
-                                 model::kNodeInvalidRegistration;
-  const bool up = node.state == model::NodeState::idle ||
-                  node.state == model::NodeState::allocated ||
-                  node.state == model::NodeState::mixed;
-  return up && (node.flags & kOut) == 0;
-}
-Tally count_nodes(const Group& group) {
-  Tally tally;
-  for (const Node* node : group.nodes) {
-    const bool busy = node->state == model::NodeState::allocated ||
-                      node->state == model::NodeState::mixed ||
-                      (node->flags & model::kNodeCompleting) != 0;
-    if (busy) {
-      ++tally.allocated;
-    } else if (is_usable(*node)) {
-      ++tally.idle;
-    } else {
-      ++tally.other;
-    }
-  }
-  return tally;
-}
-Tally count_cpus(const Group& group) {
-  Tally tally;
-  for (const Node* node : group.nodes) {
-    const std::uint64_t all = node->facts.cpus();
-    const std::uint64_t used = std::min<std::uint64_t>(node->allocated_cpus, all);
-    tally.allocated += used;
-    (is_usable(*node) ? tally.idle : tally.other) += all - used;
-  }
-  return tally;
-}
 void nodes_ai(const Group& group, const Context&, Out& out) {
   const Tally tally = count_nodes(group);
   out += fmt::format("{}/{}", tally.allocated, tally.idle);

@@ -1,4 +1,6 @@
 // `scontrol show node` and `show partition`.
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "base/duration.hpp"
@@ -132,8 +134,7 @@ void show_rules(const Partition& p, TextBlock& block) {
   block.line(fmt::format(
       "DefaultTime={} DisableRootJobs=NO ExclusiveUser=NO GraceTime={} Hidden={}",
       p.default_time == 0 ? "NONE" : minutes_text(p.default_time), p.grace_time, yes_no(p.hidden)));
-  block.line(fmt::format("MaxNodes={} MaxTime={} MinNodes={} LLN=NO MaxCPUsPerNode={} "
-                         "MaxCPUsPerSocket=UNLIMITED",
+  block.line(fmt::format("MaxNodes={} MaxTime={} MinNodes={} LLN=NO MaxCPUsPerNode={}",
                          count_text(p.max_nodes), minutes_text(p.max_time), p.min_nodes,
                          count_text(p.max_cpus_per_node)));
 }
@@ -150,7 +151,7 @@ void show_node(const model::Node& node, const ShowStyle& style, std::string& out
   block.line(fmt::format("RealMemory={} AllocMem={} FreeMem={} Sockets={} Boards={}", facts.memory,
                          node.allocated_memory,
                          node.free_memory == 0 ? "N/A" : std::to_string(node.free_memory),
-                         facts.sockets, facts.boards));
+                         facts.sockets, std::max(facts.boards, 1U)));
   block.line(fmt::format("State={} ThreadsPerCore={} TmpDisk={} Weight={} Owner=N/A MCS_label=N/A",
                          model::long_state(node), facts.threads_per_core, facts.tmp_disk,
                          node.weight));

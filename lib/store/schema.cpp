@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::string_view kMagic{"SQLite format 3\0", 16};
 constexpr std::int64_t kApplicationId = 0x534c4345;  // "SLCE"
-// Up to here the whole database is checked at each start, in about 50 ms. Larger ones are not: a
+// Up to here the whole database is checked at each start, in about 30 ms. Larger ones are not: a
 // restart must stay fast. The log protects them from crashes, and damage done by others is found
 // when the damaged page is read: at the start if it belongs to a live job.
 constexpr std::int64_t kCheckedPages = 2048;

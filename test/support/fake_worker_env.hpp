@@ -39,6 +39,7 @@ class FakeWorkerEnv : public worker::Env {
   std::size_t left_processes = 0;
   std::size_t cleaned = 0;
   bool frozen = false;
+  bool began = true;
 
   [[nodiscard]] worker::Now now() const override { return {now_ms * 1000, now_ms}; }
   void wake_at(std::int64_t mono_ms) override { wake_ms = mono_ms; }
@@ -67,6 +68,9 @@ class FakeWorkerEnv : public worker::Env {
   worker::StepdId start_stepd(const worker::JobOnHost&, wire::LaunchStep launch) override {
     launches[++last_stepd_] = std::move(launch);
     return last_stepd_;
+  }
+  [[nodiscard]] bool step_began(const worker::JobOnHost&, StepNumber) const override {
+    return began;
   }
   worker::StepdId adopt_stepd(const worker::JobOnHost&, StepNumber step) override {
     adopted[++last_stepd_] = step;

@@ -171,7 +171,12 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
 void Service::report(NodeIndex node, const core::Event& event, std::uint64_t serial) {
   // The node forgets its report when this is acknowledged, so the commit comes first, also when
   // the event was known and changes nothing.
-  commit(cluster_.apply(event, env_.now()), [this, node, serial] {
+  core::Changes changes = cluster_.apply(event, env_.now());
+  // Out of order (the release before the end): unacknowledged, so that it comes again.
+  const bool too_early =
+      !changes.outcome && changes.outcome.error().code == ErrorCode::transition_not_allowed;
+  if (too_early) return commit(std::move(changes), {});
+  commit(std::move(changes), [this, node, serial] {
     send_node(env_, node, wire::ReportAck{serial});
   });
 }

@@ -80,6 +80,8 @@ class Env {
   // Starts a stepd and gives it the launch, whose host-specific parts (settings, os_cpus, gids) the
   // Env fills in. Never fails at once: on_stepd_closed tells.
   virtual StepdId start_stepd(const JobOnHost& job, wire::LaunchStep launch) = 0;
+  // Whether a stepd of that step ever listened: its tasks may have run.
+  [[nodiscard]] virtual bool step_began(const JobOnHost& job, StepNumber step) const = 0;
   // Connects to a stepd that a former daemon started; on_stepd_closed if there is none.
   virtual StepdId adopt_stepd(const JobOnHost& job, StepNumber step) = 0;
   virtual void send_stepd(StepdId stepd, wire::MessageType type, std::string payload) = 0;

@@ -54,6 +54,7 @@ StepRun& Tree::start(JobRun& job, StepRun step, std::string script, const Uid128
 StepRun& Tree::adopt(JobRun& job, StepRun step) {
   const StepNumber number = step.number;
   StepRun& run = job.steps.emplace(number, std::move(step)).first->second;
+  run.stepd_known = context_.env.step_began(job.host, number);
   run.stepd = context_.env.adopt_stepd(job.host, number);
   context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
   // On other nodes the parent comes back with its launch, and only then is the subtree known to be
@@ -318,7 +319,8 @@ void Tree::drop(JobRun& job, StepNumber number) {
   entry.number = number;
   entry.finished = true;
   context_.env.ledger_put(ledger_key(StepKey{attempt, number}), wire::encode(entry));
-  context_.env.remove_step(job.host, number);
+  // The end of a job removes all of it at once.
+  if (!job.is_ending()) context_.env.remove_step(job.host, number);
   job.finished.insert(number);
   job.steps.erase(found);
   gone_(attempt);

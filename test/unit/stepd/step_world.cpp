@@ -239,10 +239,13 @@ bool StepWorld::exited(int limit_ms) {
 void StepWorld::drop() { session_.reset(); }
 
 bool StepWorld::reconnect() {
-  auto session = net::BlockingSession::connect(settings.step_dir + '/' + worker::kStepdSocket, 2000);
-  if (!session) return false;
-  session_.emplace(std::move(*session));
-  return true;
+  // stepd makes its socket when it notices that the link is gone.
+  const std::string path = settings.step_dir + '/' + worker::kStepdSocket;
+  return wait([&] {
+    auto session = net::BlockingSession::connect(path, 2000);
+    if (session) session_.emplace(std::move(*session));
+    return session.has_value();
+  });
 }
 
 std::string StepWorld::output(std::uint32_t task, std::uint8_t stream) const {

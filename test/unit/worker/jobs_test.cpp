@@ -217,6 +217,27 @@ TEST_F(JobsTest, a_killed_stepd_ends_its_script_with_a_clear_error) {
   EXPECT_FALSE(ended.front().launch_failed);
 }
 
+TEST_F(JobsTest, a_stepd_lost_with_the_daemon_failed_the_launch_only_if_it_never_ran) {
+  welcome();
+  launch(WorkerJob{});
+  restart();
+  service->on_stepd_closed(env.adopted.rbegin()->first);
+  env.run();
+  ASSERT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
+  EXPECT_FALSE(env.reported<wire::BatchEnded>().front().launch_failed);
+  WorkerJob second;
+  second.id = 8;
+  welcome();
+  env.to_controller.clear();
+  launch(second);
+  env.began = false;
+  restart();
+  service->on_stepd_closed(env.adopted.rbegin()->first);
+  env.run();
+  ASSERT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().launch_failed);
+}
+
 TEST_F(JobsTest, a_job_whose_preparation_fails_is_reported_and_released) {
   welcome();
   env.prepare_result = fail(ErrorCode::failure, "the prolog said no");
