@@ -5,14 +5,17 @@
 
 #include "base/timetext.hpp"
 #include "cli/common/client.hpp"
-#include "cli/common/job_query.hpp"
 #include "cli/common/job_stream.hpp"
+#include "cli/common/output.hpp"
 #include "cli/common/program.hpp"
+#include "cli/common/submission.hpp"
+#include "cli/sacct/document.hpp"
 #include "cli/sacct/query.hpp"
 #include "cli/sacct/rows.hpp"
 #include "cli/sacct/scripts.hpp"
 #include "opt/query_options.hpp"
 #include "report/history_format.hpp"
+#include "report/json_envelope.hpp"
 
 using namespace sluice;
 
@@ -26,10 +29,8 @@ int fail_with(const Error& error) {
   return 1;
 }
 
-void print_all(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
+// A reader that went away is no failure of ours to tell.
+int put_out(const std::string& text) { return cli::write_out(text) ? 0 : 1; }
 
 Result<report::HistoryFormat> format_of(const opt::SacctOptions& options) {
   std::string_view text = report::kHistoryDefault;
@@ -68,14 +69,22 @@ Result<report::HistoryContext> context_of(const opt::SacctOptions& options,
   return context;
 }
 
-int print_rows(const opt::SacctOptions& options, const cli::JobAnswer& answer,
-               const report::HistoryContext& context, report::HistoryFormat& format) {
+struct Report {
+  report::HistoryFormat format;
+  report::HistoryContext context;
+};
+
+int print_rows(const opt::SacctOptions& options, const opt::Invocation& invocation,
+               const cli::JobAnswer& answer, Report& wanted) {
   const cli::HistoryRows found = cli::history_rows(answer, options);
+  if (options.dump != opt::Dump::none) {
+    return put_out(cli::history_document(found.rows, wanted.context, options.dump,
+                                         invocation.arguments));
+  }
   std::string out;
-  if (!options.no_header) format.header(out);
-  for (const report::HistoryRow& row : found.rows) format.row(row, context, out);
-  print_all(out);
-  return 0;
+  if (!options.no_header) wanted.format.header(out);
+  for (const report::HistoryRow& row : found.rows) wanted.format.row(row, wanted.context, out);
+  return put_out(out);
 }
 
 int check_scripts(const opt::SacctOptions& options) {
@@ -86,45 +95,57 @@ int check_scripts(const opt::SacctOptions& options) {
   return 1;
 }
 
-int run(const opt::SacctOptions& options, const opt::Invocation& invocation) {
-  if (options.help_format) {
-    print_all(report::history_field_list());
-    return 0;
+// Fills in the name of the cluster where it is shown, and checks it against -M.
+Status find_cluster(cli::Client& client, const opt::SacctOptions& options, Report& wanted) {
+  const bool shown = wanted.format.shows("Cluster") || options.dump != opt::Dump::none;
+  if (options.clusters.empty() && !shown) return {};
+  const auto ping = client.call<wire::PingReply>(wire::Ping{});
+  if (!ping) return tl::unexpected(cli::as_seen_by_user(ping.error()));
+  wanted.context.cluster = ping->cluster.str();
+  return cli::check_cluster(options.clusters, ping->cluster);
+}
+
+int query(const opt::SacctOptions& options, const opt::Invocation& invocation,
+          const cli::HistoryWindow& window, Report& wanted) {
+  const Result<wire::QueryHistory> question =
+      cli::history_query(options, window, invocation.uid);
+  if (!question) return fail_with(question.error());
+  Result<cli::Client> client = cli::Client::create(invocation.environment);
+  if (!client) return fail_with(cli::as_seen_by_user(client.error()));
+  if (const Status cluster = find_cluster(*client, options, wanted); !cluster) {
+    return fail_with(cluster.error());
   }
+  if (options.verbose > 0) {
+    cli::print_info(kProgram, "Jobs eligible from " + base::format_time(window.from) + " - " +
+                                  (window.to == 0 ? "Now" : base::format_time(window.to)));
+  }
+  const Result<cli::JobAnswer> answer = cli::fetch_history(*client, *question);
+  if (!answer) return fail_with(answer.error());
+  if (options.batch_script || options.env_vars) {
+    const cli::Stored what =
+        options.batch_script ? cli::Stored::script : cli::Stored::environment;
+    return put_out(cli::stored_text(*client, *answer, what));
+  }
+  return print_rows(options, invocation, *answer, wanted);
+}
+
+int run(const opt::SacctOptions& options, const opt::Invocation& invocation) {
+  if (options.help_format) return put_out(report::history_field_list());
   if (const int code = check_scripts(options); code != 0) return code;
+  if (const std::string list = report::data_parser_list(options.data_parser); !list.empty()) {
+    return put_out(list);
+  }
+  if (const Status parser = report::check_data_parser(options.data_parser); !parser) {
+    return fail_with(parser.error());
+  }
   Result<report::HistoryFormat> format = format_of(options);
   if (!format) return fail_with(format.error());
   const Result<cli::HistoryWindow> window = cli::window_of(options, invocation.now);
   if (!window) return fail_with(window.error());
   Result<report::HistoryContext> context = context_of(options, invocation, *window);
   if (!context) return fail_with(context.error());
-  const Result<wire::QueryHistory> query =
-      cli::history_query(options, *window, invocation.uid);
-  if (!query) return fail_with(query.error());
-
-  Result<cli::Client> client = cli::Client::create(invocation.environment);
-  if (!client) return fail_with(cli::as_seen_by_user(client.error()));
-  if (const Status cluster = cli::check_named_cluster(*client, options.clusters); !cluster) {
-    return fail_with(cluster.error());
-  }
-  if (options.verbose > 0) {
-    cli::print_info(kProgram, "Jobs eligible from " + base::format_time(window->from) + " - " +
-                                  (window->to == 0 ? "Now" : base::format_time(window->to)));
-  }
-  const Result<cli::JobAnswer> answer = cli::fetch_history(*client, *query);
-  if (!answer) return fail_with(answer.error());
-  if (options.batch_script || options.env_vars) {
-    print_all(cli::stored_text(*client, *answer,
-                               options.batch_script ? cli::Stored::script
-                                                    : cli::Stored::environment));
-    return 0;
-  }
-  if (format->shows("Cluster")) {
-    const auto ping = client->call<wire::PingReply>(wire::Ping{});
-    if (!ping) return fail_with(cli::as_seen_by_user(ping.error()));
-    context->cluster = ping->cluster.str();
-  }
-  return print_rows(options, *answer, *context, *format);
+  Report wanted{std::move(*format), std::move(*context)};
+  return query(options, invocation, *window, wanted);
 }
 
 }  // namespace

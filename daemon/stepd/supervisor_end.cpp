@@ -268,7 +268,7 @@ void Supervisor::keep_record() {
 // With nobody there, the record on disk tells what a batch script left; streams and single exit
 // codes of other steps are kept a while for a node daemon that comes back.
 void Supervisor::leave_if_alone() {
-  if (link_.connected() || phase_ != Phase::over) return;
+  if (leaving_ || link_.connected() || phase_ != Phase::over) return;
   keep_record();
   if (view_.is_batch() || killed_) {
     leaving_ = true;

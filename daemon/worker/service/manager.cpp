@@ -13,6 +13,7 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::int64_t kBatchReportMs = 250;
+constexpr std::uint32_t kOutOfMemoryStatus = 125;  // shown as 0:125, as Slurm does
 
 std::string gres_text(const wire::StepLayout& layout) {
   std::map<std::string, std::uint64_t> sums;
@@ -203,7 +204,12 @@ void Manager::node_done(JobRun& job, StepRun& step, std::string_view payload) {
   step.root->out_of_memory |= done->out_of_memory;
   if (!done->error.empty() && record.reason.empty()) record.reason = done->error;
   to_srun(step, wire::StepDone::kType, payload);
-  if (step.all_done()) finish(job, step);
+  if (step.all_done()) return finish(job, step);
+  // A part of the step is lost: the rest waits for it in vain, unless it was told to go on.
+  if (!done->error.empty() && !step.spec.no_kill) {
+    const bool node = done->error.view() == kNodeLost;
+    end_step(job, step, node ? model::JobState::node_fail : model::JobState::failed, done->error);
+  }
 }
 
 // Closes the step's account. `step` may be gone afterwards.
@@ -216,6 +222,7 @@ void Manager::finish(JobRun& job, StepRun& step) {
   if (record.end < record.start) record.end = context_.env.now().wall;
   if (root.out_of_memory) {
     record.state = model::JobState::out_of_memory;
+    record.exit_code = kOutOfMemoryStatus;
   } else if (root.verdict != model::JobState::running) {
     record.state = root.verdict;
   } else {
@@ -229,7 +236,10 @@ void Manager::finish(JobRun& job, StepRun& step) {
   report.step = record;
   if (batch) {
     context_.reports.hold(attempt, job.host.job->id, report);
-    batch_done_(job, step.done.begin()->second);
+    wire::StepDone done = step.done.begin()->second;
+    if (root.out_of_memory) done.exit_code = kOutOfMemoryStatus;
+    done.out_of_memory = root.out_of_memory;
+    batch_done_(job, done);
   } else {
     context_.reports.add(attempt, job.host.job->id, report);
   }

@@ -191,7 +191,7 @@ void Tree::give_up(JobRun& job, StepRun& step, std::size_t index) {
     step.children.push_back(orphan);
     open_child(job, step, step.children.back());
   }
-  lose_node(job, step, lost.first, "the node does not respond");
+  lose_node(job, step, lost.first, kNodeLost);
 }
 
 void Tree::lose_node(JobRun& job, StepRun& step, std::uint32_t node, const Text& why) {

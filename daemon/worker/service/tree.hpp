@@ -13,6 +13,9 @@
 
 namespace sluice::worker {
 
+// Why a node's part of a step is over when its agent stays away.
+inline constexpr std::string_view kNodeLost = "the node does not respond";
+
 class Tree {
  public:
   // What has come up to the root: anything but fences and direct messages.

@@ -320,6 +320,34 @@ TEST_F(StepsTest, a_broken_hop_is_opened_again_and_at_last_given_up) {
   EXPECT_EQ(exits.front().status, static_cast<std::uint32_t>(SIGKILL));
 }
 
+TEST_F(StepsTest, a_lost_part_ends_the_rest_unless_it_was_told_to_go_on) {
+  for (const bool no_kill : {false, true}) {
+    env = FakeWorkerEnv();
+    boot("n1", allocation(2));
+    open_session(kSrun);
+    wire::StepRequest wanted = request(2, 2, 1);
+    wanted.spec.no_kill = no_kill;
+    say(kSrun, wanted);
+    wire::StepDone lost;
+    lost.node = 1;
+    lost.error = "sluice-stepd was killed";
+    say(1001, lost);
+    EXPECT_EQ(FakeWorkerEnv::of<wire::SignalStep>(env.to_stepd[1]).empty(), no_kill);
+  }
+}
+
+TEST_F(StepsTest, running_out_of_memory_is_recorded) {
+  boot("n1", allocation(1));
+  open_session(kSrun);
+  say(kSrun, request(1, 1, 1));
+  stepd_says(1, wire::TaskExit{{0}, SIGKILL, true, 0});
+  stepd_says(1, wire::StepDone{});
+  const auto records = env.reported<wire::StepRecord>();
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records.back().step.state, model::JobState::out_of_memory);
+  EXPECT_EQ(records.back().step.exit_code, 125U);
+}
+
 TEST_F(StepsTest, kill_on_bad_exit_ends_the_other_tasks) {
   boot("n1", allocation(1));
   open_session(kSrun);
