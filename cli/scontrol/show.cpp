@@ -71,6 +71,9 @@ const Entity* find_entity(std::string_view word) {
 
 int ping_line(Console& console, std::string& out) {
   const auto reply = console.call<wire::PingReply>(wire::Ping{}, {kAnswerMs, 0});
+  if (!reply && reply.error().code == ErrorCode::invalid_argument) {
+    return console.error(reply.error().text);  // -M names another cluster
+  }
   if (!reply) {
     out += "Slurmctld(primary) is DOWN\n";
     return 1;

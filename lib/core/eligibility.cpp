@@ -50,6 +50,14 @@ Status check_names(const NodePool::State& pool, const Constraint& constraint) {
   return {};
 }
 
+std::uint32_t idle_tasks(const Hardware& hardware, const Demand& demand) {
+  NodeSlot idle;
+  idle.hardware = &hardware;
+  NodeView view;
+  view_idle(idle, demand, view);
+  return evaluate(demand, view, demand.tasks == 0 ? demand.tasks_each : demand.tasks).tasks;
+}
+
 // The name of the filter that removes the class, or null.
 const char* removed_by(const NodeClass& tested, const Demand& demand,
                        const Constraint& constraint) {
@@ -71,11 +79,7 @@ const char* removed_by(const NodeClass& tested, const Demand& demand,
   const NodeNeed need = need_for(demand, hardware, each, one);
   if (need.cores > hardware.cores() || need.threads > hardware.cpus()) return "cpus";
   if (need.memory > hardware.memory) return "memory";
-  NodeSlot idle;
-  idle.hardware = &hardware;
-  NodeView view;
-  view_idle(idle, demand, view);
-  if (evaluate(demand, view, each).tasks < each) return demand.gres.empty() ? "cpus" : "gres";
+  if (idle_tasks(hardware, demand) < each) return demand.gres.empty() ? "cpus" : "gres";
   return nullptr;
 }
 
@@ -127,6 +131,7 @@ Result<Eligibility> make_eligibility(const NodePool::State& pool, const model::R
     for (const std::uint32_t node : *excluded) made.excluded.set(node);
   }
   made.has_class.resize(pool.classes.count(), false);
+  made.idle_tasks.resize(pool.classes.count(), 0);
   std::uint32_t excluded_here = 0;
   for (ClassId id = 0; id < pool.classes.count(); ++id) {
     const NodeClass& tested = pool.classes.at(id);
@@ -137,6 +142,8 @@ Result<Eligibility> make_eligibility(const NodePool::State& pool, const model::R
     }
     made.classes.push_back(id);
     made.has_class[id] = true;
+    made.idle_tasks[id] = idle_tasks(*tested.hardware, demand);
+    made.most_idle_tasks = std::max(made.most_idle_tasks, made.idle_tasks[id]);
     made.nodes += tested.size;
     if (made.excluded.size() != 0) {
       excluded_here += static_cast<std::uint32_t>(made.excluded.count_common(tested.members));

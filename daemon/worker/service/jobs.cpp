@@ -34,7 +34,8 @@ bool may_launch(const JobRun& job, const StreamState& state, const wire::LaunchS
              gres.indices.size() == have.indices.size() && gres.indices.is_subset_of(have.indices);
     });
   });
-  return spans(job, state.peer.host) && state.peer.uid == job.host.uid() && gres_within &&
+  // The job's first node makes the steps; nobody launches there.
+  return !job.is_root() && spans(job, state.peer.host) && state.peer.uid == job.host.uid() && gres_within &&
          asked.memory <= mine.memory && asked.cpus.size() == mine.cpus.size() &&
          asked.cpus.is_subset_of(mine.cpus);
 }

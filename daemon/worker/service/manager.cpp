@@ -318,7 +318,7 @@ void Manager::announce_end(StepRun& step, model::JobState why) {
   wire::StepAbort notice;
   notice.reason = fmt::format("CANCELLED AT {}{}",
                               base::format_time(context_.env.now().wall / model::kSecond), cause);
-  tree_.here(step, notice);
+  tree_.down(step, notice);
 }
 
 void Manager::job_ends(JobRun& job) {

@@ -220,8 +220,8 @@ Status Placer::fill_arbitrary(LayoutRequest& request) const {
 }
 
 Result<wire::StepLayout> Placer::lay_out_tasks() {
-  // Nodes of a layout stand in the job's order, whatever -r made the first.
-  if (spec_.relative_node == model::kNoTask) std::ranges::sort(nodes_, {}, &Candidate::position);
+  // Nodes of a layout stand in the job's order, whatever -r or -w made the first.
+  std::ranges::sort(nodes_, {}, &Candidate::position);
   Result<Distribution> distribution = parse_distribution(spec_.distribution);
   if (!distribution) return tl::unexpected(distribution.error());
   LayoutRequest request;

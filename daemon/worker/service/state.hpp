@@ -3,7 +3,8 @@
 // travels between agents and stepd) and manager*.cpp (steps of jobs whose first node this is).
 //
 // A step's nodes are numbered by their position in its layout. An agent answers for the nodes
-// [first, first + count): itself is `first`, the rest is divided among its children.
+// [first, first + count): itself is `first`, the rest is divided among its children. The root may
+// have no part in the step (`member`): then its children answer for all nodes.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +72,7 @@ struct StepRun {
   wire::StepLayout layout;
   std::uint32_t first = 0;
   std::uint32_t count = 1;
+  bool member = true;                          // false: a root whose own node has no tasks
   std::vector<std::uint32_t> node_of;          // by task
   StepdId stepd = 0;
   bool stepd_known = false;                    // it has said hello or started

@@ -33,20 +33,28 @@ bool index_layout(StepRun& step) {
   return true;
 }
 
+bool Tree::is_member(StepRun& step) const {
+  step.member = step.layout.nodes[step.first].name.view() == context_.options.name;
+  if (!step.member) step.own_done = true;
+  return step.member;
+}
+
 StepRun& Tree::start(JobRun& job, StepRun step, std::string script, const Uid128& request) {
   const StepNumber number = step.number;
   StepRun& run = job.steps.emplace(number, std::move(step)).first->second;
   store_step(context_, job, run, request);
-  wire::LaunchStep launch;
-  launch.epoch = context_.epoch;
-  launch.job = *job.host.job;
-  launch.spec = run.spec;
-  launch.layout = run.layout;
-  launch.first = run.first;
-  launch.count = 1;
-  launch.script = std::move(script);
-  run.stepd = context_.env.start_stepd(job.host, std::move(launch));
-  context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
+  if (is_member(run)) {
+    wire::LaunchStep launch;
+    launch.epoch = context_.epoch;
+    launch.job = *job.host.job;
+    launch.spec = run.spec;
+    launch.layout = run.layout;
+    launch.first = run.first;
+    launch.count = 1;
+    launch.script = std::move(script);
+    run.stepd = context_.env.start_stepd(job.host, std::move(launch));
+    context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
+  }
   open_children(job, run);
   return run;
 }
@@ -54,9 +62,11 @@ StepRun& Tree::start(JobRun& job, StepRun step, std::string script, const Uid128
 StepRun& Tree::adopt(JobRun& job, StepRun step) {
   const StepNumber number = step.number;
   StepRun& run = job.steps.emplace(number, std::move(step)).first->second;
-  run.stepd_known = context_.env.step_began(job.host, number);
-  run.stepd = context_.env.adopt_stepd(job.host, number);
-  context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
+  if (is_member(run)) {
+    run.stepd_known = context_.env.step_began(job.host, number);
+    run.stepd = context_.env.adopt_stepd(job.host, number);
+    context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
+  }
   // On other nodes the parent comes back with its launch, and only then is the subtree known to be
   // still ours.
   if (run.root) open_children(job, run);
@@ -118,10 +128,11 @@ void Tree::launched(JobRun& job, StreamId parent, const wire::LaunchStep& launch
 }
 
 void Tree::open_children(JobRun& job, StepRun& step) {
-  const std::uint32_t below = step.count - 1;
+  const std::uint32_t own = step.member ? 1 : 0;
+  const std::uint32_t below = step.count - own;
   const std::uint32_t width = std::clamp<std::uint32_t>(context_.settings.tree_width, 1, 1024);
   const std::uint32_t parts = std::min(below, width);
-  std::uint32_t next = step.first + 1;
+  std::uint32_t next = step.first + own;
   for (std::uint32_t i = 0; i < parts; ++i) {
     Child child;
     child.first = next;

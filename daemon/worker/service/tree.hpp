@@ -47,10 +47,6 @@ class Tree {
     down(step, Message::kType, wire::encode(message));
   }
   // To the local stepd alone.
-  template <class Message>
-  void here(StepRun& step, const Message& message) {
-    if (step.stepd != 0) send_stepd(context_.env, step.stepd, message);
-  }
   void signal_here(StepRun& step, std::uint32_t signal, std::uint32_t task = model::kNoTask);
   // The root has taken the results of these nodes, or of all: they may be forgotten.
   void acknowledge(JobRun& job, StepRun& step, std::uint32_t node);
@@ -59,6 +55,8 @@ class Tree {
   void drop(JobRun& job, StepNumber number);
 
  private:
+  // Finds out whether this node has tasks of the step itself.
+  bool is_member(StepRun& step) const;
   void open_children(JobRun& job, StepRun& step);
   void open_child(JobRun& job, StepRun& step, Child& child);
   void retry_child(const StepKey& key, std::uint32_t first);

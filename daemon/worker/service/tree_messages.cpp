@@ -131,7 +131,7 @@ void Tree::take_direct(StepRun& step, std::string_view payload) {
 
 void Tree::to_node(StepRun& step, std::uint32_t node, wire::MessageType type,
                    std::string_view payload) {
-  if (node == step.first) {
+  if (node == step.first && step.member) {
     if (step.stepd != 0) context_.env.send_stepd(step.stepd, type, std::string(payload));
     return;
   }
@@ -169,6 +169,7 @@ void Tree::down(StepRun& step, wire::MessageType type, std::string_view payload)
     case MessageType::signal_step: task = target_task<wire::SignalStep>(payload); break;
     case MessageType::output_ack: task = target_task<wire::OutputAck>(payload); break;
     case MessageType::window_size: task = 0; break;
+    case MessageType::step_abort: return to_node(step, 0, type, payload);
     case MessageType::direct: return take_direct(step, payload);
     case MessageType::fence_done:
     case MessageType::attach_step:

@@ -212,6 +212,25 @@ TEST_F(StepsTest, the_root_divides_the_nodes_among_its_children) {
   EXPECT_EQ(second.front().count, 2U);
 }
 
+TEST_F(StepsTest, a_step_may_leave_the_first_node_out) {
+  boot("n1", allocation(3));
+  open_session(kSrun);
+  wire::StepRequest wanted = request(2, 0, 1);
+  wanted.spec.node_list = "n[2-3]";
+  say(kSrun, wanted);
+  EXPECT_TRUE(env.launches.empty());
+  ASSERT_EQ(env.peers.size(), 2U);
+  EXPECT_EQ(env.peers[1001], "n2");
+  EXPECT_EQ(heard<wire::LaunchStep>(1001).front().first, 0U);
+  EXPECT_EQ(heard<wire::LaunchStep>(1002).front().first, 1U);
+  say(1001, wire::TaskExit{{0}, 0, false, 0});
+  node_is_done(1001, 0);
+  node_is_done(1002, 1);
+  EXPECT_EQ(env.reported<wire::StepRecord>().back().step.state, model::JobState::completed);
+  service->on_stream_closed(kSrun);
+  EXPECT_EQ(heard<wire::StepDoneAck>(1001).size(), 1U);
+}
+
 TEST_F(StepsTest, the_step_ends_when_every_node_has_ended) {
   boot("n1", allocation(3));
   open_session(kSrun);
