@@ -78,8 +78,8 @@ int print_rows(const opt::SacctOptions& options, const opt::Invocation& invocati
                const cli::JobAnswer& answer, Report& wanted) {
   const cli::HistoryRows found = cli::history_rows(answer, options);
   if (options.dump != opt::Dump::none) {
-    return put_out(cli::history_document(found.rows, wanted.context, options.dump,
-                                         invocation.arguments));
+    return put_out(
+        cli::history_document(found.rows, wanted.context, options.dump, invocation.arguments));
   }
   std::string out;
   if (!options.no_header) wanted.format.header(out);
@@ -107,8 +107,7 @@ Status find_cluster(cli::Client& client, const opt::SacctOptions& options, Repor
 
 int query(const opt::SacctOptions& options, const opt::Invocation& invocation,
           const cli::HistoryWindow& window, Report& wanted) {
-  const Result<wire::QueryHistory> question =
-      cli::history_query(options, window, invocation.uid);
+  const Result<wire::QueryHistory> question = cli::history_query(options, window, invocation.uid);
   if (!question) return fail_with(question.error());
   Result<cli::Client> client = cli::Client::create(invocation.environment);
   if (!client) return fail_with(cli::as_seen_by_user(client.error()));
@@ -122,8 +121,7 @@ int query(const opt::SacctOptions& options, const opt::Invocation& invocation,
   const Result<cli::JobAnswer> answer = cli::fetch_history(*client, *question);
   if (!answer) return fail_with(answer.error());
   if (options.batch_script || options.env_vars) {
-    const cli::Stored what =
-        options.batch_script ? cli::Stored::script : cli::Stored::environment;
+    const cli::Stored what = options.batch_script ? cli::Stored::script : cli::Stored::environment;
     return put_out(cli::stored_text(*client, *answer, what));
   }
   return print_rows(options, invocation, *answer, wanted);

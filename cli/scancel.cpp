@@ -1,10 +1,9 @@
 // scancel: ends or signals jobs, array tasks and steps, by id or by what they are. The selection by
 // account, partition and the like is made by the controller; only where each job has to be named
 // first (-i, -v, --admin-comment) are they fetched.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
-
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -103,7 +102,8 @@ Result<std::vector<Target>> find_targets(cli::Client& client, const wire::JobFil
     if (model::is_finished(job->state)) continue;
     bool named_by_step = false;
     for (const wire::JobRef& wanted : filter.jobs) {
-      if (wanted.step == model::kNoTask || (wanted.job != job->id && wanted.job != job->array_job)) {
+      if (wanted.step == model::kNoTask ||
+          (wanted.job != job->id && wanted.job != job->array_job)) {
         continue;
       }
       targets.push_back({wanted, job});
@@ -145,8 +145,7 @@ int report(const opt::ScancelOptions& options, bool cancelling, const wire::JobA
                        "Kill job error on " + name_of(outcome) + ": " + outcome.text.str());
     }
     if (harmless) continue;
-    exit_code =
-        std::max(exit_code, outcome.code == ErrorCode::access_denied ? kDenied : 1);
+    exit_code = std::max(exit_code, outcome.code == ErrorCode::access_denied ? kDenied : 1);
   }
   return exit_code;
 }
@@ -179,12 +178,18 @@ Status name_jobs(cli::Client& client, const opt::ScancelOptions& options, wire::
   return {};
 }
 
-int cancel(const opt::ScancelOptions& options, cli::Client& client) {
+// The controller passes over what a caller may not touch; who names another user is told.
+bool means_others(const opt::ScancelOptions& options, std::uint32_t uid) {
+  return uid != 0 && options.user && *options.user != uid;
+}
+
+int cancel(const opt::ScancelOptions& options, cli::Client& client, std::uint32_t uid) {
   wire::JobAction action = action_of(options);
   Result<wire::JobFilter> filter = filter_of(options);
   if (!filter) return fail_with(filter.error());
   action.filter = std::move(*filter);
-  const bool by_name = options.verbose > 0 || !options.admin_comment.empty();
+  const bool by_name =
+      options.verbose > 0 || !options.admin_comment.empty() || means_others(options, uid);
   if (options.interactive || (by_name && options.has_filter())) {
     if (const Status named = name_jobs(client, options, action.filter); !named) {
       return fail_with(named.error());
@@ -213,5 +218,5 @@ int main(int argc, char** argv) {
   if (const Status cluster = cli::check_named_cluster(*client, options->clusters); !cluster) {
     return fail_with(cluster.error());
   }
-  return cancel(*options, *client);
+  return cancel(*options, *client, invocation.uid);
 }

@@ -22,8 +22,8 @@ constexpr std::size_t kMaxNodeFile = 1024 * 1024;
 
 // The words before the text are what scripts look for.
 int fail_with(const Error& error) {
-  const bool about_input = error.code == ErrorCode::invalid_node_name ||
-                           error.code == ErrorCode::invalid_argument;
+  const bool about_input =
+      error.code == ErrorCode::invalid_node_name || error.code == ErrorCode::invalid_argument;
   if (about_input) {
     cli::print_error(kProgram, error.text);
   } else {
@@ -34,8 +34,8 @@ int fail_with(const Error& error) {
 
 // Only where something shows it, or -M has to be compared with it.
 Result<std::string> cluster_name(cli::Client& client, const opt::SqueueOptions& options) {
-  const bool needed = !options.clusters.empty() || options.dump != opt::Dump::none ||
-                      cli::shows_cluster(options);
+  const bool needed =
+      !options.clusters.empty() || options.dump != opt::Dump::none || cli::shows_cluster(options);
   if (!needed) return std::string();
   const auto ping = client.call<wire::PingReply>(wire::Ping{});
   if (!ping) return tl::unexpected(cli::as_seen_by_user(ping.error()));

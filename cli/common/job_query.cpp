@@ -56,9 +56,7 @@ std::uint64_t live_states() {
          bit(model::JobState::suspended) | kFlags << 32U;
 }
 
-std::vector<Text> texts(std::span<const std::string> words) {
-  return {words.begin(), words.end()};
-}
+std::vector<Text> texts(std::span<const std::string> words) { return {words.begin(), words.end()}; }
 
 std::vector<Text> one_text(std::string_view word) {
   std::vector<Text> result;

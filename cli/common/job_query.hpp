@@ -1,5 +1,5 @@
-// From options to what the messages carry: references to jobs, masks of states, lists of names. Used
-// by the commands that read or act on existing jobs.
+// From options to what the messages carry: references to jobs, masks of states, lists of names.
+// Used by the commands that read or act on existing jobs.
 #pragma once
 
 #include <cstdint>

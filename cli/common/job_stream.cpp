@@ -1,27 +1,52 @@
 // See job_stream.hpp.
 #include "cli/common/job_stream.hpp"
 
+#include <poll.h>
+
+#include <algorithm>
 #include <memory>
 #include <utility>
+
+#include "base/clock.hpp"
 
 namespace sluice::cli {
 
 namespace {
 
-// Sends the request and gives each piece to `take`, which says whether it was the last.
-template <class Reply, class Request, class Take>
-Status each_piece(Client& client, const Request& request, Take take) {
+constexpr std::int64_t kFirstPauseMs = 20;
+constexpr std::int64_t kLongestPauseMs = 500;
+
+// Sends the request and gives each piece to the assembler, which says whether it was the last.
+template <class Reply, class Request, class Assembler>
+Status each_piece(Client& client, const Request& request, Assembler& assembler) {
   Result<Session> session = client.session();
-  if (!session) return tl::unexpected(as_seen_by_user(session.error()));
-  if (Status sent = session->send(request); !sent) {
-    return tl::unexpected(as_seen_by_user(sent.error()));
-  }
+  if (!session) return tl::unexpected(session.error());
+  if (Status sent = session->send(request); !sent) return sent;
   while (true) {
     Result<Reply> piece = session->receive_as<Reply>(kAnswerMs);
-    if (!piece) return tl::unexpected(as_seen_by_user(piece.error()));
-    Result<bool> last = take(*piece);
+    if (!piece) return tl::unexpected(piece.error());
+    Result<bool> last = assembler.take(*piece);
     if (!last) return tl::unexpected(last.error());
     if (*last) return {};
+  }
+}
+
+// Reading may be repeated: when the controller goes away in the middle, the answer is asked for
+// anew from the one that follows.
+template <class Reply, class Assembler, class Request>
+auto assemble(Client& client, const Request& request) -> Result<decltype(Assembler().finish())> {
+  const std::uint64_t until = base::monotonic_ms() + static_cast<std::uint64_t>(kRetryMs);
+  std::int64_t pause_ms = kFirstPauseMs;
+  while (true) {
+    Assembler assembler;
+    const Status done = each_piece<Reply>(client, request, assembler);
+    if (done) return assembler.finish();
+    const bool again = done.error().code == ErrorCode::unavailable;
+    if (!again || base::monotonic_ms() >= until) {
+      return tl::unexpected(as_seen_by_user(done.error()));
+    }
+    ::poll(nullptr, 0, static_cast<int>(pause_ms));
+    pause_ms = std::min(pause_ms * 2, kLongestPauseMs);
   }
 }
 
@@ -58,49 +83,51 @@ class JobAssembler {
   JobAnswer answer_;
 };
 
+class NodeAssembler {
+ public:
+  Result<bool> take(wire::NodesReply& piece) {
+    for (model::Node& node : piece.nodes) {
+      nodes_.push_back(std::make_shared<const model::Node>(std::move(node)));
+    }
+    return piece.last;
+  }
+  [[nodiscard]] std::vector<model::NodePtr> finish() { return std::move(nodes_); }
+
+ private:
+  std::vector<model::NodePtr> nodes_;
+};
+
+class PartitionAssembler {
+ public:
+  Result<bool> take(wire::PartitionsReply& only) {
+    for (model::Partition& partition : only.partitions) {
+      partitions_.push_back(std::make_shared<const model::Partition>(std::move(partition)));
+    }
+    return true;
+  }
+  [[nodiscard]] std::vector<model::PartitionPtr> finish() { return std::move(partitions_); }
+
+ private:
+  std::vector<model::PartitionPtr> partitions_;
+};
+
 }  // namespace
 
 Result<JobAnswer> fetch_jobs(Client& client, const wire::QueryJobs& query) {
-  JobAssembler assembler;
-  const Status done = each_piece<wire::JobsReply>(
-      client, query, [&](wire::JobsReply& piece) { return assembler.take(piece); });
-  if (!done) return tl::unexpected(done.error());
-  return assembler.finish();
+  return assemble<wire::JobsReply, JobAssembler>(client, query);
 }
 
 Result<JobAnswer> fetch_history(Client& client, const wire::QueryHistory& query) {
-  JobAssembler assembler;
-  const Status done = each_piece<wire::HistoryReply>(
-      client, query, [&](wire::HistoryReply& piece) { return assembler.take(piece); });
-  if (!done) return tl::unexpected(done.error());
-  return assembler.finish();
+  return assemble<wire::HistoryReply, JobAssembler>(client, query);
 }
 
 Result<std::vector<model::NodePtr>> fetch_nodes(Client& client, const wire::QueryNodes& query) {
-  std::vector<model::NodePtr> nodes;
-  const Status done =
-      each_piece<wire::NodesReply>(client, query, [&](wire::NodesReply& piece) -> Result<bool> {
-        for (model::Node& node : piece.nodes) {
-          nodes.push_back(std::make_shared<const model::Node>(std::move(node)));
-        }
-        return piece.last;
-      });
-  if (!done) return tl::unexpected(done.error());
-  return nodes;
+  return assemble<wire::NodesReply, NodeAssembler>(client, query);
 }
 
 Result<std::vector<model::PartitionPtr>> fetch_partitions(Client& client,
                                                           const wire::QueryPartitions& query) {
-  std::vector<model::PartitionPtr> partitions;
-  const Status done = each_piece<wire::PartitionsReply>(
-      client, query, [&](wire::PartitionsReply& piece) -> Result<bool> {
-        for (model::Partition& partition : piece.partitions) {
-          partitions.push_back(std::make_shared<const model::Partition>(std::move(partition)));
-        }
-        return true;
-      });
-  if (!done) return tl::unexpected(done.error());
-  return partitions;
+  return assemble<wire::PartitionsReply, PartitionAssembler>(client, query);
 }
 
 }  // namespace sluice::cli

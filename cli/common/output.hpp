@@ -8,7 +8,8 @@
 
 namespace sluice::cli {
 
-// Writes all of it to standard output. False if that fails: the reader went away or the disk is full.
+// Writes all of it to standard output. False if that fails: the reader went away or the disk is
+// full.
 [[nodiscard]] bool write_out(std::string_view text);
 
 // "Sat Nov 21 19:43:29 2026": the line above long and repeated reports.

@@ -80,9 +80,9 @@ Result<HistoryWindow> window_of(const opt::SacctOptions& options, std::int64_t n
     window.to = *options.start;
   }
   if (window.to != 0 && window.from > window.to) {
-    return fail(ErrorCode::invalid_time,
-                "Start time (" + base::format_time(window.from) +
-                    ") requested is after end time (" + base::format_time(window.to) + ").");
+    return fail(ErrorCode::invalid_time, "Start time (" + base::format_time(window.from) +
+                                             ") requested is after end time (" +
+                                             base::format_time(window.to) + ").");
   }
   return window;
 }
@@ -123,9 +123,8 @@ bool is_wanted(const model::Job& job, const opt::SacctOptions& options) {
 
 bool job_row_wanted(const model::Job& job, const opt::SacctOptions& options) {
   if (options.jobs.empty()) return true;
-  return std::ranges::any_of(options.jobs, [&](const opt::JobRef& ref) {
-    return !ref.step && names_job(ref, job);
-  });
+  return std::ranges::any_of(
+      options.jobs, [&](const opt::JobRef& ref) { return !ref.step && names_job(ref, job); });
 }
 
 bool step_row_wanted(const model::Job& job, const model::Step& step,

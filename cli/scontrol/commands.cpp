@@ -34,7 +34,7 @@ int reconfigure(Console& console, Words) {
                           (denied ? "Invalid user id" : done.error().text));
 }
 
-template <bool opt::ScontrolOptions::* member>
+template <bool opt::ScontrolOptions::*member>
 int turn_on(Console& console, Words) {
   console.options().*member = true;
   return 0;

@@ -57,48 +57,51 @@ int print_jobs(Console& console, std::span<const model::JobPtr> jobs) {
   if (!client) return console.error(client.error().text);
   const auto nodes = fetch_nodes(**client, {});
   if (!nodes) return console.error(nodes.error().text);
-  return print_records(console, "jobs", [&](report::JsonWriter& writer,
-                                            report::JsonContext& context) {
-    context.nodes = *nodes;
-    for (const model::JobPtr& job : jobs) report::write_job(writer, *job, context);
-  });
+  return print_records(console, "jobs",
+                       [&](report::JsonWriter& writer, report::JsonContext& context) {
+                         context.nodes = *nodes;
+                         for (const model::JobPtr& job : jobs)
+                           report::write_job(writer, *job, context);
+                       });
 }
 
 int print_steps(Console& console, std::span<const report::StepRecord> steps) {
-  return print_records(
-      console, "steps", [&](report::JsonWriter& writer, const report::JsonContext& context) {
-        for (const report::StepRecord& step : steps) report::write_step(writer, step, context);
-      });
+  return print_records(console, "steps",
+                       [&](report::JsonWriter& writer, const report::JsonContext& context) {
+                         for (const report::StepRecord& step : steps)
+                           report::write_step(writer, step, context);
+                       });
 }
 
 int print_nodes(Console& console, std::span<const model::NodePtr> nodes) {
-  return print_records(
-      console, "nodes", [&](report::JsonWriter& writer, const report::JsonContext& context) {
-        for (const model::NodePtr& node : nodes) report::write_node(writer, *node, context);
-      });
+  return print_records(console, "nodes",
+                       [&](report::JsonWriter& writer, const report::JsonContext& context) {
+                         for (const model::NodePtr& node : nodes)
+                           report::write_node(writer, *node, context);
+                       });
 }
 
 int print_partitions(Console& console, std::span<const model::PartitionPtr> partitions) {
-  return print_records(
-      console, "partitions", [&](report::JsonWriter& writer, const report::JsonContext& context) {
-        for (const model::PartitionPtr& partition : partitions) {
-          report::write_partition(writer, *partition, context);
-        }
-      });
+  return print_records(console, "partitions",
+                       [&](report::JsonWriter& writer, const report::JsonContext& context) {
+                         for (const model::PartitionPtr& partition : partitions) {
+                           report::write_partition(writer, *partition, context);
+                         }
+                       });
 }
 
 int print_ping(Console& console, const wire::PingReply* reply) {
-  const int code = print_list(
-      console, "pings", reply == nullptr ? std::string() : reply->cluster.str(),
-      [&](report::JsonWriter& writer, const report::JsonContext&) {
-        writer.open_object();
-        writer.member("hostname", reply == nullptr ? std::string() : reply->host.str());
-        writer.member("pinged", reply == nullptr ? "DOWN" : "UP");
-        writer.member("responding", reply != nullptr);
-        writer.member("primary", true);
-        writer.member("mode", "primary");
-        writer.close();
-      });
+  const int code =
+      print_list(console, "pings", reply == nullptr ? std::string() : reply->cluster.str(),
+                 [&](report::JsonWriter& writer, const report::JsonContext&) {
+                   writer.open_object();
+                   writer.member("hostname", reply == nullptr ? std::string() : reply->host.str());
+                   writer.member("pinged", reply == nullptr ? "DOWN" : "UP");
+                   writer.member("responding", reply != nullptr);
+                   writer.member("primary", true);
+                   writer.member("mode", "primary");
+                   writer.close();
+                 });
   return reply == nullptr ? 1 : code;
 }
 

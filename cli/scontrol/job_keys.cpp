@@ -97,8 +97,9 @@ Status nice(JobEdit& edit, const Change& change) {
     edit.patch.nice = kDefaultNice;
   } else {
     const Result<std::int64_t> value = base::parse_signed(change.value, {-kMost, kMost});
-    if (!value) return bad("Invalid nice value, must be between -" + std::to_string(kMost) +
-                           " and " + std::to_string(kMost));
+    if (!value)
+      return bad("Invalid nice value, must be between -" + std::to_string(kMost) + " and " +
+                 std::to_string(kMost));
     edit.patch.nice = static_cast<std::int32_t>(*value);
   }
   edit.changed = true;

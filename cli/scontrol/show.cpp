@@ -1,8 +1,8 @@
 // `scontrol show ENTITY [NAME]`: finds the entity, and shows all but jobs and their steps.
 #include "cli/scontrol/show.hpp"
 
-#include <algorithm>
-#include <cstdio>
+#include <set>
+#include <string_view>
 
 #include "base/clock.hpp"
 #include "base/hostlist.hpp"
@@ -127,6 +127,21 @@ int ping(Console& console, Words) {
   return code;
 }
 
+namespace {
+
+// The names that no node answers to; the text itself if it isn't a list.
+std::vector<std::string> not_there(const std::vector<model::NodePtr>& nodes,
+                                   const std::string& names) {
+  Result<std::vector<std::string>> wanted = base::parse_hosts(names);
+  if (!wanted) return {names};
+  std::set<std::string_view> known;
+  for (const model::NodePtr& node : nodes) known.insert(node->name.view());
+  std::erase_if(*wanted, [&](const std::string& name) { return known.contains(name); });
+  return *wanted;
+}
+
+}  // namespace
+
 int show_nodes(Console& console, const std::string& name) {
   Result<Client*> client = console.client();
   if (!client) return console.complain("slurm_load_node error: " + client.error().text);
@@ -142,18 +157,12 @@ int show_nodes(Console& console, const std::string& name) {
     const bool hidden = node->state == model::NodeState::future && !console.options().future;
     if (!hidden || !name.empty()) report::show_node(*node, style, out);
   }
-  int code = 0;
-  const auto wanted = base::parse_hosts(name);
-  if (!wanted) return console.complain("Node " + name + " not found");
-  for (const std::string& host : *wanted) {
-    const bool known = std::ranges::any_of(
-        *nodes, [&](const model::NodePtr& node) { return node->name.view() == host; });
-    if (known) continue;
+  const std::vector<std::string> missing = not_there(*nodes, name);
+  for (const std::string& host : missing) {
     if (!console.options().quiet) out += "Node " + host + " not found\n";
-    code = 1;
   }
   put_out(out);
-  return code;
+  return missing.empty() ? 0 : 1;
 }
 
 int show_partitions(Console& console, const std::string& name) {

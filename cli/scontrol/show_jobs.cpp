@@ -1,6 +1,7 @@
 // `scontrol show job` and `show step`.
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <set>
 #include <string>
 #include <tuple>
@@ -67,12 +68,6 @@ Result<std::set<std::string>> hidden_partitions(Console& console) {
   return hidden;
 }
 
-const model::Job* job_of(const JobAnswer& answer, const model::Step& step) {
-  const auto found = std::ranges::find_if(
-      answer.jobs, [&](const model::JobPtr& job) { return job->id == step.job; });
-  return found == answer.jobs.end() ? nullptr : found->get();
-}
-
 // The batch step first, then by number.
 bool step_before(const model::StepPtr& a, const model::StepPtr& b) {
   const auto rank = [](const model::Step& step) {
@@ -85,13 +80,15 @@ bool step_before(const model::StepPtr& a, const model::StepPtr& b) {
 // In order, with their jobs.
 std::vector<report::StepRecord> wanted_steps(JobAnswer& answer,
                                              const std::vector<wire::JobRef>& refs) {
+  std::map<JobId, const model::Job*> jobs;
+  for (const model::JobPtr& job : answer.jobs) jobs[job->id] = job.get();
   std::ranges::sort(answer.steps, step_before);
   std::vector<report::StepRecord> steps;
   for (const model::StepPtr& step : answer.steps) {
     const bool wanted = refs.empty() || std::ranges::any_of(refs, [&](const wire::JobRef& ref) {
-      return ref.step == model::kNoTask || ref.step == step->number;
-    });
-    if (wanted) steps.push_back({step.get(), job_of(answer, *step)});
+                          return ref.step == model::kNoTask || ref.step == step->number;
+                        });
+    if (wanted) steps.push_back({step.get(), jobs[step->job]});
   }
   return steps;
 }
@@ -110,9 +107,8 @@ int show_jobs(Console& console, const std::string& name) {
     if (!found) return console.complain("slurm_load_partitions error: " + found.error().text);
     hidden = std::move(*found);
   }
-  std::erase_if(answer->jobs, [&](const model::JobPtr& job) {
-    return hidden.contains(job->partition.str());
-  });
+  std::erase_if(answer->jobs,
+                [&](const model::JobPtr& job) { return hidden.contains(job->partition.str()); });
   if (wants_document(console)) return print_jobs(console, answer->jobs);
   const report::ShowStyle style = console.style();
   std::string out;

@@ -26,12 +26,9 @@ int no_debug(Console& console, const std::vector<Change>&) {
   return console.error("the log level is set where the daemon is started");
 }
 
-constexpr Entity kEntities[] = {{"NodeName", update_nodes},
-                                {"PartitionName", update_partition},
-                                {"JobId", update_jobs},
-                                {"JobName", update_jobs},
-                                {"StepId", no_steps},
-                                {"ReservationName", no_reservations},
+constexpr Entity kEntities[] = {{"NodeName", update_nodes},  {"PartitionName", update_partition},
+                                {"JobId", update_jobs},      {"JobName", update_jobs},
+                                {"StepId", no_steps},        {"ReservationName", no_reservations},
                                 {"SlurmctldDebug", no_debug}};
 
 const Entity* entity_of(std::string_view key) {

@@ -125,7 +125,8 @@ int update_jobs(Console& console, const std::vector<Change>& changes) {
     edit.time_limit = *limit;
   }
   for (const Change& change : changes) {
-    const bool selects = is_id(change) || is_user(change) || (is_name(change) && !selection.name.empty());
+    const bool selects =
+        is_id(change) || is_user(change) || (is_name(change) && !selection.name.empty());
     if (selects) continue;
     if (const Status applied = apply_job_key(edit, change); !applied) {
       return complain_lines(console, applied.error().text);

@@ -18,13 +18,13 @@ struct State {
   NodeVerb verb;
 };
 
-constexpr State kStates[] = {{"DRAIN", NodeVerb::drain},     {"RESUME", NodeVerb::resume},
-                             {"DOWN", NodeVerb::down},       {"UNDRAIN", NodeVerb::undrain},
-                             {"FAIL", NodeVerb::fail},       {"IDLE", NodeVerb::idle}};
+constexpr State kStates[] = {{"DRAIN", NodeVerb::drain}, {"RESUME", NodeVerb::resume},
+                             {"DOWN", NodeVerb::down},   {"UNDRAIN", NodeVerb::undrain},
+                             {"FAIL", NodeVerb::fail},   {"IDLE", NodeVerb::idle}};
 
 // States of Slurm's that no node of ours can be put into.
-constexpr std::string_view kForeign[] = {"NoResp", "FUTURE", "POWER_DOWN", "POWER_UP",
-                                         "POWER_DOWN_ASAP", "POWER_DOWN_FORCE"};
+constexpr std::string_view kForeign[] = {"NoResp",   "FUTURE",          "POWER_DOWN",
+                                         "POWER_UP", "POWER_DOWN_ASAP", "POWER_DOWN_FORCE"};
 
 constexpr std::string_view kNoReason =
     "You must specify a reason when DOWNING or DRAINING a node. Request denied";
@@ -47,8 +47,7 @@ int set_state(Console& console, wire::UpdateNode& message, const Change& change)
   }
   console.complain("Invalid input: " + change.word);
   console.complain("Request aborted");
-  console.complain(
-      "Valid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN POWER_UP UNDRAIN");
+  console.complain("Valid states are: NoResp DRAIN FAIL FUTURE RESUME POWER_DOWN POWER_UP UNDRAIN");
   return console.complain("Not all states are valid given a node's prior state");
 }
 
@@ -102,16 +101,24 @@ struct PartitionKey {
   Kind kind;
 };
 
-constexpr PartitionKey kPartitionKeys[] = {
-    {"AllowAccounts", Kind::text},    {"AllowGroups", Kind::text},
-    {"AllowQos", Kind::text},         {"Default", Kind::flag},
-    {"DefaultTime", Kind::minutes},   {"DenyAccounts", Kind::text},
-    {"DenyQos", Kind::text},          {"GraceTime", Kind::count},
-    {"Hidden", Kind::flag},           {"MaxCPUsPerNode", Kind::count},
-    {"MaxNodes", Kind::count},        {"MaxTime", Kind::minutes},
-    {"MinNodes", Kind::count},        {"Nodes", Kind::text},
-    {"PriorityJobFactor", Kind::count}, {"PriorityTier", Kind::count},
-    {"RootOnly", Kind::flag},         {"State", Kind::state}};
+constexpr PartitionKey kPartitionKeys[] = {{"AllowAccounts", Kind::text},
+                                           {"AllowGroups", Kind::text},
+                                           {"AllowQos", Kind::text},
+                                           {"Default", Kind::flag},
+                                           {"DefaultTime", Kind::minutes},
+                                           {"DenyAccounts", Kind::text},
+                                           {"DenyQos", Kind::text},
+                                           {"GraceTime", Kind::count},
+                                           {"Hidden", Kind::flag},
+                                           {"MaxCPUsPerNode", Kind::count},
+                                           {"MaxNodes", Kind::count},
+                                           {"MaxTime", Kind::minutes},
+                                           {"MinNodes", Kind::count},
+                                           {"Nodes", Kind::text},
+                                           {"PriorityJobFactor", Kind::count},
+                                           {"PriorityTier", Kind::count},
+                                           {"RootOnly", Kind::flag},
+                                           {"State", Kind::state}};
 
 const PartitionKey* find_partition_key(std::string_view word) {
   for (const PartitionKey& key : kPartitionKeys) {
@@ -146,11 +153,12 @@ int check_value(Console& console, const PartitionKey& key, const Change& change)
     case Kind::flag:
       if (is_one_of(change.value, kFlags)) return 0;
       return complain_of_partition(console, "Invalid input: " + change.word + "\nAcceptable " +
-                           std::string(key.name) + " values are YES and NO");
+                                                std::string(key.name) + " values are YES and NO");
     case Kind::state:
       if (is_one_of(change.value, kUp)) return 0;
-      return complain_of_partition(console, "Invalid input: " + change.word +
-                           "\nAcceptable State values are UP, DOWN, DRAIN and INACTIVE");
+      return complain_of_partition(
+          console, "Invalid input: " + change.word +
+                       "\nAcceptable State values are UP, DOWN, DRAIN and INACTIVE");
     case Kind::minutes:
       if (base::parse_duration(change.value)) return 0;
       break;

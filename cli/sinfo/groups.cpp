@@ -2,11 +2,11 @@
 #include "cli/sinfo/groups.hpp"
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "base/strings.hpp"
+#include "report/node_groups.hpp"
 
 namespace sluice::cli {
 
@@ -14,7 +14,6 @@ namespace {
 
 using model::Node;
 using model::NodeState;
-using report::Grouping;
 using report::NodeGroup;
 
 constexpr std::uint32_t kBad = model::kNodeDrain | model::kNodeFail;
@@ -54,56 +53,6 @@ bool is_wanted(const Node& node, const opt::SinfoOptions& options) {
   return has_state(node, options.states);
 }
 
-class Grouper {
- public:
-  Grouper(const opt::SinfoOptions& options, const report::Format& format,
-          const report::NodeContext& context)
-      : by_node_(options.node_oriented), context_(context) {
-    for (const report::Column& column : format.columns) {
-      if (column.field == SIZE_MAX) continue;
-      const Grouping grouping = report::grouping_of(column.field);
-      by_partition_ = by_partition_ || grouping == Grouping::partition;
-      if (grouping == Grouping::value || (grouping == Grouping::range && options.exact)) {
-        fields_.push_back(column.field);
-      }
-    }
-    by_partition_ = by_partition_ || by_node_;
-    empty_rows_ = by_partition_ && !by_node_ && !options.list_reasons;
-  }
-
-  void add(const model::Partition& partition, const Node& node) {
-    const NodeGroup alone{&partition, {&node}};
-    key_.clear();
-    if (by_partition_) key_ += partition.name.view();
-    if (by_node_) key_ += "\n" + node.name.str();
-    for (const std::size_t field : fields_) {
-      key_ += '\n';
-      report::node_fields()[field].text(alone, context_, key_);
-    }
-    const auto [place, is_new] = by_key_.try_emplace(key_, groups_.size());
-    if (is_new) groups_.push_back({&partition, {}});
-    const std::uint64_t member = std::uint64_t{place->second} << 32U | node.index.value;
-    if (by_partition_ || members_.insert(member).second) {
-      groups_[place->second].nodes.push_back(&node);
-    }
-  }
-  void add_empty(const model::Partition& partition) {
-    if (empty_rows_) groups_.push_back({&partition, {}});
-  }
-  [[nodiscard]] std::vector<NodeGroup> take() { return std::move(groups_); }
-
- private:
-  bool by_node_;
-  bool by_partition_ = false;
-  bool empty_rows_ = false;
-  const report::NodeContext& context_;
-  std::vector<std::size_t> fields_;
-  std::vector<NodeGroup> groups_;
-  std::unordered_map<std::string, std::size_t> by_key_;
-  std::unordered_set<std::uint64_t> members_;  // of groups over several partitions
-  std::string key_;
-};
-
 }  // namespace
 
 bool has_state(const Node& node, const opt::NodeStates& states) {
@@ -123,7 +72,9 @@ std::vector<NodeGroup> make_groups(const NodeReport& data, const opt::SinfoOptio
       members[name].push_back(node.get());
     }
   }
-  Grouper grouper(options, format, context);
+  const report::GroupStyle style{options.node_oriented, options.exact,
+                                 !options.node_oriented && !options.list_reasons};
+  report::NodeGrouper grouper(format, style, context);
   for (const model::PartitionPtr& partition : data.partitions) {
     const auto found = members.find(partition->name.view());
     if (found == members.end()) {

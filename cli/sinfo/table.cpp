@@ -45,9 +45,10 @@ std::string default_format(const NodeReport& data, const opt::SinfoOptions& opti
 report::Format format_of(const NodeReport& data, const opt::SinfoOptions& options) {
   const auto fields = report::node_fields();
   if (options.format_long_given && !base::istarts_with(options.format_long, "all")) {
-    return report::parse_names(options.format_long, report::names_of(fields),
-                               [fields](std::size_t field) { return fields[field].width; },
-                               "sinfo: error: Invalid job format specification: ");
+    return report::parse_names(
+        options.format_long, report::names_of(fields),
+        [fields](std::size_t field) { return fields[field].width; },
+        "sinfo: error: Invalid job format specification: ");
   }
   const bool all = options.format_long_given || (options.format_given && options.format == "%all");
   std::string text = options.format_given ? options.format : default_format(data, options);

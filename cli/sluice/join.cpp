@@ -74,7 +74,11 @@ Result<Outcome> ask_controller(const auth::HostKey& key, const auth::JoinToken& 
   std::unique_ptr<net::Link> link;
   const auto connecting =
       net::connect_link(**loop, std::move(target), [&](Result<net::LinkConnection> made) {
-        if (!made) return finish(**loop, outcome, tl::unexpected(made.error()));
+        if (!made) {
+          return finish(**loop, outcome,
+                        context("the controller refuses this host (is the token still valid?)",
+                                made.error()));
+        }
         link = std::move(made->link);
         link->on_message([&](const net::Frame& frame) { on_answer(**loop, outcome, frame); });
         link->on_close([&](const Error& error) { finish(**loop, outcome, tl::unexpected(error)); });

@@ -40,7 +40,8 @@ Result<wire::JobFilter> filter_of(const opt::SqueueOptions& options) {
   filter.licenses = texts(options.licenses);
   filter.reservations = one_text(options.reservation);
   filter.states = options.states.given() ? state_mask(options.states) : live_states();
-  if (options.start) filter.states = std::uint64_t{1} << static_cast<unsigned>(model::JobState::pending);
+  if (options.start)
+    filter.states = std::uint64_t{1} << static_cast<unsigned>(model::JobState::pending);
   return filter;
 }
 
@@ -144,9 +145,8 @@ void split_partitions(std::vector<JobPtr>& jobs) {
 
 bool is_wanted_step(const model::Step& step, const opt::SqueueOptions& options) {
   if (options.steps.empty()) return true;
-  return std::ranges::any_of(options.steps, [&](const opt::JobRef& ref) {
-    return !ref.step || *ref.step == step.number;
-  });
+  return std::ranges::any_of(
+      options.steps, [&](const opt::JobRef& ref) { return !ref.step || *ref.step == step.number; });
 }
 
 // root sees jobs in hidden partitions always, others on demand; who names a partition sees it.

@@ -1,5 +1,5 @@
-// Which jobs and steps squeue shows: what the controller selects, and the little that is left to the
-// client (tasks of an array that have no record of their own yet, hidden partitions).
+// Which jobs and steps squeue shows: what the controller selects, and the little that is left to
+// the client (tasks of an array that have no record of their own yet, hidden partitions).
 #pragma once
 
 #include <vector>

@@ -33,8 +33,9 @@ template <class FieldType>
 report::Format format_of(std::span<const FieldType> fields, const opt::SqueueOptions& options,
                          std::string_view problem) {
   if (options.format_long_given) {
-    return report::parse_names(options.format_long, report::names_of(fields),
-                               [fields](std::size_t field) { return fields[field].width; }, kBadField);
+    return report::parse_names(
+        options.format_long, report::names_of(fields),
+        [fields](std::size_t field) { return fields[field].width; }, kBadField);
   }
   std::string text(options.format_given ? std::string_view(options.format)
                                         : default_format(options));
@@ -90,8 +91,12 @@ TableText job_table(std::vector<model::JobPtr> jobs, const opt::SqueueOptions& o
                          const std::vector<report::SortLetter>& order) {
     report::sort_jobs(records, order, context);
   };
-  const SortPlan<decltype(apply)> plan{sort_of(options),   report::job_sort_letters(),
-                                       !options.format_long_given, options.no_header, context, apply};
+  const SortPlan<decltype(apply)> plan{sort_of(options),
+                                       report::job_sort_letters(),
+                                       !options.format_long_given,
+                                       options.no_header,
+                                       context,
+                                       apply};
   return make_table(report::job_fields(), format_of(report::job_fields(), options, kBadField), jobs,
                     plan);
 }
@@ -114,10 +119,14 @@ TableText step_table(const JobAnswer& answer, const opt::SqueueOptions& options,
                          const std::vector<report::SortLetter>& order) {
     report::sort_steps(records, order, context);
   };
-  const SortPlan<decltype(apply)> plan{sort_of(options),   report::step_sort_letters(),
-                                       !options.format_long_given, options.no_header, context, apply};
-  return make_table(report::step_fields(),
-                    format_of(report::step_fields(), options, kBadStepField), steps, plan);
+  const SortPlan<decltype(apply)> plan{sort_of(options),
+                                       report::step_sort_letters(),
+                                       !options.format_long_given,
+                                       options.no_header,
+                                       context,
+                                       apply};
+  return make_table(report::step_fields(), format_of(report::step_fields(), options, kBadStepField),
+                    steps, plan);
 }
 
 bool shows_cluster(const opt::SqueueOptions& options) {

@@ -147,6 +147,14 @@ void Shell::on_hello(LinkId id, const net::Frame& frame) {
   service_->on_node_hello(*node, *hello);
 }
 
+void Shell::tell_hosts(const wire::HostListUpdate& update) {
+  for (const auto& [id, host] : links_) {
+    if (host.node || host.peer.roles.empty()) continue;
+    host.link->send(
+        {static_cast<std::uint16_t>(wire::HostListUpdate::kType), 0, wire::encode(update)});
+  }
+}
+
 void Shell::on_link_closed(LinkId id, const Error& error) {
   const auto found = links_.find(id);
   if (found == links_.end()) return;

@@ -144,6 +144,13 @@ void Shell::answer_stats(const Call& call) {
   add("sessions", sessions_.size());
   add("jobs", snapshot_.current()->job_count());
   add("epoch", service_->epoch());
+  const PlanStats& plan = service_->plan_stats();
+  add("plan_passes", plan.passes);
+  add("plan_slices", plan.slices);
+  // Wall time: a clock that was set back must not show as centuries.
+  add("plan_us_last", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_last, 0)));
+  add("plan_us_most", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_most, 0)));
+  add("plan_us_all", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_all, 0)));
   controller::reply(*static_cast<Env*>(this), call.session, call.id, message);
 }
 

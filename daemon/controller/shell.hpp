@@ -78,6 +78,7 @@ class Shell : private Env {
   void wake_at(std::int64_t mono_ms) override;
   void reply(SessionId session, wire::MessageType type, std::uint64_t id,
              std::string payload) override;
+  void tell_hosts(const wire::HostListUpdate& update) override;
   void send_node(NodeIndex node, wire::MessageType type, std::string payload) override;
   void commit(store::Transaction transaction, std::function<void(Status)> done) override;
   [[nodiscard]] bool accepts_work() const override;

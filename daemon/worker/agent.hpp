@@ -13,6 +13,7 @@
 
 #include "auth/user/become_user.hpp"
 #include "base/fd.hpp"
+#include "daemon/stepd/nursery.hpp"
 #include "daemon/worker/agent_config.hpp"
 #include "daemon/worker/host_jobs.hpp"
 #include "daemon/worker/host_links.hpp"
@@ -36,7 +37,6 @@ class Agent : private Env {
 
  private:
   struct Stepd {
-    pid_t pid = 0;                              // of our child; 0: adopted
     std::unique_ptr<net::Connecting> connecting;
     std::unique_ptr<net::FrameChannel> channel;
     std::vector<net::Frame> waiting;            // until it is connected
@@ -85,10 +85,9 @@ class Agent : private Env {
   StreamId open_peer(const std::string& node, const model::JobSpec& spec) override;
 
   // stepds (agent_stepds.cpp)
-  [[nodiscard]] Result<base::UniqueFd> spawn_stepd(std::string step_dir, pid_t& pid) const;
+  [[nodiscard]] Result<base::UniqueFd> hatch_stepd(const std::string& step_dir);
   void connect_stepd(StepdId id, std::unique_ptr<net::Stream> stream);
   void stepd_closed(StepdId id);
-  void reap();
   [[nodiscard]] const std::vector<std::uint32_t>& groups_of(std::uint32_t uid, std::uint32_t gid);
 
   // The door and other agents' channels (agent_door.cpp)
@@ -115,11 +114,10 @@ class Agent : private Env {
   std::unique_ptr<HostJobs> host_;
   std::unique_ptr<Service> service_;
   net::Timer wake_;
-  net::Timer reaper_;
   net::Timer end_timer_;
   std::map<StepdId, Stepd> stepds_;
   std::uint64_t next_stepd_ = 1;
-  std::vector<pid_t> children_;
+  std::unique_ptr<stepd::Nursery> nursery_;
   std::map<StreamId, Conversation> streams_;
   StreamId next_stream_ = 1;
   std::map<std::uint64_t, Session> sessions_;

@@ -1,55 +1,27 @@
-// The agent's stepds: starting them with one end of a socket pair, finding those of a former daemon,
-// reaping them.
-#include <fcntl.h>
-#include <spawn.h>
+// The agent's stepds: starting them (by the nursery) with one end of a socket pair, and finding those
+// of a former daemon.
 #include <sys/socket.h>
-#include <sys/wait.h>
-
-#include <cerrno>
-#include <csignal>
 
 #include "base/file.hpp"
 #include "base/log/log.hpp"
 #include "daemon/worker/agent.hpp"
-
-extern char** environ;
 
 namespace sluice::worker {
 
 namespace {
 
 constexpr std::int64_t kAdoptMs = 3'000;
-constexpr std::int64_t kReapMs = 20;
 constexpr std::int64_t kGroupsMs = 60'000;
 
 }  // namespace
 
-Result<base::UniqueFd> Agent::spawn_stepd(std::string step_dir, pid_t& pid) const {
+Result<base::UniqueFd> Agent::hatch_stepd(const std::string& step_dir) {
   Result<base::FdPair> pair = base::make_socket_pair(SOCK_STREAM);
   if (!pair) return tl::unexpected(pair.error());
-  posix_spawn_file_actions_t files;
-  posix_spawnattr_t attributes;
-  posix_spawn_file_actions_init(&files);
-  posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_adddup2(&files, pair->second.get(), kStepdLinkFd);
-  posix_spawn_file_actions_addclosefrom_np(&files, kStepdLinkFd + 1);
-  sigset_t none;
-  sigset_t usual;
-  sigemptyset(&none);
-  sigemptyset(&usual);
-  sigaddset(&usual, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
-  std::string program = config_.stepd;
-  std::string option = "--dir";
-  char* argv[] = {program.data(), option.data(), step_dir.data(), nullptr};
-  const int failed =
-      posix_spawn(&pid, config_.stepd.c_str(), &files, &attributes, argv, environ);
-  posix_spawn_file_actions_destroy(&files);
-  posix_spawnattr_destroy(&attributes);
-  if (failed != 0) return tl::unexpected(base::errno_error("starting " + config_.stepd, failed));
+  if (!nursery_) nursery_ = std::make_unique<stepd::Nursery>(config_.stepd, config_.dir);
+  if (Status asked = nursery_->hatch(step_dir, pair->second); !asked) {
+    return tl::unexpected(asked.error());
+  }
   return std::move(pair->first);
 }
 
@@ -60,13 +32,12 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
   const StepNumber step = launch.layout.step;
   Status made = host_->make_step_dir(job, step);
   Result<base::UniqueFd> fd = fail(ErrorCode::failure);
-  if (made) fd = spawn_stepd(host_->step_dir(job, step), stepd.pid);
+  if (made) fd = hatch_stepd(host_->step_dir(job, step));
   if (!made || !fd) {
     log::error("job {}: {}", job.job->id.value, made ? fd.error().text : made.error().text);
     loop_.post([this, id] { stepd_closed(id); });
     return id;
   }
-  children_.push_back(stepd.pid);
   launch.gids = job.gids.empty() ? groups_of(job.uid(), job.job->spec->gid) : job.gids;
   host_->complete(job, launch);
   auto stream = net::make_stream(loop_, std::move(*fd));
@@ -113,7 +84,6 @@ void Agent::stepd_closed(StepdId id) {
   const auto found = stepds_.find(id);
   if (found == stepds_.end()) return;
   stepds_.erase(found);
-  reap();
   service_->on_stepd_closed(id);
 }
 
@@ -136,12 +106,6 @@ void Agent::close_stepd(StepdId id) {
   } else {
     found->second.channel->finish();  // stepd_closed() follows
   }
-}
-
-// stepd closes its socket a moment before it exits, so this looks again until all are gone.
-void Agent::reap() {
-  std::erase_if(children_, [](pid_t pid) { return ::waitpid(pid, nullptr, WNOHANG) != 0; });
-  if (children_.size() > stepds_.size()) reaper_ = loop_.after(kReapMs, [this] { reap(); });
 }
 
 const std::vector<std::uint32_t>& Agent::groups_of(std::uint32_t uid, std::uint32_t gid) {

@@ -101,8 +101,7 @@ void HostJobs::prepare(const JobOnHost& job, Done done) {
   }
   run_hook(settings_.prolog, job, [this, done = std::move(done)](const Status& status) {
     if (status) return done({});
-    log::error("prolog: {}", status.error().text);
-    done(context("prolog", status.error()));
+    done(fail(ErrorCode::launch_failed, "Prolog error: " + status.error().text));
   });
 }
 
@@ -194,7 +193,7 @@ void HostJobs::clean(const JobOnHost& job, Done done) {
   if (settings_.epilog.empty()) return later([finish] { finish({}); });
   run_hook(settings_.epilog, job, [finish](const Status& status) {
     if (status) return finish({});
-    finish(context("epilog", status.error()));
+    finish(fail(ErrorCode::launch_failed, "Epilog error: " + status.error().text));
   });
 }
 

@@ -87,7 +87,8 @@ Status write_all(int fd, std::string_view bytes) {
 }
 
 Result<std::string> read_to_end(int fd, std::size_t limit) {
-  constexpr std::size_t kChunk = 65536;
+  constexpr std::size_t kFirst = 4096;  // most of what is read so is a line of the kernel's
+  constexpr std::size_t kMost = 65536;
   std::string bytes;
   while (true) {
     const std::size_t have = bytes.size();
@@ -95,7 +96,7 @@ Result<std::string> read_to_end(int fd, std::size_t limit) {
       return fail(ErrorCode::io, fmt::format("longer than {} bytes", limit));
     }
     // One byte beyond the limit tells "exactly that long" from "longer".
-    bytes.resize(have + std::min(kChunk, limit - have + 1));
+    bytes.resize(have + std::min(std::clamp(have, kFirst, kMost), limit - have + 1));
     const ssize_t got = ::read(fd, bytes.data() + have, bytes.size() - have);
     const int error = errno;
     bytes.resize(have + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));

@@ -19,6 +19,9 @@ namespace sluice::core {
 namespace {
 
 constexpr std::size_t kMaxTests = 1024;  // moments at which placement is asked, per job
+constexpr std::size_t kRounds = 4;       // reaches into the future tried, each eight times the last
+constexpr std::int64_t kFirstReach = 600'000;
+constexpr std::int64_t kHorizon = std::int64_t{1} << 50;  // milliseconds; keeps sums in range
 
 class Finder {
  public:
@@ -42,7 +45,10 @@ class Finder {
     for (const ClassId id : query_.eligibility.classes) {
       pool_.classes.at(id).members.for_each([&](std::size_t n) {
         const auto node = static_cast<std::uint32_t>(n);
-        if (pool_.nodes[node].available && query_.eligibility.allows(node, pool_)) visit(node);
+        if (!pool_.digests[node].available) return;
+        if (query_.eligibility.excluded.size() == 0 || !query_.eligibility.excluded.test(node)) {
+          visit(node);
+        }
       });
     }
   }
@@ -58,6 +64,10 @@ class CountFinder : public Finder {
   using Finder::Finder;
 
   std::optional<PlannedStart> find() {
+    for (const ClassId id : query_.eligibility.classes) {
+      const Hardware& hardware = *pool_.classes.at(id).hardware;
+      fewest_cores_ = std::min(fewest_cores_, least_cores(query_.demand, hardware, least()));
+    }
     return query_.demand.single_node() ? find_on_one() : find_on_several();
   }
 
@@ -84,11 +94,20 @@ class CountFinder : public Finder {
     return evaluate(query_.demand, view_, want()).tasks;
   }
 
+  // Without a reservation on it and before the first of its jobs ends, a node is what it is now.
+  [[nodiscard]] bool unchanged_before(std::uint32_t node, std::int64_t time_ms) const {
+    const std::int64_t end = pool_.digests[node].first_end_ms;
+    const std::int64_t changes = end <= query_.now_ms ? profile_.overdue_end_ms() : end;
+    return changes >= time_ms && !profile_.is_claimed(node);
+  }
+
+  // Nodes as they are now don't serve, or the job would have started.
   std::optional<PlannedStart> find_on_one() {
     std::int64_t best = end_after(query_.horizon_ms, 1);
     const bool named = !query_.eligibility.required.empty();
     for_each_node([&](std::uint32_t node) {
-      if (!named || node == query_.eligibility.required.front()) earliest_on(node, best);
+      if (named && node != query_.eligibility.required.front()) return;
+      if (!unchanged_before(node, best)) earliest_on(node, best);
     });
     if (best > query_.horizon_ms || best == kNever) return std::nullopt;
     auto selection = test(best, &profile_);
@@ -113,9 +132,26 @@ class CountFinder : public Finder {
     best = std::min(best, start);
   }
 
+  // First in the near future; further only if that is not enough.
   std::optional<PlannedStart> find_on_several() {
+    std::int64_t reach = std::min(query_.horizon_ms, kHorizon) - query_.now_ms;
+    std::vector<std::int64_t> limits{query_.horizon_ms};
+    for (; reach > kFirstReach && limits.size() < kRounds; reach /= 8) {
+      limits.push_back(query_.now_ms + reach / 8);
+    }
+    for (auto limit = limits.rbegin(); limit != limits.rend(); ++limit) {
+      if (auto found = find_until(*limit)) return found;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<PlannedStart> find_until(std::int64_t limit_ms) {
     std::uint32_t nodes = 0;
-    for_each_node([&](std::uint32_t node) { collect(node, nodes++); });
+    changes_.clear();
+    for_each_node([&](std::uint32_t node) {
+      const bool idle = pool_.digests[node].idle_cores >= fewest_cores_;
+      if (idle || !unchanged_before(node, limit_ms)) collect(node, nodes++, limit_ms);
+    });
     // A heap, because the answer mostly lies near the front.
     std::make_heap(changes_.begin(), changes_.end(), Change::later);
     std::vector<std::uint32_t> offers(nodes, 0);
@@ -144,7 +180,7 @@ class CountFinder : public Finder {
     return std::nullopt;
   }
 
-  void collect(std::uint32_t node, std::uint32_t position) {
+  void collect(std::uint32_t node, std::uint32_t position, std::int64_t limit_ms) {
     const NodeSlot& slot = pool_.nodes[node];
     const Timeline& timeline = profile_.timeline(node);
     const std::size_t first = timeline.step_at(query_.now_ms);
@@ -157,7 +193,7 @@ class CountFinder : public Finder {
     }
     for (std::size_t s = first; s < count; ++s) {
       const std::int64_t from = std::max(query_.now_ms, timeline.steps()[s].from_ms);
-      if (from > query_.horizon_ms) return;
+      if (from > limit_ms) return;
       std::uint32_t least_offer = step_offers_[s];
       std::size_t far = s + 1;
       const auto begins_before = [&](std::int64_t start) {
@@ -177,6 +213,7 @@ class CountFinder : public Finder {
     }
   }
 
+  std::uint32_t fewest_cores_ = model::kUnlimited;
   std::vector<Change> changes_;
   std::vector<std::uint32_t> step_offers_;
   NodeView view_;

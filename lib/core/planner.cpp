@@ -55,10 +55,10 @@ std::int64_t Planner::next_start_ms() const { return state_->next_planned_ms; }
 namespace {
 
 // The lane to show for a group: the one that starts earliest, else the first that was examined.
-const LaneWork* shown_lane(const PlannerQueue& queue, std::uint32_t group) {
-  const LaneWork* best = nullptr;
+LaneWork* shown_lane(const PlannerQueue& queue, std::uint32_t group) {
+  LaneWork* best = nullptr;
   for (const std::uint32_t id : queue.group(group).lanes) {
-    const LaneWork* work = queue.lane(id).work.get();
+    LaneWork* work = queue.lane(id).work.get();
     if (work == nullptr || work->leader.reason == model::Reason::none) continue;
     if (best == nullptr || (work->planned && !best->planned)) best = work;
   }
@@ -67,12 +67,24 @@ const LaneWork* shown_lane(const PlannerQueue& queue, std::uint32_t group) {
 
 }  // namespace
 
+// Whom a job waits behind is looked up when somebody asks: it changes with every start at the front
+// of the queue, and for all lanes at once.
 const PlanEntry* Planner::explain(JobId id) const {
   const QueuedJob* job = state_->queue.find(id);
   if (job == nullptr) return nullptr;
-  const LaneWork* work = shown_lane(state_->queue, job->group);
+  LaneWork* work = shown_lane(state_->queue, job->group);
   if (work == nullptr) return nullptr;
-  return state_->queue.leader(job->group).id == id ? &work->leader : &work->follower;
+  const JobId leader = state_->queue.leader(job->group).id;
+  PlanEntry& shown = leader == id ? work->leader : work->follower;
+  shown.behind = {};
+  if (shown.reason != model::Reason::priority) return &shown;
+  const std::size_t partition = shown.partition.value;
+  if (leader != id) {
+    shown.behind = leader;
+  } else if (partition < state_->first_blocked.size()) {
+    shown.behind = state_->first_blocked[partition].job;
+  }
+  return &shown;
 }
 
 Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) const {

@@ -16,7 +16,7 @@ constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placemen
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
-         a.behind == b.behind && a.planned_start == b.planned_start &&
+         a.planned_start == b.planned_start &&
          a.planned_nodes == b.planned_nodes;
 }
 
@@ -77,11 +77,11 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
     return work;
   }
   work.eligibility = std::move(*eligibility);
-  work.fewest_cores = model::kUnlimited;
+  lane.fewest_cores = model::kUnlimited;
   const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
   for (const ClassId id : work.eligibility.classes) {
-    work.fewest_cores =
-        std::min(work.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
+    lane.fewest_cores =
+        std::min(lane.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
   }
   return work;
 }
@@ -89,7 +89,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
 // The request doesn't go with the partition, whatever is free.
 bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   if (work.error) {
-    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .behind = {}});
+    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}});
     return true;
   }
   const model::Partition& partition = pool_.state().partitions[lane.partition.value].config;
@@ -97,12 +97,12 @@ bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
   if (request.min_nodes > partition.max_nodes || too_small) {
     explain(lane, work,
-            {.reason = model::Reason::partition_node_limit, .detail = {}, .behind = {}});
+            {.reason = model::Reason::partition_node_limit, .detail = {}});
     return true;
   }
   if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
     explain(lane, work,
-            {.reason = model::Reason::partition_time_limit, .detail = {}, .behind = {}});
+            {.reason = model::Reason::partition_time_limit, .detail = {}});
     return true;
   }
   return false;
@@ -127,11 +127,11 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   if (work.verdict == Verdict::possible) return false;
   const model::Reason reason = work.verdict == Verdict::never ? model::Reason::bad_constraints
                                                               : model::Reason::node_down;
-  explain(lane, work, {.reason = reason, .detail = work.away, .behind = {}});
+  explain(lane, work, {.reason = reason, .detail = work.away});
   return true;
 }
 
-bool PlannerPass::still_blocked(LaneWork& work) {
+bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
   if (!work.known_blocked) return false;
   const NodePool::State& pool = pool_.state();
   if (work.log_seen < pool.log_base || pool.log_end() - work.log_seen > kMaxReleasesChecked) {
@@ -143,7 +143,7 @@ bool PlannerPass::still_blocked(LaneWork& work) {
   NodeView view;
   for (std::uint64_t entry = work.log_seen; entry < pool.log_end(); ++entry) {
     const std::uint32_t node = pool.release_log[entry - pool.log_base];
-    if (pool.nodes[node].idle_cores < work.fewest_cores) continue;
+    if (pool.nodes[node].idle_cores < lane.fewest_cores) continue;
     if (!outlook.counts(node) || !work.eligibility.allows(node, pool)) continue;
     outlook.look(node, work.demand, view);
     if (evaluate(work.demand, view, least).tasks >= least) return false;
@@ -174,7 +174,7 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   const JobId leader = state_.queue.leader(lane.group).id;
   const std::uint64_t state_now = pool_.state().state_generation;
   if (work.explained_leader == leader && work.leader.reason == why.reason &&
-      work.leader.behind == why.behind && work.leader.detail == why.detail &&
+      work.leader.detail == why.detail &&
       work.planned == (work.leader.planned_start != 0) && work.explained_state == state_now &&
       group.fresh.empty()) {
     return;
@@ -185,7 +185,6 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   made.reason = why.reason;
   made.detail = why.detail;
   made.partition = lane.partition;
-  made.behind = why.behind;
   made.nodes_wanted = work.demand.min_nodes;
   if (work.planned && work.leader.planned_start != 0) {
     made.planned_start = work.leader.planned_start;
@@ -205,7 +204,6 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   work.follower = work.leader;
   if (!concerns_all(work.leader.reason)) {
     work.follower.reason = model::Reason::priority;
-    work.follower.behind = leader;
     work.follower.planned_start = 0;
     work.follower.planned_nodes = {};
   }

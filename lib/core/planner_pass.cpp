@@ -18,6 +18,7 @@ namespace {
 
 // A full pass that took at most so many steps is simply done again when something changed; after a
 // costlier one, passes are light for a while.
+constexpr std::uint64_t kSkippedPerStep = 16;
 constexpr std::uint64_t kCheapPass = 10'000;
 constexpr std::int64_t kFullPassEveryMs = 30'000;
 
@@ -36,7 +37,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
     begin();
   }
   while (const LaneKey* next = state_.queue.at_or_after(state_.resume)) {
-    if (steps_ >= budget) {
+    if (steps_ + skipped_ / kSkippedPerStep >= budget) {
       result_.finished = false;
       state_.pass_steps += steps_;
       state_.world_left = pool_.state().world_generation;
@@ -46,6 +47,10 @@ PassResult PlannerPass::run(std::uint64_t budget) {
     const LaneKey key = *next;
     state_.resume = key;
     ++state_.resume.lane;  // nothing lies between
+    if (may_skip(state_.queue.lane(key.lane))) {
+      ++skipped_;
+      continue;
+    }
     ++steps_;
     examine(key);
   }
@@ -103,6 +108,9 @@ void PlannerPass::begin() {
   const bool cheap = state_.full_number != 0 && state_.full_steps <= kCheapPass;
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
+  state_.released_cores = most_released();
+  state_.log_begun = pool_.state().log_end();
+  state_.state_begun = pool_.state().state_generation;
   state_.active = true;
   state_.stale = false;
   state_.keep_changes = false;
@@ -166,12 +174,31 @@ void PlannerPass::resume_lightly(const std::optional<LaneKey>& changed) {
   }
 }
 
+// The most idle cores on a node that was released since the last pass began.
+std::uint32_t PlannerPass::most_released() const {
+  const NodePool::State& pool = pool_.state();
+  if (state_.state_begun != pool.state_generation || state_.log_begun < pool.log_base) {
+    return model::kUnlimited;
+  }
+  std::uint32_t most = 0;
+  for (std::uint64_t entry = state_.log_begun; entry < pool.log_end(); ++entry) {
+    most = std::max(most, pool.nodes[pool.release_log[entry - pool.log_base]].idle_cores);
+  }
+  return most;
+}
+
+bool PlannerPass::may_skip(const Lane& lane) const {
+  return state_.light && lane.settled && lane.fewest_cores > state_.released_cores &&
+         state_.first_blocked[lane.partition.value].job.is_set();
+}
+
 void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
   if (keys.empty()) return;
   std::sort(keys.begin(), keys.end());
   for (const LaneKey& key : keys) {
     Lane& lane = state_.queue.lane(key.lane);
     if (lane.work == nullptr) continue;
+    lane.settled = false;
     lane.work->planned = false;
     lane.work->plan_tried_for = {};
   }
@@ -203,7 +230,7 @@ void PlannerPass::examine(const LaneKey& key) {
     block(lane, work);
     return;
   }
-  if (still_blocked(work)) {
+  if (still_blocked(lane, work)) {
     block(lane, work);
   } else if (const std::optional<Selection> selection = try_now(lane, work)) {
     start(lane, work, *selection);
@@ -272,15 +299,15 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
 void PlannerPass::block(Lane& lane, LaneWork& work) {
   Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
   const QueuedJob& leader = state_.queue.leader(lane.group);
-  Why why{.reason = model::Reason::resources, .detail = {}, .behind = {}};
+  Why why{.reason = model::Reason::resources, .detail = {}};
   if (!first.job.is_set()) {
     first = {lane.key, leader.id};
   } else if (first.key != lane.key) {
     why.reason = model::Reason::priority;
-    why.behind = first.job;
   }
   if (state_.settings->backfill) reserve(lane, work);
   explain(lane, work, why);
+  lane.settled = work.known_blocked && why.reason == model::Reason::priority;
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {

@@ -80,6 +80,7 @@ void PlannerQueue::refresh_keys(std::uint32_t group) {
     Lane& lane = lanes_[id];
     const LaneKey key = key_of(lane, id);
     if (key == lane.key) continue;
+    lane.settled = false;
     order_.erase(lane.key);
     note_change(lane.key);
     note_change(key);
@@ -149,7 +150,10 @@ void PlannerQueue::add(const Candidate& candidate) {
     refresh_keys(id);
   }
   // Even if the leader stays, the new member has to be explained.
-  for (const std::uint32_t lane : group.lanes) note_change(lanes_[lane].key);
+  for (const std::uint32_t lane : group.lanes) {
+    lanes_[lane].settled = false;
+    note_change(lanes_[lane].key);
+  }
 }
 
 void PlannerQueue::leave_group(std::uint32_t job) {

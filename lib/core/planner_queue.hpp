@@ -35,6 +35,10 @@ struct Lane {
   std::uint32_t group = 0;
   PartitionIndex partition;
   LaneKey key;
+  // Known to be blocked and explained so: until a node with at least `fewest_cores` idle cores is
+  // released, or the group changes, a pass need not look at it again.
+  bool settled = false;
+  std::uint32_t fewest_cores = 0;
   std::unique_ptr<LaneWork> work;  // null until the pass has looked at it
 
   Lane();

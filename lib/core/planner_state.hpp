@@ -33,7 +33,6 @@ struct LaneWork {
   bool known_blocked = false;
   std::uint64_t log_seen = 0;
 
-  std::uint32_t fewest_cores = 0;     // idle ones, without which no node is of any use
   bool planned = false;               // holds a reservation
   std::uint64_t plan_tried = 0;       // in which full pass one was last looked for
   JobId plan_tried_for;               // and for which leader
@@ -63,6 +62,9 @@ struct Planner::State {
   bool stale = false;            // something changed behind its back
   bool keep_changes = false;     // it changed lanes that it had examined already
   bool light = false;            // keeps the reservations that there are
+  std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
+  std::uint64_t log_begun = 0;       // end of the release log when the pass began
+  std::uint64_t state_begun = 0;     // pool.state_generation at that time
   std::uint64_t pass_steps = 0;  // of the pass so far
   bool full = false;             // it began at the top with nothing planned
   std::uint64_t full_steps = 0;  // what the last full pass took
@@ -104,7 +106,7 @@ class PlannerPass {
   void examine(const LaneKey& key);
   [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool still_blocked(LaneWork& work);
+  [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
   [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
   void start(Lane& lane, const LaneWork& work, const Selection& selection);
@@ -113,16 +115,18 @@ class PlannerPass {
   struct Why {
     model::Reason reason = model::Reason::none;
     Text detail;
-    JobId behind;
   };
   void explain(Lane& lane, LaneWork& work, const Why& why);
   [[nodiscard]] std::uint32_t limit_minutes(const Lane& lane) const;
+  [[nodiscard]] std::uint32_t most_released() const;
+  [[nodiscard]] bool may_skip(const Lane& lane) const;
 
   Planner::State& state_;
   NodePool& pool_;
   Now now_;
   PassResult result_;
   std::uint64_t steps_ = 0;
+  std::uint64_t skipped_ = 0;
 };
 
 // Minutes that a job of the group may run in the partition.

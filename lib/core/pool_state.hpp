@@ -65,6 +65,13 @@ struct NodeSlot {
   }
 };
 
+// What a search over all nodes asks first, close together in memory.
+struct NodeDigest {
+  std::int64_t first_end_ms = kNever;  // of the holds
+  std::uint32_t idle_cores = 0;
+  bool available = false;
+};
+
 struct PartitionSlot {
   model::Partition config;
   base::Bitmap nodes;
@@ -73,6 +80,7 @@ struct PartitionSlot {
 struct NodePool::State {
   SettingsPtr settings;
   std::vector<NodeSlot> nodes;
+  std::vector<NodeDigest> digests;         // parallel to nodes
   std::vector<PartitionSlot> partitions;
   NodeClasses classes;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> by_name;
@@ -86,6 +94,7 @@ struct NodePool::State {
   [[nodiscard]] std::uint64_t log_end() const { return log_base + release_log.size(); }
   [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
   void note_release(std::uint32_t node);
+  void refresh_digest(std::uint32_t node);
   void set_expected_end(std::uint32_t node, Hold& hold, std::int64_t end_ms);
   // Puts the node where it belongs after its hardware, features, weight or partitions changed.
   void reclassify(std::uint32_t node);

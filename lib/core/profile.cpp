@@ -10,6 +10,15 @@ void Profile::reset(std::uint32_t nodes) {
   nodes_.clear();
   nodes_.resize(nodes);
   claimed_.clear();
+  is_claimed_ = base::Bitmap(nodes);
+}
+
+void Profile::forget_unclaimed() {
+  std::erase_if(claimed_, [&](std::uint32_t node) {
+    if (!nodes_[node].claims.empty()) return false;
+    is_claimed_.reset(node);
+    return true;
+  });
 }
 
 void Profile::set_time(const NodePool::State& pool, std::int64_t now_ms,
@@ -32,7 +41,10 @@ const Timeline& Profile::timeline(std::uint32_t node) const {
 
 void Profile::add(std::uint32_t node, Claim claim) {
   NodeFuture& future = nodes_[node];
-  if (future.claims.empty()) claimed_.push_back(node);
+  if (future.claims.empty()) {
+    claimed_.push_back(node);
+    is_claimed_.set(node);
+  }
   if (future.changes != 0) future.timeline.subtract(claim);
   future.claims.push_back(std::move(claim));
 }
@@ -44,7 +56,7 @@ void Profile::drop_from(const LaneKey& key) {
         std::erase_if(future.claims, [&](const Claim& claim) { return !(claim.key < key); });
     if (dropped != 0) future.changes = 0;
   }
-  std::erase_if(claimed_, [&](std::uint32_t node) { return nodes_[node].claims.empty(); });
+  forget_unclaimed();
 }
 
 void Profile::drop(const std::vector<LaneKey>& keys) {
@@ -56,7 +68,7 @@ void Profile::drop(const std::vector<LaneKey>& keys) {
     });
     if (dropped != 0) future.changes = 0;
   }
-  std::erase_if(claimed_, [&](std::uint32_t node) { return nodes_[node].claims.empty(); });
+  forget_unclaimed();
 }
 
 std::vector<LaneKey> Profile::broken_claims(std::uint32_t node) const {
@@ -95,6 +107,7 @@ void Profile::clear() {
   for (const std::uint32_t node : claimed_) {
     nodes_[node].claims.clear();
     nodes_[node].changes = 0;
+    is_claimed_.reset(node);
   }
   claimed_.clear();
 }

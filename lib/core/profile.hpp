@@ -35,12 +35,14 @@ class Profile {
     return nodes_[node].claims;
   }
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
+  [[nodiscard]] bool is_claimed(std::uint32_t node) const { return is_claimed_.test(node); }
   [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
   // With only the claims of lanes before `key`.
   [[nodiscard]] const Timeline& timeline_before(std::uint32_t node, const LaneKey& key) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
 
  private:
+  void forget_unclaimed();
   struct NodeFuture {
     std::vector<Claim> claims;
     Timeline timeline;
@@ -54,6 +56,7 @@ class Profile {
   mutable std::vector<NodeFuture> nodes_;
   mutable Timeline scratch_;
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
+  base::Bitmap is_claimed_;             // the same as a set
 };
 
 // A way to look at the nodes.
@@ -83,11 +86,17 @@ class Outlook {
     return all_nodes_ || pool_->nodes[node].available;
   }
   [[nodiscard]] bool is_claimed(std::uint32_t node) const {
-    return profile_ != nullptr && !profile_->claims(node).empty();
+    return profile_ != nullptr && profile_->is_claimed(node);
   }
   // Nodes with reservations, if those count here; may be null.
   [[nodiscard]] const std::vector<std::uint32_t>* claimed_nodes() const {
     return profile_ == nullptr || profile_->empty() ? nullptr : &profile_->claimed_nodes();
+  }
+  // False if the node certainly has fewer idle cores than that.
+  [[nodiscard]] bool may_have(std::uint32_t node, std::uint32_t cores) const {
+    const NodeDigest& digest = pool_->digests[node];
+    return mode_ == Mode::idle || digest.idle_cores >= cores ||
+           digest.first_end_ms <= span_.from_ms;
   }
   // Fills `view`. Counts one step.
   void look(std::uint32_t node, const Demand& demand, NodeView& view) const;

@@ -108,8 +108,10 @@ std::uint32_t Prospects::take(std::uint32_t node) {
 // future moment idle counts differ from the buckets, so every node is a prospect.
 bool Prospects::gather_members(const NodeClass& from, std::uint32_t share, std::uint32_t enough) {
   std::uint32_t full = 0;
+  const std::uint32_t least = least_cores(demand_, *from.hardware, least_share());
   for (std::size_t n = from.members.find_first(); n != base::Bitmap::npos;
        n = from.members.find_next(n)) {
+    if (!outlook_.may_have(static_cast<std::uint32_t>(n), least)) continue;
     if (take(static_cast<std::uint32_t>(n)) >= share) ++full;
     if (full >= enough && outlook_.all_alike()) return false;
   }
@@ -155,7 +157,8 @@ bool Prospects::gather(std::size_t from, std::size_t to, std::uint32_t enough) {
   for (std::size_t c = from; c < to; ++c) {
     const ClassId id = eligibility_.classes[c];
     const NodeClass& members = pool_.classes.at(id);
-    const std::uint32_t share = std::min(full_share(least_nodes_), eligibility_.idle_tasks[id]);
+    const std::uint32_t share =
+        std::max(1U, std::min(full_share(least_nodes_), eligibility_.idle_tasks[id]));
     const bool whole = outlook_.present() ? gather_buckets(members, share, enough)
                                           : gather_members(members, share, enough);
     all = all && whole;

@@ -196,6 +196,16 @@ void NodePool::State::set_expected_end(std::uint32_t node, Hold& hold, std::int6
   hold.expected_end_ms = end_ms;
   ++nodes[node].changes;
   ++world_generation;
+  refresh_digest(node);
+}
+
+void NodePool::State::refresh_digest(std::uint32_t node) {
+  const NodeSlot& slot = nodes[node];
+  NodeDigest& digest = digests[node];
+  digest = {.first_end_ms = kNever, .idle_cores = slot.idle_cores, .available = slot.available};
+  for (const Hold& hold : slot.holds) {
+    digest.first_end_ms = std::min(digest.first_end_ms, hold.expected_end_ms);
+  }
 }
 
 void NodePool::State::reclassify(std::uint32_t node) {
@@ -218,6 +228,7 @@ void NodePool::State::place_in_bucket(std::uint32_t node, bool was_available,
                                       std::uint32_t old_idle) {
   const NodeSlot& slot = nodes[node];
   ++world_generation;
+  refresh_digest(node);
   if (was_available && slot.available) {
     classes.change_bucket(slot.node_class, node, old_idle, slot.idle_cores);
   } else if (slot.available) {
@@ -251,6 +262,7 @@ NodePool::NodePool(SettingsPtr settings) : state_(std::make_unique<State>()) {
   const std::vector<NodeSetting>& nodes = state_->settings->nodes;
   state_->classes.reset(static_cast<std::uint32_t>(nodes.size()));
   state_->nodes.resize(nodes.size());
+  state_->digests.resize(nodes.size());
   for (std::uint32_t n = 0; n < nodes.size(); ++n) {
     NodeSlot& slot = state_->nodes[n];
     slot.name = nodes[n].name;

@@ -15,7 +15,9 @@ std::uint32_t shown_task(const model::Job& job) {
   return job.array_task == model::kNoTask ? kNoTaskShown : job.array_task;
 }
 
-std::string short_host(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
+std::string short_host(std::string_view name) {
+  return std::string(name.substr(0, name.find('.')));
+}
 
 // The number that a letter stands for.
 std::optional<std::uint32_t> number_of(char letter, const model::Job& job) {
@@ -58,8 +60,8 @@ std::string expand_file_pattern(std::string_view pattern, const model::Job& job)
     std::size_t letter = at + 1;
     std::size_t padding = 0;
     while (letter < pattern.size() && pattern[letter] >= '0' && pattern[letter] <= '9') {
-      padding = std::min(padding * 10 + static_cast<std::size_t>(pattern[letter++] - '0'),
-                         kMaxPadding);
+      padding =
+          std::min(padding * 10 + static_cast<std::size_t>(pattern[letter++] - '0'), kMaxPadding);
     }
     const char what = letter < pattern.size() ? pattern[letter] : '\0';
     if (const auto number = number_of(what, job)) {

@@ -19,8 +19,8 @@ bool read_width(std::string_view text, std::size_t& at, Column& column) {
   }
   bool any = false;
   while (at < text.size() && is_digit(text[at])) {
-    column.width = std::min<std::size_t>(column.width * 10 + static_cast<std::size_t>(text[at] - '0'),
-                                         1'000'000);
+    column.width = std::min<std::size_t>(
+        column.width * 10 + static_cast<std::size_t>(text[at] - '0'), 1'000'000);
     ++at;
     any = true;
   }

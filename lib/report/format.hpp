@@ -1,6 +1,6 @@
 // Column formats of the query commands: "%.18i %9P" (-o), "jobid:20,name:.N" (-O) and sacct's
-// "jobid%20,state%-10". A format is compiled once against a table of fields and then makes rows into
-// one buffer. Widths count bytes, as Slurm's do.
+// "jobid%20,state%-10". A format is compiled once against a table of fields and then makes rows
+// into one buffer. Widths count bytes, as Slurm's do.
 #pragma once
 
 #include <cstddef>
@@ -19,10 +19,10 @@ namespace sluice::report {
 // is what the whole report shares (time, user names, options).
 template <class Record, class Context>
 struct Field {
-  std::string_view name;      // -O and sacct name, as documented
-  char letter = 0;            // -o letter; 0: none
+  std::string_view name;  // -O and sacct name, as documented
+  char letter = 0;        // -o letter; 0: none
   std::string_view header;
-  std::uint16_t width = 20;   // -O's default; sacct: negative means left there
+  std::uint16_t width = 20;  // -O's default; sacct: negative means left there
   void (*text)(const Record& record, const Context& context, std::string& out) = nullptr;
   std::string_view letter_header = {};  // where -o's header differs from -O's
 };
@@ -31,12 +31,12 @@ enum class Align : std::uint8_t { left, right };
 
 // A compiled column: which field, how wide.
 struct Column {
-  std::size_t field = SIZE_MAX;      // SIZE_MAX: only literal text
-  std::size_t width = 0;             // 0: natural
+  std::size_t field = SIZE_MAX;  // SIZE_MAX: only literal text
+  std::size_t width = 0;         // 0: natural
   Align align = Align::left;
-  bool mark_cut = false;             // sacct: a cut value ends in '+'
-  std::string before;                // literal text in front
-  std::string after;                 // literal text behind
+  bool mark_cut = false;  // sacct: a cut value ends in '+'
+  std::string before;     // literal text in front
+  std::string after;      // literal text behind
 };
 
 struct Format {
@@ -118,7 +118,8 @@ template <class FieldType>
 template <class FieldType>
 [[nodiscard]] std::string all_letters(std::span<const FieldType> fields) {
   std::string text;
-  for (const std::string_view range : {"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
+  for (const std::string_view range :
+       {"abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}) {
     for (const char letter : range) {
       if (letters_of(fields)(letter) < 0) continue;
       if (!text.empty()) text += '|';

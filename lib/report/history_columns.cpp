@@ -52,7 +52,8 @@ model::WallTime start_of(const Row& row, const Context& context) {
 
 model::WallTime end_of(const Row& row, const Context& context) {
   model::WallTime end = row.step != nullptr ? row.step->end : row.job->end;
-  if (end == 0 && context.to != 0 && context.to < context.time.now * model::kSecond) end = context.to;
+  if (end == 0 && context.to != 0 && context.to < context.time.now * model::kSecond)
+    end = context.to;
   return clipped(end, context);
 }
 
@@ -190,8 +191,8 @@ void node_list(const Row& row, const Context&, Out& out) {
   if (row.step != nullptr) {
     out += row.step->nodes.view();
   } else {
-    out += row.job->allocation ? row.job->allocation->nodes.view()
-                               : std::string_view("None assigned");
+    out +=
+        row.job->allocation ? row.job->allocation->nodes.view() : std::string_view("None assigned");
   }
 }
 

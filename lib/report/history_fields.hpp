@@ -15,8 +15,8 @@
 
 namespace sluice::report {
 
-// One row: a job, or (with `step`) one of its steps. `usage` is the step's, or the sum over all steps
-// of the job.
+// One row: a job, or (with `step`) one of its steps. `usage` is the step's, or the sum over all
+// steps of the job.
 struct HistoryRow {
   const model::Job* job = nullptr;
   const model::Step* step = nullptr;
@@ -40,7 +40,7 @@ struct HistoryContext {
 struct HistoryField {
   std::string_view name;  // also the header
   std::uint16_t width = 10;
-  bool left = false;      // justified; most are not
+  bool left = false;  // justified; most are not
   void (*text)(const HistoryRow& row, const HistoryContext& context, std::string& out) = nullptr;
 };
 

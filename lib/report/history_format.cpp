@@ -9,8 +9,7 @@
 
 namespace sluice::report {
 
-const std::string_view kHistoryDefault =
-    "jobid,jobname,partition,account,alloccpus,state,exitcode";
+const std::string_view kHistoryDefault = "jobid,jobname,partition,account,alloccpus,state,exitcode";
 const std::string_view kHistoryBrief = "jobid,state,exitcode";
 const std::string_view kHistoryLong =
     "jobid,jobidraw,jobname,partition,maxvmsize,maxvmsizenode,maxvmsizetask,avevmsize,maxrss,"

@@ -1,5 +1,5 @@
-// sacct's fields about what the tasks of a step used. Counted are sums over the tasks and the largest
-// memory with its place; of a step with one task these are also its average, minimum and maximum.
+// sacct's fields about what the tasks of a step used. Counted are sums over the tasks and the
+// largest memory with its place; of a step with one task these are also its average and extremes.
 #include <fmt/core.h>
 
 #include "base/duration.hpp"

@@ -1,6 +1,6 @@
-// See job_fields.hpp. A row a field, in the order of Slurm's list of names; what is more than a member
-// of the record has a function above the table. Columns that Slurm fills from features which Sluice
-// does not have show what Slurm shows where they are not used.
+// See job_fields.hpp. A row a field, in the order of Slurm's list of names; what is more than a
+// member of the record has a function above the table. Columns that Slurm fills from features which
+// Sluice does not have show what Slurm shows where they are not used.
 #include "report/job_fields.hpp"
 
 #include <algorithm>

@@ -13,7 +13,7 @@ namespace sluice::report {
 
 // What a report of jobs or steps needs beside the records.
 struct JobContext {
-  std::int64_t now = 0;          // seconds
+  std::int64_t now = 0;  // seconds
   std::string cluster;
   std::string time_format;       // SLURM_TIME_FORMAT
   bool no_convert = false;       // --noconvert

@@ -68,8 +68,7 @@ std::optional<std::int64_t> number_key(char letter, const Job& job, const JobCon
   }
 }
 
-std::optional<std::int64_t> number_key(char letter, const StepRecord& record,
-                                       const JobContext&) {
+std::optional<std::int64_t> number_key(char letter, const StepRecord& record, const JobContext&) {
   switch (letter) {
     // The batch step and its kin have the greatest numbers: they stand behind the numbered ones.
     case 'i': return std::int64_t{record.step->job.value} << 32 | record.step->number;
@@ -108,9 +107,8 @@ KeyColumn keys_of(std::span<const Field<Record, JobContext>> fields,
 }
 
 template <class Record, class Pointer>
-void sort_records(std::span<const Field<Record, JobContext>> fields,
-                  std::vector<Pointer>& records, std::span<const SortLetter> order,
-                  const JobContext& context) {
+void sort_records(std::span<const Field<Record, JobContext>> fields, std::vector<Pointer>& records,
+                  std::span<const SortLetter> order, const JobContext& context) {
   if (records.empty()) return;
   std::vector<KeyColumn> columns;
   for (const SortLetter& letter : order) {
@@ -143,9 +141,7 @@ Result<std::vector<SortLetter>> parse_sort(std::string_view text, std::string_vi
   return letters;
 }
 
-std::string_view job_sort_letters() {
-  return "abcdefghijklmnpqrtuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-}
+std::string_view job_sort_letters() { return "abcdefghijklmnpqrtuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"; }
 void sort_jobs(std::vector<model::JobPtr>& jobs, std::span<const SortLetter> order,
                const JobContext& context) {
   sort_records<Job>(job_fields(), jobs, order, context);

@@ -21,7 +21,8 @@ std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t no
 }
 
 void add_gres(std::string& text, const Text& name, const Text& type, std::uint64_t count) {
-  text += ",gres/" + name.str() + (type.empty() ? "" : ":" + type.str()) + "=" + std::to_string(count);
+  text +=
+      ",gres/" + name.str() + (type.empty() ? "" : ":" + type.str()) + "=" + std::to_string(count);
 }
 
 }  // namespace

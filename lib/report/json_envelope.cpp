@@ -56,9 +56,9 @@ Status check_data_parser(std::string_view wanted) {
   std::string_view name = wanted;
   if (name.starts_with("data_parser/")) name.remove_prefix(std::strlen("data_parser/"));
   if (name.empty() || name == kDataParser) return {};
-  return fail(ErrorCode::invalid_argument,
-              "Unable to find plugin: data_parser/" + std::string(name) + " (there is " +
-                  std::string(kDataParser) + ")");
+  return fail(ErrorCode::invalid_argument, "Unable to find plugin: data_parser/" +
+                                               std::string(name) + " (there is " +
+                                               std::string(kDataParser) + ")");
 }
 
 std::string data_parser_list(std::string_view wanted) {

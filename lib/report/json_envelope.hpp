@@ -1,5 +1,5 @@
-// What stands around the payload of every --json document: where it comes from, errors, warnings. The
-// shape is that of Slurm's data_parser v0.0.43, for all commands.
+// What stands around the payload of every --json document: where it comes from, errors, warnings.
+// The shape is that of Slurm's data_parser v0.0.43, for all commands.
 #pragma once
 
 #include <string>

@@ -39,8 +39,8 @@ void write_cpus(JsonWriter& writer, const model::Usage& usage) {
 // The numbers by which Slurm knows the resources that every cluster has.
 std::uint32_t tres_id(std::string_view type) {
   constexpr std::pair<std::string_view, std::uint32_t> kIds[] = {
-      {"cpu", 1}, {"mem", 2}, {"energy", 3}, {"node", 4}, {"billing", 5}, {"fs", 6},
-      {"vmem", 7}, {"pages", 8}};
+      {"cpu", 1},     {"mem", 2}, {"energy", 3}, {"node", 4},
+      {"billing", 5}, {"fs", 6},  {"vmem", 7},   {"pages", 8}};
   for (const auto& [known, id] : kIds) {
     if (known == type) return id;
   }
@@ -135,8 +135,7 @@ void write_state(JsonWriter& writer, const HistoryRow& row) {
   write_exit_code(writer, "derived_exit_code", job.derived_exit);
   writer.member("failed_node", job.failed_node);
   const bool killed = job.cancelled_by != model::kNoTask;
-  writer.member("kill_request_user",
-                killed ? base::user_label(job.cancelled_by) : std::string());
+  writer.member("kill_request_user", killed ? base::user_label(job.cancelled_by) : std::string());
   writer.member("restart_cnt", job.restarts);
   writer.member("hold", job.state == model::JobState::pending && job.priority == 0);
   writer.member("priority", Number::of(job.priority));
@@ -154,7 +153,7 @@ void write_time(JsonWriter& writer, const HistoryRow& row, const HistoryContext&
   writer.member("submission", seconds(job.submit));
   writer.member("suspended", seconds(job.suspended_us));
   writer.member("limit", job.time_limit == model::kUnlimited ? Number::endless()
-                                                            : Number::unless_zero(job.time_limit));
+                                                             : Number::unless_zero(job.time_limit));
   write_cpus(writer, row.usage);
   writer.close();
 }
@@ -303,8 +302,7 @@ void write_step_row(JsonWriter& writer, const HistoryRow& row, const HistoryCont
   writer.member("distribution", step.distribution.empty() ? "Unknown" : step.distribution.view());
   writer.close();
   const bool killed = step.cancelled_by != model::kNoTask;
-  writer.member("kill_request_user",
-                killed ? base::user_label(step.cancelled_by) : std::string());
+  writer.member("kill_request_user", killed ? base::user_label(step.cancelled_by) : std::string());
   writer.member("submit_line", step.submit_line);
   write_step_use(writer, row);
   writer.close();

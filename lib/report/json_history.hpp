@@ -1,5 +1,5 @@
-// What sacct --json prints of one job: the accounting of the job and, inside it, of its steps, in the
-// shape of data_parser v0.0.43.
+// What sacct --json prints of one job: the accounting of the job and, inside it, of its steps, in
+// the shape of data_parser v0.0.43.
 #pragma once
 
 #include <span>

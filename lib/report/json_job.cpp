@@ -88,8 +88,8 @@ void write_times(JsonWriter& writer, const Job& job) {
   time_member(writer, "suspend_time", job.suspended_at);
   time_member(writer, "pre_sus_time", job.suspended_us);
   time_member(writer, "deadline", job.spec->deadline);
-  for (const std::string_view never : {"last_sched_evaluation", "preempt_time", "preemptable_time",
-                                       "resize_time", "delay_boot"}) {
+  for (const std::string_view never :
+       {"last_sched_evaluation", "preempt_time", "preemptable_time", "resize_time", "delay_boot"}) {
     writer.member(never, Number::of(0));
   }
   writer.member("time_limit", minutes(job.time_limit));
@@ -207,7 +207,8 @@ void write_sockets(JsonWriter& writer, const model::NodeShare& share, const Json
   writer.key("sockets");
   writer.open_array();
   const bool known = share.node.value < context.nodes.size();
-  const model::NodeFacts facts = known ? context.nodes[share.node.value]->facts : model::NodeFacts{};
+  const model::NodeFacts facts =
+      known ? context.nodes[share.node.value]->facts : model::NodeFacts{};
   for (std::uint32_t socket = 0; known && socket < facts.sockets; ++socket) {
     writer.open_object();
     writer.member("index", socket);

@@ -183,7 +183,8 @@ void write_partition(JsonWriter& writer, const Partition& partition, const JsonC
   writer.key("partition");
   writer.open_object();
   constexpr std::string_view kStates[] = {"UP", "DOWN", "DRAIN", "INACTIVE"};
-  writer.strings("state", {kStates[static_cast<std::size_t>(partition.state) % std::size(kStates)]});
+  writer.strings("state",
+                 {kStates[static_cast<std::size_t>(partition.state) % std::size(kStates)]});
   writer.close();
   writer.key("nodes");
   writer.open_object();

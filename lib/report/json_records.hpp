@@ -1,5 +1,5 @@
-// Records as --json prints them: one JSON object each, in the shape of data_parser v0.0.43. Fields of
-// features that Sluice does not have hold what Slurm writes where they are not used.
+// Records as --json prints them: one JSON object each, in the shape of data_parser v0.0.43. Fields
+// of features that Sluice does not have hold what Slurm writes where they are not used.
 #pragma once
 
 #include <cstdint>

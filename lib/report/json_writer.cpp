@@ -33,7 +33,8 @@ std::size_t utf8_length(std::string_view text) {
     return overlong || surrogate ? 0 : 3;
   }
   if (first >= 0xf0U && first <= 0xf4U && follows(3)) {
-    const bool outside = (first == 0xf0U && byte(1) < 0x90U) || (first == 0xf4U && byte(1) >= 0x90U);
+    const bool outside =
+        (first == 0xf0U && byte(1) < 0x90U) || (first == 0xf4U && byte(1) >= 0x90U);
     return outside ? 0 : 4;
   }
   return 0;

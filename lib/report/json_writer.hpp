@@ -1,6 +1,6 @@
-// Writes a document as JSON or as YAML, value by value into one buffer: a report of 100,000 jobs never
-// exists as a tree in memory. Misuse (a member outside of an object, a value without its key) is a
-// bug and trips an assert.
+// Writes a document as JSON or as YAML, value by value into one buffer: a report of 100,000 jobs
+// never exists as a tree in memory. Misuse (a member outside of an object, a value without its key)
+// is a bug and trips an assert.
 //
 //   JsonWriter writer(DocumentStyle::json);
 //   writer.open_object();
@@ -46,8 +46,8 @@ class JsonWriter {
 
   void open_object() { open('{'); }
   void open_array() { open('['); }
-  void close();                      // the innermost
-  void key(std::string_view name);   // of the next value, inside an object
+  void close();                     // the innermost
+  void key(std::string_view name);  // of the next value, inside an object
 
   void value(std::string_view text);
   void value(const char* text) { value(std::string_view(text)); }

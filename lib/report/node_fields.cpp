@@ -151,8 +151,8 @@ void state(const Group& group, const Context&, Out& out) {
   out += first_of(group) != nullptr ? Words(*first_of(group)) : kNotHere;
 }
 void complete_state(const Group& group, const Context&, Out& out) {
-  out += first_of(group) != nullptr ? base::to_lower(model::long_state(*first_of(group)))
-                                    : kNotHere;
+  out +=
+      first_of(group) != nullptr ? base::to_lower(model::long_state(*first_of(group))) : kNotHere;
 }
 
 // --- Counts --------------------------------------------------------------------------------------
@@ -306,8 +306,8 @@ std::span<const NodeField> node_fields() { return kFields; }
 Grouping grouping_of(std::size_t field) {
   constexpr std::array<std::string_view, 2> kPartition{"Partition", "PartitionName"};
   constexpr std::array<std::string_view, 10> kRange{
-      "CPUs",    "Memory", "Disk",     "Weight",           "Sockets",
-      "Cores",   "Threads", "FreeMem", "SocketCoreThread", "CPUsLoad"};
+      "CPUs",  "Memory",  "Disk",    "Weight",           "Sockets",
+      "Cores", "Threads", "FreeMem", "SocketCoreThread", "CPUsLoad"};
   constexpr std::array<std::string_view, 5> kSum{"CPUsState", "NodeAI", "NodeAIOT", "NodeList",
                                                  "Nodes"};
   const std::string_view name = kFields[field].name;

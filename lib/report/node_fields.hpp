@@ -1,5 +1,5 @@
-// sinfo's columns. A row stands for a group of nodes of one partition (or of several, where no column
-// tells them apart); what differs inside a group is shown as a range, a minimum or a count.
+// sinfo's columns. A row stands for a group of nodes of one partition (or of several, where no
+// column tells them apart); what differs inside a group is shown as a range, a minimum or a count.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct NodeGroup {
 };
 
 struct NodeContext {
-  std::int64_t now = 0;     // seconds
+  std::int64_t now = 0;  // seconds
   std::string cluster;
   std::string time_format;  // SLURM_TIME_FORMAT
 };

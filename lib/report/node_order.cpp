@@ -39,9 +39,9 @@ std::optional<std::int64_t> number_key(SortLetter letter, const NodeGroup& group
     case 'D': return static_cast<std::int64_t>(group.nodes.size());
     case 't':
     case 'T':
-      return node == nullptr ? 0
-                             : static_cast<std::int64_t>(node->state) |
-                                   std::int64_t{node->flags} << 8;
+      return node == nullptr
+                 ? 0
+                 : static_cast<std::int64_t>(node->state) | std::int64_t{node->flags} << 8;
     case 'c': return node == nullptr ? 0 : std::int64_t{node->facts.cpus()};
     case 'm': return node == nullptr ? 0 : static_cast<std::int64_t>(node->facts.memory);
     case 'd': return node == nullptr ? 0 : static_cast<std::int64_t>(node->facts.tmp_disk);
@@ -58,9 +58,7 @@ std::optional<std::int64_t> number_key(SortLetter letter, const NodeGroup& group
 
 }  // namespace
 
-std::string_view node_sort_letters() {
-  return "abcdefghilmnoprstuvwzABCDEFGHILMNOPRSTUVXYZ";
-}
+std::string_view node_sort_letters() { return "abcdefghilmnoprstuvwzABCDEFGHILMNOPRSTUVXYZ"; }
 
 void sort_nodes(std::vector<NodeGroup>& groups, std::span<const SortLetter> order,
                 const NodeContext& context) {

@@ -1,5 +1,5 @@
-// sinfo --sort: "#P,-t" and the like. See job_order.hpp for the letters; '#' before P means the order
-// in which partitions are configured.
+// sinfo --sort: "#P,-t" and the like. See job_order.hpp for the letters; '#' before P means the
+// order in which partitions are configured.
 #pragma once
 
 #include <span>

@@ -7,8 +7,8 @@
 #include "base/hostlist.hpp"
 #include "base/quantity.hpp"
 #include "base/user.hpp"
-#include "report/job_text.hpp"
 #include "report/file_pattern.hpp"
+#include "report/job_text.hpp"
 #include "report/scontrol_text.hpp"
 #include "report/text_block.hpp"
 
@@ -139,7 +139,8 @@ std::string all_gres(const model::Allocation& allocation) {
     for (const model::GresShare& gres : share.gres) {
       const std::string name =
           gres.type.empty() ? gres.name.str() : gres.name.str() + ":" + gres.type.str();
-      const auto known = std::ranges::find(sums, name, &std::pair<std::string, std::uint64_t>::first);
+      const auto known =
+          std::ranges::find(sums, name, &std::pair<std::string, std::uint64_t>::first);
       if (known == sums.end()) {
         sums.emplace_back(name, gres.count);
       } else {
@@ -169,8 +170,8 @@ void show_shares(const Job& job, TextBlock& block) {
            shares[at].cpus.to_ranges() == cpus && share_gres(shares[at]) == own_gres) {
       names.push_back(shares[at++].name.str());
     }
-    block.line(fmt::format("  Nodes={} CPU_IDs={} Mem={} GRES={}", base::compress_hosts(names), cpus,
-                           memory, own_gres));
+    block.line(fmt::format("  Nodes={} CPU_IDs={} Mem={} GRES={}", base::compress_hosts(names),
+                           cpus, memory, own_gres));
   }
 }
 

@@ -32,8 +32,8 @@ std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base
 
 std::string configured_tres(const Node& node) {
   const std::uint32_t cpus = node.facts.cpus();
-  std::string text = fmt::format("cpu={},mem={},billing={}", cpus, memory_text(node.facts.memory),
-                                 cpus);
+  std::string text =
+      fmt::format("cpu={},mem={},billing={}", cpus, memory_text(node.facts.memory), cpus);
   for (const model::NodeGres& gres : node.facts.gres) {
     text += fmt::format(",gres/{}={}", gres.name.view(), gres.count);
   }
@@ -156,7 +156,8 @@ void show_node(const model::Node& node, const ShowStyle& style, std::string& out
                          model::long_state(node), facts.threads_per_core, facts.tmp_disk,
                          node.weight));
   if (!node.partitions.empty()) block.line("Partitions=" + node.partitions.str() + " ");
-  block.line(fmt::format("BootTime={} SlurmdStartTime={}", time_text(style.time, facts.boot_time, "None"),
+  block.line(fmt::format("BootTime={} SlurmdStartTime={}",
+                         time_text(style.time, facts.boot_time, "None"),
                          time_text(style.time, facts.daemon_start, "None")));
   block.line(fmt::format("LastBusyTime={} ResumeAfterTime=None",
                          time_text(style.time, node.last_busy, "Unknown")));
@@ -173,9 +174,9 @@ void show_partition(const model::Partition& p, const ShowStyle& style, std::stri
   TextBlock block(out, style.one_line);
   show_rules(p, block);
   block.line("Nodes=" + std::string(or_null(p.nodes)));
-  block.line(fmt::format("PriorityJobFactor={} PriorityTier={} RootOnly={} ReqResv=NO OverSubscribe={}",
-                         p.priority_job_factor, p.priority_tier, yes_no(p.root_only),
-                         sharing_text(p)));
+  block.line(
+      fmt::format("PriorityJobFactor={} PriorityTier={} RootOnly={} ReqResv=NO OverSubscribe={}",
+                  p.priority_job_factor, p.priority_tier, yes_no(p.root_only), sharing_text(p)));
   block.line("OverTimeLimit=NONE PreemptMode=OFF");
   block.line(fmt::format("State={} TotalCPUs={} TotalNodes={} SelectTypeParameters={}",
                          state_text(p.state), p.total_cpus, p.total_nodes, unit_text(p.cpu_unit)));

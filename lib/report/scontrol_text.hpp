@@ -1,6 +1,6 @@
-// `scontrol show`: records as Slurm's blocks of KEY=value, several lines or (-o) one line each. Keys,
-// their order and their line are Slurm's, because scripts cut these texts apart; what we don't have
-// is shown as Slurm shows it when it is unset.
+// `scontrol show`: records as Slurm's blocks of KEY=value, several lines or (-o) one line each.
+// Keys and their order and lines are Slurm's, because scripts cut these texts apart; what we don't
+// have is shown as Slurm shows it when it is unset.
 #pragma once
 
 #include <span>

@@ -70,7 +70,8 @@ class Cluster:
 
     def close(self):
         subprocess.run([BIN / "sluice", "down", "--dir", self.dir], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
+                       timeout=60)
         if "SLUICE_TEST_KEEP" in os.environ:
             print(f"kept: {self.work}", file=sys.stderr)
         else:
@@ -78,7 +79,8 @@ class Cluster:
 
     def up(self):
         done = subprocess.run([BIN / "sluice", "up", "--dir", self.dir, *self.arguments],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                              timeout=120)
         check(done.returncode == 0, f"sluice up failed: {done.stderr}")
 
     def run(self, *command, stdin=None, timeout=60, user=None, env=None, cwd=None):
@@ -169,11 +171,12 @@ def main(*tests):
     wanted = [t for t in tests if not sys.argv[1:] or t.__name__ in sys.argv[1:]]
     failed = 0
     for test in wanted:
+        begun = time.monotonic()
         try:
             test()
-            print(f"ok   {test.__name__}")
+            print(f"ok   {test.__name__} ({time.monotonic() - begun:.1f} s)", flush=True)
         except (Failure, subprocess.TimeoutExpired) as failure:
             failed += 1
-            print(f"FAIL {test.__name__}: {failure}")
+            print(f"FAIL {test.__name__}: {failure}", flush=True)
     print(f"{len(wanted) - failed} passed, {failed} failed")
     sys.exit(1 if failed or not wanted else 0)

@@ -16,6 +16,7 @@
 #include "store/store.hpp"
 #include "wire/codec.hpp"
 #include "wire/message_types.hpp"
+#include "wire/node_messages.hpp"
 
 namespace sluice::controller {
 
@@ -52,6 +53,8 @@ class Env {
   // To a session; dropped if it is gone.
   virtual void reply(SessionId session, wire::MessageType type, std::uint64_t id,
                      std::string payload) = 0;
+  // The host list has changed: to every host that isn't told by the service as a node.
+  virtual void tell_hosts(const wire::HostListUpdate& update) = 0;
   // To a node's daemon; dropped if it isn't connected.
   virtual void send_node(NodeIndex node, wire::MessageType type, std::string payload) = 0;
 

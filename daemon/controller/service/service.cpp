@@ -183,7 +183,18 @@ void Service::answer_stored(const Call& call, const Uid128& request_id, core::Ch
 
 void Service::on_turn_end() {
   if (dead_ || !cluster_.more_to_plan()) return;
-  commit(cluster_.plan(env_.now(), options_.plan_budget), {});
+  const core::Now start = env_.now();
+  core::Changes changes = cluster_.plan(start, options_.plan_budget);
+  pass_us_ += env_.now().wall - start.wall;
+  ++plan_stats_.slices;
+  if (!cluster_.more_to_plan()) {
+    ++plan_stats_.passes;
+    plan_stats_.us_last = pass_us_;
+    plan_stats_.us_most = std::max(plan_stats_.us_most, pass_us_);
+    plan_stats_.us_all += pass_us_;
+    pass_us_ = 0;
+  }
+  commit(std::move(changes), {});
 }
 
 void Service::on_wake() {
@@ -239,6 +250,7 @@ void Service::add_host(const wire::HostRow& host, std::function<void(Status)> do
           wire::HostListUpdate update{hosts_, options_.node_settings};
           send_node(env_, NodeIndex(static_cast<std::uint32_t>(i)), update);
         }
+        env_.tell_hosts({hosts_, {}});
         done({});
       },
       std::move(transaction));

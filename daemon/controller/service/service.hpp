@@ -41,6 +41,15 @@ struct ServiceOptions {
   std::uint64_t plan_budget = 20'000;         // steps of one planning slice
 };
 
+// What planning costs. A pass is as many slices as it takes until nothing is left to plan.
+struct PlanStats {
+  std::uint64_t passes = 0;
+  std::uint64_t slices = 0;
+  std::int64_t us_last = 0;  // of the last whole pass
+  std::int64_t us_most = 0;
+  std::int64_t us_all = 0;
+};
+
 // One request under way.
 struct Call {
   SessionId session = 0;
@@ -78,6 +87,7 @@ class Service {
   [[nodiscard]] const core::Cluster& cluster() const { return cluster_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<wire::HostRow>& hosts() const { return hosts_; }
+  [[nodiscard]] const PlanStats& plan_stats() const { return plan_stats_; }
 
   // Handlers, one per request; called by the dispatcher after the table said yes.
   void handle(const Call& call, wire::Submit& request);
@@ -170,6 +180,8 @@ class Service {
   std::size_t blob_bytes_ = 0;
   std::uint32_t committed_next_id_ = 0;
   std::int64_t wake_ms_ = 0;
+  PlanStats plan_stats_;
+  std::int64_t pass_us_ = 0;                       // of the pass under way
   model::WallTime started_ = 0;
   bool dead_ = false;                              // durability lost
 };

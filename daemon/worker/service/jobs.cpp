@@ -167,6 +167,10 @@ void Jobs::prepared(const Attempt& attempt, const Status& status) {
     answer.error = status.error().text;
     context_.log(LogLevel::error, "job {} can't be prepared: {}", answer.job.value,
                  status.error().text);
+    // A hook of the administrator that fails is the node's fault, not the job's.
+    if (status.error().code == ErrorCode::launch_failed) {
+      send_controller(context_.env, wire::NodeFault{status.error().text});
+    }
   }
   if (status) {
     job->phase = wire::HoldPhase::running;

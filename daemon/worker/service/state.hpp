@@ -146,7 +146,6 @@ struct NodeSettings {
   std::uint32_t tree_width = 16;
   std::uint32_t patience_s = 60;        // for a lost srun, and for a lost agent
   std::uint32_t report_interval_s = 30;
-  bool kill_on_bad_exit = false;
 };
 
 enum class StreamRole : std::uint8_t { fresh, waiting, owner, reader, parent, child, parked };

@@ -111,6 +111,46 @@ TEST(PlannerRandom, LightPassesKeepTheHeadsReservation) {
   }
 }
 
+// With a single reservation every job that fits, and would end before that, has to be running.
+TEST(PlannerRandom, NothingThatCouldStartIsOverlooked) {
+  for (std::uint32_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    Random random(seed);
+    World world;
+    world.nodes(kNodes, {.cores = kCores, .memory = kMemory});
+    world.settings().backfill_max_job_test = 1;
+    world.up();
+    std::vector<Wish> waiting;
+    std::vector<std::uint32_t> minutes{0};  // by job id
+    for (int round = 0; round < 250; ++round) {
+      world.at(round);
+      const Ids running = world.running();
+      if (round > 150 && !running.empty()) world.end(running[random() % running.size()]);
+      for (std::uint32_t n = round < 150 ? 3 : pick(random, 0, 1); n != 0; --n) {
+        Request request;
+        request.tasks = pick(random, 1, pick(random, 1, 40));
+        request.cpus_per_task = pick(random, 1, 3);
+        request.min_nodes = std::min(request.tasks, pick(random, 1, 4));
+        request.memory_per_node = pick(random, 1, 400);
+        minutes.push_back(pick(random, 5, 200));
+        waiting.push_back({world.submit(request, minutes.back()), request});
+      }
+      world.pass();
+      std::erase_if(waiting, [&](const Wish& wish) { return world.run(wish.id.value) != nullptr; });
+      ASSERT_EQ(world.problem(), "");
+      if (waiting.empty()) continue;
+      const PlanEntry* plan = world.planner().explain(waiting[0].id);
+      ASSERT_NE(plan, nullptr);
+      const std::int64_t planned = (plan->planned_start - 1'000'000'000) / 1000;
+      for (const Wish& wish : waiting) {
+        const std::int64_t end = world.now().mono_ms + std::int64_t{minutes[wish.id.value]} * 60'000;
+        const bool overlooked = end <= planned && fits(world, wish.request, -1);
+        ASSERT_FALSE(overlooked) << "job " << wish.id.value << " in round " << round;
+      }
+    }
+  }
+}
+
 // --- Everything at once -------------------------------------------------------------------------
 
 void build_mixed(Random& random, World& world) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -48,6 +49,13 @@ model::NodeShare a_share(const std::string& name) {
 }
 
 }  // namespace
+
+std::string stepd_program() {
+  std::string path(4096, '\0');
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  path.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  return path.substr(0, path.rfind('/')) + "/../bin/sluice-stepd";
+}
 
 wire::LaunchStep a_launch(std::uint32_t tasks) {
   wire::LaunchStep launch;
@@ -133,7 +141,12 @@ void StepWorld::start(wire::LaunchStep launch) {
   auto pair = base::make_socket_pair(SOCK_STREAM);
   SLUICE_ASSERT(pair.has_value());
   worker::put_step_settings(launch, settings);
-  pid_ = ::fork();
+  if (nursery != nullptr) {
+    const Status hatched = nursery->hatch(settings.step_dir, pair->second);
+    SLUICE_ASSERT(hatched.has_value(), "{}", hatched.error().text);
+  } else {
+    pid_ = ::fork();
+  }
   if (pid_ == 0) {
     pair->first.reset();
     run_stepd(*net::BlockingSession::adopt(std::move(pair->second)));
@@ -229,6 +242,7 @@ bool StepWorld::finish(int limit_ms) {
 
 bool StepWorld::exited(int limit_ms) {
   const auto gone = [this] {
+    if (nursery != nullptr) return !session_;
     int code = 0;
     if (pid_ > 0 && ::waitpid(pid_, &code, WNOHANG) == pid_) pid_ = -1;
     return pid_ < 0;

@@ -13,11 +13,15 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/stepd/nursery.hpp"
 #include "daemon/worker/service/step_settings.hpp"
 #include "net/client/blocking_session.hpp"
 #include "wire/step_messages.hpp"
 
 namespace sluice::stepd_test {
+
+// The program that was built beside the tests.
+[[nodiscard]] std::string stepd_program();
 
 // A job n1..nN with `tasks` tasks on node 0, as sluiced would hand it to stepd of that node.
 [[nodiscard]] wire::LaunchStep a_launch(std::uint32_t tasks);
@@ -37,6 +41,7 @@ class StepWorld {
   [[nodiscard]] std::string file(const std::string& name) const;  // content; "" if missing
   worker::StepSettings settings;
   bool acknowledges = true;  // output
+  stepd::Nursery* nursery = nullptr;  // makes the stepd; none: a child of the test is it
 
   // Runs with the identity of the job: the world's folder is given to it.
   void start(wire::LaunchStep launch);

@@ -33,6 +33,7 @@ std::vector<Kind> kinds() {
   wire::LaunchStep launch;
   launch.job = job.make();
   launch.layout.tasks = 2;
+  launch.first = 1;
   for (std::uint32_t i = 0; i < 2; ++i) {
     wire::StepNode node;
     node.share = launch.job.allocation->shares[i];
@@ -80,10 +81,10 @@ class Bender {
 TEST(Hostile, no_message_ends_the_daemon) {
   const std::vector<Kind> all = kinds();
   Bender bender(4711);
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < 40; ++round) {
     FakeWorkerEnv env;
     ServiceOptions options;
-    options.name = "n1";
+    options.name = round % 2 == 0 ? "n1" : "n2";
     Service service(env, options, {});
     service.begin();
     wire::NodeWelcome welcome;
@@ -103,9 +104,10 @@ TEST(Hostile, no_message_ends_the_daemon) {
       if (service.context().streams.count(stream) == 0) {
         auth::Peer peer;
         peer.uid = 1000 + bender.below(2);
-        peer.host = bender.below(2) == 0 ? "n2" : "login";
-        peer.roles = peer.host == "n2" ? auth::Role::node : auth::Role::login;
-        service.stream_opened(stream, peer, peer.host == "n2" && bender.below(2) == 0);
+        const bool from_node = bender.below(2) == 0;
+        peer.host = !from_node ? "login" : round % 2 == 0 ? "n2" : "n1";
+        peer.roles = from_node ? auth::Role::node : auth::Role::login;
+        service.stream_opened(stream, peer, from_node && bender.below(2) == 0);
       }
       switch (bender.below(8)) {
         case 0: service.on_stream_closed(stream); break;
