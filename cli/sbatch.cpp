@@ -50,7 +50,9 @@ Result<base::Environment> job_environment(const opt::SbatchOptions& options,
   if (!environment) return environment;
   const bool hidden = opt::export_hides_own(export_text);
   if (hidden || options.get_user_env) {
-    Result<base::Environment> login = cli::login_environment(options.get_user_env_seconds);
+    const auto mode =
+        options.get_user_env_mode == 'S' ? cli::ShellMode::plain : cli::ShellMode::login;
+    Result<base::Environment> login = cli::user_environment(options.get_user_env_seconds, mode);
     if (!login) return login;
     for (const std::string& entry : environment->entries()) {
       const std::size_t equals = entry.find('=');

@@ -90,5 +90,8 @@ int main(int argc, char** argv) {
   }
   const std::vector<std::string> words = options->words;
   cli::Console console(std::move(*options), invocation.environment);
+  if (!console.options().clusters.empty()) {
+    if (const auto client = console.client(); !client) return console.error(client.error().text);
+  }
   return words.empty() ? run_interactively(console) : cli::run_command(console, words);
 }

@@ -22,7 +22,7 @@ constexpr std::uint32_t kDefaultSeconds = 8;
 constexpr std::size_t kMaxOutput = 16 * 1024 * 1024;
 
 // The child: a login shell that prints its environment, each entry ended by a zero byte.
-[[noreturn]] void run_shell(const base::User& user, int out) {
+[[noreturn]] void run_shell(const base::User& user, ShellMode mode, int out) {
   const int null = ::open("/dev/null", O_RDWR);
   ::dup2(null, STDIN_FILENO);
   ::dup2(out, STDOUT_FILENO);
@@ -38,7 +38,9 @@ constexpr std::size_t kMaxOutput = 16 * 1024 * 1024;
                                shell.c_str(),
                                "PATH=/usr/local/bin:/usr/bin:/bin",
                                nullptr};
-  const char* argv[] = {"-sh", "-l", "-c", "exec env -0", nullptr};
+  const char* login_argv[] = {"-sh", "-l", "-c", "exec env -0", nullptr};
+  const char* plain_argv[] = {"sh", "-c", "exec env -0", nullptr};
+  const char** argv = mode == ShellMode::login ? login_argv : plain_argv;
   ::execve(user.shell.c_str(), const_cast<char* const*>(argv),
            const_cast<char* const*>(environment));
   ::_exit(127);
@@ -59,7 +61,7 @@ bool read_all(int fd, std::uint64_t until, std::string& bytes) {
 
 }  // namespace
 
-Result<base::Environment> login_environment(std::uint32_t seconds) {
+Result<base::Environment> user_environment(std::uint32_t seconds, ShellMode mode) {
   Result<base::User> user = base::find_user(::geteuid());
   if (!user) return tl::unexpected(user.error());
   if (user->shell.empty()) user->shell = "/bin/sh";
@@ -69,7 +71,7 @@ Result<base::Environment> login_environment(std::uint32_t seconds) {
   base::UniqueFd out(ends[1]);
   const pid_t child = ::fork();
   if (child < 0) return fail(ErrorCode::io, "can't start the login shell");
-  if (child == 0) run_shell(*user, out.get());
+  if (child == 0) run_shell(*user, mode, out.get());
   out.reset();
   const std::uint64_t limit_ms = 1000ULL * (seconds == 0 ? kDefaultSeconds : seconds);
   std::string bytes;

@@ -8,8 +8,10 @@
 
 namespace sluice::cli {
 
-// Runs the user's login shell and takes over what its environment is. Fails after the given time
+enum class ShellMode { login, plain };  // --get-user-env=L and =S
+
+// Runs the user's shell and takes over what its environment is. Fails after the given time
 // (0: 8 seconds), because start-up files may hang.
-[[nodiscard]] Result<base::Environment> login_environment(std::uint32_t seconds);
+[[nodiscard]] Result<base::Environment> user_environment(std::uint32_t seconds, ShellMode mode);
 
 }  // namespace sluice::cli

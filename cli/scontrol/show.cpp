@@ -71,9 +71,6 @@ const Entity* find_entity(std::string_view word) {
 
 int ping_line(Console& console, std::string& out) {
   const auto reply = console.call<wire::PingReply>(wire::Ping{}, {kAnswerMs, 0});
-  if (!reply && reply.error().code == ErrorCode::invalid_argument) {
-    return console.error(reply.error().text);  // -M names another cluster
-  }
   if (!reply) {
     out += "Slurmctld(primary) is DOWN\n";
     return 1;
@@ -98,6 +95,17 @@ int print_compressed(Console& console, const std::string& list, bool sorted) {
   if (sorted) hosts = base::sort_hosts(std::move(*hosts));
   put_out(base::compress_hosts(*hosts) + "\n");
   return 0;
+}
+
+// The names that no node answers to; the text itself if it isn't a list.
+std::vector<std::string> not_there(const std::vector<model::NodePtr>& nodes,
+                                   const std::string& names) {
+  Result<std::vector<std::string>> wanted = base::parse_hosts(names);
+  if (!wanted) return {names};
+  std::set<std::string_view> known;
+  for (const model::NodePtr& node : nodes) known.insert(node->name.view());
+  std::erase_if(*wanted, [&](const std::string& name) { return known.contains(name); });
+  return *wanted;
 }
 
 }  // namespace
@@ -126,21 +134,6 @@ int ping(Console& console, Words) {
   put_out(out);
   return code;
 }
-
-namespace {
-
-// The names that no node answers to; the text itself if it isn't a list.
-std::vector<std::string> not_there(const std::vector<model::NodePtr>& nodes,
-                                   const std::string& names) {
-  Result<std::vector<std::string>> wanted = base::parse_hosts(names);
-  if (!wanted) return {names};
-  std::set<std::string_view> known;
-  for (const model::NodePtr& node : nodes) known.insert(node->name.view());
-  std::erase_if(*wanted, [&](const std::string& name) { return known.contains(name); });
-  return *wanted;
-}
-
-}  // namespace
 
 int show_nodes(Console& console, const std::string& name) {
   Result<Client*> client = console.client();

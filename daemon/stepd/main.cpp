@@ -90,7 +90,8 @@ class Title {
   }
   void set(const std::string& program, const std::string& dir) const {
     std::string words = program;
-    words.append("\0--dir\0", 7).append(dir);
+    // One text: the kernel shows a title that outgrew the arguments up to its first zero byte.
+    words.append(" --dir ").append(dir);
     words.resize(std::min(words.size(), room_ - 1));
     std::memset(begin_, 0, room_);
     std::memcpy(begin_, words.data(), words.size());

@@ -1,4 +1,5 @@
-// The agent's frame: start, the spool and its ledger, the service's clock and the controller's link.
+// The agent's frame: start, the spool and its ledger, the service's clock and the controller's
+// link.
 #include "daemon/worker/agent.hpp"
 
 #include <fcntl.h>
@@ -135,7 +136,8 @@ void Agent::configure_host() {
                                       [](const wire::HostRow& row) { return row.name.view(); });
   if (mine != cluster.hosts.end()) {
     const auto same = std::ranges::count_if(cluster.hosts, [&](const wire::HostRow& row) {
-      return row.address == mine->address && row.roles.view().find("node") != std::string_view::npos;
+      return row.address == mine->address &&
+             row.roles.view().find("node") != std::string_view::npos;
     });
     settings.shared_host = same > 1;
   }

@@ -39,7 +39,7 @@ class Agent : private Env {
   struct Stepd {
     std::unique_ptr<net::Connecting> connecting;
     std::unique_ptr<net::FrameChannel> channel;
-    std::vector<net::Frame> waiting;            // until it is connected
+    std::vector<net::Frame> waiting;  // until it is connected
   };
   struct Conversation {
     std::unique_ptr<net::FrameChannel> channel;  // null: being opened

@@ -75,7 +75,8 @@ std::map<std::string, Setter, std::less<>> setters(AgentConfig& config) {
       {"memory", number(facts.memory)},
       {"tmp_disk", number(facts.tmp_disk)},
       {"features", text_of(facts.features)},
-      {"gres", [&facts](const std::string& text) {
+      {"gres",
+       [&facts](const std::string& text) {
          auto gres = parse_node_gres(text);
          if (gres) facts.gres = std::move(*gres);
          return gres.has_value();
@@ -161,8 +162,8 @@ Result<AgentConfig> load_agent_config(const std::string& dir) {
     return fail(ErrorCode::invalid_argument,
                 path + ": name, controller_address, controller_port and controller_key are needed");
   }
-  config.facts_given = config.facts.sockets + config.facts.cores_per_socket +
-                           config.facts.threads_per_core > 0;
+  config.facts_given =
+      config.facts.sockets + config.facts.cores_per_socket + config.facts.threads_per_core > 0;
   return config;
 }
 

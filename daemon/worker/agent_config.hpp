@@ -1,5 +1,5 @@
-// agent.conf: what this host's agent must know before it reaches the controller; all else comes from
-// there. Made by `sluice up` and `sluice join`; one "key: value" a line:
+// agent.conf: what this host's agent must know before it reaches the controller; all else comes
+// from there. Made by `sluice up` and `sluice join`; one "key: value" a line:
 //
 //   name                 this host's name in the cluster
 //   controller_address, controller_port, controller_key   where and who the controller is
@@ -44,8 +44,8 @@ struct AgentConfig {
   bool single_user = false;
   bool cgroups = true;
   bool require_cgroups = false;
-  model::NodeFacts facts;       // 0 and empty: as discovered
-  bool facts_given = false;     // sockets, cores or threads stand in the file
+  model::NodeFacts facts;    // 0 and empty: as discovered
+  bool facts_given = false;  // sockets, cores or threads stand in the file
 };
 
 [[nodiscard]] Result<AgentConfig> load_agent_config(const std::string& dir);

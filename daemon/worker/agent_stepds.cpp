@@ -1,5 +1,5 @@
-// The agent's stepds: starting them (by the nursery) with one end of a socket pair, and finding those
-// of a former daemon.
+// The agent's stepds: starting them (by the nursery) with one end of a socket pair, and finding
+// those of a former daemon.
 #include <sys/socket.h>
 
 #include "base/file.hpp"
@@ -46,8 +46,8 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
     return id;
   }
   connect_stepd(id, std::move(*stream));
-  stepd.channel->send({static_cast<std::uint16_t>(wire::LaunchStep::kType), 0,
-                       wire::encode(launch)});
+  stepd.channel->send(
+      {static_cast<std::uint16_t>(wire::LaunchStep::kType), 0, wire::encode(launch)});
   return id;
 }
 

@@ -35,8 +35,8 @@ int spawn(const std::string& program, std::vector<std::string>& environment, pid
   sigaddset(&usual, SIGPIPE);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                            POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   const int failed = posix_spawn(&pid, program.c_str(), &files, &attributes, argv, envp.data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
@@ -61,8 +61,8 @@ std::unique_ptr<Hook> Hook::start(net::Loop& loop, Spec spec, std::function<void
     return hook;
   }
   self->pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, self->pid_, 0)));
-  auto watch = loop.watch(self->pidfd_.get(), {true, false},
-                          [self](net::Readiness) { self->finished(); });
+  auto watch =
+      loop.watch(self->pidfd_.get(), {true, false}, [self](net::Readiness) { self->finished(); });
   if (watch) self->watch_ = std::move(*watch);
   self->timer_ = loop.after(spec.timeout_ms, [self] {
     self->late_ = true;

@@ -29,8 +29,8 @@ Status make_dir(const std::string& path, mode_t mode) {
 // What nearly every job leaves is known, so it needs no search; the rest goes the long way.
 Status remove_job_dir(const std::string& dir) {
   const std::string batch = dir + "/step_batch";
-  for (const std::string& file : {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord,
-                                  dir + "/slurm_script"}) {
+  for (const std::string& file :
+       {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord, dir + "/slurm_script"}) {
     ::unlink(file.c_str());
   }
   ::rmdir(batch.c_str());
@@ -52,7 +52,9 @@ HostSettings host_settings(const std::vector<wire::KeyValue>& settings) {
     const auto number = [&](std::uint32_t& target) {
       std::from_chars(value.data(), value.data() + value.size(), target);
     };
-    const auto flag = [&](bool& target) { target = value == "yes" || value == "true" || value == "1"; };
+    const auto flag = [&](bool& target) {
+      target = value == "yes" || value == "true" || value == "1";
+    };
     if (key == "prolog") out.prolog = value;
     if (key == "epilog") out.epilog = value;
     if (key == "task_prolog") out.task_prolog = value;
@@ -321,8 +323,8 @@ void HostJobs::run_hook(const std::string& program, const JobOnHost& job, Done d
 
 void HostJobs::sweep(const std::vector<std::string>& known, const std::vector<JobId>& jobs) {
   for (const CgroupName& group : cgroups_.usable() ? cgroups_.jobs() : std::vector<CgroupName>{}) {
-    const bool wanted = std::ranges::any_of(
-        jobs, [&](JobId job) { return job_group(job.value) == group; });
+    const bool wanted =
+        std::ranges::any_of(jobs, [&](JobId job) { return job_group(job.value) == group; });
     if (wanted) continue;
     log::warn("killing what is left in {}", group.path);
     const Result<std::size_t> killed = cgroups_.kill_all(group, SIGKILL);

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "daemon/worker/agent_config.hpp"
+#include "daemon/worker/hook.hpp"
 #include "daemon/worker/host/cgroup.hpp"
 #include "daemon/worker/host/facts.hpp"
 #include "daemon/worker/host/processes.hpp"
-#include "daemon/worker/hook.hpp"
 #include "daemon/worker/service/env.hpp"
 #include "daemon/worker/service/step_settings.hpp"
 #include "net/loop.hpp"

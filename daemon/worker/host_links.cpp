@@ -151,7 +151,8 @@ void HostLinks::connect_peer(const std::string& node, Peer& peer) {
                                       [](const wire::HostRow& row) { return row.name.view(); });
   if (host == hosts_.end() || host->address.empty() || host->port == 0) {
     return loop_.post([this, node] {
-      peer_connected(node, fail(ErrorCode::invalid_node_name, "no address of " + node + " is known"));
+      peer_connected(node,
+                     fail(ErrorCode::invalid_node_name, "no address of " + node + " is known"));
     });
   }
   net::LinkTarget target;
@@ -183,16 +184,16 @@ void HostLinks::peer_connected(const std::string& node, Result<net::LinkConnecti
   if (connection->link) {
     peer.connecting.reset();
     peer.link = std::move(connection->link);
-    peer.link->on_channel([this, node](const net::ChannelStamp& stamp,
-                                       std::unique_ptr<net::FrameChannel> channel) {
-      for (const wire::HostRow& row : hosts_) {
-        if (row.name.view() != node) continue;
-        net::HostIdentity who;
-        who.name = node;
-        who.roles = roles_of(row.roles);
-        return handlers_.channel(who, stamp, std::move(channel));
-      }
-    });
+    peer.link->on_channel(
+        [this, node](const net::ChannelStamp& stamp, std::unique_ptr<net::FrameChannel> channel) {
+          for (const wire::HostRow& row : hosts_) {
+            if (row.name.view() != node) continue;
+            net::HostIdentity who;
+            who.name = node;
+            who.roles = roles_of(row.roles);
+            return handlers_.channel(who, stamp, std::move(channel));
+          }
+        });
     peer.link->on_close([this, node](const Error&) { peers_.erase(node); });
     peer.link->start();
     watch_idle(node);

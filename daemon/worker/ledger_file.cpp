@@ -103,8 +103,7 @@ void LedgerFile::forget(std::string_view key) { append_record(pending_, key, {},
 Status LedgerFile::flush() {
   std::size_t written = 0;
   while (written < pending_.size()) {
-    const ssize_t count =
-        ::write(fd_.get(), pending_.data() + written, pending_.size() - written);
+    const ssize_t count = ::write(fd_.get(), pending_.data() + written, pending_.size() - written);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       const int error = errno;

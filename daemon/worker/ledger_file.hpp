@@ -2,10 +2,10 @@
 // anew when it holds mostly what was replaced. Changes are kept in memory until flush(); the shell
 // flushes before anything that the ledger must know of first (a message, a stepd).
 //
-// Record: u32 key length, u32 value length (kForgotten: the key is forgotten), u64 hash over key and
-// value, key, value; little-endian. A torn tail is cut off at the next start.
-// flush() hands the bytes to the kernel and no further: they survive the daemon, and a host that
-// lost power has lost its jobs too, which the controller learns from the new boot id.
+// Record: u32 key length, u32 value length (kForgotten: the key is forgotten), u64 hash over key
+// and value, key, value; little-endian. A torn tail is cut off at the next start. flush() hands the
+// bytes to the kernel and no further: they survive the daemon, and a host that lost power has lost
+// its jobs too, which the controller learns from the new boot id.
 #pragma once
 
 #include <cstdint>

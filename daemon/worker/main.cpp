@@ -1,15 +1,16 @@
-// sluiced: the agent of a host. On a compute node it runs jobs; on every host it is the door through
-// which local commands reach the controller (--login: only that).
-// SIGTERM, SIGINT: stop; jobs go on and are found again at the next start. SIGUSR2: end all jobs of
-// this node first. SIGHUP: open the log file again.
+// sluiced: the agent of a host. On a compute node it runs jobs; on every host it is the door
+// through which local commands reach the controller (--login: only that). SIGTERM, SIGINT: stop;
+// jobs go on and are found again at the next start. SIGUSR2: end all jobs of this node first.
+// SIGHUP: open the log file again.
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <climits>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+
+#include <CLI/CLI.hpp>
 
 #include "base/log/log.hpp"
 #include "daemon/worker/agent.hpp"
@@ -56,7 +57,8 @@ int run(worker::AgentConfig config) {
   const auto reopen = [](int) {
     if (Status opened = log::reopen(); !opened) log::error("{}", opened.error().text);
   };
-  for (const Status& set : {on(SIGTERM, stop), on(SIGINT, stop), on(SIGUSR2, end), on(SIGHUP, reopen)}) {
+  for (const Status& set :
+       {on(SIGTERM, stop), on(SIGINT, stop), on(SIGUSR2, end), on(SIGHUP, reopen)}) {
     if (!set) return complain(set.error());
   }
   log::info("started");

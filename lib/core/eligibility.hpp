@@ -16,14 +16,14 @@
 namespace sluice::core {
 
 struct Eligibility {
-  std::vector<ClassId> classes;         // by weight, then id
-  std::vector<bool> has_class;          // by ClassId
-  std::vector<std::uint32_t> idle_tasks; // by ClassId: what an idle node of it offers
-  std::uint32_t most_idle_tasks = 0;     // the most of those
-  std::vector<std::uint32_t> required;  // --nodelist, ascending
-  base::Bitmap excluded;                // size 0: nothing is excluded
-  std::vector<FilterCount> filters;     // what the fixed filters removed
-  std::uint32_t nodes = 0;              // how many they left
+  std::vector<ClassId> classes;           // by weight, then id
+  std::vector<bool> has_class;            // by ClassId
+  std::vector<std::uint32_t> idle_tasks;  // by ClassId: what an idle node of it offers
+  std::uint32_t most_idle_tasks = 0;      // the most of those
+  std::vector<std::uint32_t> required;    // --nodelist, ascending
+  base::Bitmap excluded;                  // size 0: nothing is excluded
+  std::vector<FilterCount> filters;       // what the fixed filters removed
+  std::uint32_t nodes = 0;                // how many they left
 
   [[nodiscard]] bool allows(std::uint32_t node, const NodePool::State& pool) const {
     const ClassId id = pool.nodes[node].node_class;

@@ -132,7 +132,8 @@ class Chooser {
         sort(by_share, prospects_.full_share(nodes), by, nodes);
         if (suffices({by_share.data(), nodes})) candidates = std::move(by_share);
       }
-      if (demand_.spread || demand_.fill_range) sort(candidates, prospects_.want(), by, candidates.size());
+      if (demand_.spread || demand_.fill_range)
+        sort(candidates, prospects_.want(), by, candidates.size());
       if (!extend(candidates, nodes)) tighten_last(candidates, nodes);
       candidates.resize(nodes);
       return candidates;
@@ -169,8 +170,7 @@ class Chooser {
   }
 
   std::optional<Selection> choose_contiguous() {
-    static_cast<void>(
-        prospects_.gather(0, eligibility_.classes.size(), model::kUnlimited));
+    static_cast<void>(prospects_.gather(0, eligibility_.classes.size(), model::kUnlimited));
     std::vector<Prospect> found = prospects_.found();
     std::sort(found.begin(), found.end(),
               [](const Prospect& a, const Prospect& b) { return a.node < b.node; });

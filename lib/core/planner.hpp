@@ -27,25 +27,25 @@ struct Candidate {
   std::vector<PartitionIndex> partitions;  // in order of preference; all allow this job
   std::uint32_t uid = 0;
   std::uint32_t priority = 0;
-  std::uint64_t order = 0;          // submit order, unique: breaks ties
-  std::uint32_t time_limit = 0;     // minutes in force, kUnlimited possible; 0: partition decides
-  std::uint32_t startable = 1;      // tasks that may start now (array throttle)
+  std::uint64_t order = 0;       // submit order, unique: breaks ties
+  std::uint32_t time_limit = 0;  // minutes in force, kUnlimited possible; 0: partition decides
+  std::uint32_t startable = 1;   // tasks that may start now (array throttle)
 };
 
 // A node filter of the plan and how many nodes it removed, in the order applied.
 struct FilterCount {
-  const char* filter = "";          // "partition", "state", "features", "excluded", "cpus", …
+  const char* filter = "";  // "partition", "state", "features", "excluded", "cpus", …
   std::uint32_t removed = 0;
 };
 
 struct PlanEntry {
   model::Reason reason = model::Reason::none;
-  Text detail;                      // replaces the reason's name when not empty
+  Text detail;  // replaces the reason's name when not empty
   PartitionIndex partition;
   std::vector<FilterCount> filters;
   std::uint32_t nodes_wanted = 0;
-  std::uint32_t nodes_usable = 0;   // after all filters
-  JobId behind;                     // the job ahead whose planned start is protected; 0: none
+  std::uint32_t nodes_usable = 0;     // after all filters
+  JobId behind;                       // the job ahead whose planned start is protected; 0: none
   model::WallTime planned_start = 0;  // 0: beyond the window or never
   Text planned_nodes;
 };
@@ -54,13 +54,13 @@ struct Start {
   JobId id;
   PartitionIndex partition;
   model::AllocationPtr allocation;
-  std::uint32_t time_limit = 0;     // minutes in force
+  std::uint32_t time_limit = 0;  // minutes in force
 };
 
 struct PassResult {
-  std::vector<Start> starts;        // already allocated in the pool
-  std::vector<JobId> explained;     // jobs (group leaders first) whose PlanEntry changed
-  bool finished = true;             // false: the budget ran out, call again to go on
+  std::vector<Start> starts;     // already allocated in the pool
+  std::vector<JobId> explained;  // jobs (group leaders first) whose PlanEntry changed
+  bool finished = true;          // false: the budget ran out, call again to go on
 };
 
 class Planner {
@@ -71,7 +71,7 @@ class Planner {
   Planner& operator=(Planner&&) noexcept;
 
   void configure(SettingsPtr settings);
-  void add(const Candidate& candidate);     // also replaces
+  void add(const Candidate& candidate);  // also replaces
   void remove(JobId id);
   [[nodiscard]] std::size_t queued() const;
 

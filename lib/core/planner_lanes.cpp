@@ -1,5 +1,5 @@
-// What a pass finds out about one lane: what it needs resolved, whether it can be served at all, whether
-// anything was released that could help it, and the words for why it waits.
+// What a pass finds out about one lane: what it needs resolved, whether it can be served at all,
+// whether anything was released that could help it, and the words for why it waits.
 #include <algorithm>
 #include <utility>
 
@@ -16,8 +16,7 @@ constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placemen
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
-         a.planned_start == b.planned_start &&
-         a.planned_nodes == b.planned_nodes;
+         a.planned_start == b.planned_start && a.planned_nodes == b.planned_nodes;
 }
 
 // Reasons that hold for the whole group, not for its leader alone.
@@ -96,13 +95,11 @@ bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   const model::Request& request = *state_.queue.group(lane.group).request;
   const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
   if (request.min_nodes > partition.max_nodes || too_small) {
-    explain(lane, work,
-            {.reason = model::Reason::partition_node_limit, .detail = {}});
+    explain(lane, work, {.reason = model::Reason::partition_node_limit, .detail = {}});
     return true;
   }
   if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
-    explain(lane, work,
-            {.reason = model::Reason::partition_time_limit, .detail = {}});
+    explain(lane, work, {.reason = model::Reason::partition_time_limit, .detail = {}});
     return true;
   }
   return false;
@@ -125,8 +122,8 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
     }
   }
   if (work.verdict == Verdict::possible) return false;
-  const model::Reason reason = work.verdict == Verdict::never ? model::Reason::bad_constraints
-                                                              : model::Reason::node_down;
+  const model::Reason reason =
+      work.verdict == Verdict::never ? model::Reason::bad_constraints : model::Reason::node_down;
   explain(lane, work, {.reason = reason, .detail = work.away});
   return true;
 }
@@ -174,9 +171,8 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   const JobId leader = state_.queue.leader(lane.group).id;
   const std::uint64_t state_now = pool_.state().state_generation;
   if (work.explained_leader == leader && work.leader.reason == why.reason &&
-      work.leader.detail == why.detail &&
-      work.planned == (work.leader.planned_start != 0) && work.explained_state == state_now &&
-      group.fresh.empty()) {
+      work.leader.detail == why.detail && work.planned == (work.leader.planned_start != 0) &&
+      work.explained_state == state_now && group.fresh.empty()) {
     return;
   }
   work.explained_state = state_now;

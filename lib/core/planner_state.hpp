@@ -17,8 +17,8 @@ namespace sluice::core {
 // What the pass found out about a lane.
 struct LaneWork {
   // Resolved request; made again when the cluster's configuration changes.
-  std::uint64_t config_number = 0;       // State::config_number that it was made with
-  std::optional<Error> error;  // the request can't be served here at all
+  std::uint64_t config_number = 0;  // State::config_number that it was made with
+  std::optional<Error> error;       // the request can't be served here at all
   Demand demand;
   Eligibility eligibility;
 
@@ -26,7 +26,7 @@ struct LaneWork {
   enum class Verdict : std::uint8_t { unknown, possible, nodes_away, never };
   std::uint64_t state_generation = 0;
   Verdict verdict = Verdict::unknown;
-  Text away;                             // which nodes are missing, in Slurm's words
+  Text away;  // which nodes are missing, in Slurm's words
 
   // It didn't fit even without reservations when the release log stood at `log_seen`: until a node
   // that could help is released, it doesn't now.
@@ -58,17 +58,17 @@ struct Planner::State {
 
   // The pass under way, or the last one.
   bool active = false;
-  LaneKey resume;                // where the pass goes on
-  bool stale = false;            // something changed behind its back
-  bool keep_changes = false;     // it changed lanes that it had examined already
-  bool light = false;            // keeps the reservations that there are
+  LaneKey resume;                    // where the pass goes on
+  bool stale = false;                // something changed behind its back
+  bool keep_changes = false;         // it changed lanes that it had examined already
+  bool light = false;                // keeps the reservations that there are
   std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
   std::uint64_t log_begun = 0;       // end of the release log when the pass began
   std::uint64_t state_begun = 0;     // pool.state_generation at that time
-  std::uint64_t pass_steps = 0;  // of the pass so far
-  bool full = false;             // it began at the top with nothing planned
-  std::uint64_t full_steps = 0;  // what the last full pass took
-  std::int64_t full_ms = 0;      // when it began
+  std::uint64_t pass_steps = 0;      // of the pass so far
+  bool full = false;                 // it began at the top with nothing planned
+  std::uint64_t full_steps = 0;      // what the last full pass took
+  std::int64_t full_ms = 0;          // when it began
   std::uint64_t full_number = 0;
   bool config_changed = false;          // since then
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
@@ -78,10 +78,10 @@ struct Planner::State {
     LaneKey key;
     JobId job;  // 0: nothing is blocked
   };
-  std::vector<Blocked> first_blocked;  // by partition
-  std::uint64_t world_seen = 0;        // pool.world_generation after the last pass
-  std::uint64_t config_seen = 0;               // pool.config_generation; 0: new settings
-  std::uint64_t config_number = 0;             // raised when either has changed
+  std::vector<Blocked> first_blocked;     // by partition
+  std::uint64_t world_seen = 0;           // pool.world_generation after the last pass
+  std::uint64_t config_seen = 0;          // pool.config_generation; 0: new settings
+  std::uint64_t config_number = 0;        // raised when either has changed
   std::int64_t next_planned_ms = kNever;  // the earliest planned start
   std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition
 };

@@ -50,8 +50,8 @@ struct NodeSlot {
   ClassId node_class = kNoClass;
   bool available = false;
   bool changed_under_holds = false;  // the holds date from before the hardware changed
-  base::Bitmap busy;             // CPUs that any hold has
-  std::uint32_t idle_cores = 0;  // cores without a busy thread
+  base::Bitmap busy;                 // CPUs that any hold has
+  std::uint32_t idle_cores = 0;      // cores without a busy thread
   std::uint32_t idle_threads = 0;
   std::uint32_t charged_cpus = 0;
   std::uint32_t user_holds = 0;  // holds that tolerate no other user
@@ -80,7 +80,7 @@ struct PartitionSlot {
 struct NodePool::State {
   SettingsPtr settings;
   std::vector<NodeSlot> nodes;
-  std::vector<NodeDigest> digests;         // parallel to nodes
+  std::vector<NodeDigest> digests;  // parallel to nodes
   std::vector<PartitionSlot> partitions;
   NodeClasses classes;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> by_name;

@@ -31,8 +31,8 @@ bool Prospects::may_fit() const {
   for (const ClassId id : eligibility_.classes) {
     const NodeClass& from = pool_.classes.at(id);
     std::uint32_t fit = least_share();
-    for (std::uint32_t b = least_cores(demand_, *from.hardware, fit);
-         b < from.by_idle_cores.size(); ++b) {
+    for (std::uint32_t b = least_cores(demand_, *from.hardware, fit); b < from.by_idle_cores.size();
+         ++b) {
       const std::size_t count = from.by_idle_cores[b].size();
       if (count == 0) continue;
       while (fit < want() && least_cores(demand_, *from.hardware, fit + 1) <= b) ++fit;

@@ -14,7 +14,7 @@ namespace sluice::core {
 struct Prospect {
   std::uint32_t node = 0;
   std::uint32_t weight = 0;
-  std::uint32_t cost = 0;        // before idle_cores: how much others would miss the node
+  std::uint32_t cost = 0;  // before idle_cores: how much others would miss the node
   std::uint32_t idle_cores = 0;
   Offer offer;
   bool required = false;

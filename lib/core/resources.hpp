@@ -27,8 +27,8 @@ struct Holder {
 
 // What is in use on one node, for node records.
 struct NodeUse {
-  std::uint32_t cpus = 0;        // CPUs charged to jobs
-  std::uint64_t memory = 0;      // MiB
+  std::uint32_t cpus = 0;    // CPUs charged to jobs
+  std::uint64_t memory = 0;  // MiB
   std::uint32_t jobs = 0;
   std::vector<model::GresShare> gres;
 };

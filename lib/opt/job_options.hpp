@@ -70,13 +70,11 @@ struct SrunOptions {
   bool label = false;           // -l
   bool disable_status = false;  // -X: the first Ctrl-C goes to the tasks
   bool quit_on_interrupt = false;
-  bool preserve_env = false;  // -E: keep SLURM_JOB_NUM_NODES and SLURM_NTASKS as they are
   bool immediate = false;     // -I, for the allocation (step.immediate for the step)
   std::uint32_t immediate_seconds = 0;
   int exit_immediate = 1;             // SLURM_EXIT_IMMEDIATE
   int exit_error = 1;                 // SLURM_EXIT_ERROR
   std::uint32_t threads = 0;          // -T
-  std::uint32_t message_timeout = 0;  // --msg-timeout, seconds; 0: default
   std::string prolog;                 // run by srun before and after the step; "" or "none": not
   std::string epilog;
   bool test_exec = false;  // SLURM_TEST_EXEC: check that the program exists first

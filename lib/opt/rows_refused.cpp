@@ -30,6 +30,12 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .env("SBATCH_ACCTG_FREQ", "SALLOC_ACCTG_FREQ", "SLURM_ACCTG_FREQ")
         .refused(kFixedSampling),
+    SubmitRow::valued("msg-timeout", 0, "<seconds>", "")
+        .on(kSrun)
+        .refused("the agents watch a launch themselves"),
+    SubmitRow::flag("preserve-env", 'E', "")
+        .on(kSrun)
+        .refused("SLURM_JOB_NUM_NODES and SLURM_NTASKS are those of the step"),
     SubmitRow::flag("async", 0, "").on(kSrun).refused("run srun in the background instead"),
     SubmitRow::valued("batch", 0, "<features>", "")
         .on(kSbatch)

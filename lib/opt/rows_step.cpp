@@ -139,10 +139,6 @@ constexpr SubmitRow kRows[] = {
         .in(Group::step)
         .env("", "", "SLURM_MPI_TYPE")
         .sets(set_mpi),
-    SubmitRow::valued("msg-timeout", 0, "<seconds>", "How long to wait for the launch's answer.")
-        .on(kSrun)
-        .in(Group::step)
-        .sets(count_to<&SrunOptions::message_timeout>),
     SubmitRow::flag("multi-prog", 0, "The operand is a file that names a program for each task.")
         .on(kSrun)
         .in(Group::step)
@@ -152,11 +148,6 @@ constexpr SubmitRow kRows[] = {
         .in(Group::step)
         .env("", "", "SLURM_OVERLAP")
         .sets(on<&StepSpec::overlap>),
-    SubmitRow::flag("preserve-env", 'E',
-                    "Pass SLURM_JOB_NUM_NODES and SLURM_NTASKS on as they are.")
-        .on(kSrun)
-        .in(Group::step)
-        .sets(on<&SrunOptions::preserve_env>),
     SubmitRow::valued("prolog", 0, "<program>|none", "A program that srun runs before the step.")
         .on(kSrun)
         .in(Group::step)

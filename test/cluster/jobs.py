@@ -6,6 +6,7 @@ alone. One cluster of two nodes serves all of them.
 import os
 import pathlib
 import re
+import subprocess
 
 import harness
 from harness import Cluster, check, wait_for
@@ -13,6 +14,7 @@ from harness import Cluster, check, wait_for
 IS_ROOT = os.geteuid() == 0
 cluster: Cluster
 late: int
+lost: subprocess.Popen
 
 
 def file(name):
@@ -272,15 +274,33 @@ def signals_to_steps():
     cluster.wait_end(job)
 
 
+def killed_srun_leaves_nothing():
+    """srun was killed before all else: its tasks are given up after a minute without it."""
+    lost.communicate(timeout=10)
+    wait_for(lambda: not [p for p, line in harness.processes() if "of-a-lost-srun" in line], 70,
+             "the end of the tasks of a killed srun")
+    wait_for(lambda: not cluster.must("squeue", "-h", "-n", "lost"), 20, "the end of its job")
+
+
+def lose_srun():
+    step = subprocess.Popen(["srun", "--mem=5M", "-N2", "-J", "lost", "sh", "-c",
+                             "echo up; sleep 600; : of-a-lost-srun"], env=cluster.environment,
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    check(step.stdout.readline() == "up\n", "srun didn't start")
+    step.kill()
+    return step
+
+
 def main():
-    global cluster, late
+    global cluster, late, lost
     with Cluster(nodes=2, cpus=4, memory="1G") as cluster:
         late = cluster.submit("--time=0:01", wrap="sleep 600")
+        lost = lose_srun()
         harness.main(exit_codes, sbatch_wait_returns_the_exit_code, array_tasks_and_percent,
                      array_pending_is_one_line, dependencies, singleton_and_aftercorr,
                      hold_and_release, requeue_counts_restarts, suspend_and_resume, memory_limit, cancel,
                      output_patterns, script_with_arguments, update_pending,
-                     signals_to_steps, time_limit)
+                     signals_to_steps, time_limit, killed_srun_leaves_nothing)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ class StepProcess {
   [[nodiscard]] PipeEnd make_end();
   void connected(PipeId pipe, bool by_adoption);
   void task_ended(std::uint32_t number, std::uint32_t status);
+  [[nodiscard]] std::uint64_t life() const { return id_; }  // never reused
 
  private:
   enum class Phase : std::uint8_t { empty, starting, running, over };

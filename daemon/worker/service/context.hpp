@@ -17,10 +17,10 @@
 namespace sluice::worker {
 
 struct ServiceOptions {
-  std::string name;           // this node's
+  std::string name;  // this node's
   model::NodeFacts facts;
-  std::uint32_t port = 0;     // where this agent listens
-  bool login = false;         // only the door: no jobs
+  std::uint32_t port = 0;         // where this agent listens
+  bool login = false;             // only the door: no jobs
   std::uint32_t service_uid = 0;  // who runs the daemon: may attach to every step
 };
 
@@ -87,14 +87,14 @@ struct JobEntry {
 struct StepEntry {
   Attempt attempt;
   StepNumber number = 0;
-  bool finished = false;     // then only attempt and number are kept
+  bool finished = false;  // then only attempt and number are kept
   bool root = false;
   model::StepSpec spec;
   wire::StepLayout layout;
   std::uint32_t first = 0;
   std::uint32_t count = 0;
   Uid128 request_id;
-  model::Step record;        // of the root
+  model::Step record;  // of the root
   model::JobState verdict = model::JobState::running;
 
   template <class Self, class Visitor>
@@ -118,6 +118,7 @@ struct StepEntry {
 [[nodiscard]] bool spans(const JobRun& job, std::string_view node);
 
 void store_progress(Context& context, const JobRun& job);
-void store_step(Context& context, const JobRun& job, const StepRun& step, const Uid128& request = {});
+void store_step(Context& context, const JobRun& job, const StepRun& step,
+                const Uid128& request = {});
 
 }  // namespace sluice::worker

@@ -1,7 +1,7 @@
 // Env: everything that the worker's service needs from outside, and nothing else. main.cpp binds it
-// to the event loop, the host and the links; the simulation binds it to a simulated world. All calls
-// come from, and all callbacks go to, the one thread that owns the service; no callback or event
-// comes from inside a call.
+// to the event loop, the host and the links; the simulation binds it to a simulated world. All
+// calls come from, and all callbacks go to, the one thread that owns the service; no callback or
+// event comes from inside a call.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ using StreamId = std::uint64_t;
 using StepdId = std::uint64_t;
 
 struct Now {
-  model::WallTime wall = 0;   // microseconds since 1970, for display
-  std::int64_t mono_ms = 0;   // for limits and timeouts
+  model::WallTime wall = 0;  // microseconds since 1970, for display
+  std::int64_t mono_ms = 0;  // for limits and timeouts
 };
 
 // A job as the host's side of things sees it: what folders, cgroups and processes are named after.

@@ -35,8 +35,8 @@ bool may_launch(const JobRun& job, const StreamState& state, const wire::LaunchS
     });
   });
   // The job's first node makes the steps; nobody launches there.
-  return !job.is_root() && spans(job, state.peer.host) && state.peer.uid == job.host.uid() && gres_within &&
-         asked.memory <= mine.memory && asked.cpus.size() == mine.cpus.size() &&
+  return !job.is_root() && spans(job, state.peer.host) && state.peer.uid == job.host.uid() &&
+         gres_within && asked.memory <= mine.memory && asked.cpus.size() == mine.cpus.size() &&
          asked.cpus.is_subset_of(mine.cpus);
 }
 
@@ -92,8 +92,8 @@ void Jobs::launch(wire::LaunchJob order) {
   }
   JobEntry entry{std::move(order), 0};
   if (entry.launch.remaining_ms > 0) {
-    entry.ends = context_.env.now().wall +
-                 static_cast<model::WallTime>(entry.launch.remaining_ms) * 1000;
+    entry.ends =
+        context_.env.now().wall + static_cast<model::WallTime>(entry.launch.remaining_ms) * 1000;
   }
   context_.env.ledger_put(ledger_key('J', attempt), wire::encode(entry));
   restore_job(std::move(entry));

@@ -11,8 +11,8 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::int64_t kSettleTickMs = 500;
-constexpr std::int64_t kSettleMs = 3000;      // for other nodes' results, after ours
-constexpr std::int64_t kTogetherMs = 100;     // a report waits so long for its fellow
+constexpr std::int64_t kSettleMs = 3000;   // for other nodes' results, after ours
+constexpr std::int64_t kTogetherMs = 100;  // a report waits so long for its fellow
 constexpr std::int64_t kCleanFirstMs = 5;
 constexpr std::int64_t kCleanMostMs = 500;
 constexpr std::int64_t kCleanGivenUpMs = 10'000;
@@ -39,8 +39,8 @@ void Jobs::batch_done(JobRun& job, const wire::StepDone& done) {
   // With one node the release follows in a moment; both go out together.
   context_.reports.hold(attempt, ended.job, ended);
   if (job.host.job->allocation->shares.size() == 1) {
-    job.tell = context_.timers.after(kTogetherMs,
-                                     [this, attempt] { context_.reports.flush(attempt); });
+    job.tell =
+        context_.timers.after(kTogetherMs, [this, attempt] { context_.reports.flush(attempt); });
   } else {
     context_.reports.flush(attempt);
   }
@@ -85,8 +85,8 @@ void Jobs::begin_end(JobRun& job, std::uint32_t grace_s) {
     if (job.kill != 0) return;
     signal_all(job, SIGCONT);
     signal_all(job, SIGTERM);
-    job.kill = context_.timers.after(std::int64_t{grace_s} * 1000,
-                                     [this, attempt] { kill(attempt); });
+    job.kill =
+        context_.timers.after(std::int64_t{grace_s} * 1000, [this, attempt] { kill(attempt); });
   } else {
     kill(attempt);
   }
@@ -118,12 +118,13 @@ void Jobs::force_settle(const Attempt& attempt) {
   job->settle = 0;
   if (job->steps.empty()) return;
   const std::int64_t now = context_.env.now().mono_ms;
-  const bool quiet = std::ranges::all_of(
-      job->steps, [](const auto& entry) { return entry.second.own_done; });
+  const bool quiet =
+      std::ranges::all_of(job->steps, [](const auto& entry) { return entry.second.own_done; });
   if (quiet && job->quiet_since < 0) job->quiet_since = now;
   const bool settled = quiet && now - job->quiet_since >= kSettleMs;
-  const bool hopeless = job->kill_after >= 0 &&
-                        now - job->kill_after >= std::int64_t{context_.settings.unkillable_s} * 1000;
+  const bool hopeless =
+      job->kill_after >= 0 &&
+      now - job->kill_after >= std::int64_t{context_.settings.unkillable_s} * 1000;
   if (!settled && !hopeless) {
     if (job->kill_after >= 0) signal_all(*job, SIGKILL);
     job->settle = context_.timers.after(kSettleTickMs, [this, attempt] { force_settle(attempt); });

@@ -190,8 +190,7 @@ void Manager::aborted(JobRun& job, StepRun& step, std::string_view payload) {
   to_srun(step, wire::StepAbort::kType, payload);
   const auto abort = wire::decode<wire::StepAbort>(payload);
   if (!abort) return;
-  step.root->record.exit_code =
-      std::max(step.root->record.exit_code, (abort->code & 0xffU) << 8U);
+  step.root->record.exit_code = std::max(step.root->record.exit_code, (abort->code & 0xffU) << 8U);
   end_step(job, step, model::JobState::cancelled, abort->reason);
 }
 
@@ -301,13 +300,14 @@ void Manager::end_step(JobRun& job, StepRun& step, model::JobState verdict, cons
   signal.signal = SIGTERM;
   tree_.down(step, signal);
   const StepKey key{job.host.attempt, step.number};
-  root.kill = context_.timers.after(std::int64_t{context_.settings.kill_wait_s} * 1000, [this, key] {
-    StepRun* late = context_.find(key);
-    if (late == nullptr || late->root->finished) return;
-    wire::SignalStep kill;
-    kill.signal = SIGKILL;
-    tree_.down(*late, kill);
-  });
+  root.kill =
+      context_.timers.after(std::int64_t{context_.settings.kill_wait_s} * 1000, [this, key] {
+        StepRun* late = context_.find(key);
+        if (late == nullptr || late->root->finished) return;
+        wire::SignalStep kill;
+        kill.signal = SIGKILL;
+        tree_.down(*late, kill);
+      });
 }
 
 void Manager::announce_end(StepRun& step, model::JobState why) {

@@ -1,5 +1,5 @@
-// Manager: the steps of jobs whose first node this is. It grants CPUs, memory and GRES of the job to
-// steps, keeps the order of those that wait, stands between srun and the tree, applies the rules
+// Manager: the steps of jobs whose first node this is. It grants CPUs, memory and GRES of the job
+// to steps, keeps the order of those that wait, stands between srun and the tree, applies the rules
 // that end a step early, and keeps the step's account.
 #pragma once
 

@@ -24,8 +24,10 @@ void Manager::request(JobRun& job, StreamId stream, std::uint64_t id, wire::Step
   if (const auto known = job.granted.find(request.request_id);
       request.request_id.is_set() && known != job.granted.end()) {
     const auto step = job.steps.find(known->second);
-    if (step == job.steps.end()) return context_.refuse(stream, id, Error{ErrorCode::already_done,
-        std::string(error_text(ErrorCode::already_done))});
+    if (step == job.steps.end())
+      return context_.refuse(
+          stream, id,
+          Error{ErrorCode::already_done, std::string(error_text(ErrorCode::already_done))});
     adopt_owner(job, step->second, stream);
     wire::StepGranted granted;
     granted.job = job.host.job->id;
@@ -33,8 +35,8 @@ void Manager::request(JobRun& job, StreamId stream, std::uint64_t id, wire::Step
     return send_stream(context_.env, stream, granted, id);
   }
   const auto same = std::ranges::find_if(job.waiting, [&](const WaitingRequest& waiting) {
-    return waiting.stream == stream || (request.request_id.is_set() &&
-                                        waiting.request.request_id == request.request_id);
+    return waiting.stream == stream ||
+           (request.request_id.is_set() && waiting.request.request_id == request.request_id);
   });
   state->role = StreamRole::waiting;
   state->step = StepKey{attempt, 0};
@@ -57,8 +59,8 @@ void Manager::request(JobRun& job, StreamId stream, std::uint64_t id, wire::Step
   if (!immediate) return;
   again->waiting.erase(still);
   if (StreamState* fresh = context_.stream(stream)) fresh->role = StreamRole::fresh;
-  context_.refuse(stream, id, Error{ErrorCode::nodes_busy,
-                                    std::string(error_text(ErrorCode::nodes_busy))});
+  context_.refuse(stream, id,
+                  Error{ErrorCode::nodes_busy, std::string(error_text(ErrorCode::nodes_busy))});
 }
 
 void Manager::grant_waiting(const Attempt& attempt) {
@@ -103,7 +105,8 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
     return tl::unexpected(layout.error());
   }
   layout->step = job.next_step++;
-  for (wire::StepNode& node : layout->nodes) node.share.tasks = static_cast<std::uint32_t>(node.tasks.size());
+  for (wire::StepNode& node : layout->nodes)
+    node.share.tasks = static_cast<std::uint32_t>(node.tasks.size());
   if (waiting.request.request_id.is_set()) {
     job.granted[waiting.request.request_id] = layout->step;
   }
@@ -111,7 +114,8 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
   granted.job = record.id;
   granted.layout = *layout;
   const model::WallTime waited = context_.env.now().wall - waiting.since;
-  granted.waited = static_cast<std::uint32_t>(std::max<model::WallTime>(waited, 0) / model::kSecond);
+  granted.waited =
+      static_cast<std::uint32_t>(std::max<model::WallTime>(waited, 0) / model::kSecond);
   send_stream(context_.env, waiting.stream, granted, waiting.id);
   StepRun step = make_step(job, *layout, spec);
   step.root->owned = true;
@@ -137,13 +141,15 @@ void Manager::adopt_owner(JobRun& job, StepRun& step, StreamId stream) {
   }
 }
 
-void Manager::attach(JobRun& job, StreamId stream, std::uint64_t id, const wire::AttachStep& attach) {
+void Manager::attach(JobRun& job, StreamId stream, std::uint64_t id,
+                     const wire::AttachStep& attach) {
   StreamState* state = context_.stream(stream);
   const auto found = job.steps.find(attach.step);
   if (state == nullptr) return;
   if (found == job.steps.end() || !found->second.root || found->second.root->abandoned) {
-    return context_.refuse(stream, id, Error{ErrorCode::step_not_found,
-                                             std::string(error_text(ErrorCode::step_not_found))});
+    return context_.refuse(
+        stream, id,
+        Error{ErrorCode::step_not_found, std::string(error_text(ErrorCode::step_not_found))});
   }
   StepRun& step = found->second;
   state->id = id;
@@ -173,8 +179,7 @@ void Manager::owner_frame(const StepKey& key, wire::MessageType type, std::strin
     case MessageType::input:
     case MessageType::signal_step:
     case MessageType::window_size: return tree_.down(*step, type, payload);
-    case MessageType::step_abort:
-      return end_step(*job, *step, model::JobState::cancelled, {});
+    case MessageType::step_abort: return end_step(*job, *step, model::JobState::cancelled, {});
     default: return;
   }
 }
@@ -218,14 +223,14 @@ void Manager::arm_limit(JobRun& job, StepRun& step) {
   });
   if (step.spec.signal == 0) return;
   const std::int64_t before_ms = std::int64_t{step.spec.signal_before} * 1000;
-  step.root->warn = context_.timers.after(
-      std::max<std::int64_t>(left_ms - before_ms, 0), [this, key, signal = step.spec.signal] {
-        StepRun* run = context_.find(key);
-        if (run == nullptr) return;
-        wire::SignalStep message;
-        message.signal = signal;
-        tree_.down(*run, message);
-      });
+  step.root->warn = context_.timers.after(std::max<std::int64_t>(left_ms - before_ms, 0),
+                                          [this, key, signal = step.spec.signal] {
+                                            StepRun* run = context_.find(key);
+                                            if (run == nullptr) return;
+                                            wire::SignalStep message;
+                                            message.signal = signal;
+                                            tree_.down(*run, message);
+                                          });
 }
 
 void Manager::reader_closed(const StepKey& key, StreamId stream) {
@@ -242,8 +247,9 @@ void Manager::waiter_closed(const Attempt& attempt, StreamId stream) {
 void Manager::query(JobRun& job, StreamId stream, std::uint64_t id, StepNumber number) {
   const auto found = job.steps.find(number);
   if (found == job.steps.end() || !found->second.root) {
-    return context_.refuse(stream, id, Error{ErrorCode::step_not_found,
-                                             std::string(error_text(ErrorCode::step_not_found))});
+    return context_.refuse(
+        stream, id,
+        Error{ErrorCode::step_not_found, std::string(error_text(ErrorCode::step_not_found))});
   }
   StepRun& step = found->second;
   const std::uint64_t query = next_query_++;

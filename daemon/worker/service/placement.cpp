@@ -29,9 +29,9 @@ std::uint64_t memory_wanted(const model::StepSpec& spec, std::uint64_t cpus) {
 }
 
 struct Candidate {
-  std::size_t position = 0;     // in the job's allocation
-  base::Bitmap cpus;            // that the step may have there
-  std::uint32_t slots = 0;      // tasks that fit
+  std::size_t position = 0;  // in the job's allocation
+  base::Bitmap cpus;         // that the step may have there
+  std::uint32_t slots = 0;   // tasks that fit
 };
 
 bool same_gres(const model::GresShare& share, const model::GresRequest& wanted) {
@@ -76,7 +76,8 @@ class Placer {
   [[nodiscard]] Candidate candidate(std::size_t position) const;
   [[nodiscard]] std::uint32_t slot_limit(std::uint32_t cpus) const;
   [[nodiscard]] Status fill_arbitrary(LayoutRequest& request) const;
-  [[nodiscard]] Result<model::NodeShare> share_for(const Candidate& node, std::uint32_t tasks) const;
+  [[nodiscard]] Result<model::NodeShare> share_for(const Candidate& node,
+                                                   std::uint32_t tasks) const;
   [[nodiscard]] Status add_gres(model::NodeShare& share, const Candidate& node) const;
 
   const PlacementInput& input_;
@@ -85,7 +86,7 @@ class Placer {
   const std::vector<NodeUse>& used_;
   std::vector<Candidate> candidates_;
   std::vector<Candidate> nodes_;
-  std::vector<std::string> listed_;   // -w, with repeats
+  std::vector<std::string> listed_;  // -w, with repeats
   std::uint32_t tasks_ = 0;
   std::uint32_t min_nodes_ = 0;
   std::uint32_t max_nodes_ = 0;
@@ -157,15 +158,17 @@ Candidate Placer::candidate(std::size_t position) const {
   const auto count = static_cast<std::uint32_t>(node.cpus.count());
   std::uint32_t slots = slot_limit(count);
   if (count == 0 && !spec_.overcommit) slots = 0;
-  const std::uint64_t memory = memory_wanted(spec_, std::max<std::uint32_t>(spec_.cpus_per_task, 1));
+  const std::uint64_t memory =
+      memory_wanted(spec_, std::max<std::uint32_t>(spec_.cpus_per_task, 1));
   if (memory > 0 && share.memory > 0 && !overlaps(spec_)) {
     const std::uint64_t left = share.memory > use.memory ? share.memory - use.memory : 0;
-    const std::uint64_t fit = spec_.memory_per_cpu > 0 ? left / memory : (left >= memory ? kNoLimit : 0);
+    const std::uint64_t fit =
+        spec_.memory_per_cpu > 0 ? left / memory : (left >= memory ? kNoLimit : 0);
     slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, fit));
   }
   for (const model::GresRequest& wanted : spec_.gres) {
-    const std::uint64_t left = overlaps(spec_) ? free_gres(share, NodeUse{}, wanted)
-                                               : free_gres(share, use, wanted);
+    const std::uint64_t left =
+        overlaps(spec_) ? free_gres(share, NodeUse{}, wanted) : free_gres(share, use, wanted);
     if (wanted.scope == model::GresScope::task && wanted.count > 0) {
       slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, left / wanted.count));
     } else if (left < wanted.count && wanted.scope != model::GresScope::job) {
@@ -185,7 +188,8 @@ Status Placer::count_nodes() {
   min_nodes_ = std::max<std::uint32_t>(std::min(nodes, tasks_), 1);
   max_nodes_ = static_cast<std::uint32_t>(candidates_.size());
   if (spec_.max_nodes > 0) max_nodes_ = std::min(max_nodes_, std::max(spec_.max_nodes, min_nodes_));
-  if (spec_.min_nodes > 0 && spec_.max_nodes == 0) max_nodes_ = std::max(spec_.min_nodes, min_nodes_);
+  if (spec_.min_nodes > 0 && spec_.max_nodes == 0)
+    max_nodes_ = std::max(spec_.min_nodes, min_nodes_);
   max_nodes_ = std::min<std::uint32_t>(max_nodes_, tasks_);
   return {};
 }

@@ -1,9 +1,9 @@
 // Placement: which nodes, CPUs, memory and GRES of its job a step gets. Pure.
 //
-// As Slurm: a step gets all CPUs of its nodes, or with --exact (which -c implies) only those it asks
-// for; steps don't share CPUs unless --overlap. Memory and GRES count only where they were asked
-// for: a step that asks for none sees all that the job has. What can never be is refused at once;
-// what only other steps stand in the way of must wait.
+// As Slurm: a step gets all CPUs of its nodes, or with --exact (which -c implies) only those it
+// asks for; steps don't share CPUs unless --overlap. Memory and GRES count only where they were
+// asked for: a step that asks for none sees all that the job has. What can never be is refused at
+// once; what only other steps stand in the way of must wait.
 #pragma once
 
 #include <cstdint>

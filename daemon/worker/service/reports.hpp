@@ -1,6 +1,7 @@
-// Reports: what the controller must hear of. Each has a serial number and stays, also over restarts,
-// until the controller acknowledges it; it is sent at once, after each reconnect, and again when an
-// interval passed without an answer. Serials rise over restarts, because they begin at the clock.
+// Reports: what the controller must hear of. Each has a serial number and stays, also over
+// restarts, until the controller acknowledges it; it is sent at once, after each reconnect, and
+// again when an interval passed without an answer. Serials rise over restarts, because they begin
+// at the clock.
 #pragma once
 
 #include <cstdint>

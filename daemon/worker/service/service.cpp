@@ -39,8 +39,10 @@ Service::Service(Env& env, ServiceOptions options, const LedgerRecords& ledger)
       tree_(context_),
       manager_(context_, tree_),
       jobs_(context_, tree_, manager_) {
-  tree_.on_root_message([this](JobRun& job, StepRun& step, wire::MessageType type,
-                               std::string_view payload) { manager_.up(job, step, type, payload); });
+  tree_.on_root_message(
+      [this](JobRun& job, StepRun& step, wire::MessageType type, std::string_view payload) {
+        manager_.up(job, step, type, payload);
+      });
   tree_.on_gone([this](const Attempt& attempt) { jobs_.steps_gone(attempt); });
   manager_.on_batch_done(
       [this](JobRun& job, const wire::StepDone& done) { jobs_.batch_done(job, done); });
@@ -182,8 +184,8 @@ void Service::send_report() {
   report.cpu_load = load.load_hundredths;
   report.free_memory = load.free_memory_mib;
   send_controller(context_.env, report);
-  report_timer_ = context_.timers.after(
-      std::int64_t{context_.settings.report_interval_s} * 1000, [this] { send_report(); });
+  report_timer_ = context_.timers.after(std::int64_t{context_.settings.report_interval_s} * 1000,
+                                        [this] { send_report(); });
 }
 
 void Service::on_controller_closed() {
@@ -204,7 +206,8 @@ bool Service::accept_order(Epoch epoch, std::uint64_t order) {
 template <class Order>
 void Service::take_order(std::string_view payload, const auto& use) {
   auto order = wire::decode<Order>(payload);
-  if (!order) return context_.log(LogLevel::error, "a malformed order of the controller is ignored");
+  if (!order)
+    return context_.log(LogLevel::error, "a malformed order of the controller is ignored");
   if (accept_order(order->epoch, order->order)) use(*order);
 }
 

@@ -1,6 +1,6 @@
 // Service: the node daemon without I/O. Orders of the controller, frames of sessions, of other
-// agents and of stepds come in; jobs, steps and reports follow. The same code runs in sluiced and in
-// the simulation; both hand it an Env.
+// agents and of stepds come in; jobs, steps and reports follow. The same code runs in sluiced and
+// in the simulation; both hand it an Env.
 //
 // Invariants: an attempt is launched at most once (the ledger says so before anything starts);
 // orders of an older epoch than the last one seen have no effect; each report is repeated until it

@@ -35,9 +35,9 @@ struct StepKey {
 struct Child {
   std::uint32_t first = 0;
   std::uint32_t count = 0;
-  StreamId stream = 0;          // 0: lost, to be opened again
+  StreamId stream = 0;  // 0: lost, to be opened again
   TimerId retry = 0;
-  std::int64_t lost_since = -1; // monotonic; -1: connected
+  std::int64_t lost_since = -1;  // monotonic; -1: connected
 };
 
 struct FenceState {
@@ -47,23 +47,23 @@ struct FenceState {
 
 // Only on the job's first node.
 struct RootPart {
-  model::Step record;           // running until all nodes are done
-  StreamId owner = 0;           // srun; 0: none now
-  bool owned = false;           // false: the batch step, which nobody watches
+  model::Step record;  // running until all nodes are done
+  StreamId owner = 0;  // srun; 0: none now
+  bool owned = false;  // false: the batch step, which nobody watches
   std::uint32_t waited = 0;
-  std::set<StreamId> readers;   // sattach
+  std::set<StreamId> readers;  // sattach
   bool bad_exit = false;
   model::JobState verdict = model::JobState::running;  // why it was killed; running: it was not
   bool start_reported = false;
   bool out_of_memory = false;
-  bool finished = false;        // its account is closed; results may still wait for srun
-  bool abandoned = false;       // srun did not come back
-  TimerId patience = 0;         // until the owner must be back
-  TimerId wait = 0;             // -W
-  TimerId limit = 0;            // the step's time limit
-  TimerId warn = 0;             // --signal
-  TimerId kill = 0;             // SIGTERM to SIGKILL
-  TimerId report = 0;           // the first report of a batch step
+  bool finished = false;   // its account is closed; results may still wait for srun
+  bool abandoned = false;  // srun did not come back
+  TimerId patience = 0;    // until the owner must be back
+  TimerId wait = 0;        // -W
+  TimerId limit = 0;       // the step's time limit
+  TimerId warn = 0;        // --signal
+  TimerId kill = 0;        // SIGTERM to SIGKILL
+  TimerId report = 0;      // the first report of a batch step
 };
 
 struct StepRun {
@@ -72,22 +72,22 @@ struct StepRun {
   wire::StepLayout layout;
   std::uint32_t first = 0;
   std::uint32_t count = 1;
-  bool member = true;                          // false: a root whose own node has no tasks
-  std::vector<std::uint32_t> node_of;          // by task
+  bool member = true;                  // false: a root whose own node has no tasks
+  std::vector<std::uint32_t> node_of;  // by task
   StepdId stepd = 0;
-  bool stepd_known = false;                    // it has said hello or started
+  bool stepd_known = false;  // it has said hello or started
   bool own_done = false;
-  TimerId reap = 0;                            // killing what a dead stepd left
-  StreamId parent = 0;                         // 0: this is the root, or it is lost
+  TimerId reap = 0;     // killing what a dead stepd left
+  StreamId parent = 0;  // 0: this is the root, or it is lost
   std::vector<Child> children;
   std::map<std::uint32_t, wire::StepStarted> started;  // of the nodes below, by node
   std::vector<wire::TaskExit> exits;
-  std::vector<bool> exited;                    // by task
+  std::vector<bool> exited;  // by task
   std::uint32_t exited_count = 0;
   std::map<std::uint32_t, wire::StepDone> done;
-  std::set<std::uint32_t> acknowledged;        // by the parent
+  std::set<std::uint32_t> acknowledged;  // by the parent
   std::map<std::pair<std::string, std::uint64_t>, FenceState> fences;
-  std::unique_ptr<RootPart> root;              // null on other nodes
+  std::unique_ptr<RootPart> root;  // null on other nodes
 
   [[nodiscard]] bool all_done() const { return done.size() >= count; }
 };
@@ -108,26 +108,26 @@ struct ParkedLaunch {
 
 struct JobRun {
   JobOnHost host;
-  std::string script;       // until the batch step has started
+  std::string script;  // until the batch step has started
   std::string environment;
   wire::HoldPhase phase = wire::HoldPhase::preparing;
   bool prepared = false;
   bool suspended = false;
-  bool cleaning = false;       // the host is at it
+  bool cleaning = false;  // the host is at it
   bool batch_started = false;
   bool batch_ended = false;
   model::JobState why = model::JobState::completed;
-  std::int64_t kill_after = -1;    // monotonic: when SIGKILL was sent; -1: not yet
-  std::int64_t quiet_since = -1;   // monotonic: no process of a step is left here
+  std::int64_t kill_after = -1;   // monotonic: when SIGKILL was sent; -1: not yet
+  std::int64_t quiet_since = -1;  // monotonic: no process of a step is left here
   std::uint32_t clean_tries = 0;
-  bool given_up = false;           // reported as unkillable
+  bool given_up = false;  // reported as unkillable
   TimerId kill = 0;
   TimerId settle = 0;
   TimerId clean = 0;
-  TimerId tell = 0;                // until a held report goes out alone
+  TimerId tell = 0;  // until a held report goes out alone
   std::uint32_t next_step = 0;
   std::map<StepNumber, StepRun> steps;
-  std::set<StepNumber> finished;   // steps that were here
+  std::set<StepNumber> finished;  // steps that were here
   std::deque<WaitingRequest> waiting;
   std::map<Uid128, StepNumber> granted;  // requests that were answered, by their ids
 
@@ -144,7 +144,7 @@ struct NodeSettings {
   std::uint32_t kill_wait_s = 30;
   std::uint32_t unkillable_s = 60;
   std::uint32_t tree_width = 16;
-  std::uint32_t patience_s = 60;        // for a lost srun, and for a lost agent
+  std::uint32_t patience_s = 60;  // for a lost srun, and for a lost agent
   std::uint32_t report_interval_s = 30;
 };
 
@@ -155,7 +155,7 @@ struct StreamState {
   bool from_agent = false;  // another agent's own, not a user's session
   StreamRole role = StreamRole::fresh;
   StepKey step;
-  std::uint64_t id = 0;     // of the request that is answered by and by
+  std::uint64_t id = 0;  // of the request that is answered by and by
 };
 
 }  // namespace sluice::worker

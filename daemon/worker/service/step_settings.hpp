@@ -3,7 +3,8 @@
 // carries it as one entry (kStepSettingsKey). It never leaves the host.
 //
 // Who does what on a node:
-//   sluiced  makes the spool folders, the job's cgroup (with the job's limits) and starts stepd with
+//   sluiced  makes the spool folders, the job's cgroup (with the job's limits) and starts stepd
+//   with
 //            `--dir DIR` and a socket as descriptor 3; at the job's end it removes them.
 //   stepd    makes step_<name> and task groups below the job's cgroup, writes the batch script,
 //            builds all SLURM_* variables (job, step and task), opens users' files as the user,
@@ -16,10 +17,10 @@
 // left, also frozen ones); with a task only that task's first process (scancel --batch).
 // StepAbort to stepd (node 0 only) asks for one line on the step's standard error, by task 0's
 // stream: "slurmstepd-NODE: error: *** STEP 7.0 ON NODE <reason> ***", for a batch step
-// "slurmstepd: error: *** JOB 7 ON NODE <reason> ***"; <reason> is "CANCELLED AT … DUE TO TIME LIMIT".
-// AttachStep to stepd: send the state again (StepStarted, TaskExit, StepDone if over) and all output
-// that was not acknowledged, from `positions` where they are given.
-// A batch step (layout.step is kBatchStep) runs `script_path` with argv[1..] as its arguments.
+// "slurmstepd: error: *** JOB 7 ON NODE <reason> ***"; <reason> is "CANCELLED AT … DUE TO TIME
+// LIMIT". AttachStep to stepd: send the state again (StepStarted, TaskExit, StepDone if over) and
+// all output that was not acknowledged, from `positions` where they are given. A batch step
+// (layout.step is kBatchStep) runs `script_path` with argv[1..] as its arguments.
 #pragma once
 
 #include <cstdint>
@@ -37,33 +38,33 @@
 namespace sluice::worker {
 
 struct StepSettings {
-  std::string node_name;      // SLURMD_NODENAME
-  std::string cluster;        // SLURM_CLUSTER_NAME
-  std::string job_dir;        // exists
-  std::string step_dir;       // exists
-  std::string script_path;    // where stepd writes the batch script (in job_dir), the user's, 0500
-  std::string agent_socket;   // SLUICE_AGENT_SOCKET
-  std::string client_conf;    // SLUICE_CONF; empty: leave the user's
-  std::string plugin_dir;     // holds mpi_*.so
-  std::string mpi_default;    // for an empty StepSpec::mpi
-  std::string task_prolog;    // run for each task, before the user's own (TaskProlog)
+  std::string node_name;     // SLURMD_NODENAME
+  std::string cluster;       // SLURM_CLUSTER_NAME
+  std::string job_dir;       // exists
+  std::string step_dir;      // exists
+  std::string script_path;   // where stepd writes the batch script (in job_dir), the user's, 0500
+  std::string agent_socket;  // SLUICE_AGENT_SOCKET
+  std::string client_conf;   // SLUICE_CONF; empty: leave the user's
+  std::string plugin_dir;    // holds mpi_*.so
+  std::string mpi_default;   // for an empty StepSpec::mpi
+  std::string task_prolog;   // run for each task, before the user's own (TaskProlog)
   std::string task_epilog;
-  std::string tmp_dir = "/tmp";  // for short-lived folders with sockets of the MPI helper
-  bool single_user = false;   // no change of uid: the daemon is an ordinary user's
-  std::uint32_t kill_wait_s = 30;         // SIGTERM to SIGKILL
-  std::uint32_t unkillable_s = 60;        // then StepDone says what stays (`error`)
-  std::uint32_t sample_interval_s = 30;   // JobAcctGatherFrequency of tasks
-  std::int64_t job_start_s = 0;           // SLURM_JOB_START_TIME, wall clock
-  std::int64_t job_end_s = 0;             // SLURM_JOB_END_TIME; 0: no limit
-  std::string cgroup_node;                // CgroupTree(cgroups, cgroup_node)
+  std::string tmp_dir = "/tmp";          // for short-lived folders with sockets of the MPI helper
+  bool single_user = false;              // no change of uid: the daemon is an ordinary user's
+  std::uint32_t kill_wait_s = 30;        // SIGTERM to SIGKILL
+  std::uint32_t unkillable_s = 60;       // then StepDone says what stays (`error`)
+  std::uint32_t sample_interval_s = 30;  // JobAcctGatherFrequency of tasks
+  std::int64_t job_start_s = 0;          // SLURM_JOB_START_TIME, wall clock
+  std::int64_t job_end_s = 0;            // SLURM_JOB_END_TIME; 0: no limit
+  std::string cgroup_node;               // CgroupTree(cgroups, cgroup_node)
   CgroupMounts cgroups;
   bool confine_cpus = false;
   bool confine_memory = false;
   bool confine_devices = false;
-  std::uint32_t swap_percent = 0;         // swap allowed beside memory, percent of it
-  CpuMap cpus;                            // geometry, for binding. OS numbers stand in os_cpus
-  std::vector<model::NodeGres> gres;      // of the node: devices by index
-  std::uint64_t node_memory = 0;          // MiB, of the node
+  std::uint32_t swap_percent = 0;     // swap allowed beside memory, percent of it
+  CpuMap cpus;                        // geometry, for binding. OS numbers stand in os_cpus
+  std::vector<model::NodeGres> gres;  // of the node: devices by index
+  std::uint64_t node_memory = 0;      // MiB, of the node
   // Only where several nodes share this host, with one name: a folder of the user's for files that
   // must differ between them although the host's name doesn't (Open MPI's shared memory).
   std::string node_folder;

@@ -37,8 +37,8 @@ void Tree::take(JobRun& job, StepRun& step, wire::MessageType type, std::string_
     case MessageType::step_abort:
     case MessageType::step_status: return up(job, step, type, payload);
     case MessageType::error_reply:
-      return context_.log(LogLevel::warn, "job {}: an agent refused step {}", job.host.job->id.value,
-                          step.number);
+      return context_.log(LogLevel::warn, "job {}: an agent refused step {}",
+                          job.host.job->id.value, step.number);
     default:
       return context_.log(LogLevel::warn, "job {}: unexpected message {} from below",
                           job.host.job->id.value, static_cast<unsigned>(type));

@@ -143,7 +143,8 @@ TEST(PlannerRandom, NothingThatCouldStartIsOverlooked) {
       ASSERT_NE(plan, nullptr);
       const std::int64_t planned = (plan->planned_start - 1'000'000'000) / 1000;
       for (const Wish& wish : waiting) {
-        const std::int64_t end = world.now().mono_ms + std::int64_t{minutes[wish.id.value]} * 60'000;
+        const std::int64_t end =
+            world.now().mono_ms + std::int64_t{minutes[wish.id.value]} * 60'000;
         const bool overlooked = end <= planned && fits(world, wish.request, -1);
         ASSERT_FALSE(overlooked) << "job " << wish.id.value << " in round " << round;
       }

@@ -1,9 +1,9 @@
 // agent.conf: what it may say, and the errors for what it may not.
 #include "daemon/worker/agent_config.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 
@@ -37,7 +37,8 @@ TEST_F(AgentConfigTest, few_lines_suffice) {
 }
 
 TEST_F(AgentConfigTest, facts_stand_in_place_of_the_hosts) {
-  const auto config = load("sockets: 2\ncores_per_socket: 4\nmemory: 1000\ngres: gpu:tesla:2;fpga:1\n");
+  const auto config =
+      load("sockets: 2\ncores_per_socket: 4\nmemory: 1000\ngres: gpu:tesla:2;fpga:1\n");
   ASSERT_TRUE(config);
   EXPECT_TRUE(config->facts_given);
   EXPECT_EQ(config->facts.sockets, 2U);

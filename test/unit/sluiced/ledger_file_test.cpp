@@ -1,10 +1,11 @@
 // The ledger's file: what was put is there after a restart, also after a torn write.
 #include "daemon/worker/ledger_file.hpp"
 
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 

@@ -1,8 +1,8 @@
 // Bent messages from sessions, other agents and stepds: refused or ignored, never the end of the
 // daemon, and never the start of a process that nobody may start.
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "test/support/fake_worker_env.hpp"
 
@@ -48,12 +48,23 @@ std::vector<Kind> kinds() {
   fence.parts = {{0, "x"}};
   wire::Output output;
   output.data = "hello";
-  return {kind(request), kind(launch), kind(attach), kind(fence), kind(output),
-          kind(wire::TaskExit{{0, 1}, 1, false, 0}), kind(wire::StepDone{}),
-          kind(wire::StepStarted{0, {{0, 1}}, {}}), kind(wire::Direct{0, 1, "x"}),
-          kind(wire::OutputAck{0, 1, 5}), kind(wire::SignalStep{9, 0}), kind(wire::Input{}),
-          kind(wire::StepDoneAck{1}), kind(wire::QueryStep{JobId(7), 0}), kind(wire::StepStatus{}),
-          kind(wire::StepAbort{0, 1, "no"}), kind(wire::Hello{})};
+  return {kind(request),
+          kind(launch),
+          kind(attach),
+          kind(fence),
+          kind(output),
+          kind(wire::TaskExit{{0, 1}, 1, false, 0}),
+          kind(wire::StepDone{}),
+          kind(wire::StepStarted{0, {{0, 1}}, {}}),
+          kind(wire::Direct{0, 1, "x"}),
+          kind(wire::OutputAck{0, 1, 5}),
+          kind(wire::SignalStep{9, 0}),
+          kind(wire::Input{}),
+          kind(wire::StepDoneAck{1}),
+          kind(wire::QueryStep{JobId(7), 0}),
+          kind(wire::StepStatus{}),
+          kind(wire::StepAbort{0, 1, "no"}),
+          kind(wire::Hello{})};
 }
 
 class Bender {
@@ -112,14 +123,14 @@ TEST(Hostile, no_message_ends_the_daemon) {
       switch (bender.below(8)) {
         case 0: service.on_stream_closed(stream); break;
         case 1: service.on_stepd_frame(1 + bender.below(3), message.type, message.payload); break;
-        case 2: service.on_stream_frame(1001 + bender.below(3),
-                                        {static_cast<std::uint16_t>(message.type), 0,
-                                         message.payload});
+        case 2:
+          service.on_stream_frame(1001 + bender.below(3),
+                                  {static_cast<std::uint16_t>(message.type), 0, message.payload});
           break;
         case 3: env.pass(service, 700); break;
         default:
-          service.on_stream_frame(
-              stream, {static_cast<std::uint16_t>(message.type), 1, message.payload});
+          service.on_stream_frame(stream,
+                                  {static_cast<std::uint16_t>(message.type), 1, message.payload});
       }
       env.run();
     }

@@ -1,8 +1,8 @@
 // The life of a job on its node: once per attempt, every report until it is taken, and a restart of
 // the daemon at any point changes nothing.
-#include <gtest/gtest.h>
-
 #include <csignal>
+
+#include <gtest/gtest.h>
 
 #include "test/support/fake_worker_env.hpp"
 

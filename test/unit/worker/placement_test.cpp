@@ -144,8 +144,8 @@ TEST(Placement, devices_are_handed_out_once) {
   const auto first = job.run(one);
   const auto second = job.run(one);
   ASSERT_TRUE(first && second);
-  EXPECT_FALSE(first->nodes[0].share.gres[0].indices.intersects(
-      second->nodes[0].share.gres[0].indices));
+  EXPECT_FALSE(
+      first->nodes[0].share.gres[0].indices.intersects(second->nodes[0].share.gres[0].indices));
   EXPECT_EQ(job.place(one).error().code, ErrorCode::nodes_busy);
   model::StepSpec all = spec(1, 1);
   all.exact = true;

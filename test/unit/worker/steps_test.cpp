@@ -1,8 +1,8 @@
 // Steps: requests of srun, the tree of agents, what is merged on the way up and copied on the way
 // down, and what happens when a part of it is lost.
-#include <gtest/gtest.h>
-
 #include <csignal>
+
+#include <gtest/gtest.h>
 
 #include "test/support/fake_worker_env.hpp"
 
@@ -38,8 +38,8 @@ class StepsTest : public ::testing::Test {
   }
   template <class Message>
   void say(StreamId stream, const Message& message) {
-    service->on_stream_frame(stream, {static_cast<std::uint16_t>(Message::kType), 1,
-                                      wire::encode(message)});
+    service->on_stream_frame(
+        stream, {static_cast<std::uint16_t>(Message::kType), 1, wire::encode(message)});
     env.run();
   }
   template <class Message>
@@ -266,7 +266,8 @@ TEST_F(StepsTest, fences_are_merged_and_answered_by_the_root) {
   const auto own = FakeWorkerEnv::of<wire::FenceDone>(env.to_stepd[1]);
   ASSERT_EQ(own.size(), 1U);
   ASSERT_EQ(own.front().parts.size(), 3U);
-  EXPECT_EQ(own.front().parts[0].data + own.front().parts[1].data + own.front().parts[2].data, "abc");
+  EXPECT_EQ(own.front().parts[0].data + own.front().parts[1].data + own.front().parts[2].data,
+            "abc");
   EXPECT_EQ(heard<wire::FenceDone>(1001).size(), 1U);
   EXPECT_EQ(heard<wire::FenceDone>(1002).size(), 1U);
 }
