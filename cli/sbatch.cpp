@@ -117,6 +117,12 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
   Result<wire::Submit> request = cli::make_submission(options.job, *environment);
   if (!request) return fail_with(request.error());
   request->script = options.script;
+  Text& command = request->spec.command;
+  if (!command.empty() && command.view().front() != '/') {
+    Result<std::string> here = cli::working_directory();
+    if (!here) return fail_with(here.error());
+    command = *here + "/" + command.str();
+  }
   Result<cli::Client> client = cli::Client::create(own);
   Result<wire::SubmitReply> reply =
       client ? client->call<wire::SubmitReply>(*request)
