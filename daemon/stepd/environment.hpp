@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/env.hpp"
-#include "daemon/worker/service/step_settings.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 #include "wire/step_messages.hpp"
 
 namespace sluice::stepd {

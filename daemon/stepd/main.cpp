@@ -18,7 +18,7 @@
 
 #include <fmt/core.h>
 
-#include "daemon/stepd/nursery.hpp"
+#include "daemon/worker/host/nursery.hpp"
 #include "daemon/stepd/supervisor.hpp"
 #include "daemon/worker/host/processes.hpp"
 

@@ -13,7 +13,7 @@
 
 #include "auth/user/become_user.hpp"
 #include "base/fd.hpp"
-#include "daemon/stepd/nursery.hpp"
+#include "daemon/worker/host/nursery.hpp"
 #include "daemon/worker/agent_config.hpp"
 #include "daemon/worker/host_jobs.hpp"
 #include "daemon/worker/host_links.hpp"

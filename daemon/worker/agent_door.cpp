@@ -130,7 +130,10 @@ void Agent::bind_stream(StreamId id, std::unique_ptr<net::FrameChannel> channel)
   Conversation& conversation = streams_.at(id);
   conversation.channel = std::move(channel);
   net::FrameChannel& bound = *conversation.channel;
-  bound.on_frame([this, id](const net::Frame& frame) { service_->on_stream_frame(id, frame); });
+  bound.on_frame([this, id](const net::Frame& frame) {
+    service_->on_stream_frame(
+        id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload});
+  });
   bound.on_close([this, id](const Error&) { stream_closed(id); });
   for (const net::Frame& frame : conversation.waiting) bound.send(frame);
   conversation.waiting.clear();

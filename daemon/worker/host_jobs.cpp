@@ -26,18 +26,6 @@ Status make_dir(const std::string& path, mode_t mode) {
   return tl::unexpected(base::errno_error("making " + path, errno));
 }
 
-// What nearly every job leaves is known, so it needs no search; the rest goes the long way.
-Status remove_job_dir(const std::string& dir) {
-  const std::string batch = dir + "/step_batch";
-  for (const std::string& file :
-       {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord, dir + "/slurm_script"}) {
-    ::unlink(file.c_str());
-  }
-  ::rmdir(batch.c_str());
-  if (::rmdir(dir.c_str()) == 0) return {};
-  return base::remove_tree(dir);
-}
-
 bool is_mpirun_daemon(const wire::LaunchStep& launch) {
   return !launch.spec.argv.empty() && launch.spec.argv.front().view().ends_with("orted");
 }
@@ -77,6 +65,7 @@ HostJobs::HostJobs(net::Loop& loop, const AgentConfig& config, HostFacts facts, 
       config_(config),
       facts_(std::move(facts)),
       cgroups_(std::move(cgroups)),
+      folders_(config.spool_dir),
       cgroup_node_(cgroup_node_name(config)) {}
 
 // Unique among all agents of this host, also those of other clusters.
@@ -96,7 +85,7 @@ std::string HostJobs::step_dir(const JobOnHost& job, StepNumber step) const {
 void HostJobs::later(std::function<void()> function) { loop_.post(std::move(function)); }
 
 void HostJobs::prepare(const JobOnHost& job, Done done) {
-  Status made = make_dir(job_dir(job), 0711);
+  Status made = folders_.make(job_dir(job));
   if (made) made = make_job_group(job);
   if (!made || settings_.prolog.empty()) {
     return later([done = std::move(done), made] { done(made); });
@@ -187,7 +176,7 @@ void HostJobs::clean(const JobOnHost& job, Done done) {
   if (!swept) log::warn("job {}: {}", job.job->id.value, swept.error().text);
   const std::string dir = job_dir(job);
   const auto finish = [this, dir, done = std::move(done)](const Status& status) {
-    if (Status removed = remove_job_dir(dir); !removed) {
+    if (Status removed = folders_.remove(dir); !removed) {
       log::warn("removing {}: {}", dir, removed.error().text);
     }
     done(status);
@@ -336,14 +325,13 @@ void HostJobs::sweep(const std::vector<std::string>& known, const std::vector<Jo
   std::vector<std::string> strangers;
   while (const dirent* entry = ::readdir(spool)) {
     const std::string path = config_.spool_dir + "/" + entry->d_name;
-    if (std::string_view(entry->d_name).starts_with("job_") &&
-        std::ranges::find(known, path) == known.end()) {
-      strangers.push_back(path);
-    }
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    const bool ours = name.starts_with("job_") || name.starts_with(kSpareFolder);
+    if (ours && std::ranges::find(known, path) == known.end()) strangers.push_back(path);
   }
   ::closedir(spool);
   for (const std::string& path : strangers) {
-    log::info("removing {}: its job is over", path);
+    log::info("removing {}: left by a former daemon", path);
     if (Status removed = base::remove_tree(path); !removed) log::warn("{}", removed.error().text);
   }
 }

@@ -14,8 +14,9 @@
 #include "daemon/worker/host/cgroup.hpp"
 #include "daemon/worker/host/facts.hpp"
 #include "daemon/worker/host/processes.hpp"
+#include "daemon/worker/job_folders.hpp"
 #include "daemon/worker/service/env.hpp"
-#include "daemon/worker/service/step_settings.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 #include "net/loop.hpp"
 
 namespace sluice::worker {
@@ -84,6 +85,7 @@ class HostJobs {
   const AgentConfig& config_;
   HostFacts facts_;
   CgroupTree cgroups_;
+  JobFolders folders_;
   HostSettings settings_;
   std::string cgroup_node_;
   std::vector<std::unique_ptr<Hook>> hooks_;

@@ -104,6 +104,16 @@ Setter for_nodes(ClusterConfig& config, std::string key, Setter check) {
   };
 }
 
+// A yes or no in one spelling, whichever it was written in.
+Setter flag_for_nodes(ClusterConfig& config, std::string key) {
+  return [&config, key = std::move(key)](const std::string& value) -> Status {
+    bool flag = false;
+    if (Status read = yes_no(flag)(value); !read) return read;
+    config.node_settings.emplace_back(key, flag ? "yes" : "no");
+    return {};
+  };
+}
+
 std::vector<Key> limits_of(model::Settings& s) {
   return {
       {"first_job_id", number(s.first_job_id)},
@@ -130,7 +140,6 @@ std::vector<Key> limits_of(model::Settings& s) {
 struct NodeOnly {  // checked here, used by node daemons
   std::string path;
   std::uint32_t count = 0;
-  bool flag = false;
   std::string word;
 };
 
@@ -142,7 +151,6 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"listen_address", text(config.listen_address)},
       {"slurmctld_port", port_number(config.port)},
       {"mail_prog", absolute_path(config.mail_prog)},
-      {"log_level", text(config.log_level)},
       {"admins", words(config.admins)},
       {"operators", words(config.operators)},
       {"kill_wait", for_nodes(config, "kill_wait", seconds(s.kill_wait_s))},
@@ -156,10 +164,10 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"job_acct_gather_frequency",
        for_nodes(config, "job_acct_gather_frequency", seconds(checked.count))},
       {"tree_width", for_nodes(config, "tree_width", number(checked.count))},
-      {"require_cgroups", for_nodes(config, "require_cgroups", yes_no(checked.flag))},
-      {"constrain_cores", for_nodes(config, "constrain_cores", yes_no(checked.flag))},
-      {"constrain_ram_space", for_nodes(config, "constrain_ram_space", yes_no(checked.flag))},
-      {"constrain_devices", for_nodes(config, "constrain_devices", yes_no(checked.flag))},
+      {"require_cgroups", flag_for_nodes(config, "require_cgroups")},
+      {"constrain_cores", flag_for_nodes(config, "constrain_cores")},
+      {"constrain_ram_space", flag_for_nodes(config, "constrain_ram_space")},
+      {"constrain_devices", flag_for_nodes(config, "constrain_devices")},
       {"allowed_swap_space", for_nodes(config, "allowed_swap_space", number(checked.count))},
   };
   keys.insert(keys.end(), more.begin(), more.end());

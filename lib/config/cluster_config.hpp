@@ -20,11 +20,10 @@ struct ClusterConfig {
   std::string listen_address;       // numeric; empty: every interface
   std::uint16_t port = 6817;        // 0: any free one (the controller writes it to DIR/port)
   std::string mail_prog;            // absolute path; empty: no mail
-  std::string log_level = "info";
   std::vector<std::string> admins;     // user names with administrator level
   std::vector<std::string> operators;
   // What node daemons are told: kill_wait, prolog, epilog, mpi_default, require_cgroups, … keyed as
-  // daemon/worker/service/step_settings.hpp names them.
+  // daemon/worker/host/step_settings.hpp names them.
   std::vector<std::pair<std::string, std::string>> node_settings;
   // `scontrol show config`: Slurm's names and spellings, in the order to print.
   std::vector<std::pair<std::string, std::string>> shown;

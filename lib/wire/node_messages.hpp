@@ -228,6 +228,7 @@ struct BatchEnded {
   bool launch_failed = false;
   Text error;
   model::WallTime ended = 0;
+  bool released = false;  // nothing of the job is left on this node: no NodeReleased follows
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -240,6 +241,7 @@ struct BatchEnded {
     visit(6, "launch_failed", self.launch_failed);
     visit(7, "error", self.error);
     visit(8, "ended", self.ended);
+    visit(9, "released", self.released);
   }
 };
 

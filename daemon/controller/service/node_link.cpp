@@ -203,8 +203,10 @@ void Service::on_node_message(NodeIndex node, wire::MessageType type, std::strin
       });
     case wire::MessageType::batch_ended:
       return decoded(static_cast<wire::BatchEnded*>(nullptr), [&](const wire::BatchEnded& m) {
+        if (m.released) links_[node.value].last_order.erase(m.attempt);
         report(node,
-               core::BatchEnded{m.attempt, m.exit_code, m.out_of_memory, m.launch_failed, m.error},
+               core::BatchEnded{m.attempt, m.exit_code, m.out_of_memory, m.launch_failed, m.error,
+                                m.released},
                m.serial);
       });
     case wire::MessageType::node_released:

@@ -11,7 +11,7 @@
 #include "daemon/worker/service/env.hpp"
 #include "daemon/worker/service/reports.hpp"
 #include "daemon/worker/service/state.hpp"
-#include "daemon/worker/service/step_settings.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 #include "daemon/worker/service/timers.hpp"
 
 namespace sluice::worker {

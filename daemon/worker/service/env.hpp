@@ -44,6 +44,13 @@ struct JobOnHost {
   [[nodiscard]] std::uint32_t uid() const { return job->spec->uid; }
 };
 
+// One message of a conversation; `payload` is the sender's.
+struct StreamMessage {
+  wire::MessageType type = wire::MessageType::none;
+  std::uint64_t id = 0;
+  std::string_view payload;
+};
+
 struct Load {
   std::uint32_t load_hundredths = 0;
   std::uint64_t free_memory_mib = 0;

@@ -282,8 +282,9 @@ std::vector<wire::Hold> Jobs::holds() const {
     list.push_back({attempt, job.host.job->id, phase});
   }
   for (const auto& [serial, report] : context_.reports.pending()) {
-    if (report.type != wire::MessageType::node_released) continue;
-    if (context_.jobs.contains(report.attempt)) continue;
+    const bool last = report.type == wire::MessageType::node_released ||
+                      report.type == wire::MessageType::batch_ended;
+    if (!last || context_.jobs.contains(report.attempt)) continue;
     list.push_back({report.attempt, report.job, wire::HoldPhase::released});
   }
   return list;

@@ -36,7 +36,7 @@ void Jobs::batch_done(JobRun& job, const wire::StepDone& done) {
     ended.launch_failed = started != step->second.started.end() && !started->second.error.empty();
     if (ended.launch_failed) ended.error = started->second.error;
   }
-  // With one node the release follows in a moment; both go out together.
+  // With one node the release follows in a moment, and is told in the same report.
   context_.reports.hold(attempt, ended.job, ended);
   if (job.host.job->allocation->shares.size() == 1) {
     job.tell =
@@ -196,6 +196,9 @@ void Jobs::cleaned(const Attempt& attempt, const Status& status) {
 
 void Jobs::release(JobRun& job, bool unkillable) {
   const Attempt attempt = job.host.attempt;
+  const bool told = !unkillable && context_.reports.amend<wire::BatchEnded>(
+                                       attempt, [](wire::BatchEnded& m) { m.released = true; });
+  if (told) return context_.reports.flush(attempt);
   wire::NodeReleased released;
   released.attempt = attempt;
   released.job = job.host.job->id;

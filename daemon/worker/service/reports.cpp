@@ -61,6 +61,14 @@ void Reports::flush(const Attempt& attempt) {
   }
 }
 
+std::map<std::uint64_t, Report>::iterator Reports::find_held(const Attempt& attempt,
+                                                             wire::MessageType type) {
+  return std::ranges::find_if(pending_, [&](const auto& entry) {
+    const Report& report = entry.second;
+    return report.attempt == attempt && report.type == type && report.sent_ms == kHeld;
+  });
+}
+
 bool Reports::has(const Attempt& attempt, wire::MessageType type) const {
   return std::ranges::any_of(pending_, [&](const auto& entry) {
     return entry.second.attempt == attempt && entry.second.type == type;

@@ -48,6 +48,18 @@ class Reports {
     message.serial = next_serial();
     keep(message.serial, Report{Message::kType, attempt, job, wire::encode(message)});
   }
+  // Changes a report that is still held back. False: there is none.
+  template <class Message, class Change>
+  bool amend(const Attempt& attempt, Change change) {
+    const auto held = find_held(attempt, Message::kType);
+    if (held == pending_.end()) return false;
+    Result<Message> message = wire::decode<Message>(held->second.payload);
+    if (!message) return false;
+    change(*message);
+    held->second.payload = wire::encode(*message);
+    env_.ledger_put(ledger_key(held->first), wire::encode(held->second));
+    return true;
+  }
   // From the ledger.
   void restore(std::uint64_t serial, Report report);
 
@@ -65,6 +77,8 @@ class Reports {
 
  private:
   std::uint64_t next_serial();
+  [[nodiscard]] std::map<std::uint64_t, Report>::iterator find_held(const Attempt& attempt,
+                                                                    wire::MessageType type);
   void add(std::uint64_t serial, Report report);
   Report& keep(std::uint64_t serial, Report report);
   void send(Report& report);

@@ -16,7 +16,6 @@
 #include "daemon/worker/service/jobs.hpp"
 #include "daemon/worker/service/manager.hpp"
 #include "daemon/worker/service/tree.hpp"
-#include "net/client/frame.hpp"
 
 namespace sluice::worker {
 
@@ -38,7 +37,7 @@ class Service {
 
   // Conversations. Before the first frame of one, opened() says who is at its other end.
   void stream_opened(StreamId stream, const auth::Peer& peer, bool from_agent);
-  void on_stream_frame(StreamId stream, const net::Frame& frame);
+  void on_stream_frame(StreamId stream, const StreamMessage& frame);
   void on_stream_closed(StreamId stream);
 
   void on_stepd_frame(StepdId stepd, wire::MessageType type, std::string_view payload) {
@@ -68,10 +67,10 @@ class Service {
   void take_order(std::string_view payload, const auto& use);
 
   // A frame of a session that isn't bound to a step yet.
-  void on_request(StreamId stream, StreamState& state, const net::Frame& frame);
+  void on_request(StreamId stream, StreamState& state, const StreamMessage& frame);
   [[nodiscard]] Result<JobRun*> job_for(const StreamState& state, JobId job);
-  void on_launch(StreamId stream, const StreamState& state, const net::Frame& frame);
-  void on_parent_frame(const StepKey& key, const net::Frame& frame);
+  void on_launch(StreamId stream, const StreamState& state, const StreamMessage& frame);
+  void on_parent_frame(const StepKey& key, const StreamMessage& frame);
 
   Context context_;
   Tree tree_;

@@ -23,10 +23,10 @@ void Service::stream_opened(StreamId stream, const auth::Peer& peer, bool from_a
   context_.streams[stream] = state;
 }
 
-void Service::on_stream_frame(StreamId stream, const net::Frame& frame) {
+void Service::on_stream_frame(StreamId stream, const StreamMessage& frame) {
   StreamState* state = context_.stream(stream);
   if (state == nullptr) return;
-  const auto type = static_cast<wire::MessageType>(frame.type);
+  const wire::MessageType type = frame.type;
   const StepKey key = state->step;
   switch (state->role) {
     case StreamRole::fresh: return on_request(stream, *state, frame);
@@ -76,7 +76,7 @@ Result<JobRun*> Service::job_for(const StreamState& state, JobId id) {
   return job;
 }
 
-void Service::on_request(StreamId stream, StreamState& state, const net::Frame& frame) {
+void Service::on_request(StreamId stream, StreamState& state, const StreamMessage& frame) {
   const auto bad = [&] {
     context_.refuse(stream, frame.id, Error{ErrorCode::protocol, "malformed message"});
   };
@@ -85,7 +85,7 @@ void Service::on_request(StreamId stream, StreamState& state, const net::Frame& 
     if (!job) return context_.refuse(stream, frame.id, job.error());
     use(**job);
   };
-  switch (static_cast<wire::MessageType>(frame.type)) {
+  switch (frame.type) {
     case wire::MessageType::hello: {
       const auto hello = wire::decode<wire::Hello>(frame.payload);
       if (!hello) return bad();
@@ -119,7 +119,7 @@ void Service::on_request(StreamId stream, StreamState& state, const net::Frame& 
   }
 }
 
-void Service::on_launch(StreamId stream, const StreamState& state, const net::Frame& frame) {
+void Service::on_launch(StreamId stream, const StreamState& state, const StreamMessage& frame) {
   auto launch = wire::decode<wire::LaunchStep>(frame.payload);
   if (!launch || !state.from_agent || launch->first >= launch->layout.nodes.size() ||
       launch->layout.nodes[launch->first].name.view() != context_.options.name) {
@@ -129,11 +129,11 @@ void Service::on_launch(StreamId stream, const StreamState& state, const net::Fr
   jobs_.park(stream, attempt, std::move(*launch));
 }
 
-void Service::on_parent_frame(const StepKey& key, const net::Frame& frame) {
+void Service::on_parent_frame(const StepKey& key, const StreamMessage& frame) {
   JobRun* job = context_.find(key.attempt);
   StepRun* step = context_.find(key);
   if (job == nullptr || step == nullptr) return;
-  const auto type = static_cast<wire::MessageType>(frame.type);
+  const wire::MessageType type = frame.type;
   if (type == wire::MessageType::step_done_ack) {
     if (const auto ack = wire::decode<wire::StepDoneAck>(frame.payload)) {
       tree_.acknowledge(*job, *step, ack->node);

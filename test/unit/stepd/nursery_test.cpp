@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "daemon/stepd/nursery.hpp"
+#include "daemon/worker/host/nursery.hpp"
 #include "test/unit/stepd/step_world.hpp"
 
 namespace sluice::stepd_test {

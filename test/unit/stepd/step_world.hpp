@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/stepd/nursery.hpp"
-#include "daemon/worker/service/step_settings.hpp"
+#include "daemon/worker/host/nursery.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 #include "net/client/blocking_session.hpp"
 #include "wire/step_messages.hpp"
 

@@ -125,12 +125,12 @@ TEST(Hostile, no_message_ends_the_daemon) {
         case 1: service.on_stepd_frame(1 + bender.below(3), message.type, message.payload); break;
         case 2:
           service.on_stream_frame(1001 + bender.below(3),
-                                  {static_cast<std::uint16_t>(message.type), 0, message.payload});
+                                  {message.type, 0, message.payload});
           break;
         case 3: env.pass(service, 700); break;
         default:
           service.on_stream_frame(stream,
-                                  {static_cast<std::uint16_t>(message.type), 1, message.payload});
+                                  {message.type, 1, message.payload});
       }
       env.run();
     }

@@ -98,10 +98,10 @@ TEST_F(JobsTest, the_end_of_the_script_releases_the_node_in_one_go) {
   acknowledge_all();
   env.to_controller.clear();
   step_done(1, 3U << 8U);
-  ASSERT_EQ(env.to_controller.size(), 3U);
+  ASSERT_EQ(env.to_controller.size(), 2U);
   EXPECT_EQ(env.to_controller[0].type, wire::MessageType::step_record);
   EXPECT_EQ(env.to_controller[1].type, wire::MessageType::batch_ended);
-  EXPECT_EQ(env.to_controller[2].type, wire::MessageType::node_released);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().released);
   EXPECT_EQ(env.reported<wire::BatchEnded>().front().exit_code, 3U << 8U);
   EXPECT_EQ(env.reported<wire::StepRecord>().front().step.state, model::JobState::failed);
   EXPECT_TRUE(service->context().jobs.empty());
@@ -147,7 +147,7 @@ TEST_F(JobsTest, reports_are_repeated_until_they_are_acknowledged) {
   env.to_controller.clear();
   welcome();
   EXPECT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
-  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().released);
   env.to_controller.clear();
   env.pass(*service, 31'000);
   EXPECT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
@@ -169,7 +169,7 @@ TEST_F(JobsTest, unacknowledged_reports_survive_a_restart) {
   EXPECT_EQ(hello.holds.front().phase, wire::HoldPhase::released);
   welcome();
   EXPECT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
-  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().released);
 }
 
 TEST_F(JobsTest, a_restarted_daemon_finds_the_running_script_again) {
@@ -267,23 +267,24 @@ TEST_F(JobsTest, the_end_is_asked_for_then_forced) {
   ASSERT_GE(signals().size(), 3U);
   EXPECT_EQ(signals()[2], static_cast<std::uint32_t>(SIGKILL));
   step_done(1, SIGKILL);
-  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
-  EXPECT_FALSE(env.reported<wire::NodeReleased>().front().unkillable);
+  ASSERT_EQ(env.reported<wire::BatchEnded>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().released);
+  EXPECT_TRUE(env.reported<wire::NodeReleased>().empty());
 }
 
 TEST_F(JobsTest, what_cannot_be_killed_is_told_and_cleaned_later) {
   welcome();
   launch(WorkerJob{});
   step_done(1, 0);
-  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::BatchEnded>().front().released);
   WorkerJob stubborn;
   stubborn.id = 8;
   launch(stubborn);
   env.clean_result = fail(ErrorCode::busy, "a process hangs");
   step_done(2, 0);
-  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
+  EXPECT_FALSE(env.reported<wire::BatchEnded>().back().released);
   env.pass(*service, 25'000);
-  ASSERT_EQ(env.reported<wire::NodeReleased>().size(), 2U);
+  ASSERT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
   EXPECT_TRUE(env.reported<wire::NodeReleased>().back().unkillable);
   env.clean_result = {};
   env.pass(*service, 25'000);

@@ -38,8 +38,8 @@ class StepsTest : public ::testing::Test {
   }
   template <class Message>
   void say(StreamId stream, const Message& message) {
-    service->on_stream_frame(
-        stream, {static_cast<std::uint16_t>(Message::kType), 1, wire::encode(message)});
+    const std::string payload = wire::encode(message);
+    service->on_stream_frame(stream, {Message::kType, 1, payload});
     env.run();
   }
   template <class Message>

@@ -1,5 +1,5 @@
 // See the header. A request is one datagram: the folder's path, with the link beside it.
-#include "daemon/stepd/nursery.hpp"
+#include "daemon/worker/host/nursery.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "daemon/worker/service/step_settings.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 
 extern char** environ;
 

@@ -21,6 +21,7 @@
 // LIMIT". AttachStep to stepd: send the state again (StepStarted, TaskExit, StepDone if over) and
 // all output that was not acknowledged, from `positions` where they are given. A batch step
 // (layout.step is kBatchStep) runs `script_path` with argv[1..] as its arguments.
+// Pure: values only.
 #pragma once
 
 #include <cstdint>
