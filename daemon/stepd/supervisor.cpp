@@ -19,7 +19,6 @@ namespace {
 
 // srun keeps to the window; what is beyond it comes from somebody who doesn't.
 constexpr std::size_t kInputLimit = 4 * wire::kOutputWindow;
-constexpr std::int64_t kListenAfterMs = 20;
 
 }  // namespace
 
@@ -69,6 +68,7 @@ void Supervisor::begin() {
   hello.step = launch_.layout.step;
   hello.pid = static_cast<std::uint32_t>(::getpid());
   link_.send(hello);
+  link_.flush();
   if (auto ready = prepare(); !ready) return fail_launch(ready.error().text);
   const std::string mpi = mpi_of_step(view_);
   if (mpi.empty()) return launch_tasks();
@@ -96,20 +96,13 @@ Status Supervisor::prepare() {
   plan_.tasks.clear();
   if (readers > 0) input_.emplace(readers, kInputLimit);
   meter_.emplace(settings_.node_name, view_.node().tasks);
-  listen_timer_ = poller_.after(kListenAfterMs, [this] { listen(); });
+  // Before any task: the socket also tells that tasks may have run.
+  if (auto heard = link_.listen(settings_.step_dir + '/' + worker::kStepdSocket); !heard) {
+    return heard;
+  }
   if (auto made = group_.create(); !made) return made;
   if (!view_.is_batch()) return {};
   return write_script(plan_, settings_.script_path, launch_.script);
-}
-
-// Without its socket a step can't be found again, but it can be supervised as long as this agent
-// lives.
-void Supervisor::listen() {
-  if (listening_) return;
-  listening_ = true;
-  poller_.cancel(listen_timer_);
-  auto heard = link_.listen(settings_.step_dir + '/' + worker::kStepdSocket);
-  if (!heard) log(heard.error().text);
 }
 
 void Supervisor::launch_tasks() {
@@ -200,6 +193,7 @@ void Supervisor::tasks_launched() {
   }
   started_known_ = true;
   link_.send(started_);
+  send_exits();  // of tasks that ended while others had still to begin
   if (launch_failed_) kill_step();
 }
 

@@ -9,9 +9,9 @@
 // Everything is answered from memory after a reconnection: StepStarted, TaskExits, StepDone, and the
 // output that nobody acknowledged. Every wait has a bound.
 //
-// Most steps are short and never see their agent die, so what is for that case alone is done late:
-// the socket for a restarted agent is made when the step has run for a moment or the link is lost,
-// the record on disk is written only if the link is lost before the result is acknowledged.
+// The socket for a restarted agent is made before any task is forked: that it exists tells that
+// tasks may have run. The record on disk is for an agent that didn't live to take the result, so it
+// is written only if the link is lost before the acknowledgement.
 #pragma once
 
 #include <sys/resource.h>
@@ -92,7 +92,6 @@ class Supervisor {
   void finish();
   void leave_if_alone();
   void keep_record();
-  void listen();
 
   // supervisor_messages.cpp: the conversation
   void on_frame(const net::Frame& frame);
@@ -147,8 +146,6 @@ class Supervisor {
   Poller::TimerId drain_timer_ = 0;
   Poller::TimerId sample_timer_ = 0;
   Poller::TimerId leave_timer_ = 0;
-  Poller::TimerId listen_timer_ = 0;
-  bool listening_ = false;
   std::string error_;
   wire::StepDone done_;
   bool leaving_ = false;

@@ -76,7 +76,6 @@ void Supervisor::on_connected() {
 
 void Supervisor::on_closed() {
   if (leaving_) return;
-  listen();
   leave_if_alone();
   check_drained();
 }

@@ -5,6 +5,10 @@
 
 namespace sluice::sim {
 
+namespace {
+constexpr Micros kTurnAtMost = 300;
+}
+
 void ControllerHost::start() {
   if (service_) return;
   ++life_;
@@ -20,7 +24,7 @@ void ControllerHost::start() {
   options.hosts = world_.hosts;
   options.report_interval_s = world_.report_interval_s;
   options.plan_budget = world_.plan_budget;
-  service_ = std::make_unique<controller::Service>(*this, std::move(options), loaded);
+  service_ = std::make_unique<controller::Service>(static_cast<controller::Env&>(*this), std::move(options), loaded);
   after_turn();
 }
 
@@ -85,7 +89,9 @@ void ControllerHost::on_link_frame(PipeId pipe, NodeIndex node, const net::Frame
   if (type != wire::MessageType::node_hello) {
     const auto latest = node_links_.find(node);
     if (latest == node_links_.end() || latest->second != pipe) return;
-    world_.trace.note("controller gets {} from n{}", frame.type, node.value + 1);
+    if (type != wire::MessageType::node_report) {
+      world_.trace.note("controller gets {} from n{}", frame.type, node.value + 1);
+    }
     return service_->on_node_message(node, type, frame.payload);
   }
   const auto hello = wire::decode<wire::NodeHello>(frame.payload);
@@ -115,7 +121,7 @@ void ControllerHost::after_turn() {
   if (std::exchange(changed_, false)) world_.judge.look_at(service_->cluster());
   if (turn_end_set_) return;
   turn_end_set_ = true;
-  world_.timeline.after(world_.random.between(0, 300), [this, life = life_] {
+  world_.timeline.after(world_.random.between(0, kTurnAtMost - 1), [this, life = life_] {
     if (life != life_ || !service_) return;
     turn_end_set_ = false;
     service_->on_turn_end();
@@ -130,8 +136,10 @@ core::Now ControllerHost::now() const {
 
 Uid128 ControllerHost::random_uid() { return {world_.random.next(), world_.random.next()}; }
 
+// A wake that is due comes in the loop's next turn, after this one's end.
 void ControllerHost::wake_at(std::int64_t mono_ms) {
-  const Micros when = mono_ms * kMilli + mono_origin_;
+  const Micros when =
+      std::max(mono_ms * kMilli + mono_origin_, world_.timeline.now() + kTurnAtMost);
   world_.timeline.at(when, [this, life = life_, wake = ++wakes_] {
     if (life != life_ || wake != wakes_) return;
     turn([&] { service_->on_wake(); });

@@ -15,7 +15,7 @@ Daemon::Daemon(World& world, NodeHost& host)
   options.facts = host.facts();
   options.facts.daemon_start = world.timeline.wall();
   options.port = 6818;
-  service_ = std::make_unique<worker::Service>(*this, std::move(options), host.ledger());
+  service_ = std::make_unique<worker::Service>(static_cast<worker::Env&>(*this), std::move(options), host.ledger());
 }
 
 Daemon::~Daemon() {
@@ -107,7 +107,9 @@ void Daemon::controller_closed() {
 void Daemon::send_controller(wire::MessageType type, std::string payload) {
   if (link_ == 0) return;
   speak([this, link = link_, type, payload = std::move(payload)] {
-    world_.trace.note("{} sends {}", host_.name(), static_cast<unsigned>(type));
+    if (type != wire::MessageType::node_report) {
+      world_.trace.note("{} sends {}", host_.name(), static_cast<unsigned>(type));
+    }
     world_.pipes.send(link, Side::near, {static_cast<std::uint16_t>(type), 0, payload});
   });
 }
@@ -265,7 +267,7 @@ PipeId Daemon::accept_stream(PipeEnd near, const auth::Peer& peer, bool from_age
   PipeEnd end;
   end.place = host_.place();
   end.frame = [&host = host_, id](const net::Frame& frame) {
-    host.turn([&](worker::Service& service) { service.on_stream_frame(id, frame); });
+    host.turn([&](worker::Service& service) { service.on_stream_frame(id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload}); });
   };
   end.closed = [&host = host_, id] {
     host.daemon()->streams_.erase(id);
@@ -308,7 +310,7 @@ void Daemon::connect_peer(worker::StreamId id, const std::string& node, const au
   PipeEnd end;
   end.place = host_.place();
   end.frame = [&host = host_, id](const net::Frame& frame) {
-    host.turn([&](worker::Service& service) { service.on_stream_frame(id, frame); });
+    host.turn([&](worker::Service& service) { service.on_stream_frame(id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload}); });
   };
   end.closed = [&host = host_, id] {
     host.daemon()->streams_.erase(id);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "test/sim/srun.hpp"
 #include "test/sim/world.hpp"
 
 namespace sluice::sim {

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "core/cluster.hpp"
-#include "daemon/worker/service/env.hpp"
+#include "daemon/worker/service/state.hpp"
 #include "store/store.hpp"
 #include "test/sim/disk.hpp"
 

@@ -184,6 +184,11 @@ std::optional<wire::StepDone> NodeHost::record(const StepKey& key) const {
   return found == records_.end() ? std::nullopt : std::optional(found->second);
 }
 
+// In the job's folder, if that is still there.
+void NodeHost::keep_record(const StepKey& key, const wire::StepDone& done) {
+  if (groups_.contains(key.attempt)) records_[key] = done;
+}
+
 void NodeHost::forget_step(const StepKey& key) {
   records_.erase(key);
   begun_.erase(key);

@@ -74,7 +74,7 @@ class NodeHost {
 
   // For stepds
   void stepd_ends(const StepKey& key);
-  void keep_record(const StepKey& key, const wire::StepDone& done) { records_[key] = done; }
+  void keep_record(const StepKey& key, const wire::StepDone& done);
   void start_task(Task task, Micros runs);
   void signal_tasks(const StepKey& key, std::uint32_t signal, std::uint32_t number);
   [[nodiscard]] std::size_t live_tasks(const StepKey& key) const;

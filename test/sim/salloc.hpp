@@ -9,6 +9,7 @@
 #include "auth/policy.hpp"
 #include "test/sim/pipes.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/codec.hpp"
 
 namespace sluice::sim {
 

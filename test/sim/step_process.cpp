@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "test/sim/srun.hpp"
 #include "test/sim/world.hpp"
 
 namespace sluice::sim {

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "test/sim/salloc.hpp"
+#include "test/sim/srun.hpp"
 #include "test/sim/world.hpp"
 
 namespace sluice::sim {

@@ -14,6 +14,7 @@
 #include "model/requests.hpp"
 #include "test/sim/pipes.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/codec.hpp"
 
 namespace sluice::sim {
 

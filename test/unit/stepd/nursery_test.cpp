@@ -1,6 +1,7 @@
 // The nursery makes stepds that are named after their steps, and is replaced when it dies.
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -45,6 +46,9 @@ TEST(Nursery, IsReplacedWhenItDies) {
   const auto pid = static_cast<pid_t>(std::atoi(first.output(0).c_str()));
   ASSERT_GT(pid, 1);
   ASSERT_EQ(::kill(pid, SIGKILL), 0);
+  // It is our child: what was asked of it before it is gone would be lost with it.
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
   StepWorld second;
   second.nursery = &nursery;
   second.start(shell("exit 5"));

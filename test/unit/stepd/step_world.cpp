@@ -253,7 +253,6 @@ bool StepWorld::exited(int limit_ms) {
 void StepWorld::drop() { session_.reset(); }
 
 bool StepWorld::reconnect() {
-  // stepd makes its socket when it notices that the link is gone.
   const std::string path = settings.step_dir + '/' + worker::kStepdSocket;
   return wait([&] {
     auto session = net::BlockingSession::connect(path, 2000);

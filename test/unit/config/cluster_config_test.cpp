@@ -1,0 +1,301 @@
+// sluice.yaml: every key is accepted and reaches its setting; a wrong file is refused with its
+// name, the line, the key and what was expected; the example that is installed is right.
+#include "config/cluster_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/file.hpp"
+#include "model/types.hpp"
+
+namespace sluice::config {
+namespace {
+
+const std::string kRest =
+    "nodes:\n"
+    "  - node_name: n[1-3]\n"
+    "    cpus: 8\n"
+    "    real_memory: 4G\n"
+    "partitions:\n"
+    "  - partition_name: batch\n";
+
+ClusterConfig parsed(const std::string& yaml) {
+  Result<ClusterConfig> config = parse_cluster_config(yaml, "sluice.yaml");
+  EXPECT_TRUE(config.has_value()) << (config ? "" : config.error().text);
+  return config ? std::move(*config) : ClusterConfig{std::make_shared<model::Settings>()};
+}
+
+ClusterConfig with(const std::string& lines) { return parsed(lines + kRest); }
+
+std::string told_to_nodes(const ClusterConfig& config, const std::string& key) {
+  for (const auto& [name, value] : config.node_settings) {
+    if (name == key) return value;
+  }
+  return "(not told)";
+}
+
+// --- The whole ---------------------------------------------------------------------------------
+
+TEST(ClusterConfigTest, DefaultsAreTheDocumentedOnes) {
+  const ClusterConfig config = parsed(kRest);
+  const model::Settings& s = *config.settings;
+  EXPECT_EQ(s.cluster_name, "sluice");
+  EXPECT_EQ(config.port, 6817);
+  EXPECT_EQ(s.node_timeout_s, 300U);
+  EXPECT_EQ(s.min_job_age_s, 300U);
+  EXPECT_EQ(s.first_job_id, 1U);
+  EXPECT_EQ(s.max_job_id, 67043328U);
+  EXPECT_EQ(s.max_job_count, 2000000U);
+  EXPECT_EQ(s.max_array_size, 1000001U);
+  EXPECT_EQ(s.launch_failure_limit, 3U);
+  EXPECT_EQ(s.return_to_service, 1U);
+  EXPECT_TRUE(s.track_memory);
+  EXPECT_TRUE(s.backfill);
+  EXPECT_TRUE(s.job_requeue);
+  EXPECT_FALSE(s.enforce_partition_limits);
+  EXPECT_TRUE(config.node_settings.empty());
+}
+
+TEST(ClusterConfigTest, TheInstalledExampleIsRight) {
+  const Result<ClusterConfig> config = load_cluster_config("etc/sluice.yaml");
+  ASSERT_TRUE(config.has_value()) << config.error().text;
+  const model::Settings& s = *config->settings;
+  EXPECT_EQ(s.cluster_name, "lake");
+  EXPECT_EQ(s.nodes.size(), 22U);
+  EXPECT_EQ(s.nodes[0].address, "c001.example.org");
+  EXPECT_EQ(s.nodes[0].facts.cpus(), 64U);
+  ASSERT_EQ(s.partitions.size(), 2U);
+  EXPECT_TRUE(s.partitions[0].is_default);
+  EXPECT_EQ(s.partitions[0].max_time, 2880U);
+  EXPECT_EQ(s.partitions[0].default_time, 60U);
+  EXPECT_EQ(s.partitions[1].nodes, "g[01-04]");
+  EXPECT_EQ(s.backfill_window_min, 2880U);
+  EXPECT_EQ(told_to_nodes(*config, "mpi_default"), "pmix");
+}
+
+// The manual's example stands between two marks; what people copy from it must work.
+TEST(ClusterConfigTest, TheManualsExampleIsRight) {
+  const Result<std::string> page = base::read_file("man/sluice.yaml.5", 1 << 20);
+  ASSERT_TRUE(page.has_value());
+  const std::size_t section = page->find(".SH EXAMPLE");
+  const std::size_t begin = page->find(".EX\n", section);
+  const std::size_t end = page->find(".EE\n", begin);
+  ASSERT_NE(end, std::string::npos);
+  std::string yaml = page->substr(begin + 4, end - begin - 4);
+  std::erase(yaml, '\\');
+  EXPECT_EQ(parsed(yaml).settings->partitions.size(), 2U);
+}
+
+TEST(ClusterConfigTest, AFileThatIsNotThereIsAnError) {
+  const Result<ClusterConfig> config = load_cluster_config("/nowhere/sluice.yaml");
+  ASSERT_FALSE(config.has_value());
+  EXPECT_EQ(config.error().text, "/nowhere/sluice.yaml: can't be read");
+}
+
+// --- Every key of the top level ----------------------------------------------------------------
+
+struct Numeric {
+  const char* line;
+  std::uint64_t (*value)(const ClusterConfig& config);
+  std::uint64_t expected;
+};
+
+class NumericKeyTest : public testing::TestWithParam<Numeric> {};
+
+TEST_P(NumericKeyTest, ReachesItsSetting) {
+  EXPECT_EQ(GetParam().value(with(std::string(GetParam().line) + "\n")), GetParam().expected);
+}
+
+template <auto Member>
+std::uint64_t of(const ClusterConfig& config) {
+  return static_cast<std::uint64_t>((*config.settings).*Member);
+}
+
+using S = model::Settings;
+const Numeric kNumeric[] = {
+    {"first_job_id: 1000", of<&S::first_job_id>, 1000},
+    {"max_job_id: 5000", of<&S::max_job_id>, 5000},
+    {"max_job_count: 10", of<&S::max_job_count>, 10},
+    {"max_array_size: 11", of<&S::max_array_size>, 11},
+    {"min_job_age: 12", of<&S::min_job_age_s>, 12},
+    {"slurmd_timeout: 13", of<&S::node_timeout_s>, 13},
+    {"over_time_limit: 14", of<&S::over_time_limit_min>, 14},
+    {"max_batch_requeue: 15", of<&S::launch_failure_limit>, 15},
+    {"def_mem_per_node: 2G", of<&S::default_memory_per_node>, 2048},
+    {"def_mem_per_cpu: 17", of<&S::default_memory_per_cpu>, 17},
+    {"max_mem_per_node: 1T", of<&S::max_memory_per_node>, 1048576},
+    {"max_mem_per_cpu: 19M", of<&S::max_memory_per_cpu>, 19},
+    {"job_requeue: no", of<&S::job_requeue>, 0},
+    {"enforce_part_limits: on", of<&S::enforce_partition_limits>, 1},
+    {"return_to_service: 2", of<&S::return_to_service>, 2},
+    {"scheduler_type: sched/builtin", of<&S::backfill>, 0},
+    {"scheduler_parameters: bf_window=60", of<&S::backfill_window_min>, 60},
+    {"scheduler_parameters: bf_max_job_test=7", of<&S::backfill_max_job_test>, 7},
+    {"scheduler_parameters: [bf_window=1, bf_resolution=8]", of<&S::backfill_resolution_s>, 8},
+    {"select_type_parameters: CR_Socket_Memory", of<&S::track_memory>, 1},
+    {"select_type_parameters: cr_core", of<&S::track_memory>, 0},
+    {"select_type_parameters: CR_CPU", of<&S::cpu_unit_default>,
+     static_cast<std::uint64_t>(model::CpuUnit::thread)},
+    {"kill_wait: 31", of<&S::kill_wait_s>, 31},
+    {"unkillable_step_timeout: 61", of<&S::unkillable_timeout_s>, 61},
+    {"slurmctld_port: 7001", [](const ClusterConfig& c) { return std::uint64_t{c.port}; }, 7001},
+};
+INSTANTIATE_TEST_SUITE_P(Keys, NumericKeyTest, testing::ValuesIn(kNumeric));
+
+TEST(ClusterConfigTest, TextsReachTheirPlaces) {
+  const ClusterConfig config = with(
+      "cluster_name: pond\ncontrol_host: ctl\nlisten_address: 10.0.0.1\n"
+      "mail_prog: /usr/bin/mail\nadmins: [ann, bob]\noperators: cy,dee\n");
+  EXPECT_EQ(config.settings->cluster_name, "pond");
+  EXPECT_EQ(config.control_host, "ctl");
+  EXPECT_EQ(config.listen_address, "10.0.0.1");
+  EXPECT_EQ(config.mail_prog, "/usr/bin/mail");
+  EXPECT_EQ(config.admins, (std::vector<std::string>{"ann", "bob"}));
+  EXPECT_EQ(config.operators, (std::vector<std::string>{"cy", "dee"}));
+}
+
+TEST(ClusterConfigTest, NodesAreToldTheirSettings) {
+  const std::pair<const char*, const char*> told[] = {
+      {"kill_wait", "5"},          {"unkillable_step_timeout", "6"},
+      {"prolog", "/etc/p"},        {"epilog", "/etc/e"},
+      {"task_prolog", "/etc/tp"},  {"task_epilog", "/etc/te"},
+      {"mpi_default", "pmix"},     {"job_acct_gather_frequency", "9"},
+      {"tree_width", "32"},        {"require_cgroups", "yes"},
+      {"constrain_cores", "no"},   {"constrain_ram_space", "yes"},
+      {"constrain_devices", "no"}, {"allowed_swap_space", "10"}};
+  std::string lines;
+  for (const auto& [key, value] : told) lines += std::string(key) + ": " + value + "\n";
+  const ClusterConfig config = with(lines);
+  for (const auto& [key, value] : told) EXPECT_EQ(told_to_nodes(config, key), value) << key;
+}
+
+TEST(ClusterConfigTest, NodesAreToldFlagsInOneSpelling) {
+  for (const char* word : {"yes", "Yes", "TRUE", "1", "on"}) {
+    const ClusterConfig config = with(std::string("require_cgroups: ") + word + "\n");
+    EXPECT_EQ(told_to_nodes(config, "require_cgroups"), "yes") << word;
+  }
+  for (const char* word : {"no", "False", "0", "OFF"}) {
+    const ClusterConfig config = with(std::string("constrain_cores: ") + word + "\n");
+    EXPECT_EQ(told_to_nodes(config, "constrain_cores"), "no") << word;
+  }
+}
+
+TEST(ClusterConfigTest, IsShownUnderSlurmsNames) {
+  const ClusterConfig config = with("cluster_name: pond\nkill_wait: 7\n");
+  const auto shown = [&](std::string_view name) {
+    const auto found =
+        std::ranges::find(config.shown, name, &std::pair<std::string, std::string>::first);
+    return found == config.shown.end() ? "(missing)" : found->second;
+  };
+  EXPECT_EQ(shown("ClusterName"), "pond");
+  EXPECT_EQ(shown("KillWait"), "7 sec");
+  EXPECT_EQ(shown("SelectTypeParameters"), "CR_CORE_MEMORY");
+  EXPECT_EQ(shown("Prolog"), "(null)");
+}
+
+// --- Nodes and partitions ------------------------------------------------------------------------
+
+TEST(ClusterConfigTest, ANodeHasAllItsKeys) {
+  const ClusterConfig config = parsed(
+      "nodes:\n"
+      "  - node_name: a[1-2]\n"
+      "    node_addr: 10.0.0.[1-2]\n"
+      "    boards: 1\n"
+      "    sockets: 2\n"
+      "    cores_per_socket: 4\n"
+      "    threads_per_core: 2\n"
+      "    cpus: 16\n"
+      "    real_memory: 64G\n"
+      "    tmp_disk: 100G\n"
+      "    gres: gpu:a100:2,nic\n"
+      "    features: [fast, ib]\n"
+      "    weight: 3\n"
+      "partitions:\n"
+      "  - partition_name: p\n");
+  ASSERT_EQ(config.settings->nodes.size(), 2U);
+  const model::NodeSetting& node = config.settings->nodes[1];
+  EXPECT_EQ(node.name, "a2");
+  EXPECT_EQ(node.address, "10.0.0.2");
+  EXPECT_EQ(node.facts.boards, 1U);
+  EXPECT_EQ(node.facts.cpus(), 16U);
+  EXPECT_EQ(node.facts.memory, 65536U);
+  EXPECT_EQ(node.facts.tmp_disk, 102400U);
+  EXPECT_EQ(node.features, "fast,ib");
+  EXPECT_EQ(node.weight, 3U);
+  ASSERT_EQ(node.facts.gres.size(), 2U);
+  EXPECT_EQ(node.facts.gres[0].type, "a100");
+  EXPECT_EQ(node.facts.gres[0].count, 2U);
+  EXPECT_EQ(node.facts.gres[1].count, 1U);
+}
+
+TEST(ClusterConfigTest, WithoutGeometryANodeIsAsDiscovered) {
+  const ClusterConfig config =
+      parsed("nodes:\n  - node_name: a\npartitions:\n  - partition_name: p\n");
+  EXPECT_FALSE(config.settings->nodes[0].facts_fixed);
+  EXPECT_EQ(config.settings->nodes[0].address, "a");
+}
+
+TEST(ClusterConfigTest, APartitionHasAllItsKeys) {
+  const ClusterConfig config = parsed(
+      "partitions:\n"  // before the nodes: the order in the file doesn't matter
+      "  - partition_name: p\n"
+      "    nodes: n[2-3]\n"
+      "    default: yes\n"
+      "    hidden: yes\n"
+      "    root_only: yes\n"
+      "    state: drain\n"
+      "    max_time: 2:00:00\n"
+      "    default_time: 10\n"
+      "    min_nodes: 2\n"
+      "    max_nodes: 3\n"
+      "    max_cpus_per_node: 4\n"
+      "    def_mem_per_cpu: 100\n"
+      "    def_mem_per_node: 1G\n"
+      "    max_mem_per_cpu: 200\n"
+      "    max_mem_per_node: 2G\n"
+      "    allow_groups: staff,root\n"
+      "    allow_accounts: ALL\n"
+      "    deny_accounts: x\n"
+      "    over_subscribe: FORCE:8\n"
+      "    priority_tier: 5\n"
+      "    cpu_unit: thread\n"
+      "nodes:\n"
+      "  - node_name: n[1-3]\n");
+  const model::Partition& p = config.settings->partitions[0];
+  EXPECT_EQ(p.nodes, "n[2-3]");
+  EXPECT_TRUE(p.is_default && p.hidden && p.root_only);
+  EXPECT_EQ(p.state, model::PartitionState::drain);
+  EXPECT_EQ(p.max_time, 120U);
+  EXPECT_EQ(p.default_time, 10U);
+  EXPECT_EQ(p.min_nodes, 2U);
+  EXPECT_EQ(p.max_nodes, 3U);
+  EXPECT_EQ(p.max_cpus_per_node, 4U);
+  EXPECT_EQ(p.default_memory_per_cpu, 100U);
+  EXPECT_EQ(p.default_memory_per_node, 1024U);
+  EXPECT_EQ(p.max_memory_per_cpu, 200U);
+  EXPECT_EQ(p.max_memory_per_node, 2048U);
+  EXPECT_EQ(p.allow_groups, "staff,root");
+  EXPECT_EQ(p.allow_accounts, "");
+  EXPECT_EQ(p.deny_accounts, "x");
+  EXPECT_EQ(p.oversubscribe, model::OverSubscribe::force);
+  EXPECT_EQ(p.oversubscribe_jobs, 8U);
+  EXPECT_EQ(p.priority_tier, 5U);
+  EXPECT_EQ(p.cpu_unit, model::CpuUnit::thread);
+}
+
+TEST(ClusterConfigTest, APartitionHasAllNodesAndNoLimitsUnlessItSaysSo) {
+  const ClusterConfig config = parsed(kRest);
+  EXPECT_EQ(config.settings->partitions[0].nodes, "n[1-3]");
+  EXPECT_EQ(config.settings->partitions[0].max_time, model::kUnlimited);
+  EXPECT_EQ(config.settings->partitions[0].max_nodes, model::kUnlimited);
+}
+
+TEST(ClusterConfigTest, PartitionsTakeTheUnitOfTheCluster) {
+  const ClusterConfig config = with("select_type_parameters: CR_Socket\n");
+  EXPECT_EQ(config.settings->partitions[0].cpu_unit, model::CpuUnit::socket);
+}
+
+}  // namespace
+}  // namespace sluice::config

@@ -1,0 +1,138 @@
+// Wrong configurations, and the line that each is answered with: file, line, key, what was expected.
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+#include "config/cluster_config.hpp"
+
+namespace sluice::config {
+namespace {
+
+struct Wrong {
+  const char* name;
+  std::string yaml;
+  std::string message;
+
+  friend void PrintTo(const Wrong& wrong, std::ostream* out) { *out << wrong.name; }
+};
+
+// Line 1 is what is wrong.
+std::string top(const std::string& line) {
+  return line + "\nnodes: [{node_name: n1}]\npartitions: [{partition_name: p}]\n";
+}
+// Line 2 is the node, whose key is wrong on line 3.
+std::string node(const std::string& line) {
+  return "nodes:\n  - node_name: n[1-2]\n    " + line + "\npartitions: [{partition_name: p}]\n";
+}
+// Line 3 is the partition, whose key is wrong on line 4.
+std::string partition(const std::string& line) {
+  return "nodes: [{node_name: n1}]\npartitions:\n  - partition_name: p\n    " + line + "\n";
+}
+
+const Wrong kWrong[] = {
+    // The file as such
+    {"empty", "", "c.yaml:1: expected a mapping of keys and values"},
+    {"list", "- a\n- b\n", "c.yaml:1: expected a mapping of keys and values"},
+    {"syntax", "cluster_name: [a\n", "c.yaml:2: end of sequence flow not found"},
+    {"tabs", "nodes:\n\t- node_name: n1\n", ""},
+    {"key_twice", top("kill_wait: 1\nkill_wait: 2"),
+     "c.yaml:2: kill_wait: expected each key once, not \"a second one\""},
+    {"unknown_key", top("cluster_nam: x"), "c.yaml:1: unknown key cluster_nam"},
+    {"slurms_spelling", top("ClusterName: x"), "c.yaml:1: unknown key ClusterName"},
+    {"map_for_value", top("cluster_name: {a: b}"),
+     "c.yaml:1: cluster_name: expected a value, not \"a mapping\""},
+    {"list_of_maps", top("admins: [{a: b}]"),
+     "c.yaml:1: admins: expected a list of plain values"},
+    // Values of the top level
+    {"not_a_number", top("max_job_count: many"),
+     "c.yaml:1: max_job_count: expected a whole number, not \"many\""},
+    {"negative", top("max_array_size: -1"),
+     "c.yaml:1: max_array_size: expected a whole number, not \"-1\""},
+    {"too_large", top("max_job_count: 99999999999"),
+     "c.yaml:1: max_job_count: expected a whole number, not \"99999999999\""},
+    {"seconds", top("kill_wait: 1m"),
+     "c.yaml:1: kill_wait: expected a number of seconds, not \"1m\""},
+    {"port", top("slurmctld_port: 70000"),
+     "c.yaml:1: slurmctld_port: expected a port number, 0 to 65535, not \"70000\""},
+    {"memory", top("max_mem_per_cpu: 4X"),
+     "c.yaml:1: max_mem_per_cpu: expected an amount of memory (MiB, or with K, M, G, T), not "
+     "\"4X\""},
+    {"flag", top("job_requeue: maybe"),
+     "c.yaml:1: job_requeue: expected yes or no, not \"maybe\""},
+    {"node_flag", top("constrain_cores: maybe"),
+     "c.yaml:1: constrain_cores: expected yes or no, not \"maybe\""},
+    {"relative_path", top("prolog: bin/prolog"),
+     "c.yaml:1: prolog: expected an absolute path, not \"bin/prolog\""},
+    {"scheduler_type", top("scheduler_type: sched/wiki"),
+     "c.yaml:1: scheduler_type: expected sched/backfill or sched/builtin, not \"sched/wiki\""},
+    {"scheduler_parameters", top("scheduler_parameters: bf_windw=3"),
+     "c.yaml:1: scheduler_parameters: expected bf_window=minutes, bf_max_job_test=count, "
+     "bf_resolution=seconds, not \"bf_windw=3\""},
+    {"select_type", top("select_type_parameters: CR_LLN"),
+     "c.yaml:1: select_type_parameters: expected CR_Core, CR_CPU or CR_Socket, each also with "
+     "_Memory, not \"CR_LLN\""},
+    {"return_to_service", top("return_to_service: 3"),
+     "c.yaml: return_to_service: expected 0, 1 or 2, not \"3\""},
+    {"first_job_id", top("first_job_id: 0"),
+     "c.yaml: first_job_id: expected a number from 1 to below max_job_id, not \"0\""},
+    // Nodes
+    {"no_nodes", "partitions: [{partition_name: p}]\n", "c.yaml: nodes: expected at least one node"},
+    {"nodes_no_list", "nodes: n1\n", "c.yaml:1: nodes: expected a list of nodes"},
+    {"node_no_map", "nodes: [n1]\n", "c.yaml:1: nodes: expected a mapping with node_name"},
+    {"node_key", node("memory: 4G"), "c.yaml:3: unknown key memory"},
+    {"node_name", node("node_name: x"),
+     "c.yaml:3: node_name: expected each key once, not \"a second one\""},
+    {"node_without_name", "nodes:\n  - cpus: 4\n",
+     "c.yaml:2: nodes: expected node_name with host names"},
+    {"node_twice", node("cpus: 1").replace(13, 0, "node_name: n1\n  - "),
+     "c.yaml:1: nodes: expected each node once, not \"n1\""},
+    {"addresses", node("node_addr: a[1-3]"),
+     "c.yaml:2: nodes: expected one node_addr, or one for each node, not \"a[1-3]\""},
+    {"geometry", node("cpus: 6\n    sockets: 2\n    cores_per_socket: 2"),
+     "c.yaml:2: nodes: expected cpus = sockets x cores_per_socket x threads_per_core, not \"6\""},
+    {"uneven", node("cpus: 5\n    sockets: 2"),
+     "c.yaml:2: nodes: expected cpus to be a multiple of sockets x threads_per_core, not \"5\""},
+    {"gres", node("gres: gpu:many"),
+     "c.yaml:3: gres: expected name[:type]:count, not \"gpu:many\""},
+    // Partitions
+    {"no_partitions", "nodes: [{node_name: n1}]\n",
+     "c.yaml: partitions: expected at least one partition"},
+    {"partition_without_name", "nodes: [{node_name: n1}]\npartitions:\n  - default: yes\n",
+     "c.yaml:3: partitions: expected partition_name"},
+    {"partition_nodes", partition("nodes: n[1-2]"),
+     "c.yaml:3: partitions: expected nodes that exist, not \"n2\""},
+    {"partition_list", partition("nodes: n[1-"),
+     "c.yaml:3: partitions: expected a list of nodes, not \"n[1-\""},
+    {"partition_state", partition("state: closed"),
+     "c.yaml:4: state: expected one of UP, DOWN, DRAIN, INACTIVE, not \"closed\""},
+    {"partition_time", partition("max_time: soon"),
+     "c.yaml:4: max_time: expected a time (minutes, h:m:s, d-h:m:s) or UNLIMITED, not \"soon\""},
+    {"partition_nodes_limit", partition("max_nodes: all"),
+     "c.yaml:4: max_nodes: expected a whole number or UNLIMITED, not \"all\""},
+    {"partition_sharing", partition("over_subscribe: SOME"),
+     "c.yaml:4: over_subscribe: expected NO, EXCLUSIVE, YES[:jobs] or FORCE[:jobs], not \"SOME\""},
+    {"partition_unit", partition("cpu_unit: hyper"),
+     "c.yaml:4: cpu_unit: expected one of core, thread, socket, node, not \"hyper\""},
+    {"partition_twice", partition("default: no\n  - partition_name: p"),
+     "c.yaml:5: partitions: expected each partition once, not \"p\""},
+    {"two_defaults", partition("default: yes\n  - {partition_name: q, default: yes}"),
+     "c.yaml:5: partitions: expected one default partition, not \"q\""},
+};
+
+class WrongFileTest : public testing::TestWithParam<Wrong> {};
+
+TEST_P(WrongFileTest, IsRefusedWithItsPlace) {
+  const Result<ClusterConfig> config = parse_cluster_config(GetParam().yaml, "c.yaml");
+  ASSERT_FALSE(config.has_value()) << GetParam().yaml;
+  if (GetParam().message.empty()) {
+    EXPECT_TRUE(config.error().text.starts_with("c.yaml:2: ")) << config.error().text;
+  } else {
+    EXPECT_EQ(config.error().text, GetParam().message);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, WrongFileTest, testing::ValuesIn(kWrong),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+}  // namespace
+}  // namespace sluice::config
