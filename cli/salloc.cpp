@@ -61,7 +61,11 @@ pid_t start(const std::vector<std::string>& command, base::Environment environme
 }
 
 // Waits for the command; ends it if the allocation ends first.
-int attend(const opt::SallocOptions& options, cli::Allocation& allocation, pid_t child) {
+struct CommandEnd {
+  int status = 0;
+  bool revoked = false;
+};
+CommandEnd attend(const opt::SallocOptions& options, cli::Allocation& allocation, pid_t child) {
   bool told = false;
   std::uint64_t kill_at_ms = 0;
   int status = 0;
@@ -78,7 +82,7 @@ int attend(const opt::SallocOptions& options, cli::Allocation& allocation, pid_t
     }
     if (kill_at_ms != 0 && base::monotonic_ms() > kill_at_ms) ::kill(child, SIGKILL);
   }
-  return status;
+  return {status, told};
 }
 
 Result<model::Job> wait_for_grant(const opt::SallocOptions& options, cli::Allocation& allocation) {
@@ -111,8 +115,8 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
   request->environment.clear();
   Result<cli::Allocation> allocation = cli::Allocation::request(*sockets, *request);
   if (!allocation) {
-    return fail_with(options, {allocation.error().code,
-                               "Job submit/allocate failed: " + allocation.error().text});
+    cli::print_refusal(kProgram, "Job submit/allocate failed", allocation.error());
+    return options.exit_error;
   }
   Result<model::Job> job = wait_for_grant(options, *allocation);
   const std::string id = std::to_string(allocation->job().value);
@@ -141,8 +145,8 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C is the command's
   const pid_t child = start(command_of(options, own), std::move(environment));
   if (child < 0) return fail_with(options, {ErrorCode::failure, "fork failed"});
-  const int status = attend(options, *allocation, child);
-  say(options, "Relinquishing job allocation " + id);
+  const auto [status, revoked] = attend(options, *allocation, child);
+  if (!revoked) say(options, "Relinquishing job allocation " + id);
   const Status done = allocation->complete(static_cast<std::uint32_t>(status));
   if (!done && done.error().code != ErrorCode::already_done) {
     cli::print_error(kProgram, done.error().text);

@@ -36,7 +36,7 @@ Result<base::Environment> read_export_file(const std::string& name) {
   const bool is_number = !name.empty() && name.find_first_not_of("0123456789") == std::string::npos;
   Result<std::string> bytes = is_number ? base::read_to_end(std::atoi(name.c_str()), kMaxExportFile)
                                         : base::read_file(name, kMaxExportFile);
-  if (!bytes) return tl::unexpected(bytes.error());
+  if (!bytes) return fail(ErrorCode::io, "Could not open user environment file " + name);
   return opt::parse_export_file(*bytes);
 }
 
@@ -130,10 +130,11 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
   if (!reply) {
     const Error error = cli::as_seen_by_user(reply.error());
     if (options.job.test_only) {
-      std::fprintf(stderr, "allocation failure: %s\n", error.text.c_str());
+      std::fprintf(stderr, "allocation failure: %s\n", cli::refusal_of(error).text.c_str());
       return 1;
     }
-    return fail_with({error.code, "Batch job submission failed: " + error.text});
+    cli::print_refusal(kProgram, "Batch job submission failed", error);
+    return 1;
   }
   if (options.job.test_only) {
     print_test(*reply);

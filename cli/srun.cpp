@@ -147,7 +147,8 @@ int test_only(const opt::SrunOptions& options, const wire::Submit& request,
   cli::Client client(sockets);
   const auto reply = client.call<wire::SubmitReply>(request);
   if (!reply) {
-    std::fprintf(stderr, "allocation failure: %s\n", cli::as_seen_by_user(reply.error()).text.c_str());
+    const Error error = cli::as_seen_by_user(reply.error());
+    std::fprintf(stderr, "allocation failure: %s\n", cli::refusal_of(error).text.c_str());
     return options.exit_error;
   }
   std::fprintf(stderr, "srun: Job %u to start at %s using %u processors on nodes %s in partition %s\n",
@@ -188,8 +189,8 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
   ::sigaction(SIGTERM, &action, nullptr);
   Result<cli::Allocation> allocation = cli::Allocation::request(sockets, *request);
   if (!allocation) {
-    return fail_with(options, {allocation.error().code,
-                               "Unable to allocate resources: " + allocation.error().text});
+    cli::print_refusal(kProgram, "Unable to allocate resources", allocation.error());
+    return options.exit_error;
   }
   Result<model::Job> job = wait_for_grant(options, *allocation);
   const std::string id = job_text(allocation->job());

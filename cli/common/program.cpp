@@ -53,4 +53,16 @@ void print_info(std::string_view program, std::string_view text) {
   print_lines(std::string(program) + ": ", text);
 }
 
+Refusal refusal_of(const Error& error) {
+  const std::string own(base::error_text(error.code));
+  if (!error.text.starts_with(own + ": ")) return {error.text, ""};
+  return {own, error.text.substr(own.size() + 2)};
+}
+
+void print_refusal(std::string_view program, std::string_view doing, const Error& error) {
+  const Refusal refusal = refusal_of(error);
+  if (!refusal.cause.empty()) print_error(program, refusal.cause);
+  print_error(program, std::string(doing) + ": " + refusal.text);
+}
+
 }  // namespace sluice::cli

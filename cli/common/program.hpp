@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.hpp"
 #include "opt/invocation.hpp"
 
 namespace sluice::cli {
@@ -19,5 +20,15 @@ namespace sluice::cli {
 // "PROGRAM: error: TEXT" and "PROGRAM: TEXT" on stderr, each line of TEXT with the prefix.
 void print_error(std::string_view program, std::string_view text);
 void print_info(std::string_view program, std::string_view text);
+
+// A refusal "TEXT: cause" in two: TEXT is the code's own, which scripts match to the end of the
+// line; the cause may be empty.
+struct Refusal {
+  std::string text;
+  std::string cause;
+};
+[[nodiscard]] Refusal refusal_of(const Error& error);
+// "PROGRAM: error: CAUSE" if there is one, then "PROGRAM: error: DOING: TEXT".
+void print_refusal(std::string_view program, std::string_view doing, const Error& error);
 
 }  // namespace sluice::cli

@@ -22,7 +22,7 @@ class AgentLink {
     std::function<void(const net::Frame&)> frame;
     std::function<void()> connected;  // by the socket in the folder
     std::function<void()> closed;
-    std::function<void()> drained;    // was congested, and no longer is
+    std::function<void()> drained;  // was congested, and no longer is
   };
   AgentLink(Poller& poller, Handlers handlers) : poller_(poller), handlers_(std::move(handlers)) {}
   ~AgentLink();

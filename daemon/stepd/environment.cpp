@@ -23,8 +23,7 @@ void set_text(Environment& environment, std::string_view name, const Text& value
 }
 
 std::uint32_t cpus_of(const model::NodeShare& share) {
-  return share.cpu_count != 0 ? share.cpu_count
-                              : static_cast<std::uint32_t>(share.cpus.count());
+  return share.cpu_count != 0 ? share.cpu_count : static_cast<std::uint32_t>(share.cpus.count());
 }
 
 // A job that was submitted from inside another one came with that one's variables.

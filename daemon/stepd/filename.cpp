@@ -20,9 +20,8 @@ std::string step_text(StepNumber step) {
 }
 
 std::string padded(std::string text, std::size_t width) {
-  const bool number = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return c >= '0' && c <= '9';
-  });
+  const bool number = !text.empty() && std::all_of(text.begin(), text.end(),
+                                                   [](char c) { return c >= '0' && c <= '9'; });
   if (number && text.size() < width) text.insert(0, width - text.size(), '0');
   return text;
 }

@@ -37,8 +37,7 @@ void InputFeed::leave(std::size_t reader) {
 }
 
 bool InputFeed::complete(std::size_t reader) const {
-  return positions_[reader] == kGone ||
-         (ended_ && positions_[reader] == base_ + buffer_.size());
+  return positions_[reader] == kGone || (ended_ && positions_[reader] == base_ + buffer_.size());
 }
 
 void InputFeed::drop_taken() {

@@ -18,8 +18,8 @@
 
 #include <fmt/core.h>
 
-#include "daemon/worker/host/nursery.hpp"
 #include "daemon/stepd/supervisor.hpp"
+#include "daemon/worker/host/nursery.hpp"
 #include "daemon/worker/host/processes.hpp"
 
 namespace {
@@ -122,8 +122,9 @@ int main(int argc, char** argv) {
   }
   const bool nursery = argc == 4 && std::strcmp(argv[1], "--nursery") == 0;
   if ((argc != 3 && !nursery) || std::strcmp(argv[argc - 2], "--dir") != 0) {
-    return complain("usage: sluice-stepd [--nursery] --dir DIR (started by sluiced, with a socket "
-                    "as descriptor 3)");
+    return complain(
+        "usage: sluice-stepd [--nursery] --dir DIR (started by sluiced, with a socket "
+        "as descriptor 3)");
   }
   become_daemon();
   if (auto set = base::close_on_exec(worker::kStepdLinkFd); !set) {

@@ -25,9 +25,8 @@ constexpr std::size_t kMaxPart = net::kMaxPayload / 2;
 // Several nodes of the step at one address are on one host.
 bool shares_host(const wire::StepLayout& layout, std::uint32_t node) {
   const Text& own = layout.nodes[node].address;
-  return std::count_if(layout.nodes.begin(), layout.nodes.end(), [&](const wire::StepNode& other) {
-           return other.address == own;
-         }) > 1;
+  return std::count_if(layout.nodes.begin(), layout.nodes.end(),
+                       [&](const wire::StepNode& other) { return other.address == own; }) > 1;
 }
 
 MpiHelperSpec helper_spec(const StepView& step, const StepPlan& plan) {
@@ -138,12 +137,8 @@ void MpiBridge::update() {
 
 void MpiBridge::handle(const MpiEvent& event) {
   switch (event.kind) {
-    case MpiEvent::Kind::ready:
-      ready_ = true;
-      return handlers_.ready();
-    case MpiEvent::Kind::failed:
-      close();
-      return handlers_.failed(event.text);
+    case MpiEvent::Kind::ready: ready_ = true; return handlers_.ready();
+    case MpiEvent::Kind::failed: close(); return handlers_.failed(event.text);
     case MpiEvent::Kind::fence: return send_fence(event.id, event.blob);
     case MpiEvent::Kind::direct: return send_direct(event);
     case MpiEvent::Kind::abort: {

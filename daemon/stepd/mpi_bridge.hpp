@@ -26,10 +26,10 @@ namespace sluice::stepd {
 class MpiBridge {
  public:
   struct Handlers {
-    std::function<void()> ready;                        // the tasks may start
-    std::function<void(const std::string&)> failed;     // before ready: they can't
+    std::function<void()> ready;                     // the tasks may start
+    std::function<void(const std::string&)> failed;  // before ready: they can't
     std::function<void(std::uint32_t code, const std::string& why)> abort;
-    std::function<void(const std::string&)> problem;    // a line for the job's standard error
+    std::function<void(const std::string&)> problem;  // a line for the job's standard error
   };
   MpiBridge(Poller& poller, AgentLink& link, Handlers handlers)
       : poller_(poller), link_(link), handlers_(std::move(handlers)) {}

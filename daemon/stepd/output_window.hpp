@@ -51,7 +51,7 @@ class OutputWindow {
   std::uint64_t base_ = 0;  // of the first byte held
   std::uint64_t sent_ = 0;
   std::string buffer_;
-  std::size_t start_ = 0;   // in buffer_, of the first byte held
+  std::size_t start_ = 0;  // in buffer_, of the first byte held
   bool ended_ = false;
   bool end_sent_ = false;
 };

@@ -70,7 +70,8 @@ CgroupLimits limits_of(const StepView& step) {
 }  // namespace
 
 StepGroup::StepGroup(const StepView& step)
-    : view_(step), tree_(step.settings.cgroups, step.settings.cgroup_node),
+    : view_(step),
+      tree_(step.settings.cgroups, step.settings.cgroup_node),
       job_(worker::job_group(step.job().id.value)),
       step_(worker::step_group(job_, worker::step_name(step.launch.layout.step))) {}
 
@@ -105,6 +106,7 @@ std::uint64_t StepGroup::count_oom_kills() const {
   if (counts_memory_) return tree_.memory(step_).oom_kills;
   std::uint64_t kills = tree_.memory(job_).oom_kills;
   for (const worker::CgroupName& child : tree_.children(job_)) {
+    if (child == step_ || kills == 0) continue;
     kills -= std::min(kills, tree_.memory(child).oom_kills);
   }
   return kills;

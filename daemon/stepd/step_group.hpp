@@ -44,7 +44,7 @@ class StepGroup {
   worker::CgroupName job_;
   worker::CgroupName step_;
   std::vector<pid_t> spared_;
-  bool counts_memory_ = false;   // the step has a memory group of its own
+  bool counts_memory_ = false;  // the step has a memory group of its own
   std::uint64_t oom_before_ = 0;
 };
 

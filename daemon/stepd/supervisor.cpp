@@ -24,7 +24,9 @@ constexpr std::size_t kInputLimit = 4 * wire::kOutputWindow;
 
 Supervisor::Supervisor(wire::LaunchStep launch, worker::StepSettings settings,
                        net::BlockingSession session)
-    : launch_(std::move(launch)), settings_(std::move(settings)), view_{launch_, settings_},
+    : launch_(std::move(launch)),
+      settings_(std::move(settings)),
+      view_{launch_, settings_},
       link_(poller_, {.frame = [this](const net::Frame& frame) { on_frame(frame); },
                       .connected = [this] { on_connected(); },
                       .closed = [this] { on_closed(); },
@@ -88,7 +90,8 @@ Status Supervisor::prepare() {
   std::size_t readers = 0;
   for (TaskPlan& task_plan : plan_.tasks) {
     Task task;
-    const bool reads = task_plan.in.kind == StreamKind::agent || task_plan.in.kind == StreamKind::pty;
+    const bool reads =
+        task_plan.in.kind == StreamKind::agent || task_plan.in.kind == StreamKind::pty;
     if (reads) task.reader = readers++;
     task.plan = std::move(task_plan);
     tasks_.push_back(std::move(task));
@@ -112,8 +115,8 @@ void Supervisor::launch_tasks() {
   mpi_.tasks_started();
   for (Task& task : tasks_) feed(task);  // what came while MPI was being prepared
   if (settings_.sample_interval_s > 0) {
-    sample_timer_ = poller_.after(std::int64_t{settings_.sample_interval_s} * 1000,
-                                  [this] { sample(); });
+    sample_timer_ =
+        poller_.after(std::int64_t{settings_.sample_interval_s} * 1000, [this] { sample(); });
   }
 }
 

@@ -6,8 +6,8 @@
 //   draining    output that srun hasn't got yet is sent
 //   over        the result was sent; waits for its acknowledgement
 //
-// Everything is answered from memory after a reconnection: StepStarted, TaskExits, StepDone, and the
-// output that nobody acknowledged. Every wait has a bound.
+// Everything is answered from memory after a reconnection: StepStarted, TaskExits, StepDone, and
+// the output that nobody acknowledged. Every wait has a bound.
 //
 // The socket for a restarted agent is made before any task is forked: that it exists tells that
 // tasks may have run. The record on disk is for an agent that didn't live to take the result, so it
@@ -55,14 +55,14 @@ class Supervisor {
     std::optional<std::size_t> reader;  // of the input feed
     pid_t pid = -1;
     bool forked = false;
-    bool ended = false;     // the first process was reaped
-    bool settled = false;   // and the epilogs, if any, are through
+    bool ended = false;    // the first process was reaped
+    bool settled = false;  // and the epilogs, if any, are through
     bool out_of_memory = false;
     bool exit_sent = false;
     int status = 0;
     std::size_t epilogs_run = 0;
     pid_t epilog = -1;
-    std::string problem;    // why it could not be launched
+    std::string problem;  // why it could not be launched
   };
 
   // supervisor.cpp: the start
@@ -125,23 +125,23 @@ class Supervisor {
   std::optional<InputFeed> input_;
   std::optional<UsageMeter> meter_;
   Phase phase_ = Phase::preparing;
-  base::UniqueFd report_;      // LaunchProblems; at its end all tasks run
+  base::UniqueFd report_;  // LaunchProblems; at its end all tasks run
   std::string report_bytes_;
   wire::StepStarted started_;
   bool started_known_ = false;
   bool launch_failed_ = false;
-  bool streaming_ = true;      // output may be sent (after a reconnection: not before the attach)
+  bool streaming_ = true;  // output may be sent (after a reconnection: not before the attach)
   bool mpi_wanted_ = false;
   pid_t mpi_pid_ = -1;
-  std::set<pid_t> errands_;    // children that work for the user in our name
+  std::set<pid_t> errands_;  // children that work for the user in our name
   std::uint64_t oom_seen_ = 0;
   std::uint64_t input_acked_ = 0;
   bool input_dirty_ = false;
-  bool children_left_ = false; // by the last look, or since the last fork
+  bool children_left_ = false;  // by the last look, or since the last fork
   std::int64_t kill_since_ = -1;
   std::int64_t kill_wait_ms_ = 0;
   std::int64_t drain_since_ = -1;
-  bool killed_ = false;        // by order: nobody waits for output any more
+  bool killed_ = false;  // by order: nobody waits for output any more
   Poller::TimerId kill_timer_ = 0;
   Poller::TimerId drain_timer_ = 0;
   Poller::TimerId sample_timer_ = 0;

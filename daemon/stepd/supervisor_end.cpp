@@ -18,9 +18,9 @@ namespace {
 
 constexpr std::int64_t kFirstWaitMs = 1;
 constexpr std::int64_t kMostWaitMs = 200;
-constexpr std::int64_t kErrandMs = 3000;       // for helpers, once everything else is over
-constexpr std::int64_t kHeldPipeMs = 2000;     // for a pipe whose holder isn't ours to kill
-constexpr std::int64_t kUnwantedMs = 5000;     // for output of a step that was killed
+constexpr std::int64_t kErrandMs = 3000;    // for helpers, once everything else is over
+constexpr std::int64_t kHeldPipeMs = 2000;  // for a pipe whose holder isn't ours to kill
+constexpr std::int64_t kUnwantedMs = 5000;  // for output of a step that was killed
 constexpr std::int64_t kDrainTickMs = 250;
 // A step with results that only we have waits so long for a node daemon that has gone away.
 constexpr std::int64_t kAgentPatienceMs = 10 * 60 * 1000;
@@ -125,8 +125,8 @@ void Supervisor::send_exits() {
 
 void Supervisor::check_end() {
   if (phase_ == Phase::running) {
-    const bool all = std::all_of(tasks_.begin(), tasks_.end(),
-                                 [](const Task& task) { return task.settled; });
+    const bool all =
+        std::all_of(tasks_.begin(), tasks_.end(), [](const Task& task) { return task.settled; });
     if (!all || !started_known_) return;
     phase_ = Phase::sweeping;
     mpi_.close();

@@ -32,7 +32,8 @@ void Supervisor::on_frame(const net::Frame& frame) {
     case MessageType::signal_step:
       return with<wire::SignalStep>(frame, [this](const auto& message) { on_signal(message); });
     case MessageType::output_ack:
-      return with<wire::OutputAck>(frame, [this](const auto& message) { on_acknowledged(message); });
+      return with<wire::OutputAck>(frame,
+                                   [this](const auto& message) { on_acknowledged(message); });
     case MessageType::input:
       return with<wire::Input>(frame, [this](const auto& message) { on_input(message); });
     case MessageType::window_size:
@@ -42,7 +43,8 @@ void Supervisor::on_frame(const net::Frame& frame) {
         }
       });
     case MessageType::fence_done:
-      return with<wire::FenceDone>(frame, [this](const auto& message) { mpi_.fence_done(message); });
+      return with<wire::FenceDone>(frame,
+                                   [this](const auto& message) { mpi_.fence_done(message); });
     case MessageType::direct:
       return with<wire::Direct>(frame, [this](const auto& message) { mpi_.direct(message); });
     case MessageType::attach_step:
@@ -169,8 +171,7 @@ void Supervisor::feed(Task& task) {
 
 void Supervisor::on_acknowledged(const wire::OutputAck& ack) {
   Task* const task = find_task(ack.task);
-  OutputWindow* const window =
-      task != nullptr && task->io ? task->io->window(ack.stream) : nullptr;
+  OutputWindow* const window = task != nullptr && task->io ? task->io->window(ack.stream) : nullptr;
   if (window == nullptr) return;
   window->acknowledge(ack.offset);
   task->io->resume();
@@ -217,8 +218,8 @@ void Supervisor::sample() {
   for (const Task& task : tasks_) roots.push_back(task.ended ? -1 : task.pid);
   meter_->sample(roots, group_.pids());
   if (settings_.sample_interval_s == 0) return;
-  sample_timer_ = poller_.after(std::int64_t{settings_.sample_interval_s} * 1000,
-                                [this] { sample(); });
+  sample_timer_ =
+      poller_.after(std::int64_t{settings_.sample_interval_s} * 1000, [this] { sample(); });
 }
 
 void Supervisor::send_status() {

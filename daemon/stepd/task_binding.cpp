@@ -107,7 +107,8 @@ std::vector<std::uint32_t> gpus_of_task(std::string_view bind, const TaskPlan& t
   const base::Cut parts = base::cut(bind, ':');
   const auto number = base::parse_u32(parts.after);
   if (parts.before == "per_task" && number) {
-    for (std::uint32_t i = 0; i < *number; ++i) chosen.push_back((task.local * *number + i) % count);
+    for (std::uint32_t i = 0; i < *number; ++i)
+      chosen.push_back((task.local * *number + i) % count);
   } else if (parts.before == "single") {
     const std::uint32_t each = std::max(number.value_or(1), 1U);
     chosen.push_back(task.local / each % count);
@@ -137,7 +138,8 @@ void bind_gpus(const StepView& step, StepPlan& plan) {
   std::string bind = spec.gpu_bind.str();
   if (bind.starts_with("verbose,")) bind.erase(0, 8);
   if (bind.starts_with("v,")) bind.erase(0, 2);
-  if (bind.empty() && spec.gpus_per_task != 0) bind = fmt::format("per_task:{}", spec.gpus_per_task);
+  if (bind.empty() && spec.gpus_per_task != 0)
+    bind = fmt::format("per_task:{}", spec.gpus_per_task);
   if (bind.empty() || bind == "none") return;
   const auto tasks = static_cast<std::uint32_t>(plan.tasks.size());
   for (TaskPlan& task : plan.tasks) {
@@ -145,8 +147,7 @@ void bind_gpus(const StepView& step, StepPlan& plan) {
     if (!visible) return;
     const std::string list(*visible);
     const auto devices = base::split_nonempty(list, ',');
-    const auto chosen =
-        gpus_of_task(bind, task, tasks, static_cast<std::uint32_t>(devices.size()));
+    const auto chosen = gpus_of_task(bind, task, tasks, static_cast<std::uint32_t>(devices.size()));
     if (chosen.empty()) continue;
     std::string own;
     for (const std::uint32_t gpu : chosen) {

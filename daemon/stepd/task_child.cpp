@@ -27,7 +27,10 @@ constexpr std::size_t kMaxPrologOutput = 1U << 20U;
 class Child {
  public:
   Child(const ChildContext& context, const TaskPlan& task, const TaskFds& fds)
-      : context_(context), plan_(context.plan), task_(task), fds_(fds),
+      : context_(context),
+        plan_(context.plan),
+        task_(task),
+        fds_(fds),
         environment_(task.environment) {}
   [[noreturn]] void run();
 

@@ -1,11 +1,11 @@
 // What a task's process does between fork() and execve(): joins its cgroup, becomes the user, goes
-// to its folder, opens its files, runs the task prologs, executes the program. stepd has one thread,
-// so the child may use memory freely; it never returns.
+// to its folder, opens its files, runs the task prologs, executes the program. stepd has one
+// thread, so the child may use memory freely; it never returns.
 //
-// Nothing of the user's is touched before become_user (R1, R9). What goes wrong is told in two ways:
-// what keeps the step from starting (identity, cgroup, files) by a LaunchProblem through `report`;
-// what is the program's own fault (not found, not executable) on its standard error, with Slurm's
-// words and exit code.
+// Nothing of the user's is touched before become_user (R1, R9). What goes wrong is told in two
+// ways: what keeps the step from starting (identity, cgroup, files) by a LaunchProblem through
+// `report`; what is the program's own fault (not found, not executable) on its standard error, with
+// Slurm's words and exit code.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct TaskFds {
   int out = -1;
   int err = -1;
   int pty = -1;
-  int mpi = -1;      // kept open under its number
-  int report = -1;   // closed by execve
+  int mpi = -1;     // kept open under its number
+  int report = -1;  // closed by execve
 };
 
 struct ChildContext {

@@ -2,8 +2,8 @@
 // as they have room, and srun gets it from there; a full window leaves the bytes in the pipe, and
 // so stops the task. Files, and streams that go nowhere, have no part here.
 //
-// A window ends when its pipe has, but not before the task's end was dealt with (release()): our own
-// lines about that end still go into it.
+// A window ends when its pipe has, but not before the task's end was dealt with (release()): our
+// own lines about that end still go into it.
 #pragma once
 
 #include <sys/types.h>
@@ -67,8 +67,8 @@ class TaskIo {
 
   Poller& poller_;
   Handlers handlers_;
-  base::UniqueFd in_;      // we write
-  base::UniqueFd out_;     // we read
+  base::UniqueFd in_;   // we write
+  base::UniqueFd out_;  // we read
   base::UniqueFd err_;
   base::UniqueFd master_;  // of the pty; open until the end, for its size
   base::UniqueFd child_in_;

@@ -30,12 +30,12 @@ enum class StreamKind : std::uint8_t {
   shared,  // a file of several tasks: opened once, before them (StepPlan::shared_files)
   null,
   pty,
-  same,    // standard error: where standard output goes
+  same,  // standard error: where standard output goes
 };
 struct StreamPlan {
   StreamKind kind = StreamKind::null;
-  std::string path;        // of file and shared: absolute
-  bool append = false;     // else the file is emptied
+  std::string path;     // of file and shared: absolute
+  bool append = false;  // else the file is emptied
 };
 
 struct TaskPlan {
@@ -46,15 +46,15 @@ struct TaskPlan {
   StreamPlan in;
   StreamPlan out;
   StreamPlan err;
-  base::Bitmap cpus;          // in OS numbers; of size 0: where we may run ourselves
-  std::string binding_note;   // for --cpu-bind=verbose, up to the pid
+  base::Bitmap cpus;         // in OS numbers; of size 0: where we may run ourselves
+  std::string binding_note;  // for --cpu-bind=verbose, up to the pid
   std::string binding_note_end;
-  std::string problem;        // not empty: the task can't run, and this is why
+  std::string problem;  // not empty: the task can't run, and this is why
 };
 
 struct StepPlan {
   auth::UserIdentity user;
-  bool change_user = true;    // false: the daemon is the user's own
+  bool change_user = true;  // false: the daemon is the user's own
   std::string work_dir;
   std::uint32_t umask = 022;
   std::vector<std::uint64_t> limits;
@@ -62,7 +62,7 @@ struct StepPlan {
   std::string epilogs[2];            // the user's, then the site's; may be empty
   std::uint16_t rows = 0;
   std::uint16_t columns = 0;
-  std::vector<TaskPlan> tasks;       // at least one
+  std::vector<TaskPlan> tasks;  // at least one
   std::vector<StreamPlan> shared_files;
 };
 

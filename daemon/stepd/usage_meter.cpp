@@ -67,7 +67,8 @@ void UsageMeter::sample(std::span<const pid_t> roots, std::span<const pid_t> pid
     // A step of one task needs no look at the family.
     std::size_t local = 0;
     pid_t at = pid;
-    for (int i = 0; tasks_.size() > 1 && i < kMaxGenerations && at > 1 && !owner.contains(at); ++i) {
+    for (int i = 0; tasks_.size() > 1 && i < kMaxGenerations && at > 1 && !owner.contains(at);
+         ++i) {
       at = parent_of(at);
     }
     if (const auto found = owner.find(at); found != owner.end()) local = found->second;

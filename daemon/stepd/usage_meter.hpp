@@ -33,7 +33,7 @@ class UsageMeter {
   struct TaskUse {
     std::uint32_t task = 0;
     bool ended = false;
-    std::uint64_t rss_kib = 0;       // maxima
+    std::uint64_t rss_kib = 0;  // maxima
     std::uint64_t vm_kib = 0;
     std::uint64_t user_us = 0;
     std::uint64_t system_us = 0;

@@ -13,8 +13,8 @@
 
 #include "auth/user/become_user.hpp"
 #include "base/fd.hpp"
-#include "daemon/worker/host/nursery.hpp"
 #include "daemon/worker/agent_config.hpp"
+#include "daemon/worker/host/nursery.hpp"
 #include "daemon/worker/host_jobs.hpp"
 #include "daemon/worker/host_links.hpp"
 #include "daemon/worker/ledger_file.hpp"

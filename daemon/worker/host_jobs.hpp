@@ -14,9 +14,9 @@
 #include "daemon/worker/host/cgroup.hpp"
 #include "daemon/worker/host/facts.hpp"
 #include "daemon/worker/host/processes.hpp"
+#include "daemon/worker/host/step_settings.hpp"
 #include "daemon/worker/job_folders.hpp"
 #include "daemon/worker/service/env.hpp"
-#include "daemon/worker/host/step_settings.hpp"
 #include "net/loop.hpp"
 
 namespace sluice::worker {

@@ -56,8 +56,8 @@ Status JobFolders::make(const std::string& dir) {
 // What nearly every job leaves is known, so it needs no search; the rest goes the long way.
 Status JobFolders::remove(const std::string& dir) {
   const std::string batch = dir + "/" + kBatchFolder;
-  for (const std::string& file : {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord,
-                                  dir + "/slurm_script"}) {
+  for (const std::string& file :
+       {batch + "/" + kStepdSocket, batch + "/" + kStepdRecord, dir + "/slurm_script"}) {
     ::unlink(file.c_str());
   }
   const bool bare = holds_only(batch, "") && holds_only(dir, kBatchFolder);

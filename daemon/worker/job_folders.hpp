@@ -1,6 +1,6 @@
-// The folders of jobs below the node's spool. New inodes are the dearest thing that a short job asks
-// of the disk (ext4 without a journal looks past every inode that was freed a moment ago), so an
-// emptied folder, with the one of its batch step, is kept and given to a later job by a rename.
+// The folders of jobs below the node's spool. New inodes are the dearest thing that a short job
+// asks of the disk (ext4 without a journal looks past every inode that was freed a moment ago), so
+// an emptied folder, with the one of its batch step, is kept and given to a later job by a rename.
 // Never a file: whoever owned it may still have it open.
 #pragma once
 

@@ -13,6 +13,13 @@ namespace {
 
 using JobGres = std::array<std::uint64_t, kMaxJobGres>;
 
+// Slurm's words, which users search for.
+constexpr std::string_view kTooManyCpus = "CPU count per node can not be satisfied";
+constexpr std::string_view kTooMuchMemory = "Memory specification can not be satisfied";
+constexpr std::string_view kTooMuchDisk = "Temporary disk specification can not be satisfied";
+constexpr std::string_view kWrongShape =
+    "Socket, core and/or thread specification can not be satisfied";
+
 class CauseFinder {
  public:
   CauseFinder(const NodePool::State& pool, const model::Request& request, const Demand& demand)
@@ -82,28 +89,22 @@ class CauseFinder {
         std::uint64_t{demand_.cpus_per_task} * (demand_.overcommit ? 1 : tasks_on_one());
     cpus = std::max<std::uint64_t>(cpus, demand_.min_cpus);
     const std::uint64_t most_cpus = largest(usable);
-    if (cpus > most_cpus) return too_large("CPUs", cpus, most_cpus);
+    if (cpus > most_cpus) return std::string(kTooManyCpus);
     if (cpus > demand_.max_partition_cpus) {
       return fmt::format("asks for {} CPUs on one node; partition {} allows {}", cpus, partition_,
                          demand_.max_partition_cpus);
     }
     const std::uint64_t memory = demand_.memory_per_node + demand_.memory_per_cpu * cpus;
     const std::uint64_t most_memory = largest([](const Hardware& h) { return h.memory; });
-    if (memory > most_memory) return too_large("MiB of memory", memory, most_memory);
+    if (memory > most_memory) return std::string(kTooMuchMemory);
     const std::uint64_t most_disk = largest([](const Hardware& h) { return h.tmp_disk; });
-    if (demand_.hw_tmp_disk > most_disk) {
-      return too_large("MiB of temporary disk", demand_.hw_tmp_disk, most_disk);
-    }
+    if (demand_.hw_tmp_disk > most_disk) return std::string(kTooMuchDisk);
     const std::uint64_t sockets = largest([](const Hardware& h) { return h.sockets; });
-    if (demand_.hw_sockets > sockets) return too_large("sockets", demand_.hw_sockets, sockets);
     const std::uint64_t cores = largest([](const Hardware& h) { return h.cores_per_socket; });
-    if (demand_.hw_cores_per_socket > cores) {
-      return too_large("cores per socket", demand_.hw_cores_per_socket, cores);
-    }
     const std::uint64_t threads = largest([](const Hardware& h) { return h.threads; });
-    if (demand_.hw_threads > threads)
-      return too_large("threads per core", demand_.hw_threads, threads);
-    return {};
+    const bool shaped = demand_.hw_sockets <= sockets && demand_.hw_cores_per_socket <= cores &&
+                        demand_.hw_threads <= threads;
+    return shaped ? std::string() : std::string(kWrongShape);
   }
 
   [[nodiscard]] std::string gres_cause() const {

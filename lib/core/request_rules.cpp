@@ -58,6 +58,14 @@ Status complete_counts(Request& request) {
     const std::uint64_t tasks = std::uint64_t{std::max(asked_nodes, 1U)} * request.tasks_per_node;
     if (tasks > kMaxTasks) return fail(ErrorCode::cpu_count);
     request.tasks = static_cast<std::uint32_t>(tasks);
+    // Each node gets that many: one that can't hold them is of no use.
+    const std::uint64_t cpus =
+        std::uint64_t{request.tasks_per_node} * std::max(request.cpus_per_task, 1U);
+    if (cpus > kMaxCpusPerTask) return fail(ErrorCode::cpu_count);
+    if (!request.overcommit) {
+      request.min_cpus_per_node =
+          std::max(request.min_cpus_per_node, static_cast<std::uint32_t>(cpus));
+    }
   }
   if (request.min_nodes == 0) {
     const std::uint32_t per_node = request.tasks_per_node;

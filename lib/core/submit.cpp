@@ -18,11 +18,13 @@ constexpr std::uint32_t kTopPriority = 4294901760U;
 
 Status check_times(const model::JobSpec& spec, const model::Request& request, Now now) {
   if (spec.deadline == 0) return {};
-  if (spec.deadline <= std::max(now.wall, spec.begin)) return fail(ErrorCode::invalid_time);
+  if (spec.deadline <= std::max(now.wall, spec.begin)) return fail(ErrorCode::invalid_time_limit);
   const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
   if (least == model::kUnlimited || least == 0) return {};
   const model::WallTime run = model::WallTime{least} * 60 * model::kSecond;
-  if (std::max(now.wall, spec.begin) + run > spec.deadline) return fail(ErrorCode::invalid_time);
+  if (std::max(now.wall, spec.begin) + run > spec.deadline) {
+    return fail(ErrorCode::invalid_time_limit);
+  }
   return {};
 }
 
@@ -127,13 +129,25 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
       if (!node_names.contains(name)) return fail(ErrorCode::invalid_node_name);
     }
   }
+  if (!request.node_list.empty() && !request.exclude.empty()) {
+    std::vector<std::string> excluded = *base::parse_hosts(request.exclude);
+    std::sort(excluded.begin(), excluded.end());
+    for (const std::string& name : *base::parse_hosts(request.node_list)) {
+      const bool both = std::binary_search(excluded.begin(), excluded.end(), name);
+      if (both) return fail(ErrorCode::invalid_node_name);
+    }
+  }
   const model::Partition* first = nullptr;
   bool some_limit_passed = false;
   model::Reason exceeded = model::Reason::none;
   for (const std::string_view name : base::split(request.partitions, ',')) {
     const auto found = std::find_if(partitions.begin(), partitions.end(),
                                     [&](const auto& p) { return p->name.view() == name; });
-    if (found == partitions.end()) return fail(ErrorCode::invalid_partition);
+    if (found == partitions.end()) {
+      return fail(ErrorCode::invalid_partition,
+                  std::string(base::error_text(ErrorCode::invalid_partition)) +
+                      ": invalid partition specified: " + std::string(name));
+    }
     const model::Partition& partition = **found;
     if (partition.state == model::PartitionState::drain ||
         partition.state == model::PartitionState::inactive) {

@@ -2,7 +2,8 @@
 // program costs more than half of what stepd does for a short job (loading, relocation, and on
 // virtual machines the loader's questions about the processor), so sluiced starts it once, and then
 // sends it the folder and the socket of each step; it forks, and the child is the step's stepd.
-// The nursery holds no state: it goes when sluiced does, and if it dies the next step starts another.
+// The nursery holds no state: it goes when sluiced does, and if it dies the next step starts
+// another.
 #pragma once
 
 #include <sys/types.h>
@@ -20,7 +21,8 @@ inline constexpr std::size_t kMaxNurseryPath = 4096;
 // sluiced's side.
 class Nursery {
  public:
-  // `program`: sluice-stepd; `dir` is named on the command line, for whoever reads the process list.
+  // `program`: sluice-stepd; `dir` is named on the command line, for whoever reads the process
+  // list.
   Nursery(std::string program, std::string dir)
       : program_(std::move(program)), dir_(std::move(dir)) {}
   ~Nursery();

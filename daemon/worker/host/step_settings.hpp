@@ -3,9 +3,8 @@
 // carries it as one entry (kStepSettingsKey). It never leaves the host.
 //
 // Who does what on a node:
-//   sluiced  makes the spool folders, the job's cgroup (with the job's limits) and starts stepd
-//   with
-//            `--dir DIR` and a socket as descriptor 3; at the job's end it removes them.
+//   sluiced  makes the spool folders and the job's cgroup (with its limits), starts stepd with
+//            `--dir DIR` and a socket as descriptor 3, and removes folders and group at the end.
 //   stepd    makes step_<name> and task groups below the job's cgroup, writes the batch script,
 //            builds all SLURM_* variables (job, step and task), opens users' files as the user,
 //            leaves nothing of the step behind but its record.

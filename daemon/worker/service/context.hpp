@@ -8,10 +8,10 @@
 
 #include <fmt/core.h>
 
+#include "daemon/worker/host/step_settings.hpp"
 #include "daemon/worker/service/env.hpp"
 #include "daemon/worker/service/reports.hpp"
 #include "daemon/worker/service/state.hpp"
-#include "daemon/worker/host/step_settings.hpp"
 #include "daemon/worker/service/timers.hpp"
 
 namespace sluice::worker {
@@ -51,7 +51,8 @@ struct Context {
 };
 
 // Keys of the ledger. Each kind has its first letter: J job, P its progress, S step, T tombstone,
-// R report, E epoch, N what the controller told of hosts and settings.
+// R report, E epoch, B the node's boot, C the cluster's name, N what the controller told of hosts
+// and settings.
 [[nodiscard]] std::string attempt_text(const Attempt& attempt);
 [[nodiscard]] std::string ledger_key(char kind, const Attempt& attempt);
 [[nodiscard]] std::string ledger_key(const StepKey& key);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <utility>
 
 #include "daemon/worker/service/manager.hpp"
 
@@ -130,6 +131,13 @@ void Jobs::restore_progress(const Attempt& attempt, const JobProgress& progress)
 
 void Jobs::restore_tombstone(const Attempt& attempt, JobId job) {
   if (tombstones_.emplace(attempt, job).second) tombstone_order_.push_back(attempt);
+}
+
+void Jobs::bury_all() {
+  for (const auto& [attempt, job] : std::exchange(context_.jobs, {})) {
+    context_.log(LogLevel::warn, "job {} was lost by a reboot", job.host.job->id.value);
+    bury(attempt, job.host.job->id);
+  }
 }
 
 void Jobs::resume() {

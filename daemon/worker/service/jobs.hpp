@@ -42,6 +42,8 @@ class Jobs {
   void restore_job(JobEntry entry);
   void restore_progress(const Attempt& attempt, const JobProgress& progress);
   void restore_tombstone(const Attempt& attempt, JobId job);
+  // The node has booted since: none of these jobs lives, and none may start again.
+  void bury_all();
   void resume();
 
   // Launches of other agents that came before the controller's order wait here.

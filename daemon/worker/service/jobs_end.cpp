@@ -16,6 +16,9 @@ constexpr std::int64_t kTogetherMs = 100;  // a report waits so long for its fel
 constexpr std::int64_t kCleanFirstMs = 5;
 constexpr std::int64_t kCleanMostMs = 500;
 constexpr std::int64_t kCleanGivenUpMs = 10'000;
+// What stepd reports of a script whose folder or files could not be opened: the user's own doing,
+// which no other node and no other try would better.
+constexpr std::uint32_t kSetupFailed = 53;
 
 }  // namespace
 
@@ -33,8 +36,9 @@ void Jobs::batch_done(JobRun& job, const wire::StepDone& done) {
   const auto step = job.steps.find(base::kBatchStep);
   if (step != job.steps.end()) {
     const auto started = step->second.started.find(0);
-    ended.launch_failed = started != step->second.started.end() && !started->second.error.empty();
-    if (ended.launch_failed) ended.error = started->second.error;
+    const bool failed = started != step->second.started.end() && !started->second.error.empty();
+    ended.launch_failed = failed && done.exit_code != kSetupFailed;
+    if (failed) ended.error = started->second.error;
   }
   // With one node the release follows in a moment, and is told in the same report.
   context_.reports.hold(attempt, ended.job, ended);

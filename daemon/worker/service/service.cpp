@@ -81,6 +81,7 @@ void Service::load(const LedgerRecords& ledger) {
         if (auto update = wire::decode<wire::HostListUpdate>(value)) cluster_ = std::move(*update);
         break;
       case 'C': cluster_name_ = value; break;
+      case 'B': boot_id_ = value; break;
       default: break;
     }
   }
@@ -88,7 +89,18 @@ void Service::load(const LedgerRecords& ledger) {
   apply_settings();
 }
 
+// A ledger from before a reboot may lack its end, and nothing of its jobs lives: what it says of
+// them only serves to refuse them. Reports that were not acknowledged still go out.
+void Service::note_boot() {
+  const std::string now = context_.options.facts.boot_id.str();
+  if (now.empty() || now == boot_id_) return;
+  if (!boot_id_.empty()) jobs_.bury_all();
+  boot_id_ = now;
+  context_.env.ledger_put("B", boot_id_);
+}
+
 void Service::begin() {
+  note_boot();
   adopt_steps();
   jobs_.resume();
 }

@@ -56,6 +56,7 @@ class Service {
 
  private:
   void load(const LedgerRecords& ledger);
+  void note_boot();
   void adopt_steps();
   void welcomed(const wire::NodeWelcome& welcome);
   void take_cluster(wire::HostListUpdate update);
@@ -78,6 +79,7 @@ class Service {
   Jobs jobs_;
   wire::HostListUpdate cluster_;
   std::string cluster_name_;
+  std::string boot_id_;  // under which the ledger was written
   std::uint64_t last_order_ = 0;
   bool linked_ = false;
   TimerId report_timer_ = 0;

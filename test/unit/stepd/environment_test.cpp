@@ -1,8 +1,9 @@
 // The variables of batch scripts and tasks, against what Slurm sets for the same request.
+#include "daemon/stepd/environment.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "daemon/stepd/environment.hpp"
 #include "test/unit/stepd/step_world.hpp"
 
 namespace sluice::stepd {
@@ -217,7 +218,7 @@ TEST(Environment, TellsWhatWasAsked) {
 
 TEST(Environment, ForgetsTheJobThatSubmittedIt) {
   wire::LaunchStep launch = a_batch("#!/bin/sh\n");
-  launch.spec.environment = {"SLURM_JOB_ID=3", "SLURM_STEP_ID=1", "SLURM_NTASKS=9",
+  launch.spec.environment = {"SLURM_JOB_ID=3",        "SLURM_STEP_ID=1",         "SLURM_NTASKS=9",
                              "SLURM_ARRAY_TASK_ID=5", "SLURM_SUBMIT_DIR=/there", "MINE=1"};
   const worker::StepSettings settings = settings_of("n1");
   const base::Environment environment = step_environment({launch, settings});
@@ -235,9 +236,9 @@ TEST(Environment, NamesGpus) {
   gpus.indices = base::Bitmap(4, {1, 3});
   launch.layout.nodes[0].share.gres = {gpus};
   worker::StepSettings settings = settings_of("n1");
-  expect_all(step_environment({launch, settings}), {{"SLURM_GPUS_ON_NODE", "2"},
-                                                    {"SLURM_JOB_GPUS", "1,3"},
-                                                    {"CUDA_VISIBLE_DEVICES", "1,3"}});
+  expect_all(
+      step_environment({launch, settings}),
+      {{"SLURM_GPUS_ON_NODE", "2"}, {"SLURM_JOB_GPUS", "1,3"}, {"CUDA_VISIBLE_DEVICES", "1,3"}});
   settings.confine_devices = true;
   expect_all(step_environment({launch, settings}),
              {{"SLURM_JOB_GPUS", "1,3"}, {"CUDA_VISIBLE_DEVICES", "0,1"}});

@@ -1,4 +1,6 @@
 // The nursery makes stepds that are named after their steps, and is replaced when it dies.
+#include "daemon/worker/host/nursery.hpp"
+
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -8,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
-#include "daemon/worker/host/nursery.hpp"
 #include "test/unit/stepd/step_world.hpp"
 
 namespace sluice::stepd_test {

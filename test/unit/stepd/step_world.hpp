@@ -40,7 +40,7 @@ class StepWorld {
   [[nodiscard]] const std::string& dir() const { return dir_; }
   [[nodiscard]] std::string file(const std::string& name) const;  // content; "" if missing
   worker::StepSettings settings;
-  bool acknowledges = true;  // output
+  bool acknowledges = true;           // output
   stepd::Nursery* nursery = nullptr;  // makes the stepd; none: a child of the test is it
 
   // Runs with the identity of the job: the world's folder is given to it.
@@ -56,7 +56,7 @@ class StepWorld {
   [[nodiscard]] bool wait(const std::function<bool()>& until, int limit_ms = 10'000);
   // Waits for the end, acknowledges it, and for stepd's exit.
   [[nodiscard]] bool finish(int limit_ms = 10'000);
-  void drop();                   // as if sluiced had died
+  void drop();  // as if sluiced had died
   [[nodiscard]] bool reconnect();
   [[nodiscard]] bool exited(int limit_ms = 10'000);  // stepd
   [[nodiscard]] pid_t pid() const { return pid_; }

@@ -33,7 +33,8 @@ wire::LaunchStep batch_in(const StepWorld& world, const std::string& script) {
 
 TEST(BatchStep, RunsTheScriptInItsFolderWithItsArguments) {
   StepWorld world;
-  wire::LaunchStep launch = batch_in(world, "#!/bin/sh\necho \"$# $1 $2 $SLURM_JOB_ID\"\npwd\nexit 3\n");
+  wire::LaunchStep launch =
+      batch_in(world, "#!/bin/sh\necho \"$# $1 $2 $SLURM_JOB_ID\"\npwd\nexit 3\n");
   launch.spec.argv = {"job.sh", "a b", "c"};
   world.start(launch);
   ASSERT_TRUE(world.finish());
@@ -102,16 +103,18 @@ TEST(BatchStep, EmptiesOrAppends) {
 
 TEST(BatchStep, TellsItsErrorFileWhyItEnds) {
   StepWorld world;
-  world.start(batch_in(world, "#!/bin/sh\ntrap 'exit 0' TERM\necho up\nwhile :; do sleep 0.02; done\n"));
+  world.start(
+      batch_in(world, "#!/bin/sh\ntrap 'exit 0' TERM\necho up\nwhile :; do sleep 0.02; done\n"));
   ASSERT_TRUE(world.wait([&] { return world.file("work/slurm-7.out") == "up\n"; }));
   wire::StepAbort notice;
   notice.reason = "CANCELLED AT 2026-01-02T03:04:05 DUE TO TIME LIMIT";
   world.send(notice);
   world.signal(SIGTERM);
   ASSERT_TRUE(world.finish());
-  EXPECT_THAT(world.file("work/slurm-7.out"),
-              HasSubstr("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-02T03:04:05 DUE TO "
-                        "TIME LIMIT ***\n"));
+  EXPECT_THAT(
+      world.file("work/slurm-7.out"),
+      HasSubstr("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-02T03:04:05 DUE TO "
+                "TIME LIMIT ***\n"));
 }
 
 TEST(BatchStep, LeavesNothingBehind) {
@@ -277,7 +280,8 @@ TEST(Step, SharesOneFileOfAllTasks) {
 
 TEST(Step, HasATerminalOfTheRightSize) {
   StepWorld world;
-  wire::LaunchStep launch = shell(1, "stty size; read x; stty size; tty < /dev/tty >/dev/null && echo tty");
+  wire::LaunchStep launch =
+      shell(1, "stty size; read x; stty size; tty < /dev/tty >/dev/null && echo tty");
   launch.spec.pty = true;
   launch.spec.rows = 30;
   launch.spec.columns = 90;
@@ -314,7 +318,8 @@ TEST(Step, IsSignalledAsAWhole) {
 
 TEST(Step, IsKilledWithAllThatItStarted) {
   StepWorld world;
-  world.start(shell(1, "trap '' TERM; (setsid sleep 300 & echo $!); echo up; while :; do sleep 1; done"));
+  world.start(
+      shell(1, "trap '' TERM; (setsid sleep 300 & echo $!); echo up; while :; do sleep 1; done"));
   ASSERT_TRUE(world.wait([&] { return world.output(0).find("up\n") != std::string::npos; }));
   world.signal(SIGTERM);
   world.signal(SIGKILL);
@@ -339,9 +344,9 @@ TEST(Step, RunsPrologAndEpilogOfTasks) {
   const std::string epilog = world.dir() + "/epilog";
   const base::WriteOptions program{0755, base::Durability::fast};
   ASSERT_TRUE(base::write_file_atomic(
-                  prolog, "#!/bin/sh\necho export FOO=a b\necho print hello\necho unset HOME\n", program));
+      prolog, "#!/bin/sh\necho export FOO=a b\necho print hello\necho unset HOME\n", program));
   ASSERT_TRUE(base::write_file_atomic(
-                  epilog, "#!/bin/sh\necho $SLURM_PROCID > " + world.dir() + "/work/epilog\n", program));
+      epilog, "#!/bin/sh\necho $SLURM_PROCID > " + world.dir() + "/work/epilog\n", program));
   wire::LaunchStep launch = shell(1, "echo \"$FOO-$HOME\"");
   launch.spec.task_prolog = prolog;
   launch.spec.task_epilog = epilog;

@@ -124,13 +124,10 @@ TEST(Hostile, no_message_ends_the_daemon) {
         case 0: service.on_stream_closed(stream); break;
         case 1: service.on_stepd_frame(1 + bender.below(3), message.type, message.payload); break;
         case 2:
-          service.on_stream_frame(1001 + bender.below(3),
-                                  {message.type, 0, message.payload});
+          service.on_stream_frame(1001 + bender.below(3), {message.type, 0, message.payload});
           break;
         case 3: env.pass(service, 700); break;
-        default:
-          service.on_stream_frame(stream,
-                                  {message.type, 1, message.payload});
+        default: service.on_stream_frame(stream, {message.type, 1, message.payload});
       }
       env.run();
     }
