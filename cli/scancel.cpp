@@ -141,8 +141,10 @@ int report(const opt::ScancelOptions& options, bool cancelling, const wire::JobA
         outcome.code == ErrorCode::invalid_job_id || outcome.code == ErrorCode::already_done;
     const bool harmless = over && (cancelling || options.quiet);
     if (!harmless || (options.verbose > 0 && !options.quiet)) {
-      cli::print_error(kProgram,
-                       "Kill job error on " + name_of(outcome) + ": " + outcome.text.str());
+      const bool unheard = outcome.code == ErrorCode::already_done && !cancelling;
+      const std::string text = unheard ? std::string(base::error_text(ErrorCode::invalid_job_id))
+                                       : outcome.text.str();
+      cli::print_error(kProgram, "Kill job error on " + name_of(outcome) + ": " + text);
     }
     if (harmless) continue;
     exit_code = std::max(exit_code, outcome.code == ErrorCode::access_denied ? kDenied : 1);

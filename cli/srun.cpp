@@ -42,6 +42,18 @@ int fail_with(const opt::SrunOptions& options, const Error& error) {
   return options.exit_error;
 }
 
+// No step can be made in the job that was named; the second line says where to look.
+int fail_on_job(const opt::SrunOptions& options, const Error& error) {
+  const int code = fail_with(options, error);
+  const bool about_job = error.code == ErrorCode::job_pending ||
+                         error.code == ErrorCode::already_done ||
+                         error.code == ErrorCode::invalid_job_id;
+  if (!about_job) return code;
+  cli::print_info(kProgram, "Check SLURM_JOB_ID environment variable. Expired or invalid job " +
+                                std::to_string(options.job_id));
+  return code;
+}
+
 std::string job_text(JobId job) { return std::to_string(job.value); }
 
 // What the step's tasks start with: our environment as --export says.
@@ -50,6 +62,7 @@ Status fill_step(model::StepSpec& step, const opt::SrunOptions& options,
   Result<base::Environment> environment =
       opt::exported_environment(own, options.job.spec.export_env, opt::ExportTo::step);
   if (!environment) return tl::unexpected(environment.error());
+  if (!step.mpi.empty() && step.mpi != Text("none")) environment->set("SLURM_MPI_TYPE", step.mpi);
   for (const std::string& entry : environment->entries()) step.environment.emplace_back(entry);
   Result<std::string> here = cli::working_directory();
   if (!here) return tl::unexpected(here.error());
@@ -86,17 +99,16 @@ Result<std::string> manager_of(const opt::SrunOptions& options, const base::Envi
   for (const wire::JobRow& row : reply->jobs) {
     if (row.job.id.value != options.job_id) continue;
     if (row.job.state == model::JobState::pending) {
-      return fail(ErrorCode::job_pending, "Unable to confirm allocation for job " + id +
-                                              ": Job is pending execution\nCheck SLURM_JOB_ID environment variable. Expired or invalid job " + id);
+      return fail(ErrorCode::job_pending,
+                  "Unable to confirm allocation for job " + id + ": Job is pending execution");
     }
     if (model::is_finished(row.job.state) || !row.job.allocation) {
-      return fail(ErrorCode::already_done, "Slurm job " + id + " has expired\nCheck SLURM_JOB_ID environment variable. Expired or invalid job " + id);
+      return fail(ErrorCode::already_done, "Slurm job " + id + " has expired");
     }
     return row.job.allocation->shares.front().name.str();
   }
   return fail(ErrorCode::invalid_job_id,
-              "Unable to confirm allocation for job " + id +
-                  ": Invalid job id specified\nCheck SLURM_JOB_ID environment variable. Expired or invalid job " + id);
+              "Unable to confirm allocation for job " + id + ": Invalid job id specified");
 }
 
 int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_options,
@@ -108,6 +120,7 @@ int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_opti
   cli::StepClient client(std::move(client_options));
   if (const Status granted = client.begin(); !granted) {
     const Error error = cli::as_seen_by_user(granted.error());
+    if (client.has_step()) return fail_with(options, error);
     return fail_with(options, {error.code, "Unable to create step for job " + job + ": " + error.text});
   }
   Result<int> code = client.run();
@@ -131,7 +144,7 @@ cli::StepClientOptions client_options(const opt::SrunOptions& options, const cli
 int run_inside(const opt::SrunOptions& options, const base::Environment& own,
                const cli::Sockets& sockets) {
   Result<std::string> manager = manager_of(options, own, sockets);
-  if (!manager) return fail_with(options, manager.error());
+  if (!manager) return fail_on_job(options, manager.error());
   cli::StepClientOptions all = client_options(options, sockets);
   all.manager = *manager;
   all.request.job = JobId(options.job_id);
@@ -178,6 +191,10 @@ Result<model::Job> wait_for_grant(const opt::SrunOptions& options, cli::Allocati
 
 int run_outside(const opt::SrunOptions& options, const base::Environment& own,
                 const cli::Sockets& sockets) {
+  if (options.step.relative_node != model::kNoTask) {
+    std::fputs("srun: fatal: --relative option invalid for job allocation request\n", stderr);
+    return 1;
+  }
   Result<wire::Submit> request = cli::make_submission(options.job, own);
   if (!request) return fail_with(options, request.error());
   request->spec.kind = model::JobKind::step_allocation;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -111,10 +112,45 @@ class PartitionAssembler {
   std::vector<model::PartitionPtr> partitions_;
 };
 
+model::StepPtr batch_step_of(const model::Job& job) {
+  const model::NodeShare& host = job.allocation->shares.front();
+  model::Step step;
+  step.job = job.id;
+  step.attempt = {job.uid, job.attempt};
+  step.number = base::kBatchStep;
+  step.name = "batch";
+  step.state = job.state;
+  step.nodes = host.name;
+  step.node_count = 1;
+  step.tasks = 1;
+  step.cpus = host.cpu_count;
+  step.memory = host.memory;
+  step.start = job.start;
+  step.uid = job.spec->uid;
+  step.partition = job.partition;
+  return std::make_shared<const model::Step>(std::move(step));
+}
+
+// A script that has just begun is told of with the node's next report; the job says it already.
+void add_batch_steps(JobAnswer& answer) {
+  std::set<JobId> told;
+  for (const model::StepPtr& step : answer.steps) {
+    if (step->number == base::kBatchStep) told.insert(step->job);
+  }
+  for (const model::JobPtr& job : answer.jobs) {
+    const bool runs =
+        job->state == model::JobState::running || job->state == model::JobState::suspended;
+    const bool has_script = job->spec->kind == model::JobKind::batch && job->allocation;
+    if (runs && has_script && !told.contains(job->id)) answer.steps.push_back(batch_step_of(*job));
+  }
+}
+
 }  // namespace
 
 Result<JobAnswer> fetch_jobs(Client& client, const wire::QueryJobs& query) {
-  return assemble<wire::JobsReply, JobAssembler>(client, query);
+  Result<JobAnswer> answer = assemble<wire::JobsReply, JobAssembler>(client, query);
+  if (answer && query.steps) add_batch_steps(*answer);
+  return answer;
 }
 
 Result<JobAnswer> fetch_history(Client& client, const wire::QueryHistory& query) {

@@ -53,6 +53,10 @@ void print_info(std::string_view program, std::string_view text) {
   print_lines(std::string(program) + ": ", text);
 }
 
+std::string reason_of(const Error& error, const std::string& path) {
+  return error.text.starts_with(path + ": ") ? error.text.substr(path.size() + 2) : error.text;
+}
+
 Refusal refusal_of(const Error& error) {
   const std::string own(base::error_text(error.code));
   if (!error.text.starts_with(own + ": ")) return {error.text, ""};

@@ -21,6 +21,9 @@ namespace sluice::cli {
 void print_error(std::string_view program, std::string_view text);
 void print_info(std::string_view program, std::string_view text);
 
+// What went wrong with a file, without its name: "No such file or directory".
+[[nodiscard]] std::string reason_of(const Error& error, const std::string& path);
+
 // A refusal "TEXT: cause" in two: TEXT is the code's own, which scripts match to the end of the
 // line; the cause may be empty.
 struct Refusal {

@@ -53,7 +53,7 @@ Status moment(JobEdit& edit, const Change& change) {
   const Result<std::int64_t> when = base::parse_time(change.value, edit.now);
   if (!when) {
     return fail(ErrorCode::invalid_time,
-                "Invalid time specification (pos=0): " + change.value + "\nNo changes specified");
+                when.error().text + "\nNo changes specified");
   }
   edit.patch.*Member = *when * model::kSecond;
   edit.changed = true;

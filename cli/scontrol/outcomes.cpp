@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "cli/common/program.hpp"
+
 namespace sluice::cli {
 
 namespace {
@@ -27,7 +29,7 @@ std::string text_of(Console& console, const wire::JobActionOutcome& outcome, Wor
       is_foreign(console, outcome.job)) {
     return "Invalid user id";
   }
-  return outcome.text.str();
+  return refusal_of({outcome.code, outcome.text.str()}).text;
 }
 
 }  // namespace

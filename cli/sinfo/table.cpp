@@ -44,7 +44,7 @@ std::string default_format(const NodeReport& data, const opt::SinfoOptions& opti
 
 report::Format format_of(const NodeReport& data, const opt::SinfoOptions& options) {
   const auto fields = report::node_fields();
-  if (options.format_long_given && !base::istarts_with(options.format_long, "all")) {
+  if (options.format_long_given && !base::iequals(options.format_long, "all")) {
     return report::parse_names(
         options.format_long, report::names_of(fields),
         [fields](std::size_t field) { return fields[field].width; },

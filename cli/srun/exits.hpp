@@ -23,6 +23,7 @@ class TaskExits {
   [[nodiscard]] bool has_ended(std::uint32_t task) const { return ended_[task]; }
   [[nodiscard]] bool forced() const { return forced_; }
   // Lines not yet printed, without the "srun: error: " in front.
+  [[nodiscard]] bool has_lines() const { return !unprinted_.empty(); }
   [[nodiscard]] std::vector<std::string> take_lines(const std::vector<wire::StepNode>& nodes);
 
  private:

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/quantity.hpp"
+#include "cli/common/program.hpp"
 
 namespace sluice::cli {
 
@@ -18,7 +19,8 @@ Result<OutputSink> OutputSink::create(const OutputOptions& options) {
   if (!out) return tl::unexpected(out.error());
   sink.out_ = *out;
   if (options.stderr_path.empty() || options.stderr_path == options.stdout_path) {
-    sink.err_ = options.stdout_path.empty() ? Destination{STDERR_FILENO, UINT32_MAX} : sink.out_;
+    sink.err_ = sink.out_;
+    if (sink.out_.fd == STDOUT_FILENO) sink.err_.fd = STDERR_FILENO;
     return sink;
   }
   Result<Destination> err = sink.open(options.stderr_path, STDERR_FILENO);
@@ -33,7 +35,11 @@ Result<OutputSink::Destination> OutputSink::open(const std::string& path, int ow
   if (const Result<std::uint32_t> task = base::parse_u32(path)) return Destination{own_fd, *task};
   const int mode = options_.append ? O_APPEND : O_TRUNC;
   Result<base::UniqueFd> file = base::open_file(path, O_WRONLY | O_CREAT | mode, 0666);
-  if (!file) return context("Could not open file " + path, file.error());
+  if (!file) {
+    const std::string_view stream = own_fd == STDERR_FILENO ? "stderr" : "stdout";
+    return fail(file.error().code, "Could not open " + std::string(stream) +
+                                       " file: " + reason_of(file.error(), path));
+  }
   files_.push_back(std::move(*file));
   return Destination{files_.back().get(), UINT32_MAX};
 }

@@ -25,6 +25,7 @@ constexpr std::uint64_t kInputWindow = 64 * 1024;
 constexpr std::uint64_t kPatienceMs = 55'000;    // below the agents' own
 constexpr std::uint64_t kAbortWindowMs = 1000;   // a second Ctrl-C within this ends the step
 constexpr int kTickMs = 50;
+constexpr std::uint64_t kGatherMs = 50;  // how long a task's end waits for others like it
 constexpr std::int64_t kSayBusyMs = 1000;
 constexpr std::array kForwarded = {SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM};
 
@@ -96,7 +97,10 @@ Status StepClient::prepare_streams() {
   const model::InputMode mode = options_.request.spec.input;
   if (!options_.input_path.empty()) {
     Result<base::UniqueFd> file = base::open_file(options_.input_path, O_RDONLY);
-    if (!file) return context("Could not open stdin file " + options_.input_path, file.error());
+    if (!file) {
+      return fail(file.error().code,
+                  "Could not open stdin file: " + reason_of(file.error(), options_.input_path));
+    }
     input_file_ = std::move(*file);
     input_.fd = input_file_.get();
   } else if (mode == model::InputMode::all || mode == model::InputMode::one_task) {
@@ -141,7 +145,8 @@ void StepClient::poll_once() {
   }
   if (may_read_input()) polls[1] = {input_.fd, POLLIN, 0};
   if (options_.allocation != nullptr) polls[3] = {options_.allocation->fd(), POLLIN, 0};
-  const int ready = ::poll(polls.data(), polls.size(), session_ ? 1000 : kTickMs);
+  const bool soon = !session_ || (exits_ && exits_->has_lines());
+  const int ready = ::poll(polls.data(), polls.size(), soon ? kTickMs : 1000);
   if (ready < 0 && errno != EINTR) {
     broken_ = Error{ErrorCode::io, std::string("poll: ") + std::strerror(errno)};
     return;
@@ -174,7 +179,7 @@ void StepClient::poll_once() {
     session_.reset();
     lost_since_ms_ = base::monotonic_ms();
   }
-  flush_messages();
+  flush_old_messages();
 }
 
 Status StepClient::on_frame(const net::Frame& frame) {
@@ -314,7 +319,16 @@ void StepClient::print_status() {
 
 void StepClient::flush_messages() {
   if (!exits_) return;
+  exits_since_ms_ = 0;
   for (const std::string& line : exits_->take_lines(layout_.nodes)) print_error(kProgram, line);
+}
+
+// Tasks that end alike within a moment are told of in one line.
+void StepClient::flush_old_messages() {
+  if (!exits_ || !exits_->has_lines()) return;
+  const std::uint64_t now = base::monotonic_ms();
+  if (exits_since_ms_ == 0) exits_since_ms_ = now;
+  if (now - exits_since_ms_ >= kGatherMs) flush_messages();
 }
 
 void StepClient::lost_session() {

@@ -37,6 +37,8 @@ class StepClient {
 
   // Asks for the step and waits until it is granted.
   [[nodiscard]] Status begin();
+  // Whether it was granted, though begin() may have failed afterwards.
+  [[nodiscard]] bool has_step() const { return exits_.has_value(); }
   // Runs it to its end; srun's exit code.
   [[nodiscard]] Result<int> run();
   [[nodiscard]] std::uint32_t wait_status() const { return exits_ ? exits_->wait_status() : 0; }
@@ -65,6 +67,7 @@ class StepClient {
   void send_signal(int signal);
   void print_status();
   void flush_messages();
+  void flush_old_messages();
   void lost_session();
   Status attach();
   template <class Message>
@@ -84,6 +87,7 @@ class StepClient {
   std::uint32_t start_failures_ = 0;
   std::uint64_t last_interrupt_ms_ = 0;
   std::uint64_t lost_since_ms_ = 0;
+  std::uint64_t exits_since_ms_ = 0;  // since when lines about ended tasks wait; 0: unknown
   bool aborting_ = false;
   std::optional<Error> broken_;
 };

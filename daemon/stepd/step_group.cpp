@@ -117,10 +117,6 @@ std::uint64_t StepGroup::oom_kills() const {
   return now - std::min(now, oom_before_);
 }
 
-std::uint64_t StepGroup::peak_memory_kib() const {
-  return counts_memory_ ? tree_.memory(step_).peak_kib : 0;
-}
-
 Status StepGroup::remove() const {
   if (!tree_.usable()) return {};
   return tree_.remove(step_);

@@ -32,7 +32,6 @@ class StepGroup {
   std::size_t signal(int number) const;
   // OOM kills in the step since its start.
   [[nodiscard]] std::uint64_t oom_kills() const;
-  [[nodiscard]] std::uint64_t peak_memory_kib() const;
   // busy: the caller tries again a little later.
   [[nodiscard]] Status remove() const;
 

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -197,7 +198,8 @@ void Supervisor::tasks_launched() {
   started_known_ = true;
   link_.send(started_);
   send_exits();  // of tasks that ended while others had still to begin
-  if (launch_failed_) kill_step();
+  if (launch_failed_) return kill_step();
+  for (const wire::SignalStep& signal : std::exchange(early_signals_, {})) on_signal(signal);
 }
 
 std::uint32_t Supervisor::launch_failed_status() const {

@@ -129,6 +129,7 @@ class Supervisor {
   std::string report_bytes_;
   wire::StepStarted started_;
   bool started_known_ = false;
+  std::vector<wire::SignalStep> early_signals_;  // came before that
   bool launch_failed_ = false;
   bool streaming_ = true;  // output may be sent (after a reconnection: not before the attach)
   bool mpi_wanted_ = false;

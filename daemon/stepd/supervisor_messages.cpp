@@ -11,6 +11,8 @@
 namespace sluice::stepd {
 namespace {
 
+constexpr std::size_t kMostEarlySignals = 64;
+
 // Calls `use` with the decoded message; what can't be read is dropped (the agent is trusted, and
 // relays what others say).
 template <class Message, class Use>
@@ -128,7 +130,15 @@ void Supervisor::on_signal(const wire::SignalStep& message) {
     killed_ = true;
     return fail_launch("killed before its tasks had started");
   }
-  if (message.task != model::kNoTask) {
+  const bool for_all = message.task == model::kNoTask;
+  if (!started_known_ && !(for_all && number == SIGKILL)) {
+    // A child on its way to the user's program would not be found, or not mind the signal; a slow
+    // prolog of it should not hold up the end.
+    if (number == SIGTERM) group_.signal(number);
+    if (early_signals_.size() < kMostEarlySignals) early_signals_.push_back(message);
+    return;
+  }
+  if (!for_all) {
     const Task* const task = find_task(message.task);
     if (task != nullptr && task->forked && !task->ended) ::kill(task->pid, number);
     return;

@@ -242,6 +242,19 @@ std::optional<wire::StepDone> HostJobs::record(const JobOnHost& job, StepNumber 
   return std::move(*done);
 }
 
+// Version 1: without the hierarchies in which no step of the job can have a group, as each costs
+// fruitless calls for every task.
+CgroupMounts HostJobs::mounts_for(const StepSettings& settings) const {
+  CgroupMounts mounts = cgroups_.mounts();
+  if (mounts.version != CgroupVersion::v1) return mounts;
+  mounts.pids.clear();
+  mounts.cpuacct.clear();
+  if (!settings.confine_cpus) mounts.cpuset.clear();
+  if (!settings.confine_memory) mounts.memory.clear();
+  if (facts_.facts.gres.empty()) mounts.devices.clear();
+  return mounts;
+}
+
 void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
   const StepNumber step = launch.layout.step;
   const CpuMap map = map_of(job);
@@ -264,9 +277,9 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
   settings.job_start_s = job.job->start / model::kSecond;
   settings.job_end_s = job.ends / model::kSecond;
   settings.cgroup_node = cgroup_node_;
-  settings.cgroups = cgroups_.mounts();
   settings.confine_cpus = cpus_are_bound(map);
   settings.confine_memory = memory_is_limited(job);
+  settings.cgroups = mounts_for(settings);
   settings.confine_devices = settings_.constrain_devices;
   settings.swap_percent = settings_.swap_percent;
   settings.cpus = map;

@@ -73,6 +73,7 @@ class HostJobs {
   [[nodiscard]] std::string node_folder(const JobOnHost& job) const;
   [[nodiscard]] Status make_user_dir(const std::string& path, const JobOnHost& job) const;
   [[nodiscard]] bool memory_is_limited(const JobOnHost& job) const;
+  [[nodiscard]] CgroupMounts mounts_for(const StepSettings& settings) const;
   [[nodiscard]] bool cpus_are_bound(const CpuMap& map) const;
   [[nodiscard]] CpuMap map_of(const JobOnHost& job) const;
   [[nodiscard]] ProcessQuery processes_of(const JobOnHost& job) const;

@@ -93,6 +93,8 @@ class Reader {
     return true;
   }
 
+  // How far reading got.
+  [[nodiscard]] std::size_t position() const { return whole_ - rest_.size(); }
   [[nodiscard]] const std::optional<Date>& date() const { return date_; }
   [[nodiscard]] const std::optional<Clock>& clock() const { return clock_; }
 
@@ -143,7 +145,14 @@ class Reader {
     std::size_t length = 0;
     while (length < rest_.size() && is_letter(rest_[length])) ++length;
     const std::string_view word = rest_.substr(0, length);
+    const std::string_view before = rest_;
     rest_.remove_prefix(length);
+    if (take_word(word)) return true;
+    rest_ = before;
+    return false;
+  }
+
+  bool take_word(std::string_view word) {
     if (iequals(word, "today")) return set_date(day_from_today(0));
     if (iequals(word, "tomorrow")) return set_date(day_from_today(1));
     if (iequals(word, "midnight")) return set_clock({0, 0, 0});
@@ -239,6 +248,7 @@ class Reader {
   }
 
   std::string_view rest_;
+  std::size_t whole_ = rest_.size();
   std::tm today_;
   std::optional<Date> date_;
   std::optional<Clock> clock_;
@@ -292,22 +302,23 @@ std::string relative_text(std::int64_t when, std::int64_t now) {
 }  // namespace
 
 Result<std::int64_t> parse_time(std::string_view text, std::int64_t now, TimeOfDay meaning) {
-  const auto bad = [&] {
-    return fail(ErrorCode::invalid_time, fmt::format("Invalid time specification: {}", text));
+  const auto bad = [&](std::size_t position) {
+    return fail(ErrorCode::invalid_time,
+                fmt::format("Invalid time specification (pos={}): {}", position, text));
   };
   const std::string_view trimmed = trim(text);
   if (istarts_with(trimmed, "uts")) {
     const auto seconds = parse_unsigned(trimmed.substr(3), 253402300799);  // the end of 9999
-    if (!seconds) return bad();
+    if (!seconds) return bad(3);
     return static_cast<std::int64_t>(*seconds);
   }
   if (istarts_with(trimmed, "now")) {
     const auto offset = parse_offset(trimmed.substr(3));
-    if (!offset) return bad();
+    if (!offset) return bad(std::min<std::size_t>(trimmed.size(), 4));
     return now + *offset;
   }
   Reader reader(trimmed, now);
-  if (!reader.read()) return bad();
+  if (!reader.read()) return bad(reader.position());
   return resolve(reader, now, meaning);
 }
 

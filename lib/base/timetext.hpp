@@ -18,7 +18,7 @@ enum class TimeOfDay { next, today };
 // "YYYY-MM-DD[Thh:mm[:ss]]", "MM/DD[/YY][-hh:mm[:ss]]", "MMDD[YY][-hh:mm]", "MM.DD[.YY]",
 // "hh:mm[:ss][AM|PM]" (alone or with a date), "midnight", "noon", "elevenses", "fika", "teatime",
 // "today", "tomorrow", "now[{+|-}count[seconds|minutes|hours|days|weeks]]", "uts1700000000".
-// Fails with invalid_time.
+// Fails with invalid_time: "Invalid time specification (pos=5): 2010-13-01".
 [[nodiscard]] Result<std::int64_t> parse_time(std::string_view text, std::int64_t now,
                                               TimeOfDay meaning = TimeOfDay::next);
 

@@ -106,7 +106,10 @@ Status Cluster::State::signal(const ActOnJob& event, JobId id) {
 Status Cluster::State::hold(const ActOnJob& event, JobId id) {
   const model::Job& now = job(id);
   if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
-  if (now.state != model::JobState::pending) return fail(ErrorCode::job_not_pending);
+  if (now.state != model::JobState::pending) {
+    edit(id).priority = 0;  // it runs on; requeued, it will be held
+    return {};
+  }
   const bool by_admin = event.verb == JobVerb::hold && event.by_admin;
   // A user's hold doesn't soften an administrator's.
   const bool held_by_admin =
@@ -122,8 +125,11 @@ Status Cluster::State::hold(const ActOnJob& event, JobId id) {
 Status Cluster::State::release(const ActOnJob& event, JobId id) {
   const model::Job& now = job(id);
   if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
-  if (now.state != model::JobState::pending) return fail(ErrorCode::job_not_pending);
   if (now.priority != 0) return {};
+  if (now.state != model::JobState::pending) {
+    edit(id).priority = start_priority(now);
+    return {};
+  }
   if (now.reason == model::Reason::job_held_admin && !event.by_admin) {
     return fail(ErrorCode::access_denied);
   }

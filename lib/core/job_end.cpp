@@ -143,7 +143,7 @@ void Cluster::State::start_again(model::Job& job) {
   job.allocation = nullptr;
   job.batch_host = Text();
   job.next_step = 0;
-  if (job.priority == 0) job.priority = start_priority(job);
+  if (job.priority == 0) job.reason = model::Reason::job_held_user;  // held while it ran
 }
 
 // Steps of which no end was reported: they ended with the job.

@@ -130,9 +130,10 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
     }
   }
   if (!request.node_list.empty() && !request.exclude.empty()) {
+    const std::vector<std::string> wanted = *base::parse_hosts(request.node_list);
     std::vector<std::string> excluded = *base::parse_hosts(request.exclude);
     std::sort(excluded.begin(), excluded.end());
-    for (const std::string& name : *base::parse_hosts(request.node_list)) {
+    for (const std::string& name : wanted) {
       const bool both = std::binary_search(excluded.begin(), excluded.end(), name);
       if (both) return fail(ErrorCode::invalid_node_name);
     }

@@ -4,15 +4,42 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
-#include "model/job.hpp"
 
 namespace sluice::model {
+
+// Tasks of an array that have no record of their own yet. The record that holds it has
+// array_task == kNoTask. `pending` holds task ids; constant memory for ranges is kept by runs.
+struct TaskRun {  // first, first+step, … last
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  std::uint32_t step = 1;
+
+  bool operator==(const TaskRun&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "first", self.first);
+    visit(2, "last", self.last);
+    visit(3, "step", self.step);
+  }
+};
+struct TaskSet {
+  std::vector<TaskRun> runs;   // ascending, disjoint
+
+  bool operator==(const TaskSet&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "runs", self.runs);
+  }
+};
+using TaskSetPtr = std::shared_ptr<const TaskSet>;
+
 
 // "0-15:4,20,30-40" -> a normal set. Fails with invalid_array on anything else, on descending
 // ranges, on a step of 0, and on task ids above `greatest`.

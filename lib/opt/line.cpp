@@ -310,7 +310,7 @@ Outcome check_script(std::string_view script) {
         "For instance: #!/bin/sh");
   }
   if (script.find('\0') != std::string_view::npos) {
-    return bad("The SLURM controller does not allow scripts that\ncontain a NULL character '\\0'.");
+    return bad("The Slurm controller does not allow scripts that\ncontain a NULL character '\\0'.");
   }
   if (script.find("\r\n") != std::string_view::npos) {
     return bad(
@@ -324,6 +324,7 @@ Stop stop_for(Command command, const Complaint& complaint) {
   if (!complaint.notice.empty()) return Stop{0, complaint.notice, ""};
   Stop stop;
   stop.exit_code = complaint.exit_code;
+  if (!complaint.before.empty()) stop.err = complaint.before + "\n";
   const std::string_view severity = complaint.severity == Severity::fatal ? "fatal" : "error";
   for (std::string_view line : base::split(complaint.text, '\n')) {
     if (complaint.severity != Severity::bare) {

@@ -91,6 +91,8 @@ struct Complaint {
   Severity severity = Severity::error;
   // Ends the run without any of that (--hint=help): print this and exit 0.
   std::string notice;
+  // A line that stands alone, without the program's name, before the text.
+  std::string before;
 };
 using Outcome = tl::expected<void, Complaint>;
 

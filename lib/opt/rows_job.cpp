@@ -25,7 +25,11 @@ Outcome set_array(SubmitState& s, const Given& use) {
 
 Outcome set_time_point(const SubmitState& s, const Given& use, model::WallTime& target) {
   const auto when = base::parse_time(use.value, s.in->now);
-  if (!when) return bad_value(use);
+  if (!when) {
+    Complaint complaint = bad_value(use).value();
+    complaint.before = when.error().text;
+    return tl::unexpected<Complaint>(std::move(complaint));
+  }
   target = *when * model::kSecond;
   return {};
 }
@@ -79,6 +83,9 @@ Outcome set_nice(SubmitState& s, const Given& use) {
   if (!nice) return bad_value(use);
   if (*nice > kMaxNice || *nice < -kMaxNice) {
     return complain(fmt::format("Invalid --nice value, out of range (+/- {})", kMaxNice));
+  }
+  if (*nice < 0 && s.in->uid != 0) {
+    return submit_failure(s.command, {ErrorCode::invalid_argument, "Invalid --nice value"});
   }
   s.job.spec.nice = static_cast<std::int32_t>(*nice);
   return {};

@@ -1,6 +1,7 @@
 // The rows that say which nodes a job gets and how its tasks lie on them: node lists, features,
 // node shape, hints, distribution, memory binding.
 #include <algorithm>
+#include <array>
 
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
@@ -47,7 +48,7 @@ Outcome set_nodefile(SubmitState& s, const Given& use) {
     return complain(
         fmt::format("slurm_allocate_resources error opening file {}, {}\n"
                     "Invalid --nodefile node file",
-                    use.value, content.error().text));
+                    use.value, reason_of(content.error(), use.value)));
   }
   std::replace(content->begin(), content->end(), '\n', ',');
   const auto hosts = base::parse_hosts(*content);
@@ -106,6 +107,13 @@ Outcome set_mem_bind(SubmitState& s, const Given& use) {
   const std::string word = base::to_lower(use.value);
   const bool none =
       word == "none" || word == "quiet" || word == "q" || word == "quiet,none" || word == "q,none";
+  constexpr std::array<std::string_view, 8> kKinds{"local", "map_mem",  "mask_mem", "no",
+                                                   "none",  "nosort", "prefer",   "rank"};
+  const std::string_view kind = base::cut(word.substr(word.rfind(',') + 1), ':').before;
+  const bool other = kind == "sort" || kind == "help" || kind == "p" || kind.starts_with("v");
+  if (!none && !other && std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {
+    return complain(fmt::format("unrecognized --mem-bind argument \"{}\"", use.value));
+  }
   if (!none) return unsupported(use, "memory is not bound to NUMA domains");
   s.job.spec.mem_bind = "quiet,none";
   return {};

@@ -7,8 +7,6 @@ namespace sluice::opt {
 namespace {
 
 constexpr std::string_view kNoContainers = "no container runtime is configured";
-constexpr std::string_view kNoLicenses = "no licenses are managed";
-constexpr std::string_view kNoReservations = "there are no reservations";
 constexpr std::string_view kNoBurstBuffers = "no burst buffers";
 constexpr std::string_view kNoHet = "no heterogeneous jobs";
 constexpr std::string_view kNoFrequencies = "frequencies can't be set";
@@ -22,6 +20,18 @@ constexpr std::string_view kFixedSampling = "the sampling interval is fixed";
 Outcome set_profile(SubmitState&, const Given& use) {
   if (base::iequals(use.value, "none")) return {};
   return unsupported(use, "no profiles are taken");
+}
+
+// No licence and no reservation exists, so any name is a wrong one, in Slurm's words.
+template <ErrorCode Code>
+Outcome refuse_name(SubmitState& s, const Given&) {
+  return submit_failure(s.command, {Code, ""});
+}
+
+// <count>[@<time>]
+Outcome refuse_switches(SubmitState&, const Given& use) {
+  if (!base::parse_u32(base::cut(use.value, '@').before)) return bad_number(use);
+  return unsupported(use, kNoTopology);
 }
 
 constexpr SubmitRow kRows[] = {
@@ -109,7 +119,10 @@ constexpr SubmitRow kRows[] = {
         .on(kSrun)
         .refused("use the shell's trap"),
     SubmitRow::flag("interactive", 0, "").on(kSrun).refused("use salloc or srun --pty"),
-    SubmitRow::valued("licenses", 'L', "<names>", "").on(kSubmit).refused(kNoLicenses),
+    SubmitRow::valued("licenses", 'L', "<names>", "Licenses to take. There are none.")
+        .on(kSubmit)
+        .in(Group::other)
+        .sets(refuse_name<ErrorCode::invalid_licenses>),
     SubmitRow::valued("mcs-label", 0, "<label>", "").on(kSubmit).refused("no MCS labels"),
     SubmitRow::valued("mem-update", 0, "<size>", "").on(kSubmit).refused("memory can't be changed"),
     SubmitRow::valued("network", 0, "<type>", "")
@@ -133,10 +146,11 @@ constexpr SubmitRow kRows[] = {
         .env("SBATCH_PROFILE", "SALLOC_PROFILE", "SLURM_PROFILE")
         .sets(set_profile),
     SubmitRow::flag("reboot", 0, "").on(kSubmit).refused(kNoReboot),
-    SubmitRow::valued("reservation", 0, "<name>", "")
+    SubmitRow::valued("reservation", 0, "<name>", "A reservation to use. There are none.")
         .on(kSubmit)
+        .in(Group::other)
         .env("SBATCH_RESERVATION", "SALLOC_RESERVATION", "SLURM_RESERVATION")
-        .refused(kNoReservations),
+        .sets(refuse_name<ErrorCode::invalid_reservation>),
     SubmitRow::valued("resources", 0, "<file>", "").on(kSubmit).refused("no resource files"),
     SubmitRow::maybe("resv-ports", 0, "<count>", "")
         .on(kSubmit)
@@ -155,10 +169,11 @@ constexpr SubmitRow kRows[] = {
         .env("", "", "SLURMD_DEBUG")
         .refused("see the node's log"),
     SubmitRow::flag("spread-segments", 0, "").on(kSubmit).refused(kNoTopology),
-    SubmitRow::valued("switches", 0, "<count>[@<time>]", "")
+    SubmitRow::valued("switches", 0, "<count>[@<time>]", "Most switches. None are known.")
         .on(kSubmit)
+        .in(Group::other)
         .env("SBATCH_REQ_SWITCH", "SALLOC_REQ_SWITCH", "SLURM_REQ_SWITCH")
-        .refused(kNoTopology),
+        .sets(refuse_switches),
     SubmitRow::valued("thread-spec", 0, "<count>", "")
         .on(kSubmit)
         .env("SBATCH_THREAD_SPEC", "SALLOC_THREAD_SPEC", "SLURM_THREAD_SPEC")

@@ -78,10 +78,11 @@ Outcome set_verbose(SubmitState& s, const Given& use) {
   return {};
 }
 
-Outcome set_wait_all(SubmitState& s, const Given& use) {
-  if (use.value != "0" && use.value != "1") return bad_value(use);
-  s.job.spec.wait_all_nodes = use.value == "1";
-  return {};
+// The script starts as soon as its own node is ready, and salloc's command likewise.
+Outcome set_wait_all(SubmitState&, const Given& use) {
+  if (use.value == "0") return {};
+  if (use.value != "1") return bad_value(use);
+  return unsupported(use, "each node is made ready by itself; steps wait for their nodes");
 }
 
 Outcome set_wrap(SubmitState& s, const Given& use) {
@@ -248,7 +249,7 @@ constexpr SubmitRow kRows[] = {
         .env("SBATCH_WAIT")
         .sets(on<&SbatchOptions::wait>),
     SubmitRow::valued("wait-all-nodes", 0, "{0|1}",
-                      "1: start only when all nodes are ready; 0: as soon as they are allocated.")
+                      "0, as always: start as soon as the first node is ready.")
         .on(kSbatch | kSalloc)
         .in(Group::timing)
         .env("SBATCH_WAIT_ALL_NODES", "SALLOC_WAIT_ALL_NODES")

@@ -56,8 +56,7 @@ template <auto Member>
 Outcome set_time(State& s, const Given& use) {
   const auto when = base::parse_time(use.value, s.in->now, base::TimeOfDay::today);
   if (!when) {
-    return query_error(fmt::format("Invalid time specification (pos=0): {}", use.value),
-                       Severity::bare);
+    return query_error(when.error().text, Severity::bare);
   }
   s.options.*Member = *when;
   return {};
@@ -320,8 +319,9 @@ Parsed<SacctOptions> parse_sacct(const Invocation& invocation) {
   auto line = read_query<O>(Command::sacct, invocation, sacct_rows());
   if (!line) return tl::unexpected<Stop>(std::move(line.error()));
   if (!line->operands.empty()) {
-    return tl::unexpected<Stop>(stop_for(
-        Command::sacct, {fmt::format("Unrecognized option: {}", line->operands.front()), 1}));
+    std::string text = "Unknown arguments:";
+    for (const std::string& word : line->operands) text += "\n " + word;
+    return tl::unexpected<Stop>(stop_for(Command::sacct, {text, 1}));
   }
   return std::move(line->state.options);
 }

@@ -158,7 +158,7 @@ Result<std::vector<JobRef>> parse_jobs(const std::vector<std::string>& words) {
     }
     pieces.push_back(std::move(piece));
     for (const std::string& text : pieces) {
-      if (text.empty()) continue;
+      if (text.empty() && !word.empty()) continue;
       auto ref = parse_job_ref(text);
       if (!ref) return fail(ErrorCode::invalid_job_id, fmt::format("Invalid job id {}", word));
       jobs.push_back(std::move(*ref));

@@ -211,7 +211,7 @@ Parsed<SqueueOptions> parse_squeue(const Invocation& invocation) {
   if (!line->operands.empty()) {
     Stop stop = stop_for(Command::squeue,
                          {fmt::format("Unrecognized option: {}", line->operands.front()), 1});
-    stop.err += usage_text(Command::squeue);
+    stop.out = usage_text(Command::squeue);
     return tl::unexpected<Stop>(std::move(stop));
   }
   const State& state = line->state;

@@ -216,8 +216,6 @@ Outcome settle_per_gpu(SubmitState& s) {
   return {};
 }
 
-bool is_task_number(std::string_view text) { return base::parse_u32(text).has_value(); }
-
 // -i all|none|<task>|<file>
 void settle_input(const std::string& mode, model::StepSpec& step) {
   if (mode.empty() || mode == "all") return;
@@ -232,19 +230,10 @@ void settle_input(const std::string& mode, model::StepSpec& step) {
   }
 }
 
-// -o, -e: all|none|<file>. The output of one task alone (a number) is not offered.
-Outcome settle_output(std::string_view option, Text& pattern) {
-  if (pattern == Text("all")) {
-    pattern = Text();
-  } else if (pattern == Text("none")) {
-    pattern = "/dev/null";
-  } else if (!pattern.empty() && is_task_number(pattern)) {
-    return complain(fmt::format("--{}={} is not supported by Sluice: the output of one task alone "
-                                "can't be chosen",
-                                option, pattern.view()),
-                    1);
-  }
-  return {};
+// -o, -e: all|none|<task>|<file>. A task's number stays as it is.
+void settle_output(Text& pattern) {
+  if (pattern == Text("all")) pattern = Text();
+  if (pattern == Text("none")) pattern = "/dev/null";
 }
 
 Outcome load_programs(const SubmitState& s, const std::vector<std::string>& command,
@@ -307,10 +296,7 @@ Finished<SallocOptions> finish_salloc(SubmitState s) {
   if (Outcome done = settle(s, model::JobKind::allocation); !done) {
     return tl::unexpected<Complaint>(done.error());
   }
-  const bool alone = s.salloc.command.empty();
-  set_default_name(s, s.salloc.no_shell ? "no-shell"
-                      : alone           ? "interactive"
-                                        : base_name(s.salloc.command.front()));
+  set_default_name(s, s.salloc.no_shell ? "no-shell" : "interactive");
   SallocOptions options = std::move(s.salloc);
   options.job = std::move(s.job);
   return options;
@@ -331,12 +317,8 @@ Finished<SrunOptions> finish_srun(SubmitState s, const std::vector<std::string>&
   for (const std::string& word : command) step.argv.emplace_back(word);
   settle_input(s.input_mode, step);
   if (step.input == model::InputMode::file) s.job.spec.std_in = step.std_in;
-  if (Outcome done = settle_output("output", step.std_out); !done) {
-    return tl::unexpected<Complaint>(done.error());
-  }
-  if (Outcome done = settle_output("error", step.std_err); !done) {
-    return tl::unexpected<Complaint>(done.error());
-  }
+  settle_output(step.std_out);
+  settle_output(step.std_err);
   if (step.multi_prog && !command.empty()) {
     if (Outcome done = load_programs(s, command, step); !done) {
       return tl::unexpected<Complaint>(done.error());

@@ -57,6 +57,11 @@ struct SubmitState {
   return fail(ErrorCode::io, "Unable to open file " + path);
 }
 
+// What went wrong with a file, without its name: "No such file or directory".
+[[nodiscard]] inline std::string reason_of(const Error& error, const std::string& path) {
+  return error.text.starts_with(path + ": ") ? error.text.substr(path.size() + 2) : error.text;
+}
+
 // --- complaints ---------------------------------------------------------------------------------
 
 inline tl::unexpected<Complaint> complain(std::string text, int exit_code = 255) {

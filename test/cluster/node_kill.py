@@ -175,8 +175,21 @@ def sockets_and_mounts(cluster):
     return sorted(left - known) + mounts
 
 
+def parent(pid):
+    return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+
+
+def leftovers(cluster):
+    """All but each daemon's one nursery, from which it forks supervisors: its own child."""
+    daemons = {cluster.pid(name) for name in ("controller", "login", *NODES)}
+    left = [line for pid, line in cluster.leftovers()
+            if not ("--nursery" in line and parent(pid) in daemons)]
+    count = sum(1 for _, line in cluster.leftovers() if "--nursery" in line)
+    return left + ([f"{count} nurseries"] if count > len(NODES) else [])
+
+
 def nothing_left(cluster):
-    for what, look in (("processes", cluster.leftovers), ("groups", lambda: control_groups(cluster)),
+    for what, look in (("processes", lambda: leftovers(cluster)), ("groups", lambda: control_groups(cluster)),
                        ("spool files", lambda: spool_folders(cluster)),
                        ("sockets and mounts", lambda: sockets_and_mounts(cluster))):
         try:

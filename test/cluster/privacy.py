@@ -136,6 +136,12 @@ def administration():
 
 def from_inside_a_job():
     """Root of a compute node is nobody elsewhere; a user without a job there is refused."""
+    try:
+        wait_for(lambda: not cluster.must("squeue", "-h", "-u", str(BOB)), 5, "the end of bob's jobs")
+    except harness.Failure as f:
+        print(cluster.must("squeue"), cluster.must("sacct"), (cluster.dir / "nodes/n1/log").read_text(), cluster.must("scontrol","show","job","7"))
+        os.system(f"ps -ef | grep {cluster.dir}; ls -R {cluster.dir}/nodes/n1/spool; cat {cluster.dir}/controller/log")
+        raise
     through = {"SLUICE_AGENT_SOCKET": str(cluster.dir / "nodes" / "n1" / "agent.sock"),
                "SLUICE_CONF": ""}
     for user in (None, BOB):
@@ -143,10 +149,12 @@ def from_inside_a_job():
     for words in (("scontrol", "update", "nodename=n2", "state=drain", "reason=stolen"),
                   ("scontrol", "reconfigure"), ("scancel", job),
                   ("sbatch", "--mem=5M", "--wrap", "true")):
-        refused(cluster.run(*words, env=through))
-        still_mine()
-        refused(cluster.run(*words, env=through, user=BOB))
-        still_mine()
+        for user in (None, BOB):
+            try:
+                refused(cluster.run(*words, env=through, user=user))
+            except harness.Failure as failure:
+                raise harness.Failure(f"user {user}: {failure}") from failure
+            still_mine()
     ok = cluster.run("sbatch", "--parsable", "--mem=5M", "-o", "/dev/null", "--wrap", "true",
                      env=through, user=ALICE)
     check(ok.returncode == 0, f"alice has a job on n1 and is refused: {ok.stderr}")
@@ -194,9 +202,9 @@ def main():
     with Cluster(nodes=2, cpus=4, memory="1G") as cluster:
         cluster.work.chmod(0o1777)
         pid_file = cluster.work / "pid"
-        script = f"echo $$ >{pid_file}; srun --mem=10M sleep 900 # {SECRET}"
+        script = f"#!/bin/sh\necho $$ >{pid_file}\nsrun --mem=10M sleep 900 # {SECRET}\n"
         job = int(cluster.must("sbatch", "--parsable", "--mem=50M", "-w", "n1", "-o", "/dev/null",
-                               "--wrap", script, user=ALICE, env={"SECRET": SECRET}))
+                               stdin=script, user=ALICE, env={"SECRET": SECRET}))
         wait_for(lambda: pid_file.exists() and pid_file.read_text(), 30, "the start of alice's job")
         wait_for(lambda: "sleep" in cluster.must("squeue", "-s", "-h", "-o", "%j"), 30, "her step")
         job_pid = int(pid_file.read_text())

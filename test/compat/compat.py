@@ -16,10 +16,13 @@ cluster_name: sluice
 control_host: 127.0.0.1
 listen_address: 127.0.0.1
 return_to_service: 2
+max_array_size: 100001
 nodes:
   - node_name: n[1-16]
     node_addr: 127.0.0.1
     cpus: 4
+    sockets: 4
+    cores_per_socket: 1
     real_memory: 4096
 partitions:
   - partition_name: batch

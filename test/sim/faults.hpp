@@ -108,7 +108,7 @@ struct Weather {
     weather.slow_commits = sometimes(50, 300);
     weather.answers_lost = sometimes(60, 200);
     weather.doubled_requests = sometimes(60, 200);
-    weather.trouble_every_ms = random.percent(85) ? random.mostly_low(2'000, 120'000) : 0;
+    weather.trouble_every_ms = random.percent(85) ? random.mostly_low(5'000, 200'000) : 0;
     return weather;
   }
 };

@@ -35,8 +35,11 @@ void Judge::committing(const store::Transaction& transaction) {
   for (const model::JobPtr& job : transaction.jobs) {
     const auto known = latest_.find(job->id);
     if (known == latest_.end()) {
-      // An array's task gets its record when it starts or is touched.
-      if (job->attempt != 0) violation("I5: " + name_of(*job) + " appears from nowhere");
+      // An array's task gets its record when it starts or is touched; the rest may have been
+      // cancelled and requeued before, as one.
+      const auto rest = latest_.find(job->array_job);
+      const std::uint32_t begun = rest == latest_.end() ? 0 : rest->second->attempt;
+      if (job->attempt > begun) violation("I5: " + name_of(*job) + " appears from nowhere");
       latest_.emplace(job->id, job);
       continue;
     }

@@ -158,6 +158,9 @@ void NodeHost::sweep(const std::set<Attempt>& known) {
   for (const auto& [attempt, group] : groups_) {
     if (!known.contains(attempt)) strangers.push_back(attempt);
   }
+  for (const auto& [key, record] : records_) {
+    if (!known.contains(key.attempt)) strangers.push_back(key.attempt);
+  }
   for (const Attempt& attempt : strangers) {
     kill_tasks(attempt, nullptr);
     drop_group(attempt);
@@ -166,7 +169,6 @@ void NodeHost::sweep(const std::set<Attempt>& known) {
 
 StepProcess& NodeHost::start_stepd(const StepKey& key) {
   if (stepds_.contains(key)) world_.judge.violation("I3: two stepds of one step on " + name_);
-  begun_.insert(key);
   auto& process = stepds_[key];
   process = std::make_unique<StepProcess>(world_, *this, key);
   return *process;

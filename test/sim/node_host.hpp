@@ -73,6 +73,7 @@ class NodeHost {
   std::size_t kill_tasks(const Attempt& attempt, const StepNumber* step);
 
   // For stepds
+  void step_begins(const StepKey& key) { begun_.insert(key); }
   void stepd_ends(const StepKey& key);
   void keep_record(const StepKey& key, const wire::StepDone& done);
   void start_task(Task task, Micros runs);

@@ -81,6 +81,7 @@ void StepProcess::on_closed() {
 void StepProcess::launch(const wire::LaunchStep& launch) {
   if (phase_ != Phase::empty) return;
   phase_ = Phase::starting;
+  host_.step_begins(key_);
   launch_ = launch;
   started_.node = launch.first;
   done_.node = launch.first;

@@ -34,7 +34,9 @@ void Service::send_order(const core::Order& order) {
         using Kind = std::decay_t<decltype(known)>;
         if (!links_[known.node.value].connected) return;  // told when it comes back
         if constexpr (std::is_same_v<Kind, core::LaunchJob>) {
-          send_launch(known.job, known.node);
+          // What has ended since the order was made must not begin.
+          const model::JobPtr now = cluster_.find_attempt({known.job->uid, known.job->attempt});
+          if (now && !model::is_finished(now->state)) send_launch(known.job, known.node);
         } else if constexpr (std::is_same_v<Kind, core::TerminateJob>) {
           send_terminate(known.attempt, known.job, known.node, known.grace_s);
         } else if constexpr (std::is_same_v<Kind, core::SignalJob>) {
@@ -146,6 +148,8 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     return sent != link.last_order.end() && sent->second > last_order;
   };
   const Text name = options_.settings->nodes[node.value].name;
+  // Like all orders they go out when what they follow from is durable.
+  core::Changes repairs;
   std::set<Attempt> held;
   for (const wire::Hold& hold : holds) {
     held.insert(hold.attempt);
@@ -154,18 +158,20 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     const bool over = !job || model::is_finished(job->state) ||
                       job->state == model::JobState::pending;
     if (over && hold.phase != wire::HoldPhase::ending) {
-      send_terminate(hold.attempt, hold.job, node, 0);
+      repairs.orders.emplace_back(core::TerminateJob{hold.attempt, hold.job, node, 0});
     }
   }
   for (const model::JobPtr& job : cluster_.jobs_on(node)) {
     const Attempt attempt{job->uid, job->attempt};
     if (held.contains(attempt) || report_is_older(attempt)) continue;
-    if (job->flags & model::kFlagConfiguring) {
-      send_launch(job, node);
-    } else if ((job->flags & model::kFlagCompleting) && is_on_node(*job, name)) {
+    if ((job->flags & model::kFlagCompleting) == 0) {
+      // The launch got lost. If not, the node's ledger knows, and it says again how it ended.
+      repairs.orders.emplace_back(core::LaunchJob{job, node});
+    } else if (is_on_node(*job, name)) {
       apply(core::NodeReleased{attempt, node, false});
     }
   }
+  commit(std::move(repairs), {});
 }
 
 void Service::report(NodeIndex node, const core::Event& event, std::uint64_t serial) {

@@ -332,7 +332,12 @@ TEST(Lifecycle, HoldAndReleaseKnowWhoHeld) {
   EXPECT_EQ(world.job(id).priority, priority);
   world.pass(3600);
   EXPECT_EQ(world.state(id), "RUNNING");
-  EXPECT_EQ(world.act(JobVerb::hold, id).outcome.error().code, ErrorCode::job_not_pending);
+  // Held while it runs, it runs on, and waits when it is requeued.
+  EXPECT_TRUE(world.act(JobVerb::hold, id).outcome);
+  EXPECT_EQ(world.state(id), "RUNNING");
+  EXPECT_EQ(world.job(id).priority, 0U);
+  EXPECT_TRUE(world.act(JobVerb::release, id).outcome);
+  EXPECT_EQ(world.job(id).priority, priority);
 }
 
 TEST(Lifecycle, AllocationsAreReadyWhenAllNodesArePrepared) {
@@ -385,7 +390,7 @@ TEST(Lifecycle, DeadlinesRemoveJobsThatCannotMakeIt) {
   world.pass(2);
   EXPECT_EQ(world.state(late), "DEADLINE/DeadLine");
   EXPECT_EQ(world.try_submit(a_job().minutes(30).spec(due(1200))).error().code,
-            ErrorCode::invalid_time);
+            ErrorCode::invalid_time_limit);
 }
 
 TEST(Lifecycle, FinishedJobsAreForgottenAfterMinJobAge) {

@@ -72,7 +72,8 @@ model::Settings two_partitions() {
 
 TEST(Submit, NamesThatDontExistAreRefused) {
   World world(two_partitions());
-  EXPECT_EQ(world.try_submit(a_job().on("nope")).error().text, "Invalid partition name specified");
+  EXPECT_EQ(world.try_submit(a_job().on("nope")).error().text,
+            "Invalid partition name specified: invalid partition specified: nope");
   EXPECT_EQ(world.try_submit(a_job().request([](Request& r) { r.node_list = "n9"; })).error().code,
             ErrorCode::invalid_node_name);
   EXPECT_EQ(world.try_submit(a_job().request([](Request& r) { r.exclude = "n["; })).error().code,

@@ -157,7 +157,8 @@ TEST(Squeue, Mistakes) {
   }
   auto operand = Invoke(words("foo")).squeue();
   ASSERT_FALSE(operand);
-  EXPECT_TRUE(operand.error().err.starts_with("squeue: error: Unrecognized option: foo\nUsage: "));
+  EXPECT_EQ(operand.error().err, "squeue: error: Unrecognized option: foo\n");
+  EXPECT_TRUE(operand.error().out.starts_with("Usage: squeue "));
 }
 
 TEST(Sinfo, Options) {

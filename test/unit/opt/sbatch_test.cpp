@@ -153,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(
         SETS("--uid=12", o.job.run_as_uid == 12U), SETS("--gid=12", o.job.run_as_gid == 12U),
         SETS("--propagate=NONE", o.job.propagate == 0), SETS("--propagate", o.job.propagate == ~0U),
         SETS("--propagate=CORE", o.job.propagate == 16),
-        SETS("--wait-all-nodes=1", o.job.spec.wait_all_nodes), SETS("-vv", o.job.verbose == 2),
+        SETS("-vv", o.job.verbose == 2),
         SETS("-Q", o.job.quiet), SETS("--test-only", o.job.test_only),
         SETS("--parsable", o.parsable), SETS("-W", o.wait), SETS("-M c1", o.job.clusters == "c1"),
         SETS("--cluster=c1", o.job.clusters == "c1"),

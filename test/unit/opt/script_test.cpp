@@ -83,7 +83,7 @@ TEST(Script, MistakesInDirectives) {
       {"#SBATCH packjob\n", 1,
        "sbatch: error: \"#SBATCH packjob\" is not supported by Sluice: no heterogeneous jobs\n"},
       {"#SBATCH --licenses=a\n", 1,
-       "sbatch: error: --licenses is not supported by Sluice: no licenses are managed\n"},
+       "sbatch: error: Batch job submission failed: Invalid license specification\n"},
   };
   for (const Wrong& w : table) {
     auto options = script(w.lines).sbatch();

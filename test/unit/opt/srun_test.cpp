@@ -119,9 +119,6 @@ TEST(Srun, Mistakes) {
        "srun: error: --no-allocate is not supported by Sluice: every step belongs to a job\n"},
       {"-n1 a : -n2 b", 1,
        "srun: error: the ':' separator is not supported by Sluice: no heterogeneous jobs\n"},
-      {"-o 3 p", 1,
-       "srun: error: --output=3 is not supported by Sluice: the output of one task alone can't be "
-       "chosen\n"},
       {"--signal=B:USR1 p", 255, "srun: error: Invalid --signal specification\n"},
       {"-w n[ p", 1, "srun: error: Unable to allocate resources: Invalid node name specified\n"},
   };
@@ -249,7 +246,7 @@ TEST(Salloc, Options) {
   EXPECT_EQ(options->bell, true);
   EXPECT_EQ(options->kill_command_signal, 15U);
   EXPECT_EQ(options->immediate_seconds, 5U);
-  EXPECT_EQ(options->job.spec.name, Text("sh"));
+  EXPECT_EQ(options->job.spec.name, Text("interactive"));
   EXPECT_EQ(options->job.spec.kind, model::JobKind::allocation);
 
   auto shell = Invoke(words("-KINT --no-bell")).salloc();

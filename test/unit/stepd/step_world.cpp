@@ -5,13 +5,13 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
-#include <thread>
 
 #include <fmt/core.h>
 
@@ -111,7 +111,7 @@ StepWorld::StepWorld() {
   SLUICE_ASSERT(::mkdtemp(path.data()) != nullptr);
   ::chmod(path.c_str(), 0711);
   dir_ = path;
-  for (const char* name : {"/step", "/work"}) ::mkdir((dir_ + name).c_str(), 0755);
+  for (const char* name : {"/step", "/home"}) ::mkdir((dir_ + name).c_str(), 0755);
   settings.node_name = "n1";
   settings.cluster = "test";
   settings.job_dir = dir_;
@@ -134,7 +134,7 @@ std::string StepWorld::file(const std::string& name) const {
 }
 
 void StepWorld::start(wire::LaunchStep launch) {
-  const auto work = dir_ + "/work";
+  const auto work = dir_ + "/home";
   if (launch.job.spec && launch.job.spec->uid != ::getuid()) {
     SLUICE_ASSERT(::chown(work.c_str(), launch.job.spec->uid, launch.job.spec->gid) == 0);
   }
@@ -187,7 +187,11 @@ void StepWorld::acknowledge(std::uint32_t task, std::uint8_t stream, std::uint64
 
 bool StepWorld::read_some(int wait_ms) {
   if (!session_) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(wait_ms, 10)));
+    // Nothing to read: the end of stepd, if it is our child, is what can happen.
+    const base::UniqueFd process(pid_ > 0 ? static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))
+                                          : -1);
+    pollfd entry{process.get(), POLLIN, 0};
+    ::poll(&entry, 1, std::min(wait_ms, 10));
     return false;
   }
   auto frame = session_->receive(wait_ms);

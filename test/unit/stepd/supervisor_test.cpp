@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
 #include "base/strings.hpp"
+#include "test/unit/stepd/mini_launcher.hpp"
 #include "test/unit/stepd/step_world.hpp"
 
 namespace sluice::stepd_test {
@@ -27,7 +29,7 @@ wire::LaunchStep shell(std::uint32_t tasks, const std::string& command) {
 
 wire::LaunchStep batch_in(const StepWorld& world, const std::string& script) {
   wire::LaunchStep launch = a_batch(script);
-  launch.spec.work_dir = world.dir() + "/work";
+  launch.spec.work_dir = world.dir() + "/home";
   return launch;
 }
 
@@ -38,7 +40,7 @@ TEST(BatchStep, RunsTheScriptInItsFolderWithItsArguments) {
   launch.spec.argv = {"job.sh", "a b", "c"};
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  EXPECT_EQ(world.file("work/slurm-7.out"), "2 a b c 7\n" + world.dir() + "/work\n");
+  EXPECT_EQ(world.file("home/slurm-7.out"), "2 a b c 7\n" + world.dir() + "/home\n");
   ASSERT_TRUE(world.started.has_value());
   EXPECT_TRUE(world.started->error.empty());
   EXPECT_EQ(world.exit_of(0), 3 << 8);
@@ -62,7 +64,7 @@ TEST(BatchStep, EndsWithoutAnAgentByItsRecord) {
   world.start(batch_in(world, "#!/bin/sh\nread line < go\nexit 4\n"));
   ASSERT_TRUE(world.wait([&] { return world.started.has_value(); }));
   world.drop();
-  ASSERT_TRUE(base::append_file(world.dir() + "/work/go.tmp", "x\n").has_value());
+  ASSERT_TRUE(base::append_file(world.dir() + "/home/go.tmp", "x\n").has_value());
   // The script fails to read a file that isn't there, and ends by itself.
   ASSERT_TRUE(world.exited());
   const auto record = wire::decode<wire::StepDone>(world.file("step/record"));
@@ -83,36 +85,36 @@ TEST(BatchStep, GoesToTmpWithoutItsFolder) {
   StepWorld world;
   wire::LaunchStep launch = batch_in(world, "#!/bin/sh\npwd\n");
   launch.spec.work_dir = "/no/such";
-  launch.spec.std_out = world.dir() + "/work/out";
+  launch.spec.std_out = world.dir() + "/home/out";
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  EXPECT_EQ(world.file("work/out"),
+  EXPECT_EQ(world.file("home/out"),
             "slurmstepd: error: couldn't chdir to `/no/such': No such file or directory: going to "
             "/tmp instead\n/tmp\n");
 }
 
 TEST(BatchStep, EmptiesOrAppends) {
   StepWorld world;
-  ASSERT_TRUE(base::append_file(world.dir() + "/work/slurm-7.out", "old\n").has_value());
+  ASSERT_TRUE(base::append_file(world.dir() + "/home/slurm-7.out", "old\n").has_value());
   wire::LaunchStep launch = batch_in(world, "#!/bin/sh\necho new\n");
   launch.spec.append_output = true;
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  EXPECT_EQ(world.file("work/slurm-7.out"), "old\nnew\n");
+  EXPECT_EQ(world.file("home/slurm-7.out"), "old\nnew\n");
 }
 
 TEST(BatchStep, TellsItsErrorFileWhyItEnds) {
   StepWorld world;
   world.start(
       batch_in(world, "#!/bin/sh\ntrap 'exit 0' TERM\necho up\nwhile :; do sleep 0.02; done\n"));
-  ASSERT_TRUE(world.wait([&] { return world.file("work/slurm-7.out") == "up\n"; }));
+  ASSERT_TRUE(world.wait([&] { return world.file("home/slurm-7.out") == "up\n"; }));
   wire::StepAbort notice;
   notice.reason = "CANCELLED AT 2026-01-02T03:04:05 DUE TO TIME LIMIT";
   world.send(notice);
   world.signal(SIGTERM);
   ASSERT_TRUE(world.finish());
   EXPECT_THAT(
-      world.file("work/slurm-7.out"),
+      world.file("home/slurm-7.out"),
       HasSubstr("slurmstepd: error: *** JOB 7 ON n1 CANCELLED AT 2026-01-02T03:04:05 DUE TO "
                 "TIME LIMIT ***\n"));
 }
@@ -121,24 +123,28 @@ TEST(BatchStep, LeavesNothingBehind) {
   StepWorld world;
   world.start(batch_in(world, "#!/bin/sh\nsetsid sleep 300 &\necho $!\n"));
   ASSERT_TRUE(world.finish());
-  const auto left = static_cast<pid_t>(std::atoi(world.file("work/slurm-7.out").c_str()));
+  const auto left = static_cast<pid_t>(std::atoi(world.file("home/slurm-7.out").c_str()));
   ASSERT_GT(left, 0);
   EXPECT_NE(::kill(left, 0), 0);
 }
 
+// Root's stepd becomes somebody else; an ordinary user's can only be itself.
 TEST(BatchStep, RunsAsTheUser) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs root";
   StepWorld world;
-  wire::LaunchStep launch = batch_in(world, "#!/bin/sh\nid -u; id -g; id -G; umask\n");
-  change_spec(launch, [](model::JobSpec& spec) {
-    spec.uid = 65534;
-    spec.gid = 65534;
+  wire::LaunchStep launch = batch_in(world, "#!/bin/sh\nid -u; id -g; umask\n");
+  const bool root = ::geteuid() == 0;
+  const std::uint32_t uid = root ? 65534 : ::getuid();
+  const std::uint32_t gid = root ? 65534 : ::getgid();
+  change_spec(launch, [&](model::JobSpec& spec) {
+    spec.uid = uid;
+    spec.gid = gid;
   });
-  launch.gids = {65534};
+  launch.gids = {gid};
   launch.spec.umask = 027;
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  EXPECT_EQ(world.file("work/slurm-7.out"), "65534\n65534\n65534\n0027\n");
+  EXPECT_EQ(world.file("home/slurm-7.out"),
+            std::to_string(uid) + '\n' + std::to_string(gid) + "\n0027\n");
 }
 
 TEST(Step, SendsOutputOfEveryTask) {
@@ -256,22 +262,22 @@ TEST(Step, GivesInputToOneTask) {
 TEST(Step, OpensAFileForEachTask) {
   StepWorld world;
   wire::LaunchStep launch = shell(2, "echo $SLURM_PROCID; echo e >&2");
-  launch.spec.work_dir = world.dir() + "/work";
+  launch.spec.work_dir = world.dir() + "/home";
   launch.spec.std_out = "o-%j.%s-%2t-%N";
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  EXPECT_EQ(world.file("work/o-7.0-01-n1"), "1\ne\n");
+  EXPECT_EQ(world.file("home/o-7.0-01-n1"), "1\ne\n");
 }
 
 TEST(Step, SharesOneFileOfAllTasks) {
   StepWorld world;
-  ASSERT_TRUE(base::append_file(world.dir() + "/work/all", "old\n").has_value());
+  ASSERT_TRUE(base::append_file(world.dir() + "/home/all", "old\n").has_value());
   wire::LaunchStep launch = shell(4, "echo line $SLURM_PROCID");
-  launch.spec.work_dir = world.dir() + "/work";
+  launch.spec.work_dir = world.dir() + "/home";
   launch.spec.std_out = "all";
   world.start(launch);
   ASSERT_TRUE(world.finish());
-  const std::string all = world.file("work/all");
+  const std::string all = world.file("home/all");
   EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 4);
   for (const char* line : {"line 0\n", "line 1\n", "line 2\n", "line 3\n"}) {
     EXPECT_THAT(all, HasSubstr(line));
@@ -346,14 +352,14 @@ TEST(Step, RunsPrologAndEpilogOfTasks) {
   ASSERT_TRUE(base::write_file_atomic(
       prolog, "#!/bin/sh\necho export FOO=a b\necho print hello\necho unset HOME\n", program));
   ASSERT_TRUE(base::write_file_atomic(
-      epilog, "#!/bin/sh\necho $SLURM_PROCID > " + world.dir() + "/work/epilog\n", program));
+      epilog, "#!/bin/sh\necho $SLURM_PROCID > " + world.dir() + "/home/epilog\n", program));
   wire::LaunchStep launch = shell(1, "echo \"$FOO-$HOME\"");
   launch.spec.task_prolog = prolog;
   launch.spec.task_epilog = epilog;
   world.start(launch);
   ASSERT_TRUE(world.finish());
   EXPECT_EQ(world.output(0), "hello\na b-\n");
-  EXPECT_EQ(world.file("work/epilog"), "0\n");
+  EXPECT_EQ(world.file("home/epilog"), "0\n");
 }
 
 TEST(Step, RunsOneProgramForEachTask) {
@@ -390,6 +396,22 @@ TEST(Step, FailsWithoutAPlugin) {
   ASSERT_TRUE(world.finish());
   EXPECT_EQ(world.started->error, Text("Invalid MPI type 'nosuch'"));
   EXPECT_EQ(world.exit_of(0), 1 << 8);
+}
+
+TEST(Step, GivesTasksTheirMpiVariables) {
+  StepWorld world;
+  world.settings.plugin_dir = plugin_directory();
+  wire::LaunchStep launch = shell(2, "echo $PMI_RANK/$PMI_SIZE; test -S /proc/self/fd/$PMI_FD");
+  launch.spec.mpi = "pmi2";
+  world.start(launch);
+  ASSERT_TRUE(world.finish());
+  EXPECT_EQ(world.output(0), "0/2\n");
+  EXPECT_EQ(world.output(1), "1/2\n");
+  EXPECT_EQ(world.exit_of(1), 0);
+  // Its folder is gone with it.
+  for (const auto& entry : std::filesystem::directory_iterator(world.dir())) {
+    EXPECT_FALSE(entry.path().filename().string().starts_with("mpi.")) << entry.path();
+  }
 }
 
 TEST(Step, AppliesLimits) {
