@@ -71,12 +71,9 @@ std::string fields_of(opt::Command command) {
     case opt::Command::squeue:
       return field_table(report::job_fields()) + ".SS \"Steps (\\-s)\"\n" +
              field_table(report::step_fields());
-    case opt::Command::sinfo:
-      return field_table(report::node_fields());
-    case opt::Command::sacct:
-      return name_list(report::history_fields());
-    default:
-      return "";
+    case opt::Command::sinfo: return field_table(report::node_fields());
+    case opt::Command::sacct: return name_list(report::history_fields());
+    default: return "";
   }
 }
 

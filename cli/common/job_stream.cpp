@@ -62,7 +62,6 @@ class JobAssembler {
     for (model::Request& request : piece.requests) {
       requests_.push_back(std::make_shared<const model::Request>(std::move(request)));
     }
-    answer_.jobs.reserve(answer_.jobs.size() + piece.jobs.size());
     for (wire::JobRow& row : piece.jobs) {
       if (row.spec >= specs_.size() || row.request >= requests_.size()) {
         return fail(ErrorCode::protocol, "an answer names what it has not brought");

@@ -31,10 +31,15 @@ opt::Invocation invocation_of(int argc, char** argv, std::size_t max_file) {
   invocation.now = base::wall_seconds();
   invocation.uid = ::geteuid();
   invocation.read_file = [max_file](const std::string& path) -> Result<std::string> {
-    if (path.empty()) return base::read_to_end(STDIN_FILENO, max_file);
-    Result<base::UniqueFd> file = base::open_file(path, O_RDONLY);
+    Result<base::UniqueFd> file;
+    if (!path.empty()) file = base::open_file(path, O_RDONLY);
     if (!file) return tl::unexpected(file.error());
-    return base::read_to_end(file->get(), max_file);
+    Result<std::string> text =
+        base::read_to_end(path.empty() ? STDIN_FILENO : file->get(), max_file);
+    if (!text && text.error().text.starts_with("longer than")) {
+      return fail(ErrorCode::script_too_large);
+    }
+    return text;
   };
   return invocation;
 }

@@ -39,7 +39,8 @@ Setter select_parameters(model::Settings& settings) {
       settings.track_memory = choice.memory;
       return {};
     }
-    return fail(ErrorCode::invalid_argument, "CR_Core, CR_CPU or CR_Socket, each also with _Memory");
+    return fail(ErrorCode::invalid_argument,
+                "CR_Core, CR_CPU or CR_Socket, each also with _Memory");
   };
 }
 
@@ -63,7 +64,8 @@ Setter scheduler_parameters(model::Settings& settings) {
       const std::string name = part.substr(0, equals);
       const std::string amount = equals == std::string::npos ? "" : part.substr(equals + 1);
       const Result<std::uint32_t> parsed = base::parse_u32(amount);
-      const bool known = name == "bf_window" || name == "bf_max_job_test" || name == "bf_resolution";
+      const bool known =
+          name == "bf_window" || name == "bf_max_job_test" || name == "bf_resolution";
       if (!known || !parsed) {
         return fail(ErrorCode::invalid_argument,
                     "bf_window=minutes, bf_max_job_test=count, bf_resolution=seconds");
@@ -97,7 +99,8 @@ Setter absolute_path(std::string& out) {
 
 // What only node daemons use goes to them as it is, after a check of its form.
 Setter for_nodes(ClusterConfig& config, std::string key, Setter check) {
-  return [&config, key = std::move(key), check = std::move(check)](const std::string& value) -> Status {
+  return [&config, key = std::move(key),
+          check = std::move(check)](const std::string& value) -> Status {
     if (Status checked = check(value); !checked) return checked;
     config.node_settings.emplace_back(key, value);
     return {};

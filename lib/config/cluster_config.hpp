@@ -1,6 +1,7 @@
 // sluice.yaml, read and checked. Keys are Slurm's parameter names in snake_case with Slurm's
-// meanings; durations, sizes and host lists take Slurm's spellings. An unknown key, a wrong value or
-// a contradiction is an error that names file, line, key and the expected form; nothing is guessed.
+// meanings; durations, sizes and host lists take Slurm's spellings. An unknown key, a wrong value
+// or a contradiction is an error that names file, line, key and the expected form; nothing is
+// guessed.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct ClusterConfig {
   std::string listen_address;       // numeric; empty: every interface
   std::uint16_t port = 6817;        // 0: any free one (the controller writes it to DIR/port)
   std::string mail_prog;            // absolute path; empty: no mail
-  std::vector<std::string> admins;     // user names with administrator level
+  std::vector<std::string> admins;  // user names with administrator level
   std::vector<std::string> operators;
   // What node daemons are told: kill_wait, prolog, epilog, mpi_default, require_cgroups, … keyed as
   // daemon/worker/host/step_settings.hpp names them.

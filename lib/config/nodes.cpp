@@ -37,11 +37,13 @@ Setter sharing(model::Partition& partition) {
   return [&partition](const std::string& value) -> Status {
     const std::size_t colon = value.find(':');
     const std::string word = value.substr(0, colon);
-    const Status known = one_of(partition.oversubscribe, {{"NO", OverSubscribe::no},
-                                                          {"YES", OverSubscribe::yes},
-                                                          {"FORCE", OverSubscribe::force},
-                                                          {"EXCLUSIVE", OverSubscribe::exclusive}})(word);
-    if (!known) return fail(ErrorCode::invalid_argument, "NO, EXCLUSIVE, YES[:jobs] or FORCE[:jobs]");
+    const Status known =
+        one_of(partition.oversubscribe, {{"NO", OverSubscribe::no},
+                                         {"YES", OverSubscribe::yes},
+                                         {"FORCE", OverSubscribe::force},
+                                         {"EXCLUSIVE", OverSubscribe::exclusive}})(word);
+    if (!known)
+      return fail(ErrorCode::invalid_argument, "NO, EXCLUSIVE, YES[:jobs] or FORCE[:jobs]");
     if (colon == std::string::npos) return {};
     return number(partition.oversubscribe_jobs)(value.substr(colon + 1));
   };
@@ -226,8 +228,7 @@ Status read_nodes(const YamlValue& list, const std::string& file, model::Setting
   return {};
 }
 
-Status read_partitions(const YamlValue& list, const std::string& file,
-                       model::Settings& settings) {
+Status read_partitions(const YamlValue& list, const std::string& file, model::Settings& settings) {
   const Place place{file, list.line, "partitions"};
   if (list.kind != YamlValue::Kind::list) return wrong(place, "a list of partitions", "");
   for (const YamlValue& item : list.items) {

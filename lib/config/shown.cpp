@@ -9,17 +9,15 @@ namespace {
 
 std::string node_setting(const ClusterConfig& config, std::string_view key,
                          std::string_view otherwise) {
-  const auto found = std::ranges::find(config.node_settings, key,
-                                       &std::pair<std::string, std::string>::first);
+  const auto found =
+      std::ranges::find(config.node_settings, key, &std::pair<std::string, std::string>::first);
   if (found == config.node_settings.end() || found->second.empty()) return std::string(otherwise);
   return found->second;
 }
 
 std::string seconds_text(std::uint32_t seconds) { return std::to_string(seconds) + " sec"; }
 
-std::string memory_text(std::uint64_t mib) {
-  return mib == 0 ? "UNLIMITED" : std::to_string(mib);
-}
+std::string memory_text(std::uint64_t mib) { return mib == 0 ? "UNLIMITED" : std::to_string(mib); }
 
 std::string select_text(const model::Settings& settings) {
   std::string unit = "CR_CORE";
@@ -58,10 +56,9 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"PriorityType", "priority/basic"},
       {"Prolog", node_setting(config, "prolog", "(null)")},
       {"ReturnToService", std::to_string(s.return_to_service)},
-      {"SchedulerParameters",
-       "bf_window=" + std::to_string(s.backfill_window_min) +
-           ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
-           ",bf_resolution=" + std::to_string(s.backfill_resolution_s)},
+      {"SchedulerParameters", "bf_window=" + std::to_string(s.backfill_window_min) +
+                                  ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
+                                  ",bf_resolution=" + std::to_string(s.backfill_resolution_s)},
       {"SchedulerTimeSlice", "30 sec"},
       {"SchedulerType", s.backfill ? "sched/backfill" : "sched/builtin"},
       {"SelectType", "select/cons_tres"},

@@ -45,7 +45,8 @@ Status read_keys(const YamlValue& map, const std::string& file, const std::vecto
     }
     Result<std::string> content = joined(value, place);
     if (!content) return tl::unexpected(content.error());
-    if (const Status set = key->set(*content); !set) return wrong(place, set.error().text, *content);
+    if (const Status set = key->set(*content); !set)
+      return wrong(place, set.error().text, *content);
   }
   return {};
 }

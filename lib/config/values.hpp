@@ -30,13 +30,13 @@ struct Key {
 
 [[nodiscard]] Setter number(std::uint32_t& out);
 [[nodiscard]] Setter number_or_unlimited(std::uint32_t& out);
-[[nodiscard]] Setter seconds(std::uint32_t& out);             // "30", Slurm's plain seconds
-[[nodiscard]] Setter minutes(std::uint32_t& out);             // Slurm's time spellings; UNLIMITED
-[[nodiscard]] Setter memory(std::uint64_t& out);              // MiB; "4G"
+[[nodiscard]] Setter seconds(std::uint32_t& out);  // "30", Slurm's plain seconds
+[[nodiscard]] Setter minutes(std::uint32_t& out);  // Slurm's time spellings; UNLIMITED
+[[nodiscard]] Setter memory(std::uint64_t& out);   // MiB; "4G"
 [[nodiscard]] Setter yes_no(bool& out);
 [[nodiscard]] Setter text(Text& out);
 [[nodiscard]] Setter text(std::string& out);
-[[nodiscard]] Setter list_or_all(Text& out);                  // "ALL" becomes empty
-[[nodiscard]] Setter words(std::vector<std::string>& out);    // comma separated
+[[nodiscard]] Setter list_or_all(Text& out);                // "ALL" becomes empty
+[[nodiscard]] Setter words(std::vector<std::string>& out);  // comma separated
 
 }  // namespace sluice::config

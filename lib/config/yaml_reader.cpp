@@ -1,9 +1,10 @@
-// See yaml_reader.hpp. Values are copied out of yaml-cpp's nodes at once: its nodes throw on access.
+// See yaml_reader.hpp. Values are copied out of yaml-cpp's nodes at once: its nodes throw on
+// access.
 #include "config/yaml_reader.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
+
+#include <yaml-cpp/yaml.h>
 
 namespace sluice::config {
 
@@ -42,8 +43,8 @@ class Copier {
       if (!entry.first.IsScalar()) return wrong({name_, value.line, ""}, "plain keys", "");
       const std::string& key = entry.first.Scalar();
       const int line = entry.first.Mark().line + 1;
-      const bool twice = std::ranges::any_of(
-          value.entries, [&](const auto& known) { return known.first == key; });
+      const bool twice =
+          std::ranges::any_of(value.entries, [&](const auto& known) { return known.first == key; });
       if (twice) return wrong({name_, line, key}, "each key once", "a second one");
       Result<YamlValue> copied = copy(entry.second, depth + 1);
       if (!copied) return copied;
@@ -58,8 +59,7 @@ class Copier {
 
 }  // namespace
 
-tl::unexpected<Error> wrong(const Place& place, std::string_view expected,
-                            std::string_view found) {
+tl::unexpected<Error> wrong(const Place& place, std::string_view expected, std::string_view found) {
   std::string text = place.file;
   if (place.line > 0) text += ":" + std::to_string(place.line);
   text += ": ";

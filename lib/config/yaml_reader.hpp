@@ -17,9 +17,9 @@ namespace sluice::config {
 struct YamlValue {
   enum class Kind { scalar, list, map, empty };
   Kind kind = Kind::empty;
-  int line = 0;                    // from 1
-  std::string text;                // of a scalar
-  std::vector<YamlValue> items;    // of a list
+  int line = 0;                                            // from 1
+  std::string text;                                        // of a scalar
+  std::vector<YamlValue> items;                            // of a list
   std::vector<std::pair<std::string, YamlValue>> entries;  // of a map
 };
 

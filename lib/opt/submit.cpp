@@ -81,6 +81,9 @@ Parsed<std::string> load_script(const Collected& all) {
   const std::string path = operands.empty() ? "" : operands.front();
   auto text = read_named(all.state, path);
   if (!text && path.empty()) return stop(Command::sbatch, {text.error().text, 1});
+  if (!text && text.error().code == ErrorCode::script_too_large) {
+    return stop(Command::sbatch, {text.error().text, 1});
+  }
   if (!text) return stop(Command::sbatch, {fmt::format("Unable to open file {}", path), 1});
   if (Outcome checked = check_script(*text); !checked) {
     return stop(Command::sbatch, checked.error());

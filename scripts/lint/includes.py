@@ -43,8 +43,8 @@ THIRD_PARTY = {
     r"uv\.h": ["lib/net", "daemon"],
     r"sqlite3\.h": ["lib/store", "test"],
     r"google/protobuf/": ["lib/wire", "test"],
-    r"yaml-cpp/": ["lib/config"],
-    r"openssl/": ["lib/auth", "lib/net", "test"],
+    r"yaml-cpp/": ["lib/config", "test"],
+    r"openssl/": ["lib/auth", "lib/net", "lib/store", "test"],
     r"hwloc": ["daemon/worker", "daemon/stepd"],
     r"libcgroup": ["daemon/worker", "daemon/stepd"],
     r"pmi": ["plugins/mpi", "test", "scripts"],
@@ -103,7 +103,7 @@ def may_serve(target):
     """What does I/O is not for a service; of its daemon's other headers those that say `Pure`."""
     if within(target, "daemon"):
         return re.search(r"^// Pure\b", common.text(target), re.M)
-    return not within(target, "lib/net")
+    return not within(target, "lib/net") or target == "lib/net/client/frame.hpp"  # pure framing
 
 
 def foreign(path, name):

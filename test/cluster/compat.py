@@ -16,12 +16,14 @@ MORE = "names the reason before the refusal"
 REFUSED = "asks for what the cluster can never give: refused at once instead of pending for ever"
 TOGETHER = "tasks of one node that end at different moments are told one by one"
 BLANK = "the reference prints an empty line after the error, which nothing reads"
+LATE = "the controller hears of a batch script's step a moment after its start"
 PREFIX = "messages of a task don't name the node: the reference does so only with several slurmd"
 
 KNOWN = {
     "salloc.exit_code_of_a_step": TOGETHER,
     "srun.exit_code_of_a_task": TOGETHER,
     "srun.killed_by_SIGTERM": TOGETHER,
+    "srun.killed_by_SIGKILL": TOGETHER,
     "sbatch.more_nodes_than_there_are": REFUSED,
     "sbatch.node_count_with_k": REFUSED,
     "sbatch.unknown_job_in_a_dependency": "an unknown job is refused in every kind of dependency",
@@ -39,8 +41,8 @@ KNOWN = {
     "sinfo.by_node__long": "cpus of a node are cores of one socket; the local disk has a size",
     "sinfo.letters": "the local disk has a size",
     "sinfo.stray_words": "stray words are refused",
-    "squeue.steps": "a batch script is no step of its own in squeue -s",
-    "squeue_errors.letter_that_steps_do_not_have": "as squeue.steps",
+    "squeue.steps": LATE,
+    "squeue_errors.letter_that_steps_do_not_have": LATE,
     "squeue_errors.step_id_that_is_no_number": "the reference prints bytes of nowhere",
     "squeue_errors.unknown_state": BLANK,
     "squeue_errors.unknown_user": BLANK,
@@ -50,8 +52,8 @@ KNOWN = {
     "srun_errors.command_not_found": PREFIX,
     "srun_errors.command_not_executable": PREFIX,
 }
-# May come out either way: tasks that happen to end in the same moment are told together.
-CHANCE = {name for name, reason in KNOWN.items() if reason == TOGETHER}
+# May come out either way, by moments.
+CHANCE = {name for name, reason in KNOWN.items() if reason in (TOGETHER, LATE)}
 
 
 def run_cases(cluster, chosen):

@@ -1,6 +1,9 @@
 // Every case of every test/compat/*.yaml as a test of its own, named FILE.CASE, held against the
 // commands that are first on PATH: ours, or the reference itself. What a case is stands in
 // README.md. Each runs in one bash, so that variables of the setup reach the command line.
+//
+// known_differences.txt lists the cases where Sluice means to differ, with the reason. They have to
+// differ: one that agrees by now fails, so that the list only holds what is true.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +12,8 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -66,20 +71,34 @@ void write_script(const fs::path& path, const Case& test) {
                         << "leave_nothing >/dev/null 2>&1\n";
 }
 
-void expect_text(const Case& test, const std::string& stream, const std::string& actual) {
-    if (const auto like = test.expected[stream + "_like"]) {
-        const auto pattern = like.as<std::string>();
-        EXPECT_TRUE(std::regex_match(actual, std::regex(pattern)))
-            << stream << " is\n" << actual << "and should be like\n" << pattern;
-        return;
-    }
+// What is wrong with the text of a stream; empty: nothing.
+std::string text_difference(const Case& test, const std::string& stream,
+                            const std::string& actual) {
+    const auto like = test.expected[stream + "_like"];
     const auto exact = test.expected[stream];
-    EXPECT_EQ(actual, exact ? exact.as<std::string>() : "") << stream;
+    const auto wanted = like ? like.as<std::string>() : exact ? exact.as<std::string>() : "";
+    const bool same = like ? std::regex_match(actual, std::regex(wanted)) : actual == wanted;
+    if (same) return {};
+    return "--- " + stream + " is\n" + actual + "--- and should be" + (like ? " like\n" : "\n") +
+           wanted + "---\n";
+}
+
+// "FILE.CASE: reason" by the case's name as gtest has it.
+std::map<std::string, std::string> read_known_differences() {
+    std::map<std::string, std::string> known;
+    std::ifstream in(COMPAT_DIR "/known_differences.txt");
+    for (std::string line; std::getline(in, line);) {
+        const auto colon = line.find(": ");
+        if (line.empty() || line.front() == '#' || colon == std::string::npos) continue;
+        known.emplace(line.substr(0, colon), line.substr(colon + 2));
+    }
+    return known;
 }
 
 class CompatCase : public testing::Test {
    public:
-    explicit CompatCase(Case test) : test_(std::move(test)) {}
+    CompatCase(Case test, std::string known)
+        : test_(std::move(test)), known_(std::move(known)) {}
 
     void TestBody() override {
         if (!getenv("SLUICE_CONF") && !getenv("SLURM_CONF"))
@@ -90,14 +109,27 @@ class CompatCase : public testing::Test {
         const std::string command = "cd " + (scratch.root() / "w").string() + " && timeout " +
                                     kTimeLimit + " bash ../script";
         EXPECT_EQ(std::system(command.c_str()) & 0x7f, 0) << "the shell died of a signal";
-        const std::string code = contents(scratch.root() / "rc");
-        EXPECT_EQ(code, std::to_string(test_.exit) + "\n") << test_.run;
-        expect_text(test_, "stdout", contents(scratch.root() / "out"));
-        expect_text(test_, "stderr", contents(scratch.root() / "err"));
+        const std::string found = differences(scratch.root());
+        const bool may_differ = !known_.empty() && getenv("SLUICE_CONF");
+        if (may_differ) {
+            EXPECT_NE(found, "") << "agrees, though known_differences.txt says: " << known_;
+        } else {
+            EXPECT_EQ(found, "") << test_.run << "\n" << found;
+        }
     }
 
    private:
+    std::string differences(const fs::path& root) const {
+        std::string code = contents(root / "rc");
+        const std::string wanted = std::to_string(test_.exit) + "\n";
+        std::string all;
+        if (code != wanted) all += "exit code " + code + "and should be " + wanted;
+        all += text_difference(test_, "stdout", contents(root / "out"));
+        return all + text_difference(test_, "stderr", contents(root / "err"));
+    }
+
     Case test_;
+    std::string known_;  // why it may differ; empty: it may not
 };
 
 Case read_case(const YAML::Node& node) {
@@ -117,13 +149,15 @@ std::string as_test_name(std::string name) {
     return name;
 }
 
-void register_file(const fs::path& path) {
+void register_file(const fs::path& path, std::map<std::string, std::string>& known) {
     const std::string suite = path.stem().string();
     for (const auto& node : YAML::LoadFile(path.string())) {
         const std::string name = as_test_name(node["name"].as<std::string>());
+        const auto entry = known.extract(suite + "." + name);
+        const std::string reason = entry ? entry.mapped() : "";
         testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                              [test = read_case(node)]() -> CompatCase* {
-                                  return new CompatCase(test);
+                              [test = read_case(node), reason]() -> CompatCase* {
+                                  return new CompatCase(test, reason);
                               });
     }
 }
@@ -135,6 +169,9 @@ int main(int argc, char** argv) {
     std::set<fs::path> files;
     for (const auto& entry : fs::directory_iterator(COMPAT_DIR))
         if (entry.path().extension() == ".yaml") files.insert(entry.path());
-    for (const auto& file : files) register_file(file);
-    return RUN_ALL_TESTS();
+    auto known = read_known_differences();
+    for (const auto& file : files) register_file(file, known);
+    for (const auto& [name, reason] : known)
+        std::cerr << "known_differences.txt names no case: " << name << "\n";
+    return known.empty() ? RUN_ALL_TESTS() : 1;
 }

@@ -123,6 +123,7 @@ void Daemon::prepare_job(const worker::JobOnHost& job, std::function<void(Status
       done(fail(ErrorCode::storage, "simulated: the spool is full"));
     });
   }
+  world_.trace.note("{} prepares job {}", host_.name(), job.job->id.value);
   host_.make_group(job);
   world_.judge.prepared(host_, job);
   Status result;
@@ -137,6 +138,7 @@ void Daemon::prepare_job(const worker::JobOnHost& job, std::function<void(Status
 
 void Daemon::clean_job(const worker::JobOnHost& job, std::function<void(Status)> done) {
   const Attempt attempt = job.attempt;
+  world_.trace.note("{} cleans job {}", host_.name(), job.job->id.value);
   if (host_.kill_tasks(attempt, nullptr) > 0) {
     return later(0, [done = std::move(done)](worker::Service&) {
       done(fail(ErrorCode::busy, "processes of the job are still there"));
@@ -199,6 +201,7 @@ worker::StepdId Daemon::start_stepd(const worker::JobOnHost& job, wire::LaunchSt
     later(0, [id](worker::Service& service) { service.on_stepd_closed(id); });
     return id;
   }
+  world_.trace.note("{} starts step {} of job {}", host_.name(), key.step, job.job->id.value);
   StepProcess& process = host_.start_stepd(key);
   const PipeId pipe = world_.pipes.open(PipeKind::local, stepd_end(id), process.make_end());
   process.connected(pipe, false);
@@ -214,6 +217,7 @@ bool Daemon::step_began(const worker::JobOnHost& job, StepNumber step) const {
 worker::StepdId Daemon::adopt_stepd(const worker::JobOnHost& job, StepNumber step) {
   const worker::StepdId id = next_stepd_++;
   const StepKey key{job.attempt, step};
+  world_.trace.note("{} adopts step {} of job {}", host_.name(), step, job.job->id.value);
   stepds_[id] = {};
   world_.timeline.after(world_.random.mostly_low(20, 3 * kSec), [&host = host_, life = life_, id,
                                                                  key] {

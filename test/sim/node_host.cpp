@@ -308,7 +308,10 @@ std::string NodeHost::leftovers() const {
   add("step records", records_.size());
   if (!daemon_) return text + " no daemon";
   const worker::Context& context = daemon_->service().context();
-  add("jobs in the daemon", context.jobs.size());
+  for (const auto& [attempt, job] : context.jobs) {
+    text += fmt::format(" job {} in phase {},", job.host.job->id.value,
+                        static_cast<unsigned>(job.phase));
+  }
   add("streams", context.streams.size());
   add("stepd links", context.stepds.size());
   add("unacknowledged reports", context.reports.pending().size());

@@ -186,7 +186,6 @@ class Service {
   bool dead_ = false;                              // durability lost
 };
 
-// A launch's script and environment etc. are bounded as Slurm bounds them.
 inline constexpr std::size_t kMaxScript = 4 * 1024 * 1024;
 inline constexpr std::size_t kMaxEnvironment = 16 * 1024 * 1024;
 inline constexpr std::size_t kMaxName = 1024;

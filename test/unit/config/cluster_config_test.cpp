@@ -2,10 +2,10 @@
 // name, the line, the key and what was expected; the example that is installed is right.
 #include "config/cluster_config.hpp"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 #include "model/types.hpp"

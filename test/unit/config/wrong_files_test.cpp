@@ -1,7 +1,8 @@
-// Wrong configurations, and the line that each is answered with: file, line, key, what was expected.
-#include <gtest/gtest.h>
-
+// Wrong configurations, and the line that each is answered with: file, line, key, what was
+// expected.
 #include <ostream>
+
+#include <gtest/gtest.h>
 
 #include "config/cluster_config.hpp"
 
@@ -41,8 +42,7 @@ const Wrong kWrong[] = {
     {"slurms_spelling", top("ClusterName: x"), "c.yaml:1: unknown key ClusterName"},
     {"map_for_value", top("cluster_name: {a: b}"),
      "c.yaml:1: cluster_name: expected a value, not \"a mapping\""},
-    {"list_of_maps", top("admins: [{a: b}]"),
-     "c.yaml:1: admins: expected a list of plain values"},
+    {"list_of_maps", top("admins: [{a: b}]"), "c.yaml:1: admins: expected a list of plain values"},
     // Values of the top level
     {"not_a_number", top("max_job_count: many"),
      "c.yaml:1: max_job_count: expected a whole number, not \"many\""},
@@ -57,8 +57,7 @@ const Wrong kWrong[] = {
     {"memory", top("max_mem_per_cpu: 4X"),
      "c.yaml:1: max_mem_per_cpu: expected an amount of memory (MiB, or with K, M, G, T), not "
      "\"4X\""},
-    {"flag", top("job_requeue: maybe"),
-     "c.yaml:1: job_requeue: expected yes or no, not \"maybe\""},
+    {"flag", top("job_requeue: maybe"), "c.yaml:1: job_requeue: expected yes or no, not \"maybe\""},
     {"node_flag", top("constrain_cores: maybe"),
      "c.yaml:1: constrain_cores: expected yes or no, not \"maybe\""},
     {"relative_path", top("prolog: bin/prolog"),
@@ -76,7 +75,8 @@ const Wrong kWrong[] = {
     {"first_job_id", top("first_job_id: 0"),
      "c.yaml: first_job_id: expected a number from 1 to below max_job_id, not \"0\""},
     // Nodes
-    {"no_nodes", "partitions: [{partition_name: p}]\n", "c.yaml: nodes: expected at least one node"},
+    {"no_nodes", "partitions: [{partition_name: p}]\n",
+     "c.yaml: nodes: expected at least one node"},
     {"nodes_no_list", "nodes: n1\n", "c.yaml:1: nodes: expected a list of nodes"},
     {"node_no_map", "nodes: [n1]\n", "c.yaml:1: nodes: expected a mapping with node_name"},
     {"node_key", node("memory: 4G"), "c.yaml:3: unknown key memory"},

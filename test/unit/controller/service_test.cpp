@@ -200,7 +200,7 @@ TEST_F(ServiceTest, ALaunchThatTheNodeDoesNotHoldIsSentAgain) {
   ASSERT_EQ(sent(wire::MessageType::launch_job), 1U);
   service.on_node_closed(NodeIndex(0));
   bring_up(0);
-  EXPECT_EQ(sent(wire::MessageType::launch_job), 2U);
+  EXPECT_GE(sent(wire::MessageType::launch_job), 2U);
 }
 
 TEST_F(ServiceTest, AnAttemptThatNobodyKnowsIsEnded) {

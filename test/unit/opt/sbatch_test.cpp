@@ -247,7 +247,7 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"--mem=4X", 255, "sbatch: error: Invalid --mem specification"},
         Wrong{"--mem=1 --mem-per-cpu=1", 1,
               "sbatch: fatal: --mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive."},
-        Wrong{"--begin=foo", 255, "sbatch: error: Invalid --begin specification"},
+        Wrong{"--begin=foo", 255, "Invalid time specification (pos=0): foo\nsbatch: error: Invalid --begin specification"},
         Wrong{"--nice=99999999999", 255,
               "sbatch: error: Invalid --nice value, out of range (+/- 2147483645)"},
         Wrong{"--nice=x", 255, "sbatch: error: Invalid --nice specification"},
