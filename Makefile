@@ -72,8 +72,8 @@ check: ## all that a change needs: lint, then the tests
 	@$(MAKE) --no-print-directory test
 
 test-vm: ## the tests that need a machine of their own (cgroups v2, systemd), in a virtual machine
-	@scripts/install-deps build vm
-	@scripts/build all
+	@scripts/install-deps build test vm
+	@scripts/build all unit_host
 	@scripts/test-vm
 
 clean: ## remove the build directories

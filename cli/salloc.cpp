@@ -142,6 +142,7 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
     return left ? 0 : fail_with(options, cli::as_seen_by_user(left.error()));
   }
   base::Environment environment = cli::allocation_environment(own, *job);
+  environment.set("SLURM_CLUSTER_NAME", allocation->cluster());
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C is the command's
   const pid_t child = start(command_of(options, own), std::move(environment));
   if (child < 0) return fail_with(options, {ErrorCode::failure, "fork failed"});

@@ -105,7 +105,9 @@ int wait_for_end(cli::Client& client, JobId id) {
       return fail_with(cli::as_seen_by_user(ended.error()));
     }
     if (ended) worst = std::max(worst, exit_code_of(ended->job));
-    if (found->jobs.size() == 1) return worst;
+    // The record of an array that waits becomes one of its tasks: only the others tell the end.
+    const bool alone = found->jobs.size() == 1 && !found->jobs.front().job.array_job.is_set();
+    if (alone) return worst;
   }
 }
 

@@ -18,7 +18,7 @@ Result<Allocation> Allocation::request(const Sockets& sockets, const wire::Submi
   Client client(sockets);
   Result<wire::SubmitReply> reply = client.call<wire::SubmitReply>(request);
   if (!reply) return tl::unexpected(as_seen_by_user(reply.error()));
-  return Allocation(sockets, reply->job);
+  return Allocation(sockets, *reply);
 }
 
 Status Allocation::own(bool started) {

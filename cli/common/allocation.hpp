@@ -21,6 +21,7 @@ class Allocation {
                                                   const wire::Submit& request);
 
   [[nodiscard]] JobId job() const { return job_; }
+  [[nodiscard]] std::string_view cluster() const { return cluster_; }
   // Waits until the resources are granted and the nodes ready, or the job has ended. `interrupted`
   // is asked every 100 ms; true ends the waiting with ErrorCode::interrupted. `timeout_ms` < 0: for
   // ever; ErrorCode::busy when it is over.
@@ -40,11 +41,13 @@ class Allocation {
   [[nodiscard]] Status cancel();
 
  private:
-  Allocation(Sockets sockets, JobId job) : sockets_(std::move(sockets)), job_(job) {}
+  Allocation(Sockets sockets, const wire::SubmitReply& reply)
+      : sockets_(std::move(sockets)), job_(reply.job), cluster_(reply.cluster.str()) {}
   Status own(bool started);
 
   Sockets sockets_;
   JobId job_;
+  std::string cluster_;
   std::optional<Session> session_;
   bool ended_ = false;
 };

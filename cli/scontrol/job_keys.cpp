@@ -5,6 +5,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "base/timetext.hpp"
+#include "opt/values.hpp"
 
 namespace sluice::cli {
 
@@ -150,6 +151,22 @@ Status time_limit(JobEdit& edit, const Change& change) {
   return {};
 }
 
+// For each node: "gpu:2", or in the words of TresPerNode "gres:gpu:2", "gres/gpu:2".
+Status gres(JobEdit& edit, const Change& change) {
+  std::string list;
+  for (std::string_view item : base::split_nonempty(change.value, ',')) {
+    if (base::istarts_with(item, "gres:") || base::istarts_with(item, "gres/")) {
+      item.remove_prefix(5);
+    }
+    list += (list.empty() ? "" : ",") + std::string(item);
+  }
+  Result<opt::GresList> parsed = opt::parse_gres(list.empty() ? "none" : list);
+  if (!parsed) return bad("Invalid " + change.key + " value: " + change.value);
+  edit.patch.gres = std::move(parsed->items);
+  edit.changed = true;
+  return {};
+}
+
 constexpr Key kKeys[] = {
     {"Account", text<&JobPatch::account>},
     {"AdminComment", text<&JobPatch::admin_comment>},
@@ -164,6 +181,7 @@ constexpr Key kKeys[] = {
     {"ExcNodeList", text<&JobPatch::exclude>},
     {"Extra", text<&JobPatch::extra>},
     {"Features", text<&JobPatch::features>},
+    {"Gres", gres},
     {"JobName", text<&JobPatch::name>},
     {"MailType", text<&JobPatch::mail_type>},
     {"MailUser", text<&JobPatch::mail_user>},
@@ -188,6 +206,7 @@ constexpr Key kKeys[] = {
     {"StdIn", text<&JobPatch::std_in>},
     {"StdOut", text<&JobPatch::std_out>},
     {"TimeLimit", time_limit},
+    {"TresPerNode", gres},
     {"WCKey", text<&JobPatch::wckey>},
     {"WorkDir", text<&JobPatch::work_dir>},
 };

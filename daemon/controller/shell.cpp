@@ -218,6 +218,19 @@ std::optional<store::StoredReply> Shell::find_reply(const Uid128& request) {
 
 Result<std::string> Shell::blob(std::string_view hash) { return reader_->blob(hash); }
 
+model::JobPtr Shell::past_job(JobId id, std::uint32_t task) {
+  store::HistoryFilter filter;
+  filter.jobs.push_back({id, {}});
+  if (task != model::kNoTask) filter.jobs.back().tasks.push_back({task, task, 1});
+  filter.with_steps = false;
+  model::JobPtr last;
+  const Status read = reader_->history(filter, [&](const store::HistoryRow& row) {
+    last = row.job;
+    return true;
+  });
+  return read ? last : nullptr;
+}
+
 void Shell::publish(Delta delta) { snapshot_.apply(delta); }
 
 UserFacts Shell::user_facts(std::uint32_t uid) {

@@ -77,15 +77,15 @@ int main(int argc, char** argv) {
   std::string dir;
   bool login = false;
   bool version = false;
-  app.add_option("--dir", dir, "Directory with agent.conf (default: /var/lib/sluice)");
+  app.add_option("--dir", dir, "Directory with agent.conf (default: /var/lib/sluice/agent)");
   app.add_flag("--login", login, "Only serve local commands; run no jobs");
   app.add_flag("-V,--version", version, "Print the version");
   CLI11_PARSE(app, argc, argv);
   if (version) {
-    std::puts("sluice 25.11.0");
+    std::puts("slurm 25.11.0");
     return 0;
   }
-  if (dir.empty()) dir = "/var/lib/sluice";
+  if (dir.empty()) dir = "/var/lib/sluice/agent";
   char whole[PATH_MAX];
   if (::realpath(dir.c_str(), whole) == nullptr) {
     std::perror(("sluiced: " + dir).c_str());

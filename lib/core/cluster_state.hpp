@@ -156,6 +156,8 @@ struct Cluster::State {
   void drain(NodeIndex node, const Text& reason, std::uint32_t uid);
   void compare_holds(const NodeRegistered& event, bool rebooted);
   void lose_jobs(NodeIndex node);
+  void estrange(NodeIndex node, JobId job);
+  bool stranger_left(NodeIndex node, const Attempt& attempt);
   void learn_facts(NodeIndex node, model::NodeFacts facts);
   [[nodiscard]] Status check_update(const UpdateNode& event, NodeIndex node) const;
   void update_node(const UpdateNode& event, NodeIndex node);

@@ -67,6 +67,7 @@ void Cluster::State::take_over(const State& from) {
     node.flags = (node.flags & ~static_cast<std::uint32_t>(model::kNodeNoRespond)) |
                  (old.record->flags & model::kNodeNoRespond);
     if (node.state != model::NodeState::down) node.state = old.record->state;
+    nodes[index.value].strangers = old.strangers;
     refresh_use(index);
     refresh_available(index);
   }

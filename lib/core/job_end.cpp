@@ -167,6 +167,7 @@ void Cluster::State::give_up(JobId id) {
   const std::vector<NodeIndex> late = held.nodes;
   for (const NodeIndex node : late) {
     if ((nodes[node.value].record->flags & model::kNodeNoRespond) != 0) continue;
+    estrange(node, id);
     drain(node, "Kill task failed", 0);
     release_node(id, node);
   }

@@ -101,7 +101,9 @@ void Cluster::State::on(const BatchEnded& event) {
 }
 
 void Cluster::State::on(const NodeReleased& event) {
+  if (!known_node(event.node)) return;
   const std::optional<JobId> id = attempt_job(event.attempt);
+  if (!event.unkillable) stranger_left(event.node, event.attempt);
   if (!id || !active.at(*id).holds(event.node)) {
     turn.changes.outcome = fail(ErrorCode::invalid_job_id);
     return;
@@ -113,7 +115,10 @@ void Cluster::State::on(const NodeReleased& event) {
     turn.changes.outcome = fail(ErrorCode::transition_not_allowed);
     return;
   }
-  if (event.unkillable) drain(event.node, "Kill task failed", 0);
+  if (event.unkillable) {
+    estrange(event.node, *id);
+    drain(event.node, "Kill task failed", 0);
+  }
   if (is_completing(now)) {
     release_node(*id, event.node);
   } else {

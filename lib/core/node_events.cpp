@@ -50,7 +50,8 @@ void Cluster::State::refresh_use(NodeIndex index) {
   node.allocated_memory = use.memory;
   node.gres_used = gres_text(node.facts, use.gres);
   const auto completing = static_cast<std::uint32_t>(model::kNodeCompleting);
-  node.flags = info.completing != 0 ? node.flags | completing : node.flags & ~completing;
+  const bool busy = info.completing != 0 || !info.strangers.empty();
+  node.flags = busy ? node.flags | completing : node.flags & ~completing;
   if (!is_usable_state(node.state)) return;
   if (info.jobs.size() == info.completing) {
     if (node.state != model::NodeState::idle) node.last_busy = turn.now.wall;
@@ -66,7 +67,8 @@ void Cluster::State::refresh_available(NodeIndex index) {
   constexpr std::uint32_t kMarks = model::kNodeDrain | model::kNodeFail | model::kNodeNoRespond |
                                    model::kNodeMaint | model::kNodeInvalidRegistration;
   const model::Node& node = *nodes[index.value].record;
-  pool.set_available(index, is_usable_state(node.state) && (node.flags & kMarks) == 0);
+  pool.set_available(index, is_usable_state(node.state) && (node.flags & kMarks) == 0 &&
+                                nodes[index.value].strangers.empty());
   plan_needed = true;
 }
 
@@ -166,9 +168,12 @@ void Cluster::State::compare_holds(const NodeRegistered& event, bool rebooted) {
       turn.changes.orders.emplace_back(LaunchJob{jobs.at(id).job, event.node});
     }
   }
+  std::set<Attempt>& strangers = nodes[event.node.value].strangers;
+  strangers.clear();
   for (const Attempt& attempt : holds) {
     const std::optional<JobId> id = attempt_job(attempt);
     if (id && active.at(*id).holds(event.node)) continue;
+    strangers.insert(attempt);
     turn.changes.orders.emplace_back(
         TerminateJob{attempt, id.value_or(JobId()), event.node, 0, model::JobState::cancelled});
   }
@@ -198,7 +203,30 @@ void Cluster::State::on(const NodeLost& event) {
 
 void Cluster::State::lose_jobs(NodeIndex node) {
   const std::set<JobId> lost = nodes[node.value].jobs;
-  for (const JobId id : lost) lose_node(id, node);
+  for (const JobId id : lost) {
+    estrange(node, id);
+    lose_node(id, node);
+  }
+  refresh_use(node);
+  refresh_available(node);
+}
+
+// The job is about to be taken from the node, which has not said that nothing of it is left.
+void Cluster::State::estrange(NodeIndex index, JobId id) {
+  const model::Job& leaving = job(id);
+  const Attempt attempt{leaving.uid, leaving.attempt};
+  NodeInfo& info = nodes[index.value];
+  info.strangers.insert(attempt);
+  if ((info.record->flags & model::kNodeNoRespond) != 0) return;  // told when it comes back
+  turn.changes.orders.emplace_back(
+      TerminateJob{attempt, id, index, 0, model::JobState::node_fail});
+}
+
+bool Cluster::State::stranger_left(NodeIndex index, const Attempt& attempt) {
+  if (nodes[index.value].strangers.erase(attempt) == 0) return false;
+  refresh_use(index);
+  refresh_available(index);
+  return true;
 }
 
 void Cluster::State::on(const NodeLoad& event) {

@@ -89,6 +89,10 @@ struct NodeInfo {
   model::NodePtr record;
   std::set<JobId> jobs;          // that hold something here
   std::uint32_t completing = 0;  // of them
+  // Attempts that may still live here though their jobs were taken away: the node was lost or put
+  // down, and came back; or it could not end them. Nothing starts here until it says that they are
+  // gone. In memory only: after a restart the node tells anew what it holds.
+  std::set<Attempt> strangers;
   bool facts_known = false;      // configured in full, or registered at least once
 };
 

@@ -180,9 +180,11 @@ void Service::handle(const Call& call, wire::UpdateJob& request) {
 }
 
 void Service::handle(const Call& call, wire::QueryScript& request) {
-  const model::JobPtr job =
-      request.job.tasks.empty() ? cluster_.find_job(request.job.job)
-                                : cluster_.find_task(request.job.job, request.job.tasks.front().first);
+  const bool whole = request.job.tasks.empty();
+  const std::uint32_t task = whole ? model::kNoTask : request.job.tasks.front().first;
+  model::JobPtr job =
+      whole ? cluster_.find_job(request.job.job) : cluster_.find_task(request.job.job, task);
+  if (!job) job = env_.past_job(request.job.job, task);
   if (!job) return refuse(call, error_of(ErrorCode::invalid_job_id));
   const Status allowed = judge(auth::Policy<wire::QueryScript>::rule, call.peer, job->spec->uid);
   if (!allowed) return refuse(call, allowed.error());

@@ -14,6 +14,7 @@ namespace sluice::controller {
 namespace {
 
 constexpr std::size_t kBlobCacheBytes = 32 * 1024 * 1024;
+constexpr std::int64_t kOrderPatienceMs = 10'000;
 
 bool is_on_node(const model::Job& job, const Text& name) {
   return std::ranges::find(job.pending_nodes, name) != job.pending_nodes.end();
@@ -24,7 +25,7 @@ bool is_on_node(const model::Job& job, const Text& name) {
 std::uint64_t Service::next_order(NodeIndex node, const Attempt& attempt) {
   NodeLink& link = links_[node.value];
   const std::uint64_t order = link.next_order++;
-  link.last_order[attempt] = order;
+  link.last_order[attempt] = {order, env_.now().mono_ms};
   return order;
 }
 
@@ -143,9 +144,12 @@ void Service::on_node_hello(NodeIndex node, const wire::NodeHello& hello) {
 void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
                         std::uint64_t last_order) {
   const NodeLink& link = links_[node.value];
+  // An order that a report doesn't know of is under way, until it must count as lost.
+  const std::int64_t lost_ms = env_.now().mono_ms - kOrderPatienceMs;
   const auto report_is_older = [&](const Attempt& attempt) {
     const auto sent = link.last_order.find(attempt);
-    return sent != link.last_order.end() && sent->second > last_order;
+    return sent != link.last_order.end() && sent->second.order > last_order &&
+           sent->second.at_ms > lost_ms;
   };
   const Text name = options_.settings->nodes[node.value].name;
   // Like all orders they go out when what they follow from is durable.
@@ -168,7 +172,8 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
       // The launch got lost. If not, the node's ledger knows, and it says again how it ended.
       repairs.orders.emplace_back(core::LaunchJob{job, node});
     } else if (is_on_node(*job, name)) {
-      apply(core::NodeReleased{attempt, node, false});
+      // Not taken as released: a launch may still be under way. The node will answer.
+      repairs.orders.emplace_back(core::TerminateJob{attempt, job->id, node, 0});
     }
   }
   commit(std::move(repairs), {});

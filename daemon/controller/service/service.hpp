@@ -110,7 +110,11 @@ class Service {
     std::uint64_t next_order = 1;
     std::int64_t lost_since = 0;   // when the link went, monotonic ms
     bool shown_silent = false;
-    std::unordered_map<Attempt, std::uint64_t> last_order;  // by attempt, on this link
+    struct Sent {
+      std::uint64_t order = 0;
+      std::int64_t at_ms = 0;
+    };
+    std::unordered_map<Attempt, Sent> last_order;  // by attempt, on this link
   };
   struct Waiter {
     SessionId session = 0;

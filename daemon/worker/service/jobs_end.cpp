@@ -187,7 +187,7 @@ void Jobs::cleaned(const Attempt& attempt, const Status& status) {
     context_.log(LogLevel::error, "job {}: {}", job->host.job->id.value, status.error().text);
     send_controller(context_.env, wire::NodeFault{status.error().text});
   }
-  if (!job->given_up) release(*job, false);
+  release(*job, false);  // also if it was given up before: now the node is clean
   context_.timers.cancel(job->tell);
   const JobId id = job->host.job->id;
   const std::set<StepNumber> finished = std::move(job->finished);
