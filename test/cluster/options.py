@@ -53,7 +53,7 @@ TASK3 = {  # the last task of srun in it
     "SLURM_PROCID": "3", "SLURM_STEP_ID": r"\d+", "SLURM_STEPID": r"\d+",
     "SLURM_STEP_NODELIST": r"n\[1-2\]", "SLURM_STEP_NUM_NODES": "2", "SLURM_STEP_NUM_TASKS": "4",
     "SLURM_STEP_TASKS_PER_NODE": r"2\(x2\)", "SLURM_DISTRIBUTION": "block", "SLURM_NTASKS": "4",
-    "SLURM_UMASK": "0022", "SLURM_LAUNCH_NODE_IPADDR": r"[\d.]+",
+    "SLURM_UMASK": "0022",
 }
 NOT_IN_BATCH = ("SLURM_STEP_ID", "SLURM_STEPID", "SLURM_DISTRIBUTION", "SLURM_RESTART_COUNT")
 NOT_IN_SALLOC = ("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_GTIDS", "SLURMD_NODENAME",
@@ -132,9 +132,9 @@ def options_by_environment():
     check(sorted(done.stdout.splitlines()) == ["0: 0", "1: 1"], done.stdout + done.stderr)
 
 
-def gpus_are_visible():
-    done = cluster.run("srun", "--mem=10M", "--gres=gpu:1", "printenv", "CUDA_VISIBLE_DEVICES")
-    check(done.stdout == "0\n", f"{done.stdout!r} {done.stderr}")
+def gpus_are_counted():
+    done = cluster.run("srun", "--mem=10M", "--gres=gpu:1", "printenv", "SLURM_GPUS_ON_NODE")
+    check(done.stdout == "1\n", f"{done.stdout!r} {done.stderr}")
 
 
 def binding_and_limits():
@@ -172,7 +172,7 @@ def main():
     global cluster
     with Cluster(config=CONFIG) as cluster:
         harness.main(shown_by_scontrol, environment_of_a_batch_script, environment_of_salloc,
-                     exported_environment, options_by_environment, gpus_are_visible,
+                     exported_environment, options_by_environment, gpus_are_counted,
                      binding_and_limits)
 
 

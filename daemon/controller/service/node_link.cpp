@@ -215,6 +215,10 @@ void Service::on_node_message(NodeIndex node, wire::MessageType type, std::strin
     case wire::MessageType::batch_ended:
       return decoded(static_cast<wire::BatchEnded*>(nullptr), [&](const wire::BatchEnded& m) {
         if (m.released) links_[node.value].last_order.erase(m.attempt);
+        // Its job was taken from the node before: the report only says that the node is clean.
+        if (m.released && !cluster_.find_attempt(m.attempt)) {
+          apply(core::NodeReleased{m.attempt, node, false});
+        }
         report(node,
                core::BatchEnded{m.attempt, m.exit_code, m.out_of_memory, m.launch_failed, m.error,
                                 m.released},

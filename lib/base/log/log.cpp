@@ -2,6 +2,7 @@
 // that is writing keeps the old one until it is done.
 #include "base/log/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -89,10 +90,30 @@ base::Result<Level> parse_level(const std::string& text) {
   return base::fail(base::ErrorCode::invalid_argument, "invalid log level '" + text + "'");
 }
 
+namespace {
+
+// Texts of others end up in messages: none of them may forge a line or steer a terminal.
+void make_printable(fmt::memory_buffer& buffer) {
+  const auto prints = [](char c) { return c >= ' ' && c <= '~'; };
+  if (std::all_of(buffer.begin(), buffer.end(), prints)) return;
+  fmt::memory_buffer clean;
+  for (const char c : buffer) {
+    if (prints(c)) {
+      clean.push_back(c);
+    } else {
+      fmt::format_to(fmt::appender(clean), "\\x{:02x}", static_cast<unsigned char>(c));
+    }
+  }
+  buffer = std::move(clean);
+}
+
+}  // namespace
+
 void write(Level level, fmt::string_view format, fmt::format_args args) {
   if (!enabled(level)) return;
   fmt::memory_buffer buffer;
   fmt::vformat_to(fmt::appender(buffer), format, args);
+  make_printable(buffer);
   state().logger.load()->log(to_spdlog(level), spdlog::string_view_t(buffer.data(), buffer.size()));
 }
 
