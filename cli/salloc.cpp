@@ -38,7 +38,8 @@ void say(const opt::SallocOptions& options, const std::string& text) {
   if (!options.job.quiet) cli::print_info(kProgram, text);
 }
 
-std::vector<std::string> command_of(const opt::SallocOptions& options, const base::Environment& own) {
+std::vector<std::string> command_of(const opt::SallocOptions& options,
+                                    const base::Environment& own) {
   if (!options.command.empty()) return options.command;
   const std::string shell(own.get("SHELL").value_or(""));
   if (!shell.empty()) return {shell};
@@ -89,7 +90,8 @@ Result<model::Job> wait_for_grant(const opt::SallocOptions& options, cli::Alloca
   constexpr std::int64_t kQuietMs = 500;
   const auto interrupted = [] { return g_interrupted != 0; };
   if (options.immediate) {
-    return allocation.wait_ready(std::int64_t{options.immediate_seconds} * 1000 + kQuietMs, interrupted);
+    return allocation.wait_ready(std::int64_t{options.immediate_seconds} * 1000 + kQuietMs,
+                                 interrupted);
   }
   Result<model::Job> job = allocation.wait_ready(kQuietMs, interrupted);
   if (job || job.error().code != ErrorCode::busy) return job;
@@ -108,7 +110,10 @@ Result<model::Job> wait_for_grant(const opt::SallocOptions& options, cli::Alloca
 
 int run(const opt::SallocOptions& options, const base::Environment& own) {
   Result<cli::Sockets> sockets = cli::find_sockets(own);
-  if (!sockets) return fail_with(options, {sockets.error().code, "Job submit/allocate failed: " + cli::as_seen_by_user(sockets.error()).text});
+  if (!sockets)
+    return fail_with(options,
+                     {sockets.error().code,
+                      "Job submit/allocate failed: " + cli::as_seen_by_user(sockets.error()).text});
   Result<wire::Submit> request = cli::make_submission(options.job, own);
   if (!request) return fail_with(options, request.error());
   request->spec.kind = model::JobKind::allocation;
@@ -128,8 +133,9 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
       return 1;
     }
     const bool busy = job.error().code == ErrorCode::busy;
-    fail_with(options, {job.error().code, "Job submit/allocate failed: " +
-                                              (busy ? "Requested nodes are busy" : job.error().text)});
+    fail_with(options,
+              {job.error().code, "Job submit/allocate failed: " +
+                                     (busy ? "Requested nodes are busy" : job.error().text)});
     return busy ? options.exit_immediate : options.exit_error;
   }
   if (model::is_finished(job->state)) {

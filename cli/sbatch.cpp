@@ -68,10 +68,10 @@ Result<base::Environment> job_environment(const opt::SbatchOptions& options,
 }
 
 void print_test(const wire::SubmitReply& reply) {
-  std::fprintf(stderr, "sbatch: Job %u to start at %s using %u processors on nodes %s in partition %s\n",
-               reply.job.value, base::format_time(reply.planned_start / model::kSecond).c_str(),
-               reply.planned_cpus, reply.planned_nodes.str().c_str(),
-               reply.partition.str().c_str());
+  std::fprintf(
+      stderr, "sbatch: Job %u to start at %s using %u processors on nodes %s in partition %s\n",
+      reply.job.value, base::format_time(reply.planned_start / model::kSecond).c_str(),
+      reply.planned_cpus, reply.planned_nodes.str().c_str(), reply.partition.str().c_str());
 }
 
 int exit_code_of(const model::Job& job) {
@@ -126,9 +126,9 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
     command = *here + "/" + command.str();
   }
   Result<cli::Client> client = cli::Client::create(own);
-  Result<wire::SubmitReply> reply =
-      client ? client->call<wire::SubmitReply>(*request)
-             : Result<wire::SubmitReply>(tl::unexpected(client.error()));
+  Result<wire::SubmitReply> reply = client
+                                        ? client->call<wire::SubmitReply>(*request)
+                                        : Result<wire::SubmitReply>(tl::unexpected(client.error()));
   if (!reply) {
     const Error error = cli::as_seen_by_user(reply.error());
     if (options.job.test_only) {

@@ -142,8 +142,8 @@ int report(const opt::ScancelOptions& options, bool cancelling, const wire::JobA
     const bool harmless = over && (cancelling || options.quiet);
     if (!harmless || (options.verbose > 0 && !options.quiet)) {
       const bool unheard = outcome.code == ErrorCode::already_done && !cancelling;
-      const std::string text = unheard ? std::string(base::error_text(ErrorCode::invalid_job_id))
-                                       : outcome.text.str();
+      const std::string text =
+          unheard ? std::string(base::error_text(ErrorCode::invalid_job_id)) : outcome.text.str();
       cli::print_error(kProgram, "Kill job error on " + name_of(outcome) + ": " + text);
     }
     if (harmless) continue;

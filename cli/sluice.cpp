@@ -50,18 +50,21 @@ int main(int argc, char** argv) {
   cli::TokenOptions token;
   cli::JoinOptions join;
   add_up(app, up);
-  app.add_subcommand("down", "end a cluster on this machine")->add_option("--dir", dir, "its directory");
+  app.add_subcommand("down", "end a cluster on this machine")
+      ->add_option("--dir", dir, "its directory");
   app.add_subcommand("env", "shell lines that point commands to a cluster")
       ->add_option("--dir", dir, "its directory");
   CLI::App* make_token = app.add_subcommand("token", "make a one-time token for a new host");
   make_token->add_option("--role", token.role, "node, login or gateway");
   make_token->add_option("--valid", token.valid_s, "seconds until it expires");
-  make_token->add_option("--uses", token.uses, "how many hosts may use it")->check(CLI::Range(1U, 100000U));
+  make_token->add_option("--uses", token.uses, "how many hosts may use it")
+      ->check(CLI::Range(1U, 100000U));
   CLI::App* join_host = app.add_subcommand("join", "make this host part of a cluster");
   join_host->add_option("token", join.token, "from `sluice token`")->required();
   join_host->add_option("--name", join.name, "this host's name in the cluster");
   join_host->add_option("--address", join.address, "how others reach this host");
-  join_host->add_option("--port", join.port, "where its agent listens")->check(CLI::Range(1U, 65535U));
+  join_host->add_option("--port", join.port, "where its agent listens")
+      ->check(CLI::Range(1U, 65535U));
   join_host->add_option("--dir", join.dir, "the agent's directory");
   CLI11_PARSE(app, argc, argv);
 

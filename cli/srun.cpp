@@ -121,7 +121,8 @@ int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_opti
   if (const Status granted = client.begin(); !granted) {
     const Error error = cli::as_seen_by_user(granted.error());
     if (client.has_step()) return fail_with(options, error);
-    return fail_with(options, {error.code, "Unable to create step for job " + job + ": " + error.text});
+    return fail_with(options,
+                     {error.code, "Unable to create step for job " + job + ": " + error.text});
   }
   Result<int> code = client.run();
   wait_status = client.wait_status();
@@ -129,7 +130,8 @@ int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_opti
   return *code;
 }
 
-cli::StepClientOptions client_options(const opt::SrunOptions& options, const cli::Sockets& sockets) {
+cli::StepClientOptions client_options(const opt::SrunOptions& options,
+                                      const cli::Sockets& sockets) {
   cli::StepClientOptions all;
   all.sockets = sockets;
   all.request.request_id = base::random_uid();
@@ -164,10 +166,10 @@ int test_only(const opt::SrunOptions& options, const wire::Submit& request,
     std::fprintf(stderr, "allocation failure: %s\n", cli::refusal_of(error).text.c_str());
     return options.exit_error;
   }
-  std::fprintf(stderr, "srun: Job %u to start at %s using %u processors on nodes %s in partition %s\n",
-               reply->job.value, base::format_time(reply->planned_start / model::kSecond).c_str(),
-               reply->planned_cpus, reply->planned_nodes.str().c_str(),
-               reply->partition.str().c_str());
+  std::fprintf(
+      stderr, "srun: Job %u to start at %s using %u processors on nodes %s in partition %s\n",
+      reply->job.value, base::format_time(reply->planned_start / model::kSecond).c_str(),
+      reply->planned_cpus, reply->planned_nodes.str().c_str(), reply->partition.str().c_str());
   return 0;
 }
 
@@ -176,12 +178,14 @@ Result<model::Job> wait_for_grant(const opt::SrunOptions& options, cli::Allocati
   constexpr std::int64_t kQuietMs = 500;
   const auto interrupted = [] { return g_interrupted != 0; };
   if (options.immediate) {
-    return allocation.wait_ready(std::int64_t{options.immediate_seconds} * 1000 + kQuietMs, interrupted);
+    return allocation.wait_ready(std::int64_t{options.immediate_seconds} * 1000 + kQuietMs,
+                                 interrupted);
   }
   Result<model::Job> job = allocation.wait_ready(kQuietMs, interrupted);
   if (job || job.error().code != ErrorCode::busy) return job;
   const std::string id = job_text(allocation.job());
-  if (!options.job.quiet) cli::print_info(kProgram, "job " + id + " queued and waiting for resources");
+  if (!options.job.quiet)
+    cli::print_info(kProgram, "job " + id + " queued and waiting for resources");
   job = allocation.wait_ready(-1, interrupted);
   if (job && !model::is_finished(job->state) && !options.job.quiet) {
     cli::print_info(kProgram, "job " + id + " has been allocated resources");
@@ -255,8 +259,9 @@ int main(int argc, char** argv) {
   const base::Environment& own = invocation.environment;
   Result<cli::Sockets> sockets = cli::find_sockets(own);
   if (!sockets) {
-    return fail_with(*options, {sockets.error().code, "Unable to allocate resources: " +
-                                                          cli::as_seen_by_user(sockets.error()).text});
+    return fail_with(
+        *options, {sockets.error().code,
+                   "Unable to allocate resources: " + cli::as_seen_by_user(sockets.error()).text});
   }
   if (options->test_exec && !cli::program_exists(options->step, own)) {
     return fail_with(*options, {ErrorCode::not_found, "Unable to run executable \"" +

@@ -44,8 +44,7 @@ Result<model::Job> Allocation::wait_ready(std::int64_t timeout_ms,
     }
     const auto waited = static_cast<std::int64_t>(base::monotonic_ms()) - start;
     if (timeout_ms >= 0 && waited >= timeout_ms) return fail(ErrorCode::busy);
-    const std::int64_t slice =
-        timeout_ms < 0 ? kLookMs : std::min(kLookMs, timeout_ms - waited);
+    const std::int64_t slice = timeout_ms < 0 ? kLookMs : std::min(kLookMs, timeout_ms - waited);
     Result<std::optional<net::Frame>> frame = session_->link().receive(slice);
     if (interrupted()) return fail(ErrorCode::interrupted);
     if (!frame) {

@@ -28,8 +28,8 @@ class Allocation {
   [[nodiscard]] Result<model::Job> wait_ready(std::int64_t timeout_ms,
                                               const std::function<bool()>& interrupted);
 
-  // While running: poll fd() with others; call attend() when it is readable and about once a second.
-  // Tells when the job has ended (cancelled, time limit).
+  // While running: poll fd() with others; call attend() when it is readable and about once a
+  // second. Tells when the job has ended (cancelled, time limit).
   [[nodiscard]] int fd() { return session_ ? session_->link().fd() : -1; }
   [[nodiscard]] bool attend();
 

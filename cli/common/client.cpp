@@ -61,9 +61,9 @@ Result<Sockets> find_sockets(const base::Environment& environment) {
 }
 
 Result<Session> Session::to_controller(const Sockets& sockets) {
-  Result<net::BlockingSession> link =
-      greet(sockets.controller.empty() ? by_agent(sockets, "")
-                                       : net::BlockingSession::connect(sockets.controller, kConnectMs));
+  Result<net::BlockingSession> link = greet(
+      sockets.controller.empty() ? by_agent(sockets, "")
+                                 : net::BlockingSession::connect(sockets.controller, kConnectMs));
   if (!link) return tl::unexpected(link.error());
   return Session(std::move(*link));
 }

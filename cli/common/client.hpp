@@ -1,5 +1,5 @@
-// Client: how every command talks to the cluster. Finds the sockets, speaks frames, retries what may
-// be retried. Blocking and light: no event loop, no TLS; who we are is the kernel's to say.
+// Client: how every command talks to the cluster. Finds the sockets, speaks frames, retries what
+// may be retried. Blocking and light: no event loop, no TLS; who we are is the kernel's to say.
 //
 // Where: inside a job SLUICE_AGENT_SOCKET (the node's agent); else the file SLUICE_CONF (or
 // /etc/sluice/client.conf) with `controller_socket` and `agent_socket`.
@@ -65,7 +65,7 @@ inline constexpr std::int64_t kAnswerMs = 60'000;
 
 struct CallOptions {
   std::int64_t answer_ms = kAnswerMs;
-  std::int64_t retry_ms = kRetryMs;   // 0: one try
+  std::int64_t retry_ms = kRetryMs;  // 0: one try
 };
 
 // Sends a request and returns its single answer. A request with a request_id is repeated after a

@@ -1,5 +1,5 @@
-// What every Slurm command does the same way: its invocation, its messages ("sbatch: error: …"), and
-// how parsing that stops becomes an exit code.
+// What every Slurm command does the same way: its invocation, its messages ("sbatch: error: …"),
+// and how parsing that stops becomes an exit code.
 #pragma once
 
 #include <cstdio>

@@ -16,7 +16,6 @@ namespace sluice::cli {
 [[nodiscard]] Result<wire::Submit> make_submission(const opt::JobOptions& options,
                                                    const base::Environment& environment);
 
-
 // The current values of the limits named by `mask`, as JobSpec::limits holds them.
 [[nodiscard]] std::vector<std::uint64_t> current_limits(std::uint32_t mask);
 [[nodiscard]] std::uint32_t current_umask();

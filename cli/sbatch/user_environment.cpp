@@ -32,12 +32,9 @@ constexpr std::size_t kMaxOutput = 16 * 1024 * 1024;
   const std::string name = "USER=" + user.name;
   const std::string login = "LOGNAME=" + user.name;
   const std::string shell = "SHELL=" + user.shell;
-  const char* environment[] = {home.c_str(),
-                               name.c_str(),
-                               login.c_str(),
-                               shell.c_str(),
-                               "PATH=/usr/local/bin:/usr/bin:/bin",
-                               nullptr};
+  const char* environment[] = {
+      home.c_str(), name.c_str(), login.c_str(), shell.c_str(), "PATH=/usr/local/bin:/usr/bin:/bin",
+      nullptr};
   const char* login_argv[] = {"-sh", "-l", "-c", "exec env -0", nullptr};
   const char* plain_argv[] = {"sh", "-c", "exec env -0", nullptr};
   const char** argv = mode == ShellMode::login ? login_argv : plain_argv;
@@ -83,7 +80,8 @@ Result<base::Environment> user_environment(std::uint32_t seconds, ShellMode mode
   }
   std::vector<std::string> entries;
   std::size_t start = 0;
-  for (std::size_t end = bytes.find('\0'); end != std::string::npos; end = bytes.find('\0', start)) {
+  for (std::size_t end = bytes.find('\0'); end != std::string::npos;
+       end = bytes.find('\0', start)) {
     entries.push_back(bytes.substr(start, end - start));
     start = end + 1;
   }

@@ -53,8 +53,7 @@ template <auto Member>
 Status moment(JobEdit& edit, const Change& change) {
   const Result<std::int64_t> when = base::parse_time(change.value, edit.now);
   if (!when) {
-    return fail(ErrorCode::invalid_time,
-                when.error().text + "\nNo changes specified");
+    return fail(ErrorCode::invalid_time, when.error().text + "\nNo changes specified");
   }
   edit.patch.*Member = *when * model::kSecond;
   edit.changed = true;

@@ -43,7 +43,8 @@ Result<ClusterDir> ClusterDir::locate(const std::string& given) {
   }
   if (path.empty()) {
     const char* home = std::getenv("HOME");
-    if (home == nullptr) return fail(ErrorCode::invalid_argument, "--dir is needed (HOME is not set)");
+    if (home == nullptr)
+      return fail(ErrorCode::invalid_argument, "--dir is needed (HOME is not set)");
     path = std::string(home) + "/.sluice";
   }
   return ClusterDir(without_trailing_slash(absolute(path)));
@@ -58,7 +59,9 @@ Result<std::vector<Daemon>> ClusterDir::daemons() const {
   if (!port) return tl::unexpected(port.error());
   while (!port->empty() && port->back() == '\n') port->pop_back();
   std::vector<Daemon> all;
-  all.push_back({"controller", "sluicectld", controller(),
+  all.push_back({"controller",
+                 "sluicectld",
+                 controller(),
                  {"--dir", controller(), "--config", this->config(), "--port", *port}});
   all.push_back({"login", "sluiced", login(), {"--dir", login(), "--login"}});
   for (const model::NodeSetting& setting : config->settings->nodes) {

@@ -135,8 +135,8 @@ Status join_cluster(const JoinOptions& options) {
       {"single_user", ::geteuid() == 0 ? "no" : "yes"},
   };
   const base::KeyValues client = {{"agent_socket", options.dir + "/agent.sock"}};
-  if (Status written = base::write_file_atomic(options.dir + "/client.conf",
-                                               base::format_key_values(client));
+  if (Status written =
+          base::write_file_atomic(options.dir + "/client.conf", base::format_key_values(client));
       !written) {
     return written;
   }

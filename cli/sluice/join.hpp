@@ -19,8 +19,8 @@ struct TokenOptions {
 
 struct JoinOptions {
   std::string token;
-  std::string name;                    // empty: the host's name
-  std::string address;                 // empty: the host's name
+  std::string name;     // empty: the host's name
+  std::string address;  // empty: the host's name
   std::uint32_t port = 6818;
   std::string dir = "/var/lib/sluice/agent";
 };

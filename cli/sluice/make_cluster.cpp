@@ -52,7 +52,9 @@ Result<std::string> generated_config(const UpOptions& options) {
   std::uint64_t memory = host_memory_mib() / std::max(options.nodes, 1U);
   if (!options.memory_per_node.empty()) {
     const Result<std::uint64_t> given = base::parse_memory_mib(options.memory_per_node);
-    if (!given) return fail(ErrorCode::invalid_argument, "--memory-per-node: not a size: " + options.memory_per_node);
+    if (!given)
+      return fail(ErrorCode::invalid_argument,
+                  "--memory-per-node: not a size: " + options.memory_per_node);
     memory = *given;
   }
   const long online = ::sysconf(_SC_NPROCESSORS_ONLN);
@@ -67,12 +69,19 @@ Result<std::string> generated_config(const UpOptions& options) {
       "listen_address: 127.0.0.1\n"
       "return_to_service: 2\n"
       "# A job that names no memory gets this for each of its CPUs.\n"
-      "def_mem_per_cpu: " + std::to_string(std::max<std::uint64_t>(memory / cpus, 1)) + "\n"
+      "def_mem_per_cpu: " +
+      std::to_string(std::max<std::uint64_t>(memory / cpus, 1)) +
+      "\n"
       "nodes:\n"
-      "  - node_name: " + (options.nodes == 1 ? std::string("n1") : "n[1-" + last + "]") + "\n"
+      "  - node_name: " +
+      (options.nodes == 1 ? std::string("n1") : "n[1-" + last + "]") +
+      "\n"
       "    node_addr: 127.0.0.1\n"
-      "    cpus: " + std::to_string(cpus) + "\n"
-      "    real_memory: " + std::to_string(memory) + "\n";
+      "    cpus: " +
+      std::to_string(cpus) +
+      "\n"
+      "    real_memory: " +
+      std::to_string(memory) + "\n";
   if (!options.gres.empty()) yaml += "    gres: \"" + options.gres + "\"\n";
   yaml +=
       "partitions:\n"
@@ -150,10 +159,12 @@ Status make_cluster(const ClusterDir& cluster, const UpOptions& options) {
   Result<std::vector<std::uint16_t>> ports = free_ports(nodes.size() + 2);
   if (!ports) return tl::unexpected(ports.error());
 
-  for (const std::string& folder : {cluster.path(), cluster.controller(), cluster.controller() + "/hosts.d"}) {
+  for (const std::string& folder :
+       {cluster.path(), cluster.controller(), cluster.controller() + "/hosts.d"}) {
     if (Status made = base::make_directories(folder, 0755); !made) return made;
   }
-  Result<auth::HostKey> key = auth::HostKey::load_or_create(cluster.controller() + "/controller.key");
+  Result<auth::HostKey> key =
+      auth::HostKey::load_or_create(cluster.controller() + "/controller.key");
   if (!key) return tl::unexpected(key.error());
   const base::KeyValues common = {
       {"controller_address", "127.0.0.1"},
@@ -163,7 +174,8 @@ Status make_cluster(const ClusterDir& cluster, const UpOptions& options) {
       {"client_conf", cluster.client_conf()},
       {"single_user", ::geteuid() == 0 ? "no" : "yes"},
   };
-  if (Status login = write_agent(cluster, {"login", cluster.login(), "login", (*ports)[1], {}}, common);
+  if (Status login =
+          write_agent(cluster, {"login", cluster.login(), "login", (*ports)[1], {}}, common);
       !login) {
     return login;
   }

@@ -67,7 +67,8 @@ bool has_ended(const Daemon& daemon) {
 Status check_alive(const std::vector<Daemon>& daemons) {
   for (const Daemon& daemon : daemons) {
     if (!has_ended(daemon)) continue;
-    return fail(ErrorCode::failure, daemon.program + " (" + daemon.name + ") has ended: " + last_log_line(daemon));
+    return fail(ErrorCode::failure,
+                daemon.program + " (" + daemon.name + ") has ended: " + last_log_line(daemon));
   }
   return {};
 }
@@ -84,12 +85,14 @@ Status wait_for_nodes(const ClusterDir& cluster, const std::vector<Daemon>& daem
         say(std::to_string(up) + " of " + std::to_string(reply->nodes.size()) + " nodes up");
       }
       reported = up;
-      if (up == reply->nodes.size() && base::file_exists(cluster.login() + "/agent.sock")) return {};
+      if (up == reply->nodes.size() && base::file_exists(cluster.login() + "/agent.sock"))
+        return {};
     }
     if (Status alive = check_alive(daemons); !alive) return alive;
     wait_a_moment();
   }
-  return fail(ErrorCode::failure, "the nodes did not come up; see the log files below " + cluster.path());
+  return fail(ErrorCode::failure,
+              "the nodes did not come up; see the log files below " + cluster.path());
 }
 
 }  // namespace
@@ -130,7 +133,8 @@ Status bring_down(const std::string& dir) {
   }
   const std::uint64_t until = base::monotonic_ms() + kDownTimeoutMs;
   const auto any_left = [&] {
-    return std::ranges::any_of(*daemons, [](const Daemon& d) { return find_running(d).has_value(); });
+    return std::ranges::any_of(*daemons,
+                               [](const Daemon& d) { return find_running(d).has_value(); });
   };
   while (any_left()) {
     if (base::monotonic_ms() > until) {

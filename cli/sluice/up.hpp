@@ -12,10 +12,10 @@ namespace sluice::cli {
 struct UpOptions {
   std::string dir;
   std::uint32_t nodes = 1;
-  std::uint32_t cpus_per_node = 0;       // 0: as many as this host has
-  std::string memory_per_node;           // Slurm's spelling; empty: the host's, divided by nodes
-  std::string gres;                      // "gpu:2"
-  std::string config;                    // a sluice.yaml to use instead
+  std::uint32_t cpus_per_node = 0;  // 0: as many as this host has
+  std::string memory_per_node;      // Slurm's spelling; empty: the host's, divided by nodes
+  std::string gres;                 // "gpu:2"
+  std::string config;               // a sluice.yaml to use instead
 };
 
 // Makes the cluster if the directory is new, starts what doesn't run, and waits until all nodes

@@ -1,12 +1,12 @@
 // See files.hpp.
 #include "cli/srun/files.hpp"
 
+#include <unistd.h>
+
 #include <cctype>
 
 #include "base/user.hpp"
 #include "cli/common/submission.hpp"
-
-#include <unistd.h>
 
 namespace sluice::cli {
 
@@ -27,7 +27,8 @@ void each_pattern(std::string_view path, Visit visit) {
 
 std::string padded(std::uint64_t number, std::string_view width) {
   std::string text = std::to_string(number);
-  const std::size_t wanted = width.empty() ? 0 : static_cast<std::size_t>(std::stoul(std::string(width)));
+  const std::size_t wanted =
+      width.empty() ? 0 : static_cast<std::size_t>(std::stoul(std::string(width)));
   if (text.size() < wanted && wanted <= 10) text.insert(0, wanted - text.size(), '0');
   return text;
 }
@@ -42,20 +43,11 @@ std::string expand(std::string_view path, const StepClientOptions& options) {
     switch (path[letter]) {
       case 'j':
       case 'A':
-      case 'J':
-        value = padded(options.request.job.value, width);
-        break;
-      case 'u':
-        value = base::user_label(::geteuid());
-        break;
-      case 'x':
-        value = options.request.spec.name.str();
-        break;
-      case '%':
-        value = "%";
-        break;
-      default:
-        return;  // stays as it is
+      case 'J': value = padded(options.request.job.value, width); break;
+      case 'u': value = base::user_label(::geteuid()); break;
+      case 'x': value = options.request.spec.name.str(); break;
+      case '%': value = "%"; break;
+      default: return;  // stays as it is
     }
     out += path.substr(copied, begin - copied);
     out += value;

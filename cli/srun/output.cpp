@@ -53,7 +53,8 @@ Status OutputSink::take(const wire::Output& output) {
   channel.moved = true;
   if (end < channel.offset || (end == channel.offset && !output.end)) return {};
   const std::string_view fresh =
-      std::string_view(output.data).substr(static_cast<std::size_t>(channel.offset - output.offset));
+      std::string_view(output.data)
+          .substr(static_cast<std::size_t>(channel.offset - output.offset));
   channel.offset = end;
   const Destination& to = output.stream == wire::kStderr ? err_ : out_;
   return write(to, output.task, channel, fresh, output.end);

@@ -16,9 +16,9 @@ namespace sluice::cli {
 
 struct OutputOptions {
   bool label = false;
-  std::uint32_t tasks = 1;          // for the label's width
-  std::string stdout_path;          // empty: our own; "none" discards; a number: that task only
-  std::string stderr_path;          // empty: our own, or where stdout goes if that was given
+  std::uint32_t tasks = 1;  // for the label's width
+  std::string stdout_path;  // empty: our own; "none" discards; a number: that task only
+  std::string stderr_path;  // empty: our own, or where stdout goes if that was given
   bool append = false;
 };
 
@@ -35,13 +35,13 @@ class OutputSink {
 
  private:
   struct Destination {
-    int fd = -1;                      // -1: discard
+    int fd = -1;  // -1: discard
     std::uint32_t only_task = UINT32_MAX;
   };
   struct Channel {
     std::uint64_t offset = 0;
     bool moved = false;
-    std::string partial;              // a line that has no end yet (labels only)
+    std::string partial;  // a line that has no end yet (labels only)
   };
 
   [[nodiscard]] Result<Destination> open(const std::string& path, int own_fd);

@@ -22,8 +22,8 @@ namespace {
 
 constexpr std::string_view kProgram = "srun";
 constexpr std::uint64_t kInputWindow = 64 * 1024;
-constexpr std::uint64_t kPatienceMs = 55'000;    // below the agents' own
-constexpr std::uint64_t kAbortWindowMs = 1000;   // a second Ctrl-C within this ends the step
+constexpr std::uint64_t kPatienceMs = 55'000;   // below the agents' own
+constexpr std::uint64_t kAbortWindowMs = 1000;  // a second Ctrl-C within this ends the step
 constexpr int kTickMs = 50;
 constexpr std::uint64_t kGatherMs = 50;  // how long a task's end waits for others like it
 constexpr std::int64_t kSayBusyMs = 1000;
@@ -60,7 +60,8 @@ Status StepClient::wait_granted() {
       if (!granted) return tl::unexpected(granted.error());
       layout_ = std::move(granted->layout);
       if (said && !options_.quiet) {
-        print_info(kProgram, "Step created for StepId=" + step_text(options_.request.job, layout_.step));
+        print_info(kProgram,
+                   "Step created for StepId=" + step_text(options_.request.job, layout_.step));
       }
       return {};
     }
@@ -68,8 +69,9 @@ Status StepClient::wait_granted() {
     if (!timed_out || said) return tl::unexpected(frame.error());
     said = true;
     if (!options_.quiet) {
-      print_info(kProgram, "Job " + std::to_string(options_.request.job.value) +
-                               " step creation temporarily disabled, retrying (Requested nodes are busy)");
+      print_info(kProgram,
+                 "Job " + std::to_string(options_.request.job.value) +
+                     " step creation temporarily disabled, retrying (Requested nodes are busy)");
     }
   }
 }
@@ -127,7 +129,8 @@ Result<int> StepClient::run() {
     if (!flushed) session_.reset();  // the step is over; nobody needs the last acknowledgement
   }
   if (exits_->forced() && !options_.quiet) {
-    print_info(kProgram, "Force Terminated StepId=" + step_text(options_.request.job, layout_.step));
+    print_info(kProgram,
+               "Force Terminated StepId=" + step_text(options_.request.job, layout_.step));
   }
   return std::max(exits_->exit_code(), start_failures_ > 0 ? 1 : 0);
 }
@@ -199,9 +202,11 @@ Status StepClient::on_frame(const net::Frame& frame) {
       return with(static_cast<wire::StepStarted*>(nullptr), [&](const wire::StepStarted& m) {
         if (m.error.empty()) return;
         ++start_failures_;
-        const std::string node = m.node < layout_.nodes.size() ? layout_.nodes[m.node].name.str() : "";
-        print_error(kProgram, "task launch for StepId=" + step_text(options_.request.job, layout_.step) +
-                                  " failed on node " + node + ": " + m.error.str());
+        const std::string node =
+            m.node < layout_.nodes.size() ? layout_.nodes[m.node].name.str() : "";
+        print_error(kProgram,
+                    "task launch for StepId=" + step_text(options_.request.job, layout_.step) +
+                        " failed on node " + node + ": " + m.error.str());
       });
     case wire::MessageType::task_exit:
       return with(static_cast<wire::TaskExit*>(nullptr),
@@ -216,8 +221,7 @@ Status StepClient::on_frame(const net::Frame& frame) {
       return with(static_cast<wire::ErrorReply*>(nullptr), [&](const wire::ErrorReply& m) {
         broken_ = Error{m.code, m.text.str()};
       });
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -293,7 +297,8 @@ void StepClient::on_interrupt() {
   if (options_.quit_on_interrupt || now - last_interrupt_ms_ <= kAbortWindowMs) {
     if (aborting_) return send_signal(SIGKILL);
     aborting_ = true;
-    print_info(kProgram, "sending Ctrl-C to StepId=" + step_text(options_.request.job, layout_.step));
+    print_info(kProgram,
+               "sending Ctrl-C to StepId=" + step_text(options_.request.job, layout_.step));
     print_info(kProgram, "Job step aborted: Waiting up to " +
                              std::to_string(options_.kill_wait_s + 2) +
                              " seconds for job step to finish.");
@@ -307,9 +312,11 @@ void StepClient::on_interrupt() {
 
 void StepClient::print_status() {
   std::uint32_t running = 0;
-  for (std::uint32_t task = 0; task < layout_.tasks; ++task) running += exits_->has_ended(task) ? 0 : 1;
+  for (std::uint32_t task = 0; task < layout_.tasks; ++task)
+    running += exits_->has_ended(task) ? 0 : 1;
   const std::string step = "StepId=" + step_text(options_.request.job, layout_.step);
-  const std::string tasks = layout_.tasks == 1 ? " task 0" : " tasks 0-" + std::to_string(layout_.tasks - 1);
+  const std::string tasks =
+      layout_.tasks == 1 ? " task 0" : " tasks 0-" + std::to_string(layout_.tasks - 1);
   if (running == layout_.tasks) return print_info(kProgram, step + tasks + ": running");
   for (std::uint32_t task = 0; task < layout_.tasks; ++task) {
     print_info(kProgram, step + " task " + std::to_string(task) +

@@ -20,12 +20,12 @@ namespace sluice::cli {
 
 struct StepClientOptions {
   Sockets sockets;
-  std::string manager;               // the job's first node
+  std::string manager;  // the job's first node
   wire::StepRequest request;
   OutputOptions output;
-  std::string input_path;            // a local file for standard input; empty: our own
+  std::string input_path;  // a local file for standard input; empty: our own
   bool quiet = false;
-  bool disable_status = false;       // -X
+  bool disable_status = false;  // -X
   bool quit_on_interrupt = false;
   std::uint32_t kill_wait_s = 30;
   Allocation* allocation = nullptr;  // ours, to be kept alive; null inside a job
@@ -45,10 +45,10 @@ class StepClient {
 
  private:
   struct InputState {
-    int fd = -1;                      // -1: nothing (more) to read
-    std::uint64_t sent = 0;           // bytes
-    std::vector<std::uint64_t> taken; // by node
-    std::string unacknowledged;       // from the least `taken` on
+    int fd = -1;                       // -1: nothing (more) to read
+    std::uint64_t sent = 0;            // bytes
+    std::vector<std::uint64_t> taken;  // by node
+    std::string unacknowledged;        // from the least `taken` on
     bool ended = false;
   };
 

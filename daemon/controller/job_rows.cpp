@@ -2,7 +2,6 @@
 // through the struct would copy every record; this is the path of each squeue.
 #include "daemon/controller/job_rows.hpp"
 
-
 #include "wire/client_messages.hpp"
 
 namespace sluice::controller {

@@ -42,12 +42,12 @@ Status Shell::listen() {
   server.failed = [](const std::string& remote, const Error& error) {
     log::debug("connection from {} refused: {}", remote, error.text);
   };
-  auto links = net::listen_links(
-      loop_, std::move(server), [this](net::LinkConnection connection) {
-        add_link(std::move(connection));
-      });
+  auto links = net::listen_links(loop_, std::move(server), [this](net::LinkConnection connection) {
+    add_link(std::move(connection));
+  });
   if (!links) {
-    return context("listening on port " + std::to_string(options_.port.value_or(config_.port)), links.error());
+    return context("listening on port " + std::to_string(options_.port.value_or(config_.port)),
+                   links.error());
   }
   link_listener_ = std::move(*links);
   auto socket = net::listen_unix(
@@ -133,8 +133,8 @@ void Shell::on_hello(LinkId id, const net::Frame& frame) {
     if (host.peer.roles.has(auth::Role::node)) {
       log::warn("{} is no node of the configuration", host.peer.name);
     }
-    return host.link->send({static_cast<std::uint16_t>(wire::NodeWelcome::kType), 0,
-                            wire::encode(welcome)});
+    return host.link->send(
+        {static_cast<std::uint16_t>(wire::NodeWelcome::kType), 0, wire::encode(welcome)});
   }
   if (const auto older = node_links_.find(*node);
       older != node_links_.end() && older->second != id) {
@@ -231,7 +231,8 @@ void Shell::make_token(const Call& call, const net::Frame& frame) {
   if (!request) return refuse(call, request.error());
   const auto role = auth::parse_role(request->role);
   if (!role || *role == auth::Role::controller) {
-    return refuse(call, {ErrorCode::invalid_argument, "a token is for the role node, login or gateway"});
+    return refuse(call,
+                  {ErrorCode::invalid_argument, "a token is for the role node, login or gateway"});
   }
   const Result<auth::JoinSecret> secret = auth::make_join_secret();
   if (!secret) return refuse(call, secret.error());

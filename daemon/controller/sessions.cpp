@@ -50,10 +50,8 @@ void Shell::on_frame(SessionId id, const net::Frame& frame) {
     }
     case wire::MessageType::route:  // this is where it leads
       return;
-    case wire::MessageType::make_token:
-      return make_token(call, frame);
-    case wire::MessageType::reconfigure:
-      return reconfigure(call);
+    case wire::MessageType::make_token: return make_token(call, frame);
+    case wire::MessageType::reconfigure: return reconfigure(call);
     default:
       if (!start_query(call, frame)) service_->on_request(call, frame);
   }

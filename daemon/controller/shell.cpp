@@ -53,10 +53,7 @@ std::vector<wire::KeyValue> key_values(
 }  // namespace
 
 Shell::Shell(net::Loop& loop, ShellOptions options, config::ClusterConfig config)
-    : loop_(loop),
-      options_(std::move(options)),
-      config_(std::move(config)),
-      pool_(kQueryThreads) {}
+    : loop_(loop), options_(std::move(options)), config_(std::move(config)), pool_(kQueryThreads) {}
 
 Shell::~Shell() {
   *alive_ = false;
@@ -71,11 +68,12 @@ Result<std::unique_ptr<Shell>> Shell::create(net::Loop& loop, const ShellOptions
   Result<config::ClusterConfig> config = config::load_cluster_config(full.config_file);
   if (!config) return tl::unexpected(config.error());
   std::unique_ptr<Shell> shell(new Shell(loop, std::move(full), std::move(*config)));
-  Result<auth::HostKey> key = auth::HostKey::load_or_create(shell->options_.dir + "/controller.key");
+  Result<auth::HostKey> key =
+      auth::HostKey::load_or_create(shell->options_.dir + "/controller.key");
   if (!key) return tl::unexpected(key.error());
   shell->key_ = std::move(*key);
-  for (const auto step : {&Shell::open_store, &Shell::load_hosts, &Shell::listen,
-                          &Shell::start_service}) {
+  for (const auto step :
+       {&Shell::open_store, &Shell::load_hosts, &Shell::listen, &Shell::start_service}) {
     if (Status done = (shell.get()->*step)(); !done) return tl::unexpected(done.error());
   }
   return shell;
@@ -159,8 +157,7 @@ Status Shell::start_service() {
 Status Shell::reconfigure() {
   Result<config::ClusterConfig> config = config::load_cluster_config(options_.config_file);
   if (!config) return tl::unexpected(config.error());
-  const Status applied =
-      service_->configure(config->settings, key_values(config->node_settings));
+  const Status applied = service_->configure(config->settings, key_values(config->node_settings));
   if (applied) config_ = std::move(*config);
   return applied;
 }
@@ -274,7 +271,7 @@ void Shell::send_mail(const model::JobPtr& job, std::string_view event) {
   if (!asked) return;
   const std::string to =
       job->spec->mail_user.empty() ? job->spec->user.str() : job->spec->mail_user.str();
-  const std::string what = event == "END" ? (failed ? "Failed" : "Ended")
+  const std::string what = event == "END"     ? (failed ? "Failed" : "Ended")
                            : event == "BEGIN" ? "Began"
                                               : "Requeued";
   std::string subject = "Sluice Job_id=" + std::to_string(job->id.value) +

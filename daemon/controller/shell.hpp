@@ -2,8 +2,8 @@
 // the hosts' links and the query threads. Owned and used by the loop's thread; the store's writer
 // and the pool's threads only post functions to the loop.
 //
-// Files below the directory: sluice.yaml, controller.key, hosts.d/NAME (hosts known from the start),
-// state/sluice.db, controller.sock, port (where it listens), sluicectld.log.
+// Files below the directory: sluice.yaml, controller.key, hosts.d/NAME (hosts known from the
+// start), state/sluice.db, controller.sock, port (where it listens), sluicectld.log.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ namespace sluice::controller {
 
 struct ShellOptions {
   std::string dir;
-  std::string config_file;  // empty: DIR/sluice.yaml
+  std::string config_file;            // empty: DIR/sluice.yaml
   std::optional<std::uint16_t> port;  // in place of the configuration's
 };
 

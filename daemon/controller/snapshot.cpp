@@ -13,7 +13,8 @@ bool id_less(const model::JobPtr& job, JobId id) { return job->id < id; }
 
 model::JobPtr Snapshot::find(JobId id) const {
   const std::uint32_t key = id.value >> kChunkBits;
-  const auto chunk = std::ranges::lower_bound(chunks, key, {}, [](const auto& c) { return c->key; });
+  const auto chunk =
+      std::ranges::lower_bound(chunks, key, {}, [](const auto& c) { return c->key; });
   if (chunk == chunks.end() || (*chunk)->key != key) return nullptr;
   const auto& jobs = (*chunk)->jobs;
   const auto job = std::lower_bound(jobs.begin(), jobs.end(), id, id_less);

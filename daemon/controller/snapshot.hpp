@@ -1,7 +1,6 @@
 // Snapshot: what readers see. Immutable, so query threads walk it without locks while the loop goes
-// on; made of shared records in shared chunks, so publishing costs what changed plus one pointer per
-// 256 jobs. Only durable records get here.
-// Pure: no I/O.
+// on; made of shared records in shared chunks, so publishing costs what changed plus one pointer
+// per 256 jobs. Only durable records get here. Pure: no I/O.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +27,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const Chunk>> chunks;  // by key
   std::vector<model::NodePtr> nodes;                 // by index
   std::vector<model::PartitionPtr> partitions;
-  std::vector<model::StepPtr> steps;                 // running, by job and number
+  std::vector<model::StepPtr> steps;  // running, by job and number
 
   [[nodiscard]] model::JobPtr find(JobId id) const;
   [[nodiscard]] std::size_t job_count() const;

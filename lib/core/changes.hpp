@@ -17,7 +17,7 @@
 namespace sluice::core {
 
 // Orders for nodes. All name the attempt; nodes refuse what they already did.
-struct LaunchJob {               // prepare the job there; on shares[0]'s node also start the script
+struct LaunchJob {  // prepare the job there; on shares[0]'s node also start the script
   model::JobPtr job;
   NodeIndex node;
 };
@@ -37,27 +37,35 @@ struct TerminateJob {
   std::uint32_t grace_s = 0;
   model::JobState why = model::JobState::cancelled;
 };
-struct SuspendJob { Attempt attempt; JobId job; NodeIndex node; };
-struct ResumeJob { Attempt attempt; JobId job; NodeIndex node; };
+struct SuspendJob {
+  Attempt attempt;
+  JobId job;
+  NodeIndex node;
+};
+struct ResumeJob {
+  Attempt attempt;
+  JobId job;
+  NodeIndex node;
+};
 using Order = std::variant<LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob>;
 
 // One line per job that a request touched, in id order.
 struct JobOutcome {
-  JobId job;                     // the record's id
+  JobId job;  // the record's id
   JobId array_job;
   std::uint32_t array_task = model::kNoTask;
   Status status;
 };
 
 struct Changes {
-  Status outcome;                          // of the event as a whole
-  JobId job;                               // of a submit
-  std::vector<JobOutcome> outcomes;        // of requests on jobs
-  std::optional<PlanEntry> tested;         // of a test_only submit
-  std::vector<model::JobPtr> jobs;         // new or changed records, each once, latest
-  std::vector<model::JobPtr> ended;        // attempts that reached their terminal state (or were
-                                           // requeued): the accounting record of that attempt
-  std::vector<JobId> forgotten;            // records that left memory (older than MinJobAge)
+  Status outcome;                    // of the event as a whole
+  JobId job;                         // of a submit
+  std::vector<JobOutcome> outcomes;  // of requests on jobs
+  std::optional<PlanEntry> tested;   // of a test_only submit
+  std::vector<model::JobPtr> jobs;   // new or changed records, each once, latest
+  std::vector<model::JobPtr> ended;  // attempts that reached their terminal state (or were
+                                     // requeued): the accounting record of that attempt
+  std::vector<JobId> forgotten;      // records that left memory (older than MinJobAge)
   std::vector<model::NodePtr> nodes;
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;

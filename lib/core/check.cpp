@@ -98,7 +98,11 @@ Violation Cluster::State::Inspection::waiting_job(const Entry& entry) const {
                       array->second.in(Phase::active) >= array->second.limit;
     const bool others_first =
         array != s.arrays.end() && array->second.limit != 0 && !array->second.ready.empty();
-    if (!full && !others_first) return wrong("not queued though nothing keeps it back");
+    // Its time has come between two ticks.
+    const bool rings_now = s.timers.of(job.id).wall <= s.last.wall;
+    if (!full && !others_first && !rings_now) {
+      return wrong("not queued though nothing keeps it back");
+    }
   }
   return std::nullopt;
 }

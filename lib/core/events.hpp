@@ -25,18 +25,17 @@ using model::NodeVerb;
 
 // Which jobs a request means: a job, an array (task empty), or some of its tasks.
 struct JobSelector {
-  JobId job;                                 // a job's id, or an array's
-  std::vector<model::TaskRun> tasks;         // empty: the whole
+  JobId job;                          // a job's id, or an array's
+  std::vector<model::TaskRun> tasks;  // empty: the whole
 };
 
 struct SubmitJob {
-  model::JobSpecPtr spec;        // identity fields filled in
+  model::JobSpecPtr spec;  // identity fields filled in
   model::RequestPtr request;
   Uid128 uid;
-  std::vector<Text> groups;      // names of the user's groups, for AllowGroups
-  bool test_only = false;        // answer when and where, change nothing
+  std::vector<Text> groups;  // names of the user's groups, for AllowGroups
+  bool test_only = false;    // answer when and where, change nothing
 };
-
 
 struct ActOnJob {
   JobVerb verb = JobVerb::cancel;
@@ -44,12 +43,11 @@ struct ActOnJob {
   std::uint32_t by_uid = 0;
   bool by_admin = false;
   std::uint32_t signal = 0;
-  bool batch_only = false;       // scancel --batch
-  bool full = false;             // scancel --full: batch shell too
-  std::uint32_t exit_code = 0;   // as wait() has it
+  bool batch_only = false;      // scancel --batch
+  bool full = false;            // scancel --full: batch shell too
+  std::uint32_t exit_code = 0;  // as wait() has it
   bool quiet_if_pending = false;
 };
-
 
 struct UpdateJob {
   JobSelector selector;
@@ -82,10 +80,21 @@ struct NodeRegistered {
   model::NodeFacts facts;
   std::vector<Attempt> holds;
 };
-struct NodeSilent { NodeIndex node; };        // shown as "*"; jobs stay
-struct NodeLost { NodeIndex node; };          // silent beyond the timeout: DOWN
-struct NodeLoad { NodeIndex node; std::uint32_t cpu_load = 0; std::uint64_t free_memory = 0; };
-struct NodeFault { NodeIndex node; Text reason; };  // the node itself asks to be drained
+struct NodeSilent {
+  NodeIndex node;
+};  // shown as "*"; jobs stay
+struct NodeLost {
+  NodeIndex node;
+};  // silent beyond the timeout: DOWN
+struct NodeLoad {
+  NodeIndex node;
+  std::uint32_t cpu_load = 0;
+  std::uint64_t free_memory = 0;
+};
+struct NodeFault {
+  NodeIndex node;
+  Text reason;
+};  // the node itself asks to be drained
 
 // A node has prepared the job (and, on the batch host, started the script), or could not.
 struct JobPrepared {
@@ -98,25 +107,31 @@ struct JobPrepared {
 // How the batch script (or the whole job on that node) ended.
 struct BatchEnded {
   Attempt attempt;
-  std::uint32_t exit_code = 0;   // as wait() has it
+  std::uint32_t exit_code = 0;  // as wait() has it
   bool out_of_memory = false;
-  bool launch_failed = false;    // the script could not be started; `error` says why
+  bool launch_failed = false;  // the script could not be started; `error` says why
   Text error;
-  bool released = false;         // nothing is left on the batch host: stands for NodeReleased too,
-                                 // which spares a one-node job the COMPLETING record
+  bool released = false;  // nothing is left on the batch host: stands for NodeReleased too,
+                          // which spares a one-node job the COMPLETING record
 };
 // Nothing of the attempt is left on the node.
 struct NodeReleased {
   Attempt attempt;
   NodeIndex node;
-  bool unkillable = false;       // gave up: processes remain
+  bool unkillable = false;  // gave up: processes remain
 };
 
-struct StepStarted { model::StepPtr step; };
-struct StepEnded { model::StepPtr step; };
+struct StepStarted {
+  model::StepPtr step;
+};
+struct StepEnded {
+  model::StepPtr step;
+};
 
-struct Configure { SettingsPtr settings; };
-struct Tick {};                               // time has passed
+struct Configure {
+  SettingsPtr settings;
+};
+struct Tick {};  // time has passed
 
 using Event = std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition,
                            NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, JobPrepared,

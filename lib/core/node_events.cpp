@@ -218,8 +218,7 @@ void Cluster::State::estrange(NodeIndex index, JobId id) {
   NodeInfo& info = nodes[index.value];
   info.strangers.insert(attempt);
   if ((info.record->flags & model::kNodeNoRespond) != 0) return;  // told when it comes back
-  turn.changes.orders.emplace_back(
-      TerminateJob{attempt, id, index, 0, model::JobState::node_fail});
+  turn.changes.orders.emplace_back(TerminateJob{attempt, id, index, 0, model::JobState::node_fail});
 }
 
 bool Cluster::State::stranger_left(NodeIndex index, const Attempt& attempt) {

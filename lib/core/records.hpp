@@ -93,7 +93,7 @@ struct NodeInfo {
   // down, and came back; or it could not end them. Nothing starts here until it says that they are
   // gone. In memory only: after a restart the node tells anew what it holds.
   std::set<Attempt> strangers;
-  bool facts_known = false;      // configured in full, or registered at least once
+  bool facts_known = false;  // configured in full, or registered at least once
 };
 
 // Places in the order of submission; tasks of an array before its rest. Unique per record.

@@ -15,7 +15,7 @@ namespace sluice::model {
 struct GresShare {
   Text name;
   Text type;
-  base::Bitmap indices;    // empty for GRES that are only counted
+  base::Bitmap indices;  // empty for GRES that are only counted
   std::uint64_t count = 0;
 
   bool operator==(const GresShare&) const = default;
@@ -34,9 +34,9 @@ struct NodeShare {
   NodeIndex node;
   Text name;
   base::Bitmap cpus;
-  std::uint32_t cpu_count = 0;     // CPUs charged (Slurm's NumCPUs); may differ from cpus.count()
-  std::uint64_t memory = 0;        // MiB
-  std::uint32_t tasks = 0;         // tasks planned here
+  std::uint32_t cpu_count = 0;  // CPUs charged (Slurm's NumCPUs); may differ from cpus.count()
+  std::uint64_t memory = 0;     // MiB
+  std::uint32_t tasks = 0;      // tasks planned here
   std::vector<GresShare> gres;
 
   bool operator==(const NodeShare&) const = default;

@@ -37,6 +37,8 @@ struct AnyVisitor {
 
 // True for a struct with a field table.
 template <class T>
-concept HasFields = requires(T& value, detail::AnyVisitor& visitor) { T::fields(value, visitor); };
+concept HasFields = requires(T& value, detail::AnyVisitor& visitor) {
+  T::fields(value, visitor);
+};
 
 }  // namespace sluice::model

@@ -19,43 +19,43 @@ namespace sluice::model {
 
 struct Job {
   JobId id;
-  JobId array_job;                     // 0: not of an array. For the rest record: equal to id
+  JobId array_job;  // 0: not of an array. For the rest record: equal to id
   std::uint32_t array_task = kNoTask;
-  TaskSetPtr array_rest;               // only in the rest record
-  std::uint32_t array_count = 0;       // tasks of the whole array, for SLURM_ARRAY_TASK_COUNT
+  TaskSetPtr array_rest;          // only in the rest record
+  std::uint32_t array_count = 0;  // tasks of the whole array, for SLURM_ARRAY_TASK_COUNT
   std::uint32_t array_min = 0;
   std::uint32_t array_max = 0;
   std::uint32_t array_step = 0;
   Uid128 uid;
   std::uint32_t attempt = 0;
-  std::uint32_t restarts = 0;          // SLURM_RESTART_COUNT
+  std::uint32_t restarts = 0;  // SLURM_RESTART_COUNT
   JobSpecPtr spec;
   RequestPtr request;
-  Text partition;                      // chosen, or the list as asked while pending
+  Text partition;  // chosen, or the list as asked while pending
   JobState state = JobState::pending;
-  std::uint32_t flags = 0;             // JobFlag
+  std::uint32_t flags = 0;  // JobFlag
   Reason reason = Reason::none;
-  Text reason_detail;                  // printed in place of the reason's name when not empty
-  std::uint32_t priority = 0;          // 0: held
+  Text reason_detail;          // printed in place of the reason's name when not empty
+  std::uint32_t priority = 0;  // 0: held
   WallTime submit = 0;
   WallTime eligible = 0;
-  WallTime start = 0;                  // of the current attempt
+  WallTime start = 0;  // of the current attempt
   WallTime end = 0;
-  WallTime planned_start = 0;          // by the last plan; 0: none
+  WallTime planned_start = 0;  // by the last plan; 0: none
   WallTime suspended_at = 0;
-  std::int64_t suspended_us = 0;       // sum of past suspensions of this attempt
-  std::uint32_t time_limit = 0;        // minutes in force; kUnlimited
-  std::uint32_t exit_code = 0;         // of the batch script or allocation: status as wait() has it
-  std::uint32_t derived_exit = 0;      // highest of the steps
+  std::int64_t suspended_us = 0;   // sum of past suspensions of this attempt
+  std::uint32_t time_limit = 0;    // minutes in force; kUnlimited
+  std::uint32_t exit_code = 0;     // of the batch script or allocation: status as wait() has it
+  std::uint32_t derived_exit = 0;  // highest of the steps
   std::uint32_t cancelled_by = kNoTask;  // uid
-  AllocationPtr allocation;            // null while pending
+  AllocationPtr allocation;              // null while pending
   Text batch_host;
   std::uint32_t next_step = 0;
-  Text planned_nodes;                  // SchedNodeList
-  std::vector<Text> pending_nodes;     // names still to report the end (COMPLETING)
+  Text planned_nodes;               // SchedNodeList
+  std::vector<Text> pending_nodes;  // names still to report the end (COMPLETING)
   Text failed_node;
-  std::uint32_t launch_failures = 0;   // in a row
-  Text dependency;                     // what is still open, as Slurm shows it
+  std::uint32_t launch_failures = 0;  // in a row
+  Text dependency;                    // what is still open, as Slurm shows it
 
   bool operator==(const Job&) const = default;
   template <class Self, class Visitor>

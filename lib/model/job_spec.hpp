@@ -16,7 +16,7 @@ struct JobSpec {
   JobKind kind = JobKind::batch;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Text user;                    // names, for display
+  Text user;  // names, for display
   Text group;
   Text name;
   Text command;                 // script path, or the command line of srun/salloc
@@ -24,25 +24,25 @@ struct JobSpec {
   Text script_hash;             // content address of the script in the store; empty: none
   Text environment_hash;        // content address of the environment block
   Text work_dir;
-  Text std_in;                  // patterns as typed; empty: Slurm's default
+  Text std_in;  // patterns as typed; empty: Slurm's default
   Text std_out;
   Text std_err;
-  bool append_output = false;   // --open-mode=append
+  bool append_output = false;  // --open-mode=append
   Text submit_host;
-  Text dependency;              // as typed
+  Text dependency;  // as typed
   WallTime begin = 0;
   WallTime deadline = 0;
   std::int32_t nice = 0;
-  std::uint32_t priority = 0;   // --priority; 0: computed
-  bool held = false;            // -H
-  bool no_requeue = false;      // --no-requeue
-  bool requeue = false;         // --requeue: also where JobRequeue=0
-  bool no_kill = false;         // -k
+  std::uint32_t priority = 0;  // --priority; 0: computed
+  bool held = false;           // -H
+  bool no_requeue = false;     // --no-requeue
+  bool requeue = false;        // --requeue: also where JobRequeue=0
+  bool no_kill = false;        // -k
   bool kill_on_invalid_dependency = false;
   std::uint32_t signal = 0;         // --signal
   std::uint32_t signal_before = 0;  // seconds before the end
   bool signal_batch_only = false;   // B:
-  Text array;                   // as typed, without %limit; empty: no array
+  Text array;                       // as typed, without %limit; empty: no array
   std::uint32_t array_limit = 0;    // %limit; 0: none
   Text mail_type;
   Text mail_user;
@@ -51,10 +51,10 @@ struct JobSpec {
   Text extra;
   Text wckey;
   Text cluster_features;
-  Text cpu_bind;                // step defaults, exported to the job's environment
+  Text cpu_bind;  // step defaults, exported to the job's environment
   Text mem_bind;
   Text distribution;
-  Text export_env;              // --export as typed
+  Text export_env;  // --export as typed
   Text container;
   Text tres_bind;
   Text gpu_bind;

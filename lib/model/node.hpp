@@ -18,7 +18,7 @@ struct NodeGres {
   Text name;
   Text type;
   std::uint64_t count = 0;
-  std::vector<Text> files;   // device files, one per device, or empty
+  std::vector<Text> files;  // device files, one per device, or empty
 
   bool operator==(const NodeGres&) const = default;
   template <class Self, class Visitor>
@@ -35,21 +35,19 @@ struct NodeFacts {
   std::uint32_t sockets = 1;
   std::uint32_t cores_per_socket = 1;
   std::uint32_t threads_per_core = 1;
-  std::uint64_t memory = 0;     // MiB
-  std::uint64_t tmp_disk = 0;   // MiB
+  std::uint64_t memory = 0;    // MiB
+  std::uint64_t tmp_disk = 0;  // MiB
   std::vector<NodeGres> gres;
-  Text features;                // comma separated
+  Text features;  // comma separated
   Text arch;
-  Text os;                      // as `uname` words it
+  Text os;  // as `uname` words it
   Text hostname;
-  Text boot_id;                 // changes with each boot
+  Text boot_id;  // changes with each boot
   WallTime boot_time = 0;
   WallTime daemon_start = 0;
   Text version;
 
-  [[nodiscard]] std::uint32_t cpus() const {
-    return sockets * cores_per_socket * threads_per_core;
-  }
+  [[nodiscard]] std::uint32_t cpus() const { return sockets * cores_per_socket * threads_per_core; }
   bool operator==(const NodeFacts&) const = default;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -84,12 +82,12 @@ struct Node {
   Text features;
   std::uint32_t weight = 1;
   std::uint32_t allocated_cpus = 0;
-  std::uint64_t allocated_memory = 0;    // MiB
-  Text gres_used;                        // as `scontrol show node -d` prints it
-  std::uint32_t cpu_load = 0;            // hundredths
-  std::uint64_t free_memory = 0;         // MiB
+  std::uint64_t allocated_memory = 0;  // MiB
+  Text gres_used;                      // as `scontrol show node -d` prints it
+  std::uint32_t cpu_load = 0;          // hundredths
+  std::uint64_t free_memory = 0;       // MiB
   WallTime last_busy = 0;
-  Text partitions;                       // comma separated
+  Text partitions;  // comma separated
   Text comment;
   Text extra;
 
@@ -128,13 +126,13 @@ using NodePtr = std::shared_ptr<const Node>;
 struct Partition {
   PartitionIndex index;
   Text name;
-  Text nodes;                            // compressed
+  Text nodes;  // compressed
   PartitionState state = PartitionState::up;
   bool is_default = false;
   bool hidden = false;
   bool root_only = false;
-  std::uint32_t max_time = kUnlimited;   // minutes
-  std::uint32_t default_time = 0;        // minutes; 0: max_time
+  std::uint32_t max_time = kUnlimited;  // minutes
+  std::uint32_t default_time = 0;       // minutes; 0: max_time
   std::uint32_t min_nodes = 0;
   std::uint32_t max_nodes = kUnlimited;
   std::uint32_t max_cpus_per_node = kUnlimited;
@@ -142,7 +140,7 @@ struct Partition {
   std::uint64_t default_memory_per_node = 0;  // MiB
   std::uint64_t max_memory_per_cpu = 0;
   std::uint64_t max_memory_per_node = 0;
-  Text allow_groups;                     // comma separated; empty: all
+  Text allow_groups;  // comma separated; empty: all
   Text allow_accounts;
   Text deny_accounts;
   Text allow_qos;
@@ -151,11 +149,11 @@ struct Partition {
   std::uint32_t oversubscribe_jobs = 4;  // with yes/force: jobs per resource
   std::uint32_t priority_tier = 1;
   std::uint32_t priority_job_factor = 1;
-  std::uint32_t grace_time = 0;          // seconds
+  std::uint32_t grace_time = 0;  // seconds
   CpuUnit cpu_unit = CpuUnit::core;
   std::uint32_t total_nodes = 0;
   std::uint32_t total_cpus = 0;
-  Text tres;                             // cpu=…,mem=…,node=…
+  Text tres;  // cpu=…,mem=…,node=…
 
   bool operator==(const Partition&) const = default;
   template <class Self, class Visitor>

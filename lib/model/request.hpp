@@ -32,11 +32,11 @@ struct GresRequest {
 };
 
 struct Request {
-  Text partitions;                   // as asked, comma separated; empty: the default partition
-  std::uint32_t min_nodes = 0;       // after submit checks: at least 1
-  std::uint32_t max_nodes = 0;       // 0: as many as min_nodes asks or the tasks need
-  std::uint32_t tasks = 0;           // -n
-  std::uint32_t cpus_per_task = 0;   // -c
+  Text partitions;                  // as asked, comma separated; empty: the default partition
+  std::uint32_t min_nodes = 0;      // after submit checks: at least 1
+  std::uint32_t max_nodes = 0;      // 0: as many as min_nodes asks or the tasks need
+  std::uint32_t tasks = 0;          // -n
+  std::uint32_t cpus_per_task = 0;  // -c
   std::uint32_t tasks_per_node = 0;
   std::uint32_t tasks_per_socket = 0;
   std::uint32_t tasks_per_core = 0;
@@ -45,16 +45,16 @@ struct Request {
   std::uint32_t sockets_per_node = 0;
   std::uint32_t cores_per_socket = 0;
   std::uint32_t threads_per_core = 0;
-  std::uint32_t min_cpus_per_node = 0;      // --mincpus
-  std::uint64_t memory_per_node = 0;        // MiB
-  std::uint64_t memory_per_cpu = 0;         // MiB
-  std::uint64_t memory_per_gpu = 0;         // MiB
-  bool all_memory = false;                  // --mem=0
-  std::uint64_t tmp_disk = 0;               // MiB
+  std::uint32_t min_cpus_per_node = 0;  // --mincpus
+  std::uint64_t memory_per_node = 0;    // MiB
+  std::uint64_t memory_per_cpu = 0;     // MiB
+  std::uint64_t memory_per_gpu = 0;     // MiB
+  bool all_memory = false;              // --mem=0
+  std::uint64_t tmp_disk = 0;           // MiB
   std::vector<GresRequest> gres;
-  Text features;                            // -C, as typed
-  Text node_list;                           // -w, compressed
-  Text exclude;                             // -x, compressed
+  Text features;   // -C, as typed
+  Text node_list;  // -w, compressed
+  Text exclude;    // -x, compressed
   Text reservation;
   Text licenses;
   Text account;
@@ -62,12 +62,12 @@ struct Request {
   Sharing sharing = Sharing::partition_default;
   bool contiguous = false;
   bool overcommit = false;
-  std::uint32_t time_limit = 0;             // minutes; 0: partition's default; kUnlimited
-  std::uint32_t time_min = 0;               // minutes
-  bool no_multithread = false;              // --hint=nomultithread
-  bool use_min_nodes = false;               // --use-min-nodes
-  bool spread = false;                      // --spread-job
-  std::uint32_t reserved_cores = 0;         // -S
+  std::uint32_t time_limit = 0;      // minutes; 0: partition's default; kUnlimited
+  std::uint32_t time_min = 0;        // minutes
+  bool no_multithread = false;       // --hint=nomultithread
+  bool use_min_nodes = false;        // --use-min-nodes
+  bool spread = false;               // --spread-job
+  std::uint32_t reserved_cores = 0;  // -S
 
   bool operator==(const Request&) const = default;
   template <class Self, class Visitor>

@@ -13,21 +13,21 @@
 namespace sluice::model {
 
 enum class JobVerb : std::uint8_t {
-  cancel = 0,        // also ends a running job
-  signal = 1,        // `signal` to the steps (or batch shell), resources stay
-  hold = 2,          // by administrator
+  cancel = 0,  // also ends a running job
+  signal = 1,  // `signal` to the steps (or batch shell), resources stay
+  hold = 2,    // by administrator
   hold_user = 3,
   release = 4,
   requeue = 5,
   requeue_hold = 6,
   suspend = 7,
   resume = 8,
-  complete = 9,      // the owner of an allocation (salloc, srun) is done; exit_code counts
+  complete = 9,  // the owner of an allocation (salloc, srun) is done; exit_code counts
 };
 
 // scontrol update job: only fields that are set change.
 struct JobPatch {
-  std::optional<std::uint32_t> time_limit;   // minutes
+  std::optional<std::uint32_t> time_limit;  // minutes
   std::optional<Text> partitions;
   std::optional<Text> name;
   std::optional<Text> comment;
@@ -60,7 +60,7 @@ struct JobPatch {
   std::optional<bool> contiguous;
   std::optional<Sharing> sharing;
   std::optional<WallTime> begin;
-  std::optional<WallTime> end;        // EndTime of a running job
+  std::optional<WallTime> end;  // EndTime of a running job
   std::optional<WallTime> deadline;
   std::optional<std::vector<GresRequest>> gres;
 
@@ -106,7 +106,14 @@ struct JobPatch {
 };
 
 // scontrol update node state=
-enum class NodeVerb : std::uint8_t { none = 0, drain = 1, resume = 2, down = 3, undrain = 4, fail = 5,
-                                     idle = 6 };
+enum class NodeVerb : std::uint8_t {
+  none = 0,
+  drain = 1,
+  resume = 2,
+  down = 3,
+  undrain = 4,
+  fail = 5,
+  idle = 6
+};
 
 }  // namespace sluice::model

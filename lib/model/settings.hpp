@@ -17,38 +17,38 @@ namespace sluice::model {
 struct NodeSetting {
   Text name;
   Text address;
-  NodeFacts facts;        // cores etc.: 0 means "as discovered"
-  bool facts_fixed = false;      // configuration gives the CPUs and memory
+  NodeFacts facts;           // cores etc.: 0 means "as discovered"
+  bool facts_fixed = false;  // configuration gives the CPUs and memory
   Text features;
   std::uint32_t weight = 1;
 };
 
 struct Settings {
   Text cluster_name = "sluice";
-  std::vector<NodeSetting> nodes;              // position = NodeIndex
-  std::vector<Partition> partitions;    // position = PartitionIndex; `nodes` is compressed
+  std::vector<NodeSetting> nodes;     // position = NodeIndex
+  std::vector<Partition> partitions;  // position = PartitionIndex; `nodes` is compressed
   std::uint32_t first_job_id = 1;
   std::uint32_t max_job_id = 0x03ff0000;
   std::uint32_t max_job_count = 2'000'000;
   std::uint32_t max_array_size = 1'000'001;
-  std::uint32_t min_job_age_s = 300;           // finished jobs stay visible to squeue
-  std::uint32_t kill_wait_s = 30;              // SIGTERM to SIGKILL
-  std::uint32_t unkillable_timeout_s = 60;     // then the node is drained, the job ends all the same
-  std::uint32_t node_timeout_s = 300;          // silent for so long: DOWN (SlurmdTimeout)
+  std::uint32_t min_job_age_s = 300;        // finished jobs stay visible to squeue
+  std::uint32_t kill_wait_s = 30;           // SIGTERM to SIGKILL
+  std::uint32_t unkillable_timeout_s = 60;  // then the node is drained, the job ends all the same
+  std::uint32_t node_timeout_s = 300;       // silent for so long: DOWN (SlurmdTimeout)
   std::uint32_t over_time_limit_min = 0;
-  std::uint32_t launch_failure_limit = 3;      // then the job is held (JobHeldAdmin)
-  std::uint64_t default_memory_per_node = 0;   // MiB; 0: all memory of the node
+  std::uint32_t launch_failure_limit = 3;     // then the job is held (JobHeldAdmin)
+  std::uint64_t default_memory_per_node = 0;  // MiB; 0: all memory of the node
   std::uint64_t default_memory_per_cpu = 0;
   std::uint64_t max_memory_per_node = 0;
   std::uint64_t max_memory_per_cpu = 0;
-  CpuUnit cpu_unit_default = CpuUnit::core;    // of partitions that don't say (CR_Core, CR_CPU, …)
-  bool track_memory = true;                    // memory is a consumable (CR_Core_Memory)
-  bool job_requeue = true;                     // default of --requeue
-  bool enforce_partition_limits = false;       // refuse at submit what exceeds partition limits
-  bool config_overrides = false;               // nodes that report less than configured are taken
-                                               // at the configuration's word, not drained
-  std::uint32_t return_to_service = 1;         // 0, 1 or 2, as Slurm's ReturnToService
-  std::uint32_t reason_interval_ms = 1000;     // how often at most a plan's reasons are written down
+  CpuUnit cpu_unit_default = CpuUnit::core;  // of partitions that don't say (CR_Core, CR_CPU, …)
+  bool track_memory = true;                  // memory is a consumable (CR_Core_Memory)
+  bool job_requeue = true;                   // default of --requeue
+  bool enforce_partition_limits = false;     // refuse at submit what exceeds partition limits
+  bool config_overrides = false;             // nodes that report less than configured are taken
+                                             // at the configuration's word, not drained
+  std::uint32_t return_to_service = 1;       // 0, 1 or 2, as Slurm's ReturnToService
+  std::uint32_t reason_interval_ms = 1000;   // how often at most a plan's reasons are written down
   // Backfill
   bool backfill = true;
   std::uint32_t backfill_window_min = 1440;    // bf_window

@@ -25,7 +25,7 @@ struct Usage {
   std::uint64_t major_faults = 0;
   std::uint64_t read_bytes = 0;
   std::uint64_t written_bytes = 0;
-  std::uint32_t tasks = 0;          // tasks counted
+  std::uint32_t tasks = 0;  // tasks counted
 
   bool operator==(const Usage&) const = default;
   template <class Self, class Visitor>
@@ -52,24 +52,24 @@ struct Step {
   Attempt attempt;
   StepNumber number = 0;
   Text name;
-  JobState state = JobState::running;   // running, completed, failed, cancelled, timeout, …
-  Text nodes;                           // compressed
+  JobState state = JobState::running;  // running, completed, failed, cancelled, timeout, …
+  Text nodes;                          // compressed
   std::uint32_t node_count = 0;
   std::uint32_t tasks = 0;
   std::uint32_t cpus = 0;
-  std::uint64_t memory = 0;             // MiB, all nodes
+  std::uint64_t memory = 0;  // MiB, all nodes
   Text gres;
   WallTime start = 0;
   WallTime end = 0;
   std::uint32_t time_limit = kUnlimited;  // minutes
-  std::uint32_t exit_code = 0;          // highest of its tasks, as wait() has it
+  std::uint32_t exit_code = 0;            // highest of its tasks, as wait() has it
   std::uint32_t uid = 0;
   Text distribution;
   Text submit_line;
   Text partition;
   Usage usage;
   std::uint32_t cancelled_by = kNoTask;
-  Text reason;                          // e.g. which task ran out of memory
+  Text reason;  // e.g. which task ran out of memory
 
   bool operator==(const Step&) const = default;
   template <class Self, class Visitor>

@@ -14,18 +14,27 @@
 namespace sluice::model {
 
 enum class InputMode : std::uint8_t { all = 0, none = 1, one_task = 2, file = 3 };
-enum class CpuBind : std::uint8_t { automatic = 0, none = 1, rank = 2, map = 3, mask = 4, threads = 5,
-                                    cores = 6, sockets = 7, ldoms = 8 };
+enum class CpuBind : std::uint8_t {
+  automatic = 0,
+  none = 1,
+  rank = 2,
+  map = 3,
+  mask = 4,
+  threads = 5,
+  cores = 6,
+  sockets = 7,
+  ldoms = 8
+};
 
 struct StepSpec {
   Text name;
-  std::vector<Text> argv;            // argv[0] is looked up in PATH by the task
-  std::vector<Text> environment;     // "NAME=value"; srun's own, already filtered by --export
+  std::vector<Text> argv;         // argv[0] is looked up in PATH by the task
+  std::vector<Text> environment;  // "NAME=value"; srun's own, already filtered by --export
   Text work_dir;
   std::uint32_t umask = 022;
-  std::vector<std::uint64_t> limits; // as in JobSpec
+  std::vector<std::uint64_t> limits;  // as in JobSpec
   std::uint32_t tasks = 0;
-  bool tasks_asked = false;          // -n on the command line (or inherited)
+  bool tasks_asked = false;  // -n on the command line (or inherited)
   std::uint32_t min_nodes = 0;
   std::uint32_t max_nodes = 0;
   std::uint32_t cpus_per_task = 0;
@@ -40,31 +49,31 @@ struct StepSpec {
   std::uint64_t memory_per_cpu = 0;   // MiB
   std::vector<GresRequest> gres;      // empty: all that the job has, unless gres_none
   bool gres_none = false;
-  Text distribution;                  // "block:cyclic", "plane=4", "arbitrary"
+  Text distribution;  // "block:cyclic", "plane=4", "arbitrary"
   CpuBind cpu_bind = CpuBind::automatic;
-  Text cpu_bind_list;                 // for map and mask
+  Text cpu_bind_list;  // for map and mask
   bool cpu_bind_verbose = false;
   bool no_multithread = false;
-  bool exact = false;                 // only the CPUs asked for (--exact, --exclusive)
-  bool overlap = false;               // may share CPUs with other steps
+  bool exact = false;    // only the CPUs asked for (--exact, --exclusive)
+  bool overlap = false;  // may share CPUs with other steps
   bool overcommit = false;
-  bool whole = false;                 // --whole: all CPUs of the nodes
-  bool immediate = false;             // fail rather than wait for busy CPUs
-  std::uint32_t time_limit = 0;       // minutes
-  Text std_in;                        // patterns; with a '%' of a task each task has its own file
-  Text std_out;                       // empty: to srun
-  Text std_err;                       // empty: with stdout's destination
+  bool whole = false;            // --whole: all CPUs of the nodes
+  bool immediate = false;        // fail rather than wait for busy CPUs
+  std::uint32_t time_limit = 0;  // minutes
+  Text std_in;                   // patterns; with a '%' of a task each task has its own file
+  Text std_out;                  // empty: to srun
+  Text std_err;                  // empty: with stdout's destination
   InputMode input = InputMode::all;
   std::uint32_t input_task = 0;
   bool append_output = false;
   bool pty = false;
-  std::uint16_t rows = 0;             // of srun's terminal, with pty
+  std::uint16_t rows = 0;  // of srun's terminal, with pty
   std::uint16_t columns = 0;
   bool kill_on_bad_exit = false;
-  std::uint32_t wait_after_first = 0; // seconds; -W
+  std::uint32_t wait_after_first = 0;  // seconds; -W
   bool no_kill = false;
-  Text mpi;                           // "none", "pmix", "pmi2"; empty: configured default
-  bool multi_prog = false;            // argv per task from multi_prog_text
+  Text mpi;                 // "none", "pmix", "pmi2"; empty: configured default
+  bool multi_prog = false;  // argv per task from multi_prog_text
   Text multi_prog_text;
   Text task_prolog;
   Text task_epilog;
@@ -73,8 +82,8 @@ struct StepSpec {
   Text tres_bind;
   Text gpu_bind;
   std::uint32_t gpus_per_task = 0;
-  bool external_launcher = false;     // mpirun's own daemons: no binding, all CPUs, no PMI
-  std::uint32_t signal = 0;           // --signal of the step
+  bool external_launcher = false;  // mpirun's own daemons: no binding, all CPUs, no PMI
+  std::uint32_t signal = 0;        // --signal of the step
   std::uint32_t signal_before = 0;
 
   bool operator==(const StepSpec&) const = default;

@@ -30,7 +30,7 @@ struct TaskRun {  // first, first+step, … last
   }
 };
 struct TaskSet {
-  std::vector<TaskRun> runs;   // ascending, disjoint
+  std::vector<TaskRun> runs;  // ascending, disjoint
 
   bool operator==(const TaskSet&) const = default;
   template <class Self, class Visitor>
@@ -39,7 +39,6 @@ struct TaskSet {
   }
 };
 using TaskSetPtr = std::shared_ptr<const TaskSet>;
-
 
 // "0-15:4,20,30-40" -> a normal set. Fails with invalid_array on anything else, on descending
 // ranges, on a step of 0, and on task ids above `greatest`.

@@ -32,15 +32,15 @@ enum class JobState : std::uint8_t {
 
 // States that may be shown instead of, or beside, the base state.
 enum JobFlag : std::uint32_t {
-  kFlagCompleting = 1U << 0U,    // ended, but nodes still clean up
-  kFlagConfiguring = 1U << 1U,   // allocated, nodes not ready yet
-  kFlagRequeued = 1U << 2U,      // waits for the end of its former attempt
-  kFlagRequeueHold = 1U << 3U,   // requeued and held
+  kFlagCompleting = 1U << 0U,   // ended, but nodes still clean up
+  kFlagConfiguring = 1U << 1U,  // allocated, nodes not ready yet
+  kFlagRequeued = 1U << 2U,     // waits for the end of its former attempt
+  kFlagRequeueHold = 1U << 3U,  // requeued and held
   kFlagSpecialExit = 1U << 4U,
-  kFlagStopped = 1U << 5U,       // SIGSTOP without giving up resources
+  kFlagStopped = 1U << 5U,  // SIGSTOP without giving up resources
   kFlagSignaling = 1U << 6U,
   kFlagResizing = 1U << 7U,
-  kFlagLaunchFailed = 1U << 8U,  // a node could not start it
+  kFlagLaunchFailed = 1U << 8U,        // a node could not start it
   kFlagTimeLimitSignalled = 1U << 9U,  // --signal was sent
 };
 
@@ -63,7 +63,7 @@ enum class Reason : std::uint16_t {
   partition_inactive = 9,
   partition_node_limit = 10,
   partition_time_limit = 11,
-  node_down = 12,               // ReqNodeNotAvail
+  node_down = 12,  // ReqNodeNotAvail
   bad_constraints = 13,
   job_array_task_limit = 14,
   job_launch_failure = 15,
@@ -73,7 +73,7 @@ enum class Reason : std::uint16_t {
   out_of_memory = 19,
   node_fail = 20,
   system_failure = 21,
-  cleaning = 22,                // BeginTime after a requeue / former attempt still ends
+  cleaning = 22,  // BeginTime after a requeue / former attempt still ends
   association_limit = 23,
   qos_limit = 24,
   licenses = 25,
@@ -82,15 +82,21 @@ enum class Reason : std::uint16_t {
   invalid_account = 28,
   invalid_qos = 29,
   deadline = 30,
-  raised_signal = 31,           // RaisedSignal:N(name)
-  partition_access = 32,        // AccountNotAllowed and the like; detail says which
-  unkillable = 33,              // processes that can't be killed hold the resources
+  raised_signal = 31,     // RaisedSignal:N(name)
+  partition_access = 32,  // AccountNotAllowed and the like; detail says which
+  unkillable = 33,        // processes that can't be killed hold the resources
   controller_image = 34,
 };
 [[nodiscard]] std::string_view reason_name(Reason reason);
 
-enum class NodeState : std::uint8_t { unknown = 0, down = 1, idle = 2, allocated = 3, mixed = 4,
-                                      future = 5 };
+enum class NodeState : std::uint8_t {
+  unknown = 0,
+  down = 1,
+  idle = 2,
+  allocated = 3,
+  mixed = 4,
+  future = 5
+};
 enum NodeFlag : std::uint32_t {
   kNodeDrain = 1U << 0U,
   kNodeNoRespond = 1U << 1U,
@@ -108,12 +114,20 @@ enum class PartitionState : std::uint8_t { up = 0, down = 1, drain = 2, inactive
 // How CPUs of a node may be shared between jobs (partition's OverSubscribe).
 enum class OverSubscribe : std::uint8_t { no = 0, yes = 1, force = 2, exclusive = 3 };
 // What a job asks for (--exclusive, --oversubscribe).
-enum class Sharing : std::uint8_t { partition_default = 0, exclusive = 1, oversubscribe = 2,
-                                    exclusive_user = 3 };
+enum class Sharing : std::uint8_t {
+  partition_default = 0,
+  exclusive = 1,
+  oversubscribe = 2,
+  exclusive_user = 3
+};
 
 // The unit in which CPUs are handed to jobs.
 enum class CpuUnit : std::uint8_t { core = 0, thread = 1, socket = 2, node = 3 };
 
-enum class JobKind : std::uint8_t { batch = 0, allocation = 1, step_allocation = 2 };  // sbatch salloc srun
+enum class JobKind : std::uint8_t {
+  batch = 0,
+  allocation = 1,
+  step_allocation = 2
+};  // sbatch salloc srun
 
 }  // namespace sluice::model

@@ -70,12 +70,12 @@ struct SrunOptions {
   bool label = false;           // -l
   bool disable_status = false;  // -X: the first Ctrl-C goes to the tasks
   bool quit_on_interrupt = false;
-  bool immediate = false;     // -I, for the allocation (step.immediate for the step)
+  bool immediate = false;  // -I, for the allocation (step.immediate for the step)
   std::uint32_t immediate_seconds = 0;
-  int exit_immediate = 1;             // SLURM_EXIT_IMMEDIATE
-  int exit_error = 1;                 // SLURM_EXIT_ERROR
-  std::uint32_t threads = 0;          // -T
-  std::string prolog;                 // run by srun before and after the step; "" or "none": not
+  int exit_immediate = 1;     // SLURM_EXIT_IMMEDIATE
+  int exit_error = 1;         // SLURM_EXIT_ERROR
+  std::uint32_t threads = 0;  // -T
+  std::string prolog;         // run by srun before and after the step; "" or "none": not
   std::string epilog;
   bool test_exec = false;  // SLURM_TEST_EXEC: check that the program exists first
 };

@@ -107,8 +107,8 @@ Outcome set_mem_bind(SubmitState& s, const Given& use) {
   const std::string word = base::to_lower(use.value);
   const bool none =
       word == "none" || word == "quiet" || word == "q" || word == "quiet,none" || word == "q,none";
-  constexpr std::array<std::string_view, 8> kKinds{"local", "map_mem",  "mask_mem", "no",
-                                                   "none",  "nosort", "prefer",   "rank"};
+  constexpr std::array<std::string_view, 8> kKinds{"local", "map_mem", "mask_mem", "no",
+                                                   "none",  "nosort",  "prefer",   "rank"};
   const std::string_view kind = base::cut(word.substr(word.rfind(',') + 1), ':').before;
   const bool other = kind == "sort" || kind == "help" || kind == "p" || kind.starts_with("v");
   if (!none && !other && std::find(kKinds.begin(), kKinds.end(), kind) == kKinds.end()) {

@@ -25,16 +25,16 @@
 
 namespace sluice::store {
 
-struct Blob {          // a script or an environment, by content
-  Text hash;           // content_hash(bytes)
+struct Blob {  // a script or an environment, by content
+  Text hash;   // content_hash(bytes)
   std::string bytes;
 };
 
 // The first answer to a changing request; a retry gets it again.
 struct StoredReply {
   Uid128 request_id;
-  std::uint32_t uid = 0;       // a retry by somebody else is refused
-  std::uint16_t type = 0;      // wire::MessageType
+  std::uint32_t uid = 0;   // a retry by somebody else is refused
+  std::uint16_t type = 0;  // wire::MessageType
   std::string payload;
 };
 
@@ -58,40 +58,40 @@ struct TokenRecord {
 // (attempt, number), nodes and partitions by name.
 struct Transaction {
   std::vector<model::JobPtr> jobs;
-  std::vector<model::JobPtr> ended;      // final record of an attempt (may also be in `jobs`)
-  std::vector<model::NodePtr> nodes;     // only what an administrator set is kept
+  std::vector<model::JobPtr> ended;   // final record of an attempt (may also be in `jobs`)
+  std::vector<model::NodePtr> nodes;  // only what an administrator set is kept
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
   std::vector<Blob> blobs;
   std::optional<StoredReply> reply;
   std::vector<HostRecord> hosts;
-  std::vector<TokenRecord> tokens;       // uses_left 0 removes
-  std::uint32_t next_job_id = 0;         // 0: unchanged
+  std::vector<TokenRecord> tokens;  // uses_left 0 removes
+  std::uint32_t next_job_id = 0;    // 0: unchanged
 };
 
 // What a restart needs. Finished jobs older than the age given to open() are not loaded.
 struct LoadedState {
-  std::uint64_t epoch = 0;               // already raised and committed
+  std::uint64_t epoch = 0;  // already raised and committed
   std::uint32_t next_job_id = 0;
-  std::vector<model::JobPtr> jobs;       // specs and requests shared where equal
+  std::vector<model::JobPtr> jobs;  // specs and requests shared where equal
   std::vector<model::NodePtr> nodes;
   std::vector<model::PartitionPtr> partitions;
-  std::vector<model::StepPtr> steps;     // running
+  std::vector<model::StepPtr> steps;  // running
   std::vector<HostRecord> hosts;
   std::vector<TokenRecord> tokens;
 };
 
 struct OpenOptions {
-  std::string path;                      // the database file
+  std::string path;  // the database file
   std::uint32_t min_job_age_s = 300;
-  bool skip_durable_commit = false;      // simulation only: answers before the commit (finds I1)
+  bool skip_durable_commit = false;  // simulation only: answers before the commit (finds I1)
   model::WallTime now = 0;
 };
 
 // History queries. Empty lists: any. See wire::JobFilter, which the caller translates.
 struct HistoryFilter {
   struct JobRange {
-    JobId job;                           // a job, or an array with all its tasks
+    JobId job;  // a job, or an array with all its tasks
     std::vector<model::TaskRun> tasks;
   };
   std::vector<JobRange> jobs;
@@ -101,9 +101,9 @@ struct HistoryFilter {
   std::vector<Text> names;
   std::vector<Text> qos;
   std::vector<Text> nodes;
-  std::uint64_t states = 0;              // bits by model::JobState; 0: any
+  std::uint64_t states = 0;  // bits by model::JobState; 0: any
   model::WallTime from = 0;
-  model::WallTime to = 0;                // 0: open
+  model::WallTime to = 0;  // 0: open
   bool duplicates = false;
   bool with_steps = true;
 };
@@ -133,8 +133,8 @@ class Reader {
 };
 
 struct StoreStats {
-  std::uint64_t commits = 0;             // database commits
-  std::uint64_t transactions = 0;        // requests in them
+  std::uint64_t commits = 0;       // database commits
+  std::uint64_t transactions = 0;  // requests in them
   std::uint64_t rows = 0;
 };
 
@@ -148,7 +148,7 @@ class Store {
   [[nodiscard]] Result<LoadedState> load();
   // Queues. `done` is called on the writer thread, in the order of the calls.
   void commit(Transaction transaction, std::function<void(Status)> done);
-  [[nodiscard]] bool accepts_work() const;   // false: disk full, or failed for good
+  [[nodiscard]] bool accepts_work() const;  // false: disk full, or failed for good
   [[nodiscard]] Result<Reader> reader() const;
   [[nodiscard]] StoreStats stats() const;
 

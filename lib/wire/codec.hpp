@@ -50,9 +50,8 @@ struct IsShared<std::shared_ptr<const T>> : std::true_type {};
 template <class T>
 inline constexpr bool kIsNumber = std::is_arithmetic_v<T> || std::is_enum_v<T> || IsId<T>::value;
 template <class T>
-inline constexpr bool kIsBytes =
-    std::is_same_v<T, Text> || std::is_same_v<T, std::string> || std::is_same_v<T, base::Bitmap> ||
-    std::is_same_v<T, Uid128>;
+inline constexpr bool kIsBytes = std::is_same_v<T, Text> || std::is_same_v<T, std::string> ||
+                                 std::is_same_v<T, base::Bitmap> || std::is_same_v<T, Uid128>;
 
 template <class T>
 std::uint64_t number_bits(const T& value) {
@@ -167,7 +166,8 @@ template <class Struct>
 class EncodeVisitor {
  public:
   EncodeVisitor(Writer& writer, const Struct& self, const Struct& defaults)
-      : writer_(writer), self_(reinterpret_cast<const std::byte*>(&self)),
+      : writer_(writer),
+        self_(reinterpret_cast<const std::byte*>(&self)),
         defaults_(reinterpret_cast<const std::byte*>(&defaults)) {}
 
   template <class T>

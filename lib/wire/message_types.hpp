@@ -13,8 +13,8 @@ enum class MessageType : std::uint16_t {
   hello = 1,
   hello_reply = 2,
   error_reply = 3,
-  done_reply = 4,          // success without content
-  route = 5,               // first frame to an agent: where this conversation goes
+  done_reply = 4,  // success without content
+  route = 5,       // first frame to an agent: where this conversation goes
 
   // Commands to the controller
   submit = 20,
@@ -47,7 +47,7 @@ enum class MessageType : std::uint16_t {
   token_reply = 48,
   query_stats = 49,
   stats_reply = 50,
-  join = 51,               // a new host, with a token, on a connection without identity
+  join = 51,  // a new host, with a token, on a connection without identity
   join_reply = 52,
   query_hosts = 53,
   hosts_reply = 54,
@@ -90,7 +90,7 @@ enum class MessageType : std::uint16_t {
   step_abort = 137,
   stepd_hello = 138,
   step_done_ack = 139,
-  query_step = 140,        // live usage (sstat), pids
+  query_step = 140,  // live usage (sstat), pids
   step_status = 141,
 };
 

@@ -16,9 +16,9 @@ namespace sluice::wire {
 // How far an attempt is on a node.
 enum class HoldPhase : std::uint8_t {
   preparing = 0,
-  running = 1,      // prepared; on the batch host the script runs
-  ending = 2,       // told to end, or the script has ended
-  released = 3,     // nothing left; kept until the controller acknowledges
+  running = 1,   // prepared; on the batch host the script runs
+  ending = 2,    // told to end, or the script has ended
+  released = 3,  // nothing left; kept until the controller acknowledges
 };
 
 struct Hold {
@@ -43,7 +43,7 @@ struct LaunchJob {
   model::Job job;
   std::string script;
   std::string environment;
-  std::uint64_t remaining_ms = 0;  // until the time limit; 0: none
+  std::uint64_t remaining_ms = 0;   // until the time limit; 0: none
   std::vector<std::uint32_t> gids;  // empty: the node looks them up
 
   template <class Self, class Visitor>

@@ -141,12 +141,9 @@ bool Reader::skip() {
   std::uint64_t ignored = 0;
   std::string_view bytes_ignored;
   switch (type_) {
-    case WireType::varint:
-      return bare_varint(ignored);
-    case WireType::fixed64:
-      return fixed64(ignored);
-    case WireType::bytes:
-      return bytes(bytes_ignored);
+    case WireType::varint: return bare_varint(ignored);
+    case WireType::fixed64: return fixed64(ignored);
+    case WireType::bytes: return bytes(bytes_ignored);
     case WireType::fixed32:
       if (input_.size() < 4) return failure();
       input_.remove_prefix(4);

@@ -1,5 +1,5 @@
-// Reading: jobs, steps, nodes, partitions, history. Large answers come in several frames of the same
-// id; the last one says so.
+// Reading: jobs, steps, nodes, partitions, history. Large answers come in several frames of the
+// same id; the last one says so.
 #pragma once
 
 #include <cstdint>

@@ -61,7 +61,7 @@ struct NodeReport {
   static constexpr MessageType kType = MessageType::node_report;
   std::uint64_t last_order = 0;  // the latest order that this report knows of
   std::vector<Hold> holds;
-  std::uint32_t cpu_load = 0;  // hundredths
+  std::uint32_t cpu_load = 0;     // hundredths
   std::uint64_t free_memory = 0;  // MiB
 
   template <class Self, class Visitor>

@@ -94,8 +94,8 @@ struct FencePart {
 
 struct Fence {
   static constexpr MessageType kType = MessageType::fence;
-  std::uint64_t number = 0;  // counts the step's fences of one participant set
-  std::string participants;  // plugin's own key of the set; empty: all tasks
+  std::uint64_t number = 0;    // counts the step's fences of one participant set
+  std::string participants;    // plugin's own key of the set; empty: all tasks
   std::uint32_t expected = 0;  // nodes that take part
   std::vector<FencePart> parts;
 

@@ -31,7 +31,8 @@ struct StepRequest {
   }
 };
 
-// Where each task runs. `tasks[i]` are the task ids on nodes[i]; each task's CPUs stand in the share.
+// Where each task runs. `tasks[i]` are the task ids on nodes[i]; each task's CPUs stand in the
+// share.
 struct StepNode {
   Text name;
   model::NodeShare share;  // CPUs, memory, GRES of the step there
@@ -92,7 +93,8 @@ struct LaunchStep {
   std::uint32_t count = 1;
   std::string script;  // of the batch step
   std::vector<std::uint32_t> gids;
-  std::vector<std::uint32_t> os_cpus;  // this host's OS number of each of its node's CPUs; empty: no binding
+  std::vector<std::uint32_t>
+      os_cpus;  // this host's OS number of each of its node's CPUs; empty: no binding
   std::vector<KeyValue> settings;  // paths and switches that stepd needs, from its agent
 
   template <class Self, class Visitor>

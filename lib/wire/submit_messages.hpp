@@ -42,7 +42,7 @@ struct Submit {
 struct SubmitReply {
   static constexpr MessageType kType = MessageType::submit_reply;
   JobId job;
-  Text message;  // a note for the user; usually empty
+  Text message;                       // a note for the user; usually empty
   model::WallTime planned_start = 0;  // of a test
   Text planned_nodes;
   std::uint32_t planned_cpus = 0;

@@ -16,9 +16,16 @@ def files():
     """Tracked and new files, as paths from the root; the folder of this scanner apart."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
-        cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return sorted(path for path in set(listed.split("\0"))
-                  if path and (ROOT / path).is_file() and not (ROOT / path).is_symlink())
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return sorted(
+        path
+        for path in set(listed.split("\0"))
+        if path and (ROOT / path).is_file() and not (ROOT / path).is_symlink()
+    )
 
 
 def cpp_files():
@@ -33,19 +40,22 @@ def text(path):
 
 _NOISE = re.compile(
     r'R"(?P<tag>[^()\s\\]{0,16})\((?:.|\n)*?\)(?P=tag)"'  # raw strings
-    r'|//[^\n]*|/\*(?:.|\n)*?\*/'
+    r"|//[^\n]*|/\*(?:.|\n)*?\*/"
     r'|"(?:\\.|[^"\\\n])*"'
-    r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'")
+    r"|(?<![0-9a-fA-F])'(?:\\.|[^'\\\n])+'"
+)
 
 
 @functools.cache
 def code(path):
     """The text with comments and the insides of literals blanked; positions and lines stay."""
+
     def blank(match):
         found = match.group()
         if found.startswith("/"):
             return re.sub(r"[^\n]", " ", found)
         return found[0] + re.sub(r"[^\n]", " ", found[1:-1]) + found[-1]
+
     return _NOISE.sub(blank, text(path))
 
 
@@ -60,8 +70,12 @@ _TYPE_BEFORE_PARENS = re.compile(r"^[^(]*\b(namespace|class|struct|union|enum)\b
 def functions(path):
     """(head, first line, last line, body) of every function at namespace or class scope. The
     formatter guarantees what this relies on: a blank before the brace of a body."""
-    body = re.sub(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", lambda m: re.sub(r"[^\n]", " ", m.group()),
-                  code(path), flags=re.M)
+    body = re.sub(
+        r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*",
+        lambda m: re.sub(r"[^\n]", " ", m.group()),
+        code(path),
+        flags=re.M,
+    )
     stack, start = [], 0  # stack: (is a function, position of its head, is a scope)
     for match in re.finditer(r"[{};]", body):
         at, mark = match.start(), match.group()
@@ -78,8 +92,12 @@ def functions(path):
                 return
             is_function, first, open_at, kind = stack.pop()
             if is_function:
-                yield (body[first:open_at].strip(), line_of(body, first), line_of(body, at),
-                       body[open_at:at])
+                yield (
+                    body[first:open_at].strip(),
+                    line_of(body, first),
+                    line_of(body, at),
+                    body[open_at:at],
+                )
             if kind == "init":
                 continue
         elif stack and stack[-1][3] == "init":

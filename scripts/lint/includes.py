@@ -30,13 +30,15 @@ IMPURE = re.compile(
     r"|iostream|filesystem|cstdlib|cstdio|time\.h|stdlib\.h|stdio\.h|unistd\.h|fcntl\.h|pthread\.h"
     r"|poll\.h|signal\.h|csignal|spawn\.h|pwd\.h|grp\.h|dlfcn\.h|netdb\.h"
     r"|(sys|linux|net|netinet|arpa)/.*|uv\.h|sqlite3\.h|google/.*|openssl/.*|yaml-cpp/.*"
-    r"|spdlog/.*|hwloc.*|libcgroup.*|pmix.*)$")
+    r"|spdlog/.*|hwloc.*|libcgroup.*|pmix.*)$"
+)
 PURE = ("lib/core", "lib/model")
 # The services get clock, timers, messages, store and processes through an interface.
 SERVICE_IMPURE = re.compile(
     r"^(thread|mutex|condition_variable|future|random|fstream|iostream|filesystem|unistd\.h"
     r"|pthread\.h|poll\.h|sys/(socket|wait|mount|epoll)\.h|uv\.h|sqlite3\.h|openssl/.*|hwloc.*"
-    r"|libcgroup.*)$")
+    r"|libcgroup.*)$"
+)
 
 # Third party: where it may be included. In .cpp files only, apart from IN_HEADERS.
 THIRD_PARTY = {

@@ -25,8 +25,12 @@ def scan():
         for head, first, last, _ in common.functions(path):
             if last - first + 1 > FUNCTION:
                 name = name_of(head)
-                yield ("function-size", f"{path}:{name}", first,
-                       f"{name} has {last - first + 1} lines, at most {FUNCTION}")
+                yield (
+                    "function-size",
+                    f"{path}:{name}",
+                    first,
+                    f"{name} has {last - first + 1} lines, at most {FUNCTION}",
+                )
     for path in common.files():
         if path in common.cpp_files() or path.endswith(SCRIPTS):
             for number, line in enumerate(common.text(path).splitlines(), 1):

@@ -9,7 +9,8 @@ LITERAL = re.compile(r'^\s*(R?"|k[A-Z]\w*)')
 PASTED = re.compile(
     r'(?:fmt::format|format)\s*\(\s*(?:R"\w*\(|")\s*'
     r"(?:SELECT|INSERT|UPDATE|DELETE|CREATE|DROP|ALTER|PRAGMA|WITH|REPLACE)\b"
-    r'|"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM)\b[^"]*"\s*\+')
+    r'|"\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM)\b[^"]*"\s*\+'
+)
 
 
 def scan():
@@ -17,7 +18,11 @@ def scan():
         body = common.text(path)
         for match in EXEC.finditer(body):
             if not LITERAL.match(match.group(1)):
-                yield ("sql", path, common.line_of(body, match.start()),
-                       "sqlite3_exec of a text that is no literal; prepare and bind")
+                yield (
+                    "sql",
+                    path,
+                    common.line_of(body, match.start()),
+                    "sqlite3_exec of a text that is no literal; prepare and bind",
+                )
         for match in PASTED.finditer(body):
             yield "sql", path, common.line_of(body, match.start()), "SQL put together from pieces"

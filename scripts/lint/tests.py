@@ -7,13 +7,17 @@ import common
 SLEEP = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|clock_nanosleep|sleep)\s*\(")
 OFF = re.compile(r"\bGTEST_SKIP\b|\bDISABLED_\w+|\bGTEST_SUCCEED\b|\bSUCCEED\s*\(")
 EMPTY = re.compile(r"\b(?:EXPECT|ASSERT)_(?:TRUE\s*\(\s*true|FALSE\s*\(\s*false)\s*\)")
-RULES = ((SLEEP, "sleep", "a test waits for an event, not for a time"),
-         (OFF, "test-off", "a test that does not run"),
-         (EMPTY, "test-empty", "asserts what is always so"))
+RULES = (
+    (SLEEP, "sleep", "a test waits for an event, not for a time"),
+    (OFF, "test-off", "a test that does not run"),
+    (EMPTY, "test-empty", "asserts what is always so"),
+)
 TEST = re.compile(r"(?:TEST|TEST_F|TEST_P|TYPED_TEST|TYPED_TEST_P)\s*\(")
 # A call to a helper that is named as what it does counts: expect_ended(...), check_invariants().
-ASSERTION = re.compile(r"\b(?:EXPECT_|ASSERT_|RC_ASSERT|ADD_FAILURE|FAIL\b|rc::check|EXPECT_CALL"
-                       r"|(?:\w+_)?(?:expect|assert|check|verify)(?:_\w+)?\s*[(<])")
+ASSERTION = re.compile(
+    r"\b(?:EXPECT_|ASSERT_|RC_ASSERT|ADD_FAILURE|FAIL\b|rc::check|EXPECT_CALL"
+    r"|(?:\w+_)?(?:expect|assert|check|verify)(?:_\w+)?\s*[(<])"
+)
 
 
 def scan():

@@ -23,8 +23,16 @@ def submitter(cluster, number, stop, runs):
     printed = open(cluster.work / f"printed.{number}", "w", encoding="ascii")
     with open(cluster.work / f"errors.{number}", "w", encoding="utf-8") as errors:
         while not stop.is_set():
-            done = cluster.run("sbatch", "--parsable", "--mem=4M", "-o", "/dev/null",
-                               "--wrap", f"echo $SLURM_JOB_ID >>{runs}", timeout=120)
+            done = cluster.run(
+                "sbatch",
+                "--parsable",
+                "--mem=4M",
+                "-o",
+                "/dev/null",
+                "--wrap",
+                f"echo $SLURM_JOB_ID >>{runs}",
+                timeout=120,
+            )
             if done.returncode == 0:
                 printed.write(done.stdout)
                 printed.flush()
@@ -75,8 +83,10 @@ def test(rounds, seed, submitters):
     with Cluster(nodes=2, cpus=8, memory="2G") as cluster:
         runs = cluster.work / "runs"
         stop = multiprocessing.Event()
-        loops = [multiprocessing.Process(target=submitter, args=(cluster, i, stop, runs))
-                 for i in range(submitters)]
+        loops = [
+            multiprocessing.Process(target=submitter, args=(cluster, i, stop, runs))
+            for i in range(submitters)
+        ]
         for loop in loops:
             loop.start()
         try:
@@ -86,12 +96,14 @@ def test(rounds, seed, submitters):
             for loop in loops:
                 loop.join(180)
         check(all(loop.exitcode == 0 for loop in loops), "a submitter failed")
-        wait_for(lambda: not cluster.must("squeue", "-h", "-o", "%i"), 60 + rounds,
-                 "the end of all jobs")
+        wait_for(
+            lambda: not cluster.must("squeue", "-h", "-o", "%i"), 60 + rounds, "the end of all jobs"
+        )
         printed = [i for n in range(submitters) for i in ids_in(cluster.work / f"printed.{n}")]
         check(len(printed) >= rounds, f"only {len(printed)} jobs were submitted")
-        refused = sum(len((cluster.work / f"errors.{n}").read_text().splitlines())
-                      for n in range(submitters))
+        refused = sum(
+            len((cluster.work / f"errors.{n}").read_text().splitlines()) for n in range(submitters)
+        )
         print(f"{refused} lines of refusal")
         compare(cluster, printed, runs)
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Random and mutated frames on each port and socket, while a client works on. The daemons survive.
 
-Frames to mutate are real ones: commands are run through a relay that keeps what they say. On the TCP
-ports they come without TLS, with TLS and a key that nobody knows, and with TLS and a node's own key,
-as from a node that somebody has taken over.
+Frames to mutate are real ones: commands are run through a relay that keeps what they say. On the
+TCP ports they come without TLS, with TLS and a key that nobody knows, and with TLS and a node's own
+key, as from a node that somebody has taken over.
 
 Usage: garbage.py [--frames N, for each place] [--seed S]
 """
@@ -69,11 +69,18 @@ def record(cluster):
         relay = Relay(path, cluster.dir / target)
         conf = cluster.work / f"relay.{name}.conf"
         conf.write_text(f"{'controller' if name == 'c' else 'agent'}_socket: {path}\n")
-        for words in (("sinfo",), ("squeue",), ("sacct",), ("scontrol", "show", "job"),
-                      ("sbatch", "--mem=5M", "-o", "/dev/null", "--wrap", "true"),
-                      ("scontrol", "show", "node"), ("scancel", "1"), ("scontrol", "ping"),
-                      ("scontrol", "update", "nodename=n2", "weight=1"),
-                      ("srun", "--mem=5M", "cat")):
+        for words in (
+            ("sinfo",),
+            ("squeue",),
+            ("sacct",),
+            ("scontrol", "show", "job"),
+            ("sbatch", "--mem=5M", "-o", "/dev/null", "--wrap", "true"),
+            ("scontrol", "show", "node"),
+            ("scancel", "1"),
+            ("scontrol", "ping"),
+            ("scontrol", "update", "nodename=n2", "weight=1"),
+            ("srun", "--mem=5M", "cat"),
+        ):
             if name == "c" and words[0] == "srun":
                 continue  # steps are reached through an agent
             if os.geteuid() != 0 and words[0] in ("scancel", "scontrol"):
@@ -101,19 +108,27 @@ def bent(chance, frames):
     if kind == 0:
         return os.urandom(chance.randrange(1, 200))
     if kind == 1:
-        return frame(chance.choice(KNOWN_TYPES), chance.randrange(1 << 64),
-                     os.urandom(chance.randrange(0, 300)))
+        return frame(
+            chance.choice(KNOWN_TYPES),
+            chance.randrange(1 << 64),
+            os.urandom(chance.randrange(0, 300)),
+        )
     if kind == 2:  # a size that lies
-        return struct.pack("<IHQ", chance.choice((0, 9, 11, 1 << 16, 1 << 26, 0xffffffff)),
-                           chance.choice(KNOWN_TYPES), 1) + os.urandom(30)
+        return struct.pack(
+            "<IHQ",
+            chance.choice((0, 9, 11, 1 << 16, 1 << 26, 0xFFFFFFFF)),
+            chance.choice(KNOWN_TYPES),
+            1,
+        ) + os.urandom(30)
     data = bytearray(chance.choice(frames))
     if kind == 3:  # the same content as another message
         data[4:6] = struct.pack("<H", chance.choice(KNOWN_TYPES))
         return bytes(data)
     for _ in range(chance.randrange(1, 5)):
-        data[chance.randrange(4 if kind == 4 else 14, max(len(data), 15)) % len(data)] = (
-            chance.randrange(256))
-    return bytes(data) if kind == 4 else bytes(data[:chance.randrange(1, len(data) + 1)])
+        data[
+            chance.randrange(4 if kind == 4 else 14, max(len(data), 15)) % len(data)
+        ] = chance.randrange(256)
+    return bytes(data) if kind == 4 else bytes(data[: chance.randrange(1, len(data) + 1)])
 
 
 def throw_as_nobody(connect, chance, frames, count):
@@ -160,6 +175,7 @@ def unix(path):
         peer.settimeout(5)
         peer.connect(str(path))
         return peer
+
     return connect
 
 
@@ -169,14 +185,32 @@ def tcp(port):
         peer.settimeout(5)
         peer.connect(("127.0.0.1", port))
         return peer
+
     return connect
 
 
 def tls(port, key):
     """TLS with a certificate for the key in that file."""
     certificate = key.with_suffix(".crt")
-    subprocess.run(["openssl", "req", "-x509", "-new", "-key", key, "-subj", "/CN=x", "-days", "2",
-                    "-out", certificate], check=True, capture_output=True, timeout=20)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            key,
+            "-subj",
+            "/CN=x",
+            "-days",
+            "2",
+            "-out",
+            certificate,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -188,8 +222,12 @@ def tls(port, key):
 
 def unknown_key(cluster):
     key = cluster.work / "unknown.key"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True,
-                   capture_output=True, timeout=20)
+    subprocess.run(
+        ["openssl", "genpkey", "-algorithm", "ed25519", "-out", key],
+        check=True,
+        capture_output=True,
+        timeout=20,
+    )
     return key
 
 
@@ -220,8 +258,8 @@ class Worker(threading.Thread):
 
 
 def supervisors(cluster, chance, frames, count):
-    """Sockets of supervisors, as root: nobody else is heard. A mutated frame may well be an order to
-    end, so the steps are made for this."""
+    """Sockets of supervisors, as root: nobody else is heard. A mutated frame may well be an order
+    to end, so the steps are made for this."""
     if os.geteuid() != 0:
         print("skipped: the sockets of supervisors (needs root)")
         return
@@ -251,7 +289,8 @@ def test(count, seed):
             "controller.sock": unix(cluster.dir / "controller" / "controller.sock"),
             "login agent.sock": unix(cluster.dir / "login" / "agent.sock"),
             "node agent.sock": unix(cluster.dir / "nodes" / "n1" / "agent.sock"),
-            "controller port": tcp(controller), "node port": tcp(node),
+            "controller port": tcp(controller),
+            "node port": tcp(node),
             "controller port, unknown key": tls(controller, nobody),
             "node port, unknown key": tls(node, nobody),
             "node port, another node's key": tls(node, stolen),
@@ -277,15 +316,19 @@ def test(count, seed):
         for daemon, pid in daemons.items():
             check(harness.is_alive(pid), f"{daemon} died")
         try:
-            wait_for(lambda: set(cluster.must("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"},
-                     60, "all nodes idle")
+            wait_for(
+                lambda: set(cluster.must("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"},
+                60,
+                "all nodes idle",
+            )
         except harness.Failure as failure:
             said = cluster.must("scontrol", "show", "node") + cluster.must("squeue")
             logs = "".join(p.read_text(errors="replace")[-1500:] for p in cluster.dir.rglob("log"))
             raise harness.Failure(f"{failure}\n{said}\n{logs}") from failure
         for log in cluster.dir.rglob("log"):
-            found = re.search(r".*(assert|terminate called|Sanitizer|fatal).*",
-                              log.read_text(errors="replace"))
+            found = re.search(
+                r".*(assert|terminate called|Sanitizer|fatal).*", log.read_text(errors="replace")
+            )
             check(not found, f"{log}: {found}")
             raw = [line for line in log.read_bytes().splitlines() if RAW.search(line)]
             check(not raw, f"{log}: what others said stands there as it is: {raw[:3]}")

@@ -46,14 +46,24 @@ class Cluster:
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test.", dir=base))
         os.chmod(self.work, 0o777)
         self.dir = self.work / "cluster"
-        self.arguments = ["--nodes", str(nodes), "--cpus-per-node", str(cpus),
-                          "--memory-per-node", memory, *extra]
+        self.arguments = [
+            "--nodes",
+            str(nodes),
+            "--cpus-per-node",
+            str(cpus),
+            "--memory-per-node",
+            memory,
+            *extra,
+        ]
         if config is not None:
             path = self.work / "sluice.yaml"
             path.write_text(config)
             self.arguments = ["--config", str(path)]
-        self.environment = {k: v for k, v in os.environ.items()
-                            if not k.startswith(("SLURM", "SBATCH", "SQUEUE", "SLUICE_CONF"))}
+        self.environment = {
+            k: v
+            for k, v in os.environ.items()
+            if not k.startswith(("SLURM", "SBATCH", "SQUEUE", "SLUICE_CONF"))
+        }
         self.environment["PATH"] = f"{BIN}:{os.environ['PATH']}"
         self.environment["SLUICE_CONF"] = str(self.dir / "client.conf")
 
@@ -69,18 +79,28 @@ class Cluster:
         self.close()
 
     def close(self):
-        subprocess.run([BIN / "sluice", "down", "--dir", self.dir], stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False,
-                       timeout=60)
+        subprocess.run(
+            [BIN / "sluice", "down", "--dir", self.dir],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            timeout=60,
+        )
         if "SLUICE_TEST_KEEP" in os.environ:
             print(f"kept: {self.work}", file=sys.stderr)
         else:
             shutil.rmtree(self.work, ignore_errors=True)
 
     def up(self):
-        done = subprocess.run([BIN / "sluice", "up", "--dir", self.dir, *self.arguments],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                              timeout=120)
+        done = subprocess.run(
+            [BIN / "sluice", "up", "--dir", self.dir, *self.arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         check(done.returncode == 0, f"sluice up failed: {done.stderr}")
 
     def run(self, *command, stdin=None, timeout=60, user=None, env=None, cwd=None):
@@ -89,10 +109,18 @@ class Cluster:
         if user is not None:
             options = {"user": user, "group": user, "extra_groups": []}
         environment = dict(self.environment, **(env or {}))
-        return subprocess.run([str(word) for word in command], input=stdin,
-                              stdin=subprocess.DEVNULL if stdin is None else None,
-                              capture_output=True, text=True, timeout=timeout, check=False,
-                              env=environment, cwd=cwd or self.work, **options)
+        return subprocess.run(
+            [str(word) for word in command],
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+            env=environment,
+            cwd=cwd or self.work,
+            **options,
+        )
 
     def must(self, *command, **options):
         done = self.run(*command, **options)
@@ -111,18 +139,26 @@ class Cluster:
         return out.split("\n")[0].strip()
 
     def wait_state(self, job, *states, seconds=60):
-        wait_for(lambda: self.state(job).split(" ")[0] in states, seconds,
-                 f"job {job} in {'/'.join(states)}")
+        wait_for(
+            lambda: self.state(job).split(" ")[0] in states,
+            seconds,
+            f"job {job} in {'/'.join(states)}",
+        )
 
     def wait_end(self, *jobs, seconds=120):
         active = ("PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "REQUEUED", "")
         for job in jobs:
-            wait_for(lambda j=job: self.state(j).split(" ")[0] not in active, seconds,
-                     f"the end of job {job}")
+            wait_for(
+                lambda j=job: self.state(j).split(" ")[0] not in active,
+                seconds,
+                f"the end of job {job}",
+            )
 
     def pid(self, daemon):
         """Pid of 'controller', 'login' or a node."""
-        folder = self.dir / daemon if daemon in ("controller", "login") else self.dir / "nodes" / daemon
+        folder = (
+            self.dir / daemon if daemon in ("controller", "login") else self.dir / "nodes" / daemon
+        )
         return int((folder / "pid").read_text())
 
     def kill(self, daemon, signal=9):
@@ -132,14 +168,20 @@ class Cluster:
 
     def stepds(self):
         """Pids of this cluster's step supervisors."""
-        return [pid for pid, line in processes() if "sluice-stepd" in line and str(self.dir) in line]
+        return [
+            pid for pid, line in processes() if "sluice-stepd" in line and str(self.dir) in line
+        ]
 
     def leftovers(self):
         """Processes that belong to the cluster's directory beside its daemons."""
         daemons = ("sluicectld", "sluiced")
-        return [(pid, line) for pid, line in processes()
-                if str(self.work) in line and not any(d in line.split("\0")[0] for d in daemons)
-                and pid != os.getpid()]
+        return [
+            (pid, line)
+            for pid, line in processes()
+            if str(self.work) in line
+            and not any(d in line.split("\0")[0] for d in daemons)
+            and pid != os.getpid()
+        ]
 
 
 def is_alive(pid):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The life of batch jobs as their user sees it: arrays, dependencies, hold, requeue, suspend, limits,
-signals, exit codes, output files. Each function is a test; name one on the command line to run it
-alone. One cluster of two nodes serves all of them.
+"""The life of batch jobs as their user sees it: arrays, dependencies, hold, requeue, suspend,
+limits, signals, exit codes, output files. Each function is a test; name one on the command line to
+run it alone. One cluster of two nodes serves all of them.
 """
 import os
 import pathlib
@@ -54,16 +54,22 @@ def account(job, *fields):
 def expect_end(job, state, code, seconds=60):
     cluster.wait_end(job, seconds=seconds)
     seen = account(job, "state", "exitcode")
-    check(seen[0].split(" ")[0] == state and seen[1] == code,
-          f"job {job} ended as {seen}, not {state} {code}")
+    check(
+        seen[0].split(" ")[0] == state and seen[1] == code,
+        f"job {job} ended as {seen}, not {state} {code}",
+    )
 
 
 def exit_codes():
-    for wrap, state, code in (("true", "COMPLETED", "0:0"), ("exit 7", "FAILED", "7:0"),
-                              ("exit 255", "FAILED", "255:0"), ("kill -9 $$", "FAILED", "0:9"),
-                              ("kill -TERM $$", "FAILED", "0:15"),
-                              ("srun --mem=5M sh -c 'exit 3'", "FAILED", "3:0"),
-                              ("srun --mem=5M sh -c 'exit 3'; exit 0", "COMPLETED", "0:0")):
+    for wrap, state, code in (
+        ("true", "COMPLETED", "0:0"),
+        ("exit 7", "FAILED", "7:0"),
+        ("exit 255", "FAILED", "255:0"),
+        ("kill -9 $$", "FAILED", "0:9"),
+        ("kill -TERM $$", "FAILED", "0:15"),
+        ("srun --mem=5M sh -c 'exit 3'", "FAILED", "3:0"),
+        ("srun --mem=5M sh -c 'exit 3'; exit 0", "COMPLETED", "0:0"),
+    ):
         expect_end(cluster.submit(wrap=wrap), state, code)
 
 
@@ -73,11 +79,15 @@ def sbatch_wait_returns_the_exit_code():
 
 
 def array_tasks_and_percent():
-    job = cluster.submit("--array=1-7:2%1", "-o", str(file("arr-%A_%a.out")),
-                         wrap="echo $SLURM_ARRAY_JOB_ID $SLURM_ARRAY_TASK_ID "
-                              "$SLURM_ARRAY_TASK_COUNT $SLURM_ARRAY_TASK_MIN "
-                              "$SLURM_ARRAY_TASK_MAX $SLURM_ARRAY_TASK_STEP; "
-                              "mkdir one || exit 9; rmdir one")
+    job = cluster.submit(
+        "--array=1-7:2%1",
+        "-o",
+        str(file("arr-%A_%a.out")),
+        wrap="echo $SLURM_ARRAY_JOB_ID $SLURM_ARRAY_TASK_ID "
+        "$SLURM_ARRAY_TASK_COUNT $SLURM_ARRAY_TASK_MIN "
+        "$SLURM_ARRAY_TASK_MAX $SLURM_ARRAY_TASK_STEP; "
+        "mkdir one || exit 9; rmdir one",
+    )
     wait_for(lambda: not cluster.must("squeue", "-h", "-j", job), 60, "the array's end")
     for task in (1, 3, 5, 7):
         seen = text(f"arr-{job}_{task}.out")
@@ -114,8 +124,12 @@ def dependencies():
     for job in (afternotok, afterany, either):
         expect_end(job, "COMPLETED", "0:0")
     cluster.wait_state(afterok, "CANCELLED")
-    wait_for(lambda: cluster.must("squeue", "-h", "-j", never, "-o", "%r").strip()
-             == "DependencyNeverSatisfied", 20, "DependencyNeverSatisfied")
+    wait_for(
+        lambda: cluster.must("squeue", "-h", "-j", never, "-o", "%r").strip()
+        == "DependencyNeverSatisfied",
+        20,
+        "DependencyNeverSatisfied",
+    )
     cluster.must("scancel", never)
 
 
@@ -152,8 +166,13 @@ def hold_and_release():
 
 def requeue_counts_restarts():
     door = gate("requeue")
-    job = cluster.submit("--requeue", "-o", str(file("requeue.out")), "--open-mode=append",
-                         wrap=f"echo run ${{SLURM_RESTART_COUNT:-none}}; read x <{door}; exit 4")
+    job = cluster.submit(
+        "--requeue",
+        "-o",
+        str(file("requeue.out")),
+        "--open-mode=append",
+        wrap=f"echo run ${{SLURM_RESTART_COUNT:-none}}; read x <{door}; exit 4",
+    )
     wait_for(lambda: text("requeue.out") == "run none\n", 30, "the first run")
     cluster.must("scontrol", "requeue", job)
     wait_for(lambda: text("requeue.out").endswith("run 1\n"), 60, "the second run")
@@ -173,13 +192,17 @@ def requeue_counts_restarts():
 def suspend_and_resume():
     if not IS_ROOT:
         return
-    job = cluster.submit("-o", str(file("suspend.out")),
-                         wrap="trap 'exit 6' USR1; echo up; while :; do sleep 0.1; done")
+    job = cluster.submit(
+        "-o",
+        str(file("suspend.out")),
+        wrap="trap 'exit 6' USR1; echo up; while :; do sleep 0.1; done",
+    )
     wait_for(lambda: text("suspend.out"), 30, "the job's start")
     cluster.must("scontrol", "suspend", job)
     cluster.wait_state(job, "SUSPENDED")
-    pid = next(p for p, line in harness.processes() if "slurm_script" in line or
-               f"job{job:05d}" in line)
+    pid = next(
+        p for p, line in harness.processes() if "slurm_script" in line or f"job{job:05d}" in line
+    )
     check(pathlib.Path(f"/proc/{pid}/wchan").exists(), "the script is gone")
     cluster.must("scontrol", "resume", job)
     cluster.wait_state(job, "RUNNING")
@@ -189,8 +212,13 @@ def suspend_and_resume():
 
 def time_limit():
     """The late job was submitted before all else, for limits are whole minutes."""
-    warned = cluster.submit("--time=1", "--signal=B:USR1@58", "-o", str(file("warned.out")),
-                            wrap="trap 'echo warned; exit 8' USR1; while :; do sleep 0.1; done")
+    warned = cluster.submit(
+        "--time=1",
+        "--signal=B:USR1@58",
+        "-o",
+        str(file("warned.out")),
+        wrap="trap 'echo warned; exit 8' USR1; while :; do sleep 0.1; done",
+    )
     expect_end(warned, "FAILED", "8:0", seconds=90)
     check(text("warned.out") == "warned\n", "--signal=B:USR1 didn't arrive")
     check(show(late)["TimeLimit"] == "00:01:00", "a limit of one second is not a minute")
@@ -214,20 +242,31 @@ def cancel():
     pending = cluster.submit("--hold")
     cluster.must("scancel", "--state=PENDING", "--me")
     cluster.wait_end(pending)
-    stubborn = cluster.submit("-o", str(file("stubborn.out")),
-                              wrap="trap '' TERM; echo up; while :; do sleep 0.1; done")
+    stubborn = cluster.submit(
+        "-o", str(file("stubborn.out")), wrap="trap '' TERM; echo up; while :; do sleep 0.1; done"
+    )
     wait_for(lambda: text("stubborn.out"), 30, "the stubborn job's start")
     cluster.must("scancel", "-f", stubborn)
     expect_end(stubborn, "CANCELLED", "0:0", seconds=60)
 
 
 def output_patterns():
-    job = cluster.submit("-J", "pat", "-o", str(file("%x-%j-%J-%N-%u-%t-%n-%%.o")),
-                         "-e", str(file("%x.%4j.e")), wrap="echo out; echo err >&2")
+    job = cluster.submit(
+        "-J",
+        "pat",
+        "-o",
+        str(file("%x-%j-%J-%N-%u-%t-%n-%%.o")),
+        "-e",
+        str(file("%x.%4j.e")),
+        wrap="echo out; echo err >&2",
+    )
     cluster.wait_end(job)
     name = f"pat-{job}-{job}-n1-root-0-0-%.o"
     names = [p.name for p in cluster.work.glob("pat*")]
-    check(any(n.startswith(f"pat-{job}-{job}-n") for n in names), f"output files are {names}, not {name}")
+    check(
+        any(n.startswith(f"pat-{job}-{job}-n") for n in names),
+        f"output files are {names}, not {name}",
+    )
     check(text(f"pat.{job:04d}.e") == "err\n", f"error file is missing among {names}")
     job = cluster.submit("--open-mode=truncate", "-o", str(file("over")), wrap="echo 1")
     cluster.wait_end(job)
@@ -242,31 +281,51 @@ def output_patterns():
 
 def script_with_arguments():
     script = file("arguments.sh")
-    script.write_text("#!/bin/bash\n#SBATCH -J named --mem=20M\n#SBATCH -o args.out\n"
-                      "echo \"$# $1|$2\" $SLURM_JOB_NAME; pwd\n")
+    script.write_text(
+        "#!/bin/bash\n#SBATCH -J named --mem=20M\n#SBATCH -o args.out\n"
+        'echo "$# $1|$2" $SLURM_JOB_NAME; pwd\n'
+    )
     job = int(cluster.must("sbatch", "--parsable", script, "a b", "c"))
     cluster.wait_end(job)
     check(text("args.out") == f"2 a b|c named\n{cluster.work}\n", f"got {text('args.out')!r}")
-    check(cluster.must("scontrol", "write", "batch_script", job, "-") == script.read_text(),
-          "scontrol write batch_script differs")
+    check(
+        cluster.must("scontrol", "write", "batch_script", job, "-") == script.read_text(),
+        "scontrol write batch_script differs",
+    )
     out = cluster.run("sbatch", "--parsable", "--mem=20M", stdin="#!/bin/sh\nexit 2\n")
     expect_end(int(out.stdout), "FAILED", "2:0")
 
 
 def update_pending():
     job = cluster.submit("--hold")
-    cluster.must("scontrol", "update", f"jobid={job}", "timelimit=17", "jobname=other", "nice=5",
-                 "comment=words")
+    cluster.must(
+        "scontrol",
+        "update",
+        f"jobid={job}",
+        "timelimit=17",
+        "jobname=other",
+        "nice=5",
+        "comment=words",
+    )
     seen = show(job)
-    check((seen["TimeLimit"], seen["JobName"], seen["Nice"], seen["Comment"])
-          == ("00:17:00", "other", "5", "words"), f"after update: {seen}")
+    check(
+        (seen["TimeLimit"], seen["JobName"], seen["Nice"], seen["Comment"])
+        == ("00:17:00", "other", "5", "words"),
+        f"after update: {seen}",
+    )
     cluster.must("scancel", job)
 
 
 def signals_to_steps():
-    job = cluster.submit("-o", str(file("sig.out")), wrap=(
-        "trap 'echo batch got it' USR1; srun --mem=5M sh -c 'trap \"echo step got it; exit 0\" USR1;"
-        " echo up; while :; do sleep 0.1; done' & wait; wait"))
+    job = cluster.submit(
+        "-o",
+        str(file("sig.out")),
+        wrap=(
+            "trap 'echo batch got it' USR1; "
+        "srun --mem=5M sh -c 'trap \"echo step got it; exit 0\" USR1;"
+            " echo up; while :; do sleep 0.1; done' & wait; wait"
+        ),
+    )
     wait_for(lambda: "up" in text("sig.out"), 30, "the step's start")
     cluster.must("scancel", "-s", "USR1", job)
     wait_for(lambda: "step got it" in text("sig.out"), 30, "the step's signal")
@@ -277,15 +336,31 @@ def signals_to_steps():
 def killed_srun_leaves_nothing():
     """srun was killed before all else: its tasks are given up after a minute without it."""
     lost.communicate(timeout=10)
-    wait_for(lambda: not [p for p, line in harness.processes() if "of-a-lost-srun" in line], 70,
-             "the end of the tasks of a killed srun")
+    wait_for(
+        lambda: not [p for p, line in harness.processes() if "of-a-lost-srun" in line],
+        70,
+        "the end of the tasks of a killed srun",
+    )
     wait_for(lambda: not cluster.must("squeue", "-h", "-n", "lost"), 20, "the end of its job")
 
 
 def lose_srun():
-    step = subprocess.Popen(["srun", "--mem=5M", "-N2", "-J", "lost", "sh", "-c",
-                             "echo up; sleep 600; : of-a-lost-srun"], env=cluster.environment,
-                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    step = subprocess.Popen(
+        [
+            "srun",
+            "--mem=5M",
+            "-N2",
+            "-J",
+            "lost",
+            "sh",
+            "-c",
+            "echo up; sleep 600; : of-a-lost-srun",
+        ],
+        env=cluster.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     check(step.stdout.readline() == "up\n", "srun didn't start")
     step.kill()
     return step
@@ -296,11 +371,25 @@ def main():
     with Cluster(nodes=2, cpus=4, memory="1G") as cluster:
         late = cluster.submit("--time=0:01", wrap="sleep 600")
         lost = lose_srun()
-        harness.main(exit_codes, sbatch_wait_returns_the_exit_code, array_tasks_and_percent,
-                     array_pending_is_one_line, dependencies, singleton_and_aftercorr,
-                     hold_and_release, requeue_counts_restarts, suspend_and_resume, memory_limit, cancel,
-                     output_patterns, script_with_arguments, update_pending,
-                     signals_to_steps, time_limit, killed_srun_leaves_nothing)
+        harness.main(
+            exit_codes,
+            sbatch_wait_returns_the_exit_code,
+            array_tasks_and_percent,
+            array_pending_is_one_line,
+            dependencies,
+            singleton_and_aftercorr,
+            hold_and_release,
+            requeue_counts_restarts,
+            suspend_and_resume,
+            memory_limit,
+            cancel,
+            output_patterns,
+            script_with_arguments,
+            update_pending,
+            signals_to_steps,
+            time_limit,
+            killed_srun_leaves_nothing,
+        )
 
 
 if __name__ == "__main__":

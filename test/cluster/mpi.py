@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Debian's two MPI libraries over several nodes: Open MPI by `srun --mpi=pmix` and by mpirun, MPICH by
-`srun --mpi=pmi2` and by mpiexec (hydra). The ring program checks an allreduce over all ranks.
+"""Debian's two MPI libraries over several nodes: Open MPI by `srun --mpi=pmix` and by mpirun, MPICH
+by `srun --mpi=pmi2` and by mpiexec (hydra). The ring program checks an allreduce over all ranks.
 """
 import re
 import shutil
@@ -24,7 +24,9 @@ def build(compiler):
 
 def expect_ranks(done, nodes=2):
     seen = re.findall(r"rank (\d+) of (\d+) on (\S+): sum (\d+)", done.stdout)
-    check(done.returncode == 0, f"exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
+    check(
+        done.returncode == 0, f"exit {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}"
+    )
     check(sorted(int(rank) for rank, *_ in seen) == list(range(RANKS)), f"ranks {seen}")
     check({(size, total) for _, size, _, total in seen} == {(str(RANKS), "21")}, f"sums {seen}")
     check(len({node for _, _, node, _ in seen}) == nodes, f"nodes {seen}")
@@ -45,9 +47,20 @@ def open_mpi_by_srun_in_an_allocation_twice():
 
 
 def open_mpi_by_mpirun():
-    done = cluster.run("salloc", *layout(), "mpirun.openmpi", "--allow-run-as-root", "--mca", "btl",
-                       "self,tcp", "--mca", "btl_tcp_if_include", "lo", "--oversubscribe",
-                       build("mpicc.openmpi"))
+    done = cluster.run(
+        "salloc",
+        *layout(),
+        "mpirun.openmpi",
+        "--allow-run-as-root",
+        "--mca",
+        "btl",
+        "self,tcp",
+        "--mca",
+        "btl_tcp_if_include",
+        "lo",
+        "--oversubscribe",
+        build("mpicc.openmpi"),
+    )
     expect_ranks(done)
 
 
@@ -66,8 +79,16 @@ def without_mpi_each_is_alone():
 
 def a_failing_rank_ends_all():
     """MPI_Abort of one rank, here a rank that exits before MPI_Init, must not leave the others."""
-    done = cluster.run("srun", "-n3", "--mem=200M", "--mpi=pmi2", "-K1", "sh", "-c",
-                       f"[ $SLURM_PROCID = 1 ] && exit 6; exec {build('mpicc.mpich')}")
+    done = cluster.run(
+        "srun",
+        "-n3",
+        "--mem=200M",
+        "--mpi=pmi2",
+        "-K1",
+        "sh",
+        "-c",
+        f"[ $SLURM_PROCID = 1 ] && exit 6; exec {build('mpicc.mpich')}",
+    )
     check(done.returncode != 0, "a step with a failed rank succeeded")
 
 
@@ -81,9 +102,16 @@ def list_of_plugins():
 def main():
     global cluster
     with Cluster(nodes=2, cpus=4, memory="2G") as cluster:
-        harness.main(open_mpi_by_srun, open_mpi_by_srun_in_an_allocation_twice, open_mpi_by_mpirun,
-                     mpich_by_srun, mpich_by_mpiexec, without_mpi_each_is_alone,
-                     a_failing_rank_ends_all, list_of_plugins)
+        harness.main(
+            open_mpi_by_srun,
+            open_mpi_by_srun_in_an_allocation_twice,
+            open_mpi_by_mpirun,
+            mpich_by_srun,
+            mpich_by_mpiexec,
+            without_mpi_each_is_alone,
+            a_failing_rank_ends_all,
+            list_of_plugins,
+        )
 
 
 if __name__ == "__main__":

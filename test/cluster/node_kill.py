@@ -44,24 +44,37 @@ class Round:
 
     def begin(self):
         code = self.chance.randrange(1, 120)
-        self.batch = self.cluster.submit(wrap=self.up("batch") + f"read x <{self.gate()}; exit {code}")
+        self.batch = self.cluster.submit(
+            wrap=self.up("batch") + f"read x <{self.gate()}; exit {code}"
+        )
         self.expected[self.batch] = ("FAILED", f"{code}:0")
         first, second = self.gate(), self.gate()
         script = self.dir / "task.sh"
-        script.write_text(f"[ $SLURM_PROCID = 0 ] && g={first} || g={second}\n"
-                          f"echo >>{self.dir}/up.task$SLURM_PROCID\nread x <$g\n"
-                          "exit $((10 + SLURM_PROCID))\n")
+        script.write_text(
+            f"[ $SLURM_PROCID = 0 ] && g={first} || g={second}\n"
+            f"echo >>{self.dir}/up.task$SLURM_PROCID\nread x <$g\n"
+            "exit $((10 + SLURM_PROCID))\n"
+        )
         self.steps = self.cluster.submit("-N2", "-n2", wrap=f"srun --mem=5M sh {script}")
         self.expected[self.steps] = ("FAILED", "11:0")
         numbers = self.dir / "numbers.sh"
-        numbers.write_text(f"echo >>{self.dir}/up.srun\nfor i in $(seq 300); do echo $i; done\n"
-                           f"read x <{self.gate()}\nfor i in $(seq 301 600); do echo $i; done\n"
-                           "exit 42\n")
-        self.srun = subprocess.Popen(["srun", "--mem=5M", "sh", str(numbers)], text=True,
-                                     env=self.cluster.environment, stdin=subprocess.DEVNULL,
-                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        numbers.write_text(
+            f"echo >>{self.dir}/up.srun\nfor i in $(seq 300); do echo $i; done\n"
+            f"read x <{self.gate()}\nfor i in $(seq 301 600); do echo $i; done\n"
+            "exit 42\n"
+        )
+        self.srun = subprocess.Popen(
+            ["srun", "--mem=5M", "sh", str(numbers)],
+            text=True,
+            env=self.cluster.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         for mark in ("batch", "task0", "task1", "srun"):
-            wait_for((self.dir / f"up.{mark}").exists, 30, f"the start of {mark} in {self.dir.name}")
+            wait_for(
+                (self.dir / f"up.{mark}").exists, 30, f"the start of {mark} in {self.dir.name}"
+            )
 
     def open_gates(self):
         for path in self.gates:
@@ -74,9 +87,11 @@ class Round:
 
     def wait_end(self, job):
         """Opens the gates again and again: a job may not have come to its gate yet."""
+
         def has_ended():
             self.open_gates()
             return self.row(job)[0].split(" ")[0] not in ("PENDING", "RUNNING", "COMPLETING")
+
         wait_for(has_ended, 60, f"the end of job {job}")
 
     def end_all_well(self):
@@ -86,8 +101,10 @@ class Round:
             check(seen == expected, f"job {job} ended as {seen}, not {expected}")
         out, err = self.srun.communicate(timeout=60)
         check(self.srun.returncode == 42, f"srun exited with {self.srun.returncode}: {err}")
-        check(out.split() == [str(i) for i in range(1, 601)],
-              f"srun printed {len(out.split())} lines: {out[:60]!r}...: {err}")
+        check(
+            out.split() == [str(i) for i in range(1, 601)],
+            f"srun printed {len(out.split())} lines: {out[:60]!r}...: {err}",
+        )
 
     def row(self, job):
         out = self.cluster.must("sacct", "-X", "-n", "-P", "-j", job, "-o", "state,exitcode")
@@ -99,8 +116,10 @@ class Round:
             self.wait_end(job)
             state, code = self.row(job)
             if job == broken:
-                check(state.split(" ")[0] in ("FAILED", "NODE_FAIL", "CANCELLED"),
-                      f"job {job} lost its supervisor and is {state} {code}")
+                check(
+                    state.split(" ")[0] in ("FAILED", "NODE_FAIL", "CANCELLED"),
+                    f"job {job} lost its supervisor and is {state} {code}",
+                )
             else:
                 check((state, code) == expected, f"job {job} ended as {state} {code}")
         self.srun.communicate(timeout=90)
@@ -162,14 +181,21 @@ def control_groups(cluster):
 
 def spool_folders(cluster):
     kept = ("lock", "ledger")
-    return [str(p) for node in NODES for p in (cluster.dir / "nodes" / node / "spool").rglob("*")
-            if p.name not in kept and not p.is_dir()]
+    return [
+        str(p)
+        for node in NODES
+        for p in (cluster.dir / "nodes" / node / "spool").rglob("*")
+        if p.name not in kept and not p.is_dir()
+    ]
 
 
 def sockets_and_mounts(cluster):
     mine = str(cluster.dir)
-    known = {f"{mine}/controller/controller.sock", f"{mine}/login/agent.sock",
-             *(f"{mine}/nodes/{n}/agent.sock" for n in NODES)}
+    known = {
+        f"{mine}/controller/controller.sock",
+        f"{mine}/login/agent.sock",
+        *(f"{mine}/nodes/{n}/agent.sock" for n in NODES),
+    }
     left = {line.split()[-1] for line in open("/proc/net/unix", encoding="utf-8") if mine in line}
     mounts = [line for line in open("/proc/self/mounts", encoding="utf-8") if mine in line]
     return sorted(left - known) + mounts
@@ -182,16 +208,22 @@ def parent(pid):
 def leftovers(cluster):
     """All but each daemon's one nursery, from which it forks supervisors: its own child."""
     daemons = {cluster.pid(name) for name in ("controller", "login", *NODES)}
-    left = [line for pid, line in cluster.leftovers()
-            if not ("--nursery" in line and parent(pid) in daemons)]
+    left = [
+        line
+        for pid, line in cluster.leftovers()
+        if not ("--nursery" in line and parent(pid) in daemons)
+    ]
     count = sum(1 for _, line in cluster.leftovers() if "--nursery" in line)
     return left + ([f"{count} nurseries"] if count > len(NODES) else [])
 
 
 def nothing_left(cluster):
-    for what, look in (("processes", lambda: leftovers(cluster)), ("groups", lambda: control_groups(cluster)),
-                       ("spool files", lambda: spool_folders(cluster)),
-                       ("sockets and mounts", lambda: sockets_and_mounts(cluster))):
+    for what, look in (
+        ("processes", lambda: leftovers(cluster)),
+        ("groups", lambda: control_groups(cluster)),
+        ("spool files", lambda: spool_folders(cluster)),
+        ("sockets and mounts", lambda: sockets_and_mounts(cluster)),
+    ):
         try:
             wait_for(lambda look=look: not look(), 30, f"no {what} left")
         except harness.Failure as failure:
@@ -203,8 +235,9 @@ def nothing_left(cluster):
 def remember_groups(cluster):
     """The names of the nodes' groups, from inside a step on each."""
     out = cluster.must("srun", "--mem=5M", "-N3", "cat", "/proc/self/cgroup")
-    cluster.groups = {line.split("/sluice/")[1].split("/")[0] for line in out.splitlines()
-                      if "/sluice/" in line}
+    cluster.groups = {
+        line.split("/sluice/")[1].split("/")[0] for line in out.splitlines() if "/sluice/" in line
+    }
 
 
 def test(rounds, seed):

@@ -18,7 +18,9 @@ def srun(*words, **options):
 
 
 def expect(done, code=0, out=None, err=None):
-    check(done.returncode == code, f"exit {done.returncode}, not {code}: {done.stdout}{done.stderr}")
+    check(
+        done.returncode == code, f"exit {done.returncode}, not {code}: {done.stdout}{done.stderr}"
+    )
     if out is not None:
         check(done.stdout == out, f"stdout {done.stdout!r}, not {out!r}")
     if err is not None:
@@ -26,9 +28,17 @@ def expect(done, code=0, out=None, err=None):
 
 
 def start(*words, **options):
-    return subprocess.Popen([str(w) for w in words], env=cluster.environment, cwd=cluster.work,
-                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True, start_new_session=True, **options)
+    return subprocess.Popen(
+        [str(w) for w in words],
+        env=cluster.environment,
+        cwd=cluster.work,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
 
 
 def exit_codes_and_signals():
@@ -52,8 +62,9 @@ def big_output_is_whole():
     done = srun("-N2", "-n4", "-l", "seq", "1", "20000")
     expect(done)
     for task in range(4):
-        mine = [line.split(": ")[1] for line in done.stdout.splitlines()
-                if line.startswith(f"{task}: ")]
+        mine = [
+            line.split(": ")[1] for line in done.stdout.splitlines() if line.startswith(f"{task}: ")
+        ]
         check(mine == [str(i) for i in range(1, 20001)], f"task {task}: {len(mine)} lines")
 
 
@@ -72,8 +83,11 @@ def standard_input():
 def output_files():
     expect(srun("-n4", "-N2", "-o", "out-%j.%s-%t-%n-%N", "hostname"), out="")
     names = sorted(p.name for p in cluster.work.glob("out-*"))
-    check([re.sub(r"out-\d+\.", "", n) for n in names] ==
-          ["0-0-0-n1", "0-1-0-n1", "0-2-0-n1", "0-3-1-n2"], f"files {names}")
+    check(
+        [re.sub(r"out-\d+\.", "", n) for n in names]
+        == ["0-0-0-n1", "0-1-0-n1", "0-2-0-n1", "0-3-1-n2"],
+        f"files {names}",
+    )
     expect(srun("-n2", "-o", "none", "hostname"), out="")
     check(not (cluster.work / "none").exists(), "-o none made a file")
     expect(srun("-o", "all.out", "-e", "all.err", "sh", "-c", "echo a; echo b >&2"), out="")
@@ -85,13 +99,14 @@ def pseudo_terminal():
     done = cluster.run("script", "-qec", inner, "/dev/null")
     expect(done)
     check("all terminals" in done.stdout, f"--pty printed {done.stdout!r}")
-    done = cluster.run("script", "-qec", "srun --mem=10M --pty sh -c 'stty size; exit 3'", "/dev/null")
+    done = cluster.run(
+        "script", "-qec", "srun --mem=10M --pty sh -c 'stty size; exit 3'", "/dev/null"
+    )
     check(done.returncode == 3, f"--pty exit {done.returncode}")
 
 
 def interrupt():
-    step = start("srun", "--mem=10M", "-n2", "sh", "-c",
-                 "echo up; exec sleep 600")
+    step = start("srun", "--mem=10M", "-n2", "sh", "-c", "echo up; exec sleep 600")
     check(step.stdout.readline() == "up\n", "no start")
     check(step.stdout.readline() == "up\n", "no start of the second")
     step.send_signal(signal.SIGINT)
@@ -104,8 +119,13 @@ def interrupt():
 
 
 def forwarded_signal():
-    step = start("srun", "--mem=10M", "sh", "-c",
-                 "trap 'echo usr1; exit 3' USR1; echo up; while :; do sleep 0.1; done")
+    step = start(
+        "srun",
+        "--mem=10M",
+        "sh",
+        "-c",
+        "trap 'echo usr1; exit 3' USR1; echo up; while :; do sleep 0.1; done",
+    )
     check(step.stdout.readline() == "up\n", "no start")
     step.send_signal(signal.SIGUSR1)
     out, _ = step.communicate(timeout=30)
@@ -120,8 +140,10 @@ def kill_on_bad_exit_and_wait():
 
 
 def steps_inside_an_allocation():
-    script = ("srun -n2 --exact --mem=5M hostname; srun -N1 -n1 -r1 printenv SLURMD_NODENAME; "
-              "srun -n4 printenv SLURM_STEP_NODELIST; srun -w n2 -N1 -n1 printenv SLURMD_NODENAME")
+    script = (
+        "srun -n2 --exact --mem=5M hostname; srun -N1 -n1 -r1 printenv SLURMD_NODENAME; "
+        "srun -n4 printenv SLURM_STEP_NODELIST; srun -w n2 -N1 -n1 printenv SLURMD_NODENAME"
+    )
     done = cluster.run("salloc", "-N2", "-n4", "--mem=100M", "bash", "-c", script)
     expect(done, err=r"salloc: Granted job allocation \d+")
     check(done.stdout.splitlines()[2:3] == ["n2"], done.stdout)
@@ -130,11 +152,13 @@ def steps_inside_an_allocation():
 
 
 def exclusive_steps_wait_and_overlap_does_not():
-    script = ("srun -n1 --exact --mem=5M sh -c 'echo a >>order; read x <hold; echo b >>order' & "
-              "until [ -e order ]; do sleep 0.02; done; "
-              "srun -n1 --overlap --mem=5M sh -c 'echo over >>order'; "
-              "srun -n1 --exact --mem=5M sh -c 'echo c >>order' & "
-              "until srun -n1 --overlap --mem=1M true; do :; done; echo go >hold; wait; wait")
+    script = (
+        "srun -n1 --exact --mem=5M sh -c 'echo a >>order; read x <hold; echo b >>order' & "
+        "until [ -e order ]; do sleep 0.02; done; "
+        "srun -n1 --overlap --mem=5M sh -c 'echo over >>order'; "
+        "srun -n1 --exact --mem=5M sh -c 'echo c >>order' & "
+        "until srun -n1 --overlap --mem=1M true; do :; done; echo go >hold; wait; wait"
+    )
     os.mkfifo(cluster.work / "hold")
     done = cluster.run("salloc", "-N1", "-n1", "--mem=50M", "bash", "-c", script, timeout=60)
     expect(done)
@@ -153,16 +177,22 @@ def multi_prog():
     (cluster.work / "prog.conf").write_text("0 echo zero %t\n1-2 echo some %t %o\n* echo rest\n")
     done = srun("-n4", "-l", "--multi-prog", "prog.conf")
     expect(done)
-    check(sorted(done.stdout.splitlines()) ==
-          ["0: zero 0", "1: some 1 0", "2: some 2 1", "3: rest"], done.stdout)
+    check(
+        sorted(done.stdout.splitlines()) == ["0: zero 0", "1: some 1 0", "2: some 2 1", "3: rest"],
+        done.stdout,
+    )
 
 
 def distribution():
     """Without a number per node the first node is filled, and one task is left for each other."""
     even = "--ntasks-per-node=2"
-    for options, nodes in ((("-m", "block"), "0001"), (("-m", "cyclic"), "0100"),
-                           (("-m", "block", even), "0011"), (("-m", "cyclic", even), "0101"),
-                           (("-m", "plane=1", even), "0101")):
+    for options, nodes in (
+        (("-m", "block"), "0001"),
+        (("-m", "cyclic"), "0100"),
+        (("-m", "block", even), "0011"),
+        (("-m", "cyclic", even), "0101"),
+        (("-m", "plane=1", even), "0101"),
+    ):
         done = srun("-N2", "-n4", *options, "-l", "printenv", "SLURM_NODEID")
         expect(done)
         seen = "".join(line.split(": ")[1] for line in sorted(done.stdout.splitlines()))
@@ -186,8 +216,14 @@ def prologs_and_epilogs():
 def salloc_command_and_exit_code():
     done = cluster.run("salloc", "-n1", "--mem=20M", "sh", "-c", "exit 9")
     check(done.returncode == 9, f"salloc exited with {done.returncode}")
-    check(re.fullmatch(r"(salloc: .*\n)*salloc: Granted job allocation (\d+)\n"
-                       r"salloc: Relinquishing job allocation \2\n", done.stderr), done.stderr)
+    check(
+        re.fullmatch(
+            r"(salloc: .*\n)*salloc: Granted job allocation (\d+)\n"
+            r"salloc: Relinquishing job allocation \2\n",
+            done.stderr,
+        ),
+        done.stderr,
+    )
     shell = start("salloc", "-n1", "--mem=20M", "-J", "kept", "sleep", "600")
     wait_for(lambda: "R" in cluster.must("squeue", "-h", "-n", "kept", "-o", "%t"), 20, "salloc")
     cluster.must("scancel", "-n", "kept")
@@ -213,12 +249,25 @@ def immediate_and_busy():
 def main():
     global cluster
     with Cluster(nodes=2, cpus=4, memory="1G") as cluster:
-        harness.main(exit_codes_and_signals, labels_and_many_tasks, big_output_is_whole,
-                     standard_input, output_files, pseudo_terminal, interrupt, forwarded_signal,
-                     kill_on_bad_exit_and_wait,
-                     steps_inside_an_allocation, exclusive_steps_wait_and_overlap_does_not,
-                     immediate_step_is_refused, multi_prog, distribution, prologs_and_epilogs,
-                     salloc_command_and_exit_code, immediate_and_busy)
+        harness.main(
+            exit_codes_and_signals,
+            labels_and_many_tasks,
+            big_output_is_whole,
+            standard_input,
+            output_files,
+            pseudo_terminal,
+            interrupt,
+            forwarded_signal,
+            kill_on_bad_exit_and_wait,
+            steps_inside_an_allocation,
+            exclusive_steps_wait_and_overlap_does_not,
+            immediate_step_is_refused,
+            multi_prog,
+            distribution,
+            prologs_and_epilogs,
+            salloc_command_and_exit_code,
+            immediate_and_busy,
+        )
 
 
 if __name__ == "__main__":

@@ -33,9 +33,13 @@ partitions:
 
 def main():
     with Cluster(config=CONFIG) as cluster:
-        done = subprocess.run([BUILD / "test" / "compat_cases", "--gtest_brief=1", *sys.argv[1:]],
-                              env=cluster.environment, cwd=cluster.work, stdin=subprocess.DEVNULL,
-                              check=False)
+        done = subprocess.run(
+            [BUILD / "test" / "compat_cases", "--gtest_brief=1", *sys.argv[1:]],
+            env=cluster.environment,
+            cwd=cluster.work,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
     sys.exit(done.returncode)
 
 

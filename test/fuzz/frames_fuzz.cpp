@@ -13,8 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   net::FrameDecoder decoder(kLimit);
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   while (!rest.empty()) {
-    const std::size_t piece = std::min<std::size_t>(
-        rest.size(), 1 + static_cast<unsigned char>(rest.front()) % 64);
+    const std::size_t piece =
+        std::min<std::size_t>(rest.size(), 1 + static_cast<unsigned char>(rest.front()) % 64);
     decoder.push(rest.substr(0, piece));
     rest.remove_prefix(piece);
     while (true) {

@@ -1,10 +1,10 @@
 // Host lists and repeat lists: bounded, and what was compressed reads as the same hosts.
+#include "base/hostlist.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include "base/hostlist.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace sluice;
@@ -16,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again || *again != *hosts) std::abort();
   }
   const auto counts = base::parse_repeat_list(text);
-  if (counts && base::parse_repeat_list(base::repeat_list(*counts)).value() != *counts) std::abort();
+  if (counts && base::parse_repeat_list(base::repeat_list(*counts)).value() != *counts)
+    std::abort();
   return 0;
 }

@@ -24,7 +24,8 @@ void ControllerHost::start() {
   options.hosts = world_.hosts;
   options.report_interval_s = world_.report_interval_s;
   options.plan_budget = world_.plan_budget;
-  service_ = std::make_unique<controller::Service>(static_cast<controller::Env&>(*this), std::move(options), loaded);
+  service_ = std::make_unique<controller::Service>(static_cast<controller::Env&>(*this),
+                                                   std::move(options), loaded);
   after_turn();
 }
 
@@ -76,9 +77,7 @@ PipeId ControllerHost::accept_node(PipeEnd daemon, NodeIndex node) {
   own.frame = [this, id, node](const net::Frame& frame) {
     turn([&] { on_link_frame(*id, node, frame); });
   };
-  own.closed = [this, id, node] {
-    turn([&] { on_link_closed(*id, node); });
-  };
+  own.closed = [this, id, node] { turn([&] { on_link_closed(*id, node); }); };
   *id = world_.pipes.open(PipeKind::host_link, std::move(daemon), std::move(own));
   links_[*id] = node;
   return *id;

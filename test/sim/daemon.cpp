@@ -15,7 +15,8 @@ Daemon::Daemon(World& world, NodeHost& host)
   options.facts = host.facts();
   options.facts.daemon_start = world.timeline.wall();
   options.port = 6818;
-  service_ = std::make_unique<worker::Service>(static_cast<worker::Env&>(*this), std::move(options), host.ledger());
+  service_ = std::make_unique<worker::Service>(static_cast<worker::Env&>(*this), std::move(options),
+                                               host.ledger());
 }
 
 Daemon::~Daemon() {
@@ -219,20 +220,20 @@ worker::StepdId Daemon::adopt_stepd(const worker::JobOnHost& job, StepNumber ste
   const StepKey key{job.attempt, step};
   world_.trace.note("{} adopts step {} of job {}", host_.name(), step, job.job->id.value);
   stepds_[id] = {};
-  world_.timeline.after(world_.random.mostly_low(20, 3 * kSec), [&host = host_, life = life_, id,
-                                                                 key] {
-    Daemon* self = host.daemon();
-    if (self == nullptr || self->life_ != life || !self->stepds_.contains(id)) return;
-    StepProcess* process = host.stepd(key);
-    if (process == nullptr) {
-      self->stepds_.erase(id);
-      return host.turn([id](worker::Service& service) { service.on_stepd_closed(id); });
-    }
-    const PipeId pipe =
-        self->world_.pipes.open(PipeKind::local, self->stepd_end(id), process->make_end());
-    self->stepd_connected(id, pipe);
-    process->connected(pipe, true);
-  });
+  world_.timeline.after(
+      world_.random.mostly_low(20, 3 * kSec), [&host = host_, life = life_, id, key] {
+        Daemon* self = host.daemon();
+        if (self == nullptr || self->life_ != life || !self->stepds_.contains(id)) return;
+        StepProcess* process = host.stepd(key);
+        if (process == nullptr) {
+          self->stepds_.erase(id);
+          return host.turn([id](worker::Service& service) { service.on_stepd_closed(id); });
+        }
+        const PipeId pipe =
+            self->world_.pipes.open(PipeKind::local, self->stepd_end(id), process->make_end());
+        self->stepd_connected(id, pipe);
+        process->connected(pipe, true);
+      });
   return id;
 }
 
@@ -271,7 +272,10 @@ PipeId Daemon::accept_stream(PipeEnd near, const auth::Peer& peer, bool from_age
   PipeEnd end;
   end.place = host_.place();
   end.frame = [&host = host_, id](const net::Frame& frame) {
-    host.turn([&](worker::Service& service) { service.on_stream_frame(id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload}); });
+    host.turn([&](worker::Service& service) {
+      service.on_stream_frame(
+          id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload});
+    });
   };
   end.closed = [&host = host_, id] {
     host.daemon()->streams_.erase(id);
@@ -314,7 +318,10 @@ void Daemon::connect_peer(worker::StreamId id, const std::string& node, const au
   PipeEnd end;
   end.place = host_.place();
   end.frame = [&host = host_, id](const net::Frame& frame) {
-    host.turn([&](worker::Service& service) { service.on_stream_frame(id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload}); });
+    host.turn([&](worker::Service& service) {
+      service.on_stream_frame(
+          id, {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload});
+    });
   };
   end.closed = [&host = host_, id] {
     host.daemon()->streams_.erase(id);

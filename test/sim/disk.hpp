@@ -1,7 +1,7 @@
 // Disk: the controller's store in the simulated world, with the rules of lib/store: transactions
 // are committed in groups, in order, and become durable some time after they were handed over; only
-// then is `done` called. A crash takes what is not durable; a group whose sync is under way may have
-// made it or not, as a whole.
+// then is `done` called. A crash takes what is not durable; a group whose sync is under way may
+// have made it or not, as a whole.
 //
 // With skip_durable_commit (the simulator's switch of that name) `done` is called at once: a store
 // that lies. The invariants must then fail.
@@ -38,6 +38,8 @@ class Disk {
   void crash();
   // Nothing under way: memory and disk must agree.
   [[nodiscard]] bool is_quiet() const { return queue_.empty() && !syncing_ && told_ == given_; }
+
+  [[nodiscard]] bool is_lying() const { return skip_; }
 
   void fill(bool full) { full_ = full; }
   void fail_next() { failing_ = true; }  // the next sync fails

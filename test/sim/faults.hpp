@@ -12,16 +12,16 @@ namespace sluice::sim {
 
 enum class Fault : std::uint8_t {
   controller_crash,
-  controller_reboot,   // another monotonic clock afterwards
-  commits_lost,        // transactions that a crash took
+  controller_reboot,  // another monotonic clock afterwards
+  commits_lost,       // transactions that a crash took
   commit_slow,
   disk_full,
-  disk_failure,        // a failed fsync
+  disk_failure,  // a failed fsync
   daemon_crash,
   daemon_crash_unflushed,  // between a turn and the write of its ledger
   node_reboot,
-  ledger_lost,         // by a reboot, whole
-  ledger_torn,         // by a reboot, its end
+  ledger_lost,  // by a reboot, whole
+  ledger_torn,  // by a reboot, its end
   spool_full,
   stepd_killed,
   stepd_not_started,
@@ -34,7 +34,7 @@ enum class Fault : std::uint8_t {
   message_reordered,
   message_delayed,
   link_broken,
-  half_open,           // one side noticed long after the other
+  half_open,  // one side noticed long after the other
   partition,
   request_doubled,
   answer_lost,
@@ -44,13 +44,13 @@ enum class Fault : std::uint8_t {
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::count_);
 
 inline constexpr std::array<std::string_view, kFaults> kFaultNames{
-    "controller crash",   "controller reboot", "commits lost",        "slow commit",
-    "disk full",          "failed fsync",      "node daemon crash",   "crash before ledger write",
-    "node reboot",        "ledger lost",       "ledger torn",         "spool full",
-    "stepd killed",       "stepd not started", "task not started",    "unkillable task",
-    "prolog failed",      "epilog failed",     "message lost",        "message doubled",
-    "message reordered",  "message delayed",   "link broken",         "link half open",
-    "partition",          "request doubled",   "answer lost",         "client gone"};
+    "controller crash",  "controller reboot", "commits lost",      "slow commit",
+    "disk full",         "failed fsync",      "node daemon crash", "crash before ledger write",
+    "node reboot",       "ledger lost",       "ledger torn",       "spool full",
+    "stepd killed",      "stepd not started", "task not started",  "unkillable task",
+    "prolog failed",     "epilog failed",     "message lost",      "message doubled",
+    "message reordered", "message delayed",   "link broken",       "link half open",
+    "partition",         "request doubled",   "answer lost",       "client gone"};
 
 // Plain numbers only: it is added up over processes by copying memory.
 struct Counts {
@@ -81,7 +81,7 @@ struct Counts {
 
 // How rough this world is. Shares are of 1,000.
 struct Weather {
-  std::uint32_t lost = 0;         // messages between controller and nodes
+  std::uint32_t lost = 0;  // messages between controller and nodes
   std::uint32_t doubled = 0;
   std::uint32_t reordered = 0;
   std::uint32_t delayed = 0;      // any message

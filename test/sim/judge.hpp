@@ -80,9 +80,9 @@ class Judge {
 
   World& world_;
   std::optional<std::string> verdict_;
-  std::unordered_map<JobId, model::JobPtr> latest_;    // as the controller's memory has it
+  std::unordered_map<JobId, model::JobPtr> latest_;  // as the controller's memory has it
   std::unordered_set<Attempt> accounted_;
-  std::map<Uid128, std::string> requests_;             // submits, by request id: the job's name
+  std::map<Uid128, std::string> requests_;               // submits, by request id: the job's name
   std::map<std::string, std::set<std::uint32_t>> made_;  // by the job's name: ids on the disk
   std::map<Uid128, JobId> acknowledged_jobs_;
   std::set<Uid128> acknowledged_;

@@ -2,12 +2,13 @@
 //
 //   sluice-sim-test [--seeds N] [--first K] [--processes P] [--verbose] [--skip-durable-commit]
 //
-// Each seed replays exactly. On a violation the seed is run again (which must come to the same), its
-// last events are printed, and the exit code is 1. --verbose prints every event of every seed.
+// Each seed replays exactly. On a violation the seed is run again (which must come to the same),
+// its last events are printed, and the exit code is 1. --verbose prints every event of every seed.
 // --skip-durable-commit makes the simulated store acknowledge before anything is durable: the
 // simulator must then find that acknowledged jobs get lost (I1).
 //
-// The seeds are shared out to processes, because a failed assertion of the code under test ends one.
+// The seeds are shared out to processes, because a failed assertion of the code under test ends
+// one.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,9 +40,9 @@ struct Options {
 
 // What one process has to tell, in memory that it shares with its parent.
 struct Slot {
-  std::uint64_t seed = 0;       // under way
-  std::uint64_t failed = 0;     // the first that failed
-  std::uint64_t digest = 0;     // of all its seeds
+  std::uint64_t seed = 0;    // under way
+  std::uint64_t failed = 0;  // the first that failed
+  std::uint64_t digest = 0;  // of all its seeds
   Counts counts;
 };
 
@@ -66,10 +67,14 @@ std::optional<Options> parse(const std::vector<std::string_view>& arguments) {
       if (i + 1 >= arguments.size()) return std::nullopt;
       const auto value = number(arguments[++i]);
       if (!value) return std::nullopt;
-      if (name == "--seeds") options.seeds = *value;
-      else if (name == "--first") options.first = *value;
-      else if (name == "--processes") options.processes = static_cast<std::uint32_t>(*value);
-      else return std::nullopt;
+      if (name == "--seeds")
+        options.seeds = *value;
+      else if (name == "--first")
+        options.first = *value;
+      else if (name == "--processes")
+        options.processes = static_cast<std::uint32_t>(*value);
+      else
+        return std::nullopt;
     }
   }
   return options;
@@ -93,7 +98,8 @@ void on_abort(int) {
 
 // A process of its own: the seed may abort.
 void show_failure(const Options& options, std::uint64_t seed) {
-  std::fprintf(stderr, "seed %llu fails; its last events:\n", static_cast<unsigned long long>(seed));
+  std::fprintf(stderr, "seed %llu fails; its last events:\n",
+               static_cast<unsigned long long>(seed));
   std::fflush(nullptr);
   const pid_t child = fork();
   if (child == 0) {
@@ -112,7 +118,8 @@ void show_failure(const Options& options, std::uint64_t seed) {
   }
   int status = 0;
   waitpid(child, &status, 0);
-  if (!WIFEXITED(status)) std::fprintf(stderr, "seed %llu crashes\n", static_cast<unsigned long long>(seed));
+  if (!WIFEXITED(status))
+    std::fprintf(stderr, "seed %llu crashes\n", static_cast<unsigned long long>(seed));
 }
 
 void work(const Options& options, std::uint32_t process, Slot* slots) {

@@ -291,8 +291,8 @@ void NodeHost::signal_tasks(const StepKey& key, std::uint32_t signal, std::uint3
 }
 
 std::size_t NodeHost::live_tasks(const StepKey& key) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      tasks_, [&](const auto& entry) { return entry.second.step == key; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(tasks_, [&](const auto& entry) { return entry.second.step == key; }));
 }
 
 bool NodeHost::is_clean() const { return leftovers().empty(); }

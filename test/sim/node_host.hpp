@@ -26,14 +26,14 @@ using worker::StepKey;
 struct Task {
   StepKey step;
   std::uint32_t number = 0;
-  model::NodeShare share;       // of its job here
-  std::uint32_t status = 0;     // how it will end by itself
-  std::uint32_t on_term = 0;    // 0: dies; 1: ends with `status`; 2: takes no notice
-  Micros stubborn_until = 0;    // SIGKILL has no effect before
-  bool end_is_due = false;      // it would have ended, but is frozen
+  model::NodeShare share;     // of its job here
+  std::uint32_t status = 0;   // how it will end by itself
+  std::uint32_t on_term = 0;  // 0: dies; 1: ends with `status`; 2: takes no notice
+  Micros stubborn_until = 0;  // SIGKILL has no effect before
+  bool end_is_due = false;    // it would have ended, but is frozen
   bool term_is_due = false;
-  std::uint64_t id = 0;         // never reused
-  std::unique_ptr<Srun> srun;   // that a batch script runs just now
+  std::uint64_t id = 0;        // never reused
+  std::unique_ptr<Srun> srun;  // that a batch script runs just now
   std::uint32_t sruns_left = 0;
 };
 
@@ -105,7 +105,7 @@ class NodeHost {
   std::string name_;
   model::NodeFacts facts_;
   std::unique_ptr<Daemon> daemon_;
-  std::uint64_t life_ = 0;   // of the daemon
+  std::uint64_t life_ = 0;  // of the daemon
   std::uint64_t boots_ = 0;
   Micros boot_at_ = 0;
   bool spool_full_ = false;

@@ -82,8 +82,7 @@ void Pipes::close(PipeId id, Side by) {
   const Side to = other(by);
   if (!pipe.open[index(to)]) return forget_if_closed(id);
   if (pipe.broken) return;  // the other hears by itself
-  const Micros when =
-      std::max(world_.timeline.now() + delay(pipe.kind), pipe.to[index(to)].floor);
+  const Micros when = std::max(world_.timeline.now() + delay(pipe.kind), pipe.to[index(to)].floor);
   world_.timeline.at(when, [this, id, to] { hear_close(id, to); });
 }
 

@@ -3,8 +3,8 @@
 // of it in its own time, which may be long after the other (half open).
 //
 // Host links (a node's daemon and the controller) may be wild: frames get lost, doubled and pass
-// each other on a link that stands. Only the handshake (the first frame of each direction) keeps its
-// place before all others, because a link begins with it; its loss is a broken link.
+// each other on a link that stands. Only the handshake (the first frame of each direction) keeps
+// its place before all others, because a link begins with it; its loss is a broken link.
 //
 // Places: kController, kOutside (where users sit), or a node's number. A place may be cut off.
 #pragma once

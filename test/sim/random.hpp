@@ -29,8 +29,8 @@ class Random {
   // Mostly near `low`, rarely near `high`.
   std::int64_t mostly_low(std::int64_t low, std::int64_t high) {
     const double unit = static_cast<double>(next() >> 11U) * 0x1.0p-53;
-    return low + static_cast<std::int64_t>(static_cast<double>(high - low) * unit * unit * unit *
-                                           unit);
+    return low +
+           static_cast<std::int64_t>(static_cast<double>(high - low) * unit * unit * unit * unit);
   }
   // True in so many of 1,000 cases.
   bool permille(std::uint32_t share) { return below(1000) < share; }

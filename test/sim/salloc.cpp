@@ -1,4 +1,5 @@
-// See salloc.hpp. Callbacks may come after it is over; the object itself lives as long as the world.
+// See salloc.hpp. Callbacks may come after it is over; the object itself lives as long as the
+// world.
 #include "test/sim/salloc.hpp"
 
 #include "test/sim/srun.hpp"
@@ -44,8 +45,8 @@ void Salloc::wait_for_job() {
   message.started = !granted_;
   message.ended = granted_.has_value();
   message.owned = true;
-  world_.pipes.send(pipe_, Side::near, {static_cast<std::uint16_t>(wire::WaitJob::kType), 1,
-                                        wire::encode(message)});
+  world_.pipes.send(pipe_, Side::near,
+                    {static_cast<std::uint16_t>(wire::WaitJob::kType), 1, wire::encode(message)});
 }
 
 void Salloc::on_frame(const net::Frame& frame) {
@@ -72,9 +73,8 @@ void Salloc::use() {
   options.manager = granted_->allocation->shares.front().node;
   options.peer = peer_;
   options.request = world_.make_step_request(*granted_);
-  srun_ = std::make_unique<Srun>(world_, std::move(options), [this] {
-    world_.timeline.after(0, [this] { use(); });
-  });
+  srun_ = std::make_unique<Srun>(world_, std::move(options),
+                                 [this] { world_.timeline.after(0, [this] { use(); }); });
 }
 
 void Salloc::give_back() {

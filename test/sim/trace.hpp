@@ -48,7 +48,8 @@ class Trace {
     }
   }
   void add(std::string text) {
-    std::string line = fmt::format("{:>12.6f} {}", static_cast<double>(timeline_.now()) / 1e6, text);
+    std::string line =
+        fmt::format("{:>12.6f} {}", static_cast<double>(timeline_.now()) / 1e6, text);
     if (lines_ == Lines::all) {
       std::fprintf(stderr, "%s\n", line.c_str());
       return;

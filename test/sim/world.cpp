@@ -29,8 +29,7 @@ World::World(const WorldOptions& options)
   timeline.after(random.between(0, kSec), [] {});
   make_settings();
   for (std::uint32_t n = 0; n < settings->nodes.size(); ++n) {
-    nodes.push_back(
-        std::make_unique<NodeHost>(*this, NodeIndex(n), settings->nodes[n].facts));
+    nodes.push_back(std::make_unique<NodeHost>(*this, NodeIndex(n), settings->nodes[n].facts));
   }
   users = std::make_unique<Users>(*this);
 }
@@ -211,12 +210,10 @@ bool World::run_until(Micros end) {
 std::string World::unsettled() const {
   if (!controller.is_up()) return "the controller is down";
   for (const model::JobPtr& job : controller.service()->cluster().all_jobs()) {
-    const bool over =
-        model::is_finished(job->state) && (job->flags & model::kFlagCompleting) == 0;
+    const bool over = model::is_finished(job->state) && (job->flags & model::kFlagCompleting) == 0;
     if (!over) {
       return fmt::format("job {} attempt {} is {}, {}", job->id.value, job->attempt,
-                         model::long_name(job->state, job->flags),
-                         model::reason_name(job->reason));
+                         model::long_name(job->state, job->flags), model::reason_name(job->reason));
     }
   }
   for (const auto& node : nodes) {
@@ -232,7 +229,8 @@ Outcome World::run() {
   const Micros length = random.between(60, 900) * kSec;
   trouble_ends_ = timeline.now() + length;
   users->begin(trouble_ends_);
-  if (weather.trouble_every_ms > 0) timeline.after(random.between(0, 5 * kSec), [this] { trouble(); });
+  if (weather.trouble_every_ms > 0)
+    timeline.after(random.between(0, 5 * kSec), [this] { trouble(); });
   run_until(trouble_ends_);
   calm_down();
   const Micros bound = timeline.now() + kSettleBound;

@@ -30,9 +30,10 @@ constexpr Route route() {
 }
 
 constexpr Route kRoutes[] = {
-    route<wire::Submit>(),          route<wire::JobAction>(),   route<wire::UpdateJob>(),
-    route<wire::UpdateNode>(),      route<wire::UpdatePartition>(),
-    route<wire::WaitJob>(),         route<wire::QueryScript>(), route<wire::Ping>(),
+    route<wire::Submit>(),          route<wire::JobAction>(),
+    route<wire::UpdateJob>(),       route<wire::UpdateNode>(),
+    route<wire::UpdatePartition>(), route<wire::WaitJob>(),
+    route<wire::QueryScript>(),     route<wire::Ping>(),
     route<wire::QueryHosts>(),
 };
 

@@ -1,6 +1,6 @@
 // Env: everything that the controller's service needs from outside, and nothing else. main.cpp
-// binds it to the event loop, the store and the links; the simulation binds it to a simulated world.
-// All calls come from, and all callbacks go to, the one thread that owns the service.
+// binds it to the event loop, the store and the links; the simulation binds it to a simulated
+// world. All calls come from, and all callbacks go to, the one thread that owns the service.
 #pragma once
 
 #include <cstdint>

@@ -68,9 +68,8 @@ bool matches_conditions(const model::Job& job, const wire::JobFilter& filter) {
 
 bool matches(const model::Job& job, const wire::JobFilter& filter) {
   const bool meant =
-      filter.jobs.empty() || std::ranges::any_of(filter.jobs, [&](const wire::JobRef& ref) {
-        return is_meant(job, ref);
-      });
+      filter.jobs.empty() ||
+      std::ranges::any_of(filter.jobs, [&](const wire::JobRef& ref) { return is_meant(job, ref); });
   return meant && matches_conditions(job, filter);
 }
 

@@ -97,8 +97,8 @@ void Service::handle(const Call& call, wire::JobAction& request) {
     }
     const std::vector<model::JobPtr> records = cluster_.records_of(id);
     const bool wanted = by_filter || std::ranges::any_of(records, [&](const model::JobPtr& job) {
-      return matches_conditions(*job, request.filter);
-    });
+                          return matches_conditions(*job, request.filter);
+                        });
     if (!wanted) continue;
     event.selector = std::move(selector);
     core::Changes more = cluster_.apply(event, env_.now());
@@ -119,9 +119,9 @@ void Service::act_on_steps(const Call& call, const wire::JobAction& request,
   for (const wire::JobRef& ref : request.filter.jobs) {
     if (ref.step == model::kNoTask) continue;
     Status status = may_touch(call, rule, ref.job);
-    const model::JobPtr job =
-        ref.tasks.empty() ? cluster_.find_job(ref.job)
-                          : cluster_.find_task(ref.job, ref.tasks.front().first);
+    const model::JobPtr job = ref.tasks.empty()
+                                  ? cluster_.find_job(ref.job)
+                                  : cluster_.find_task(ref.job, ref.tasks.front().first);
     if (status && (!job || !job->allocation)) status = fail(ErrorCode::invalid_job_id);
     if (status && request.verb != model::JobVerb::cancel &&
         request.verb != model::JobVerb::signal) {

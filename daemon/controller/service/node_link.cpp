@@ -98,7 +98,8 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
   if (job->time_limit != model::kUnlimited && job->start != 0) {
     const std::int64_t limit_ms = std::int64_t{job->time_limit} * 60'000;
     const std::int64_t used_ms = (env_.now().wall - job->start) / 1000;
-    message.remaining_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(limit_ms - used_ms, 1));
+    message.remaining_ms =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(limit_ms - used_ms, 1));
   }
   message.order = next_order(node, {job->uid, job->attempt});
   send_node(env_, node, message);
@@ -159,8 +160,8 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     held.insert(hold.attempt);
     if (report_is_older(hold.attempt) || hold.phase == wire::HoldPhase::released) continue;
     const model::JobPtr job = cluster_.find_attempt(hold.attempt);
-    const bool over = !job || model::is_finished(job->state) ||
-                      job->state == model::JobState::pending;
+    const bool over =
+        !job || model::is_finished(job->state) || job->state == model::JobState::pending;
     if (over && hold.phase != wire::HoldPhase::ending) {
       repairs.orders.emplace_back(core::TerminateJob{hold.attempt, hold.job, node, 0});
     }
@@ -187,9 +188,8 @@ void Service::report(NodeIndex node, const core::Event& event, std::uint64_t ser
   const bool too_early =
       !changes.outcome && changes.outcome.error().code == ErrorCode::transition_not_allowed;
   if (too_early) return commit(std::move(changes), {});
-  commit(std::move(changes), [this, node, serial] {
-    send_node(env_, node, wire::ReportAck{serial});
-  });
+  commit(std::move(changes),
+         [this, node, serial] { send_node(env_, node, wire::ReportAck{serial}); });
 }
 
 void Service::on_node_message(NodeIndex node, wire::MessageType type, std::string_view payload) {

@@ -82,9 +82,8 @@ namespace {
 Status set_minutes(std::uint32_t& minutes, std::string_view text) {
   const Result<std::int64_t> seconds = base::parse_duration(text);
   if (!seconds) return fail(ErrorCode::invalid_time_limit);
-  minutes = *seconds == base::kUnlimited
-                ? model::kUnlimited
-                : static_cast<std::uint32_t>((*seconds + 59) / 60);
+  minutes = *seconds == base::kUnlimited ? model::kUnlimited
+                                         : static_cast<std::uint32_t>((*seconds + 59) / 60);
   return {};
 }
 
@@ -123,34 +122,52 @@ Status set_state(model::PartitionState& state, std::string_view text) {
   return fail(ErrorCode::invalid_argument, "Invalid partition state: " + std::string(text));
 }
 
-Text list_or_all(std::string_view text) {
-  return base::iequals(text, "ALL") ? Text() : Text(text);
-}
+Text list_or_all(std::string_view text) { return base::iequals(text, "ALL") ? Text() : Text(text); }
 
 }  // namespace
 
 Status edit_partition(model::Partition& partition, const std::vector<wire::KeyValue>& changes) {
   for (const auto& [key, value] : changes) {
     Status done;
-    if (base::iequals(key, "State")) done = set_state(partition.state, value);
-    else if (base::iequals(key, "Default")) done = set_flag(partition.is_default, value);
-    else if (base::iequals(key, "Hidden")) done = set_flag(partition.hidden, value);
-    else if (base::iequals(key, "RootOnly")) done = set_flag(partition.root_only, value);
-    else if (base::iequals(key, "MaxTime")) done = set_minutes(partition.max_time, value);
-    else if (base::iequals(key, "DefaultTime")) done = set_minutes(partition.default_time, value);
-    else if (base::iequals(key, "MaxNodes")) done = set_count(partition.max_nodes, value);
-    else if (base::iequals(key, "MinNodes")) done = set_count(partition.min_nodes, value);
-    else if (base::iequals(key, "MaxCPUsPerNode")) done = set_count(partition.max_cpus_per_node, value);
-    else if (base::iequals(key, "PriorityTier")) done = set_count(partition.priority_tier, value);
-    else if (base::iequals(key, "PriorityJobFactor")) done = set_count(partition.priority_job_factor, value);
-    else if (base::iequals(key, "GraceTime")) done = set_count(partition.grace_time, value);
-    else if (base::iequals(key, "AllowGroups")) partition.allow_groups = list_or_all(value);
-    else if (base::iequals(key, "AllowAccounts")) partition.allow_accounts = list_or_all(value);
-    else if (base::iequals(key, "DenyAccounts")) partition.deny_accounts = value;
-    else if (base::iequals(key, "AllowQos")) partition.allow_qos = list_or_all(value);
-    else if (base::iequals(key, "DenyQos")) partition.deny_qos = value;
-    else if (base::iequals(key, "Nodes")) partition.nodes = value;
-    else done = fail(ErrorCode::invalid_argument, "Update of this parameter is not supported: " + key.str());
+    if (base::iequals(key, "State"))
+      done = set_state(partition.state, value);
+    else if (base::iequals(key, "Default"))
+      done = set_flag(partition.is_default, value);
+    else if (base::iequals(key, "Hidden"))
+      done = set_flag(partition.hidden, value);
+    else if (base::iequals(key, "RootOnly"))
+      done = set_flag(partition.root_only, value);
+    else if (base::iequals(key, "MaxTime"))
+      done = set_minutes(partition.max_time, value);
+    else if (base::iequals(key, "DefaultTime"))
+      done = set_minutes(partition.default_time, value);
+    else if (base::iequals(key, "MaxNodes"))
+      done = set_count(partition.max_nodes, value);
+    else if (base::iequals(key, "MinNodes"))
+      done = set_count(partition.min_nodes, value);
+    else if (base::iequals(key, "MaxCPUsPerNode"))
+      done = set_count(partition.max_cpus_per_node, value);
+    else if (base::iequals(key, "PriorityTier"))
+      done = set_count(partition.priority_tier, value);
+    else if (base::iequals(key, "PriorityJobFactor"))
+      done = set_count(partition.priority_job_factor, value);
+    else if (base::iequals(key, "GraceTime"))
+      done = set_count(partition.grace_time, value);
+    else if (base::iequals(key, "AllowGroups"))
+      partition.allow_groups = list_or_all(value);
+    else if (base::iequals(key, "AllowAccounts"))
+      partition.allow_accounts = list_or_all(value);
+    else if (base::iequals(key, "DenyAccounts"))
+      partition.deny_accounts = value;
+    else if (base::iequals(key, "AllowQos"))
+      partition.allow_qos = list_or_all(value);
+    else if (base::iequals(key, "DenyQos"))
+      partition.deny_qos = value;
+    else if (base::iequals(key, "Nodes"))
+      partition.nodes = value;
+    else
+      done = fail(ErrorCode::invalid_argument,
+                  "Update of this parameter is not supported: " + key.str());
     if (!done) return done;
   }
   return {};

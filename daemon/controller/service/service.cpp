@@ -102,12 +102,11 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
                     std::move(changes.partitions), std::move(changes.steps)};
   effects->orders = std::move(changes.orders);
   effects->answer = std::move(answer);
-  const bool nothing = transaction.jobs.empty() && transaction.ended.empty() &&
-                       transaction.nodes.empty() && transaction.partitions.empty() &&
-                       transaction.steps.empty() && transaction.blobs.empty() &&
-                       transaction.hosts.empty() && transaction.tokens.empty() &&
-                       !transaction.reply && effects->orders.empty() &&
-                       effects->delta.forgotten.empty() && !effects->answer;
+  const bool nothing =
+      transaction.jobs.empty() && transaction.ended.empty() && transaction.nodes.empty() &&
+      transaction.partitions.empty() && transaction.steps.empty() && transaction.blobs.empty() &&
+      transaction.hosts.empty() && transaction.tokens.empty() && !transaction.reply &&
+      effects->orders.empty() && effects->delta.forgotten.empty() && !effects->answer;
   if (nothing) return arm_wake();
   env_.commit(std::move(transaction), [this, effects](const Status& status) {
     if (dead_) return;
@@ -142,7 +141,8 @@ bool Service::answer_again(const Call& call, const Uid128& request_id) {
   }
   if (!found) return false;
   if (found->uid != call.peer.uid) {
-    refuse(call, Error{ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
+    refuse(call,
+           Error{ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
   } else {
     env_.reply(call.session, static_cast<wire::MessageType>(found->type), call.id, found->payload);
   }
@@ -159,8 +159,7 @@ void Service::remember(const store::StoredReply& reply) {
 }
 
 void Service::answer_stored(const Call& call, const Uid128& request_id, core::Changes changes,
-                            wire::MessageType type, std::string payload,
-                            store::Transaction extra) {
+                            wire::MessageType type, std::string payload, store::Transaction extra) {
   store::StoredReply stored{request_id, call.peer.uid, static_cast<std::uint16_t>(type),
                             std::move(payload)};
   if (request_id.is_set()) {
@@ -259,7 +258,8 @@ void Service::add_host(const wire::HostRow& host, std::function<void(Status)> do
 void Service::add_token(const store::TokenRecord& token, std::function<void(Status)> done) {
   store::Transaction transaction;
   transaction.tokens.push_back(token);
-  commit(core::Changes{}, [done = std::move(done)] { done({}); }, std::move(transaction));
+  commit(
+      core::Changes{}, [done = std::move(done)] { done({}); }, std::move(transaction));
 }
 
 void Service::mail_for(const core::Changes& changes) {

@@ -34,11 +34,11 @@ struct ServiceOptions {
   std::vector<std::uint32_t> admins;          // uids with administrator level
   std::vector<std::uint32_t> operators;
   std::uint32_t pid = 0;
-  std::vector<wire::HostRow> hosts;           // configured or joined before
+  std::vector<wire::HostRow> hosts;  // configured or joined before
   std::uint32_t report_interval_s = 30;
-  std::uint32_t silent_after_s = 10;          // a node whose link is gone for so long shows "*"
-  std::uint32_t orphan_patience_s = 60;       // an allocation whose salloc is gone ends after this
-  std::uint64_t plan_budget = 20'000;         // steps of one planning slice
+  std::uint32_t silent_after_s = 10;     // a node whose link is gone for so long shows "*"
+  std::uint32_t orphan_patience_s = 60;  // an allocation whose salloc is gone ends after this
+  std::uint64_t plan_budget = 20'000;    // steps of one planning slice
 };
 
 // What planning costs. A pass is as many slices as it takes until nothing is left to plan.
@@ -108,7 +108,7 @@ class Service {
   struct NodeLink {
     bool connected = false;
     std::uint64_t next_order = 1;
-    std::int64_t lost_since = 0;   // when the link went, monotonic ms
+    std::int64_t lost_since = 0;  // when the link went, monotonic ms
     bool shown_silent = false;
     struct Sent {
       std::uint64_t order = 0;
@@ -148,8 +148,7 @@ class Service {
   [[nodiscard]] Status may_touch(const Call& call, const auth::Rule& rule, JobId job) const;
   [[nodiscard]] auth::Level level_of(std::uint32_t uid) const;
   [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
-  void act_on_steps(const Call& call, const wire::JobAction& request,
-                    wire::JobActionReply& reply);
+  void act_on_steps(const Call& call, const wire::JobAction& request, wire::JobActionReply& reply);
 
   void send_order(const core::Order& order);
   void send_launch(const model::JobPtr& job, NodeIndex node);
@@ -176,7 +175,7 @@ class Service {
   Interner<model::Request> requests_;
   std::set<std::pair<std::int64_t, std::uint32_t>> node_deadlines_;  // of nodes without a link
   std::map<JobId, std::vector<Waiter>> waiters_;
-  std::map<JobId, std::int64_t> orphans_;         // job -> monotonic deadline
+  std::map<JobId, std::int64_t> orphans_;  // job -> monotonic deadline
   std::unordered_map<Uid128, store::StoredReply> replies_;
   std::deque<Uid128> reply_order_;
   std::unordered_map<Uid128, std::vector<Call>> in_flight_;  // duplicates wait for the first
@@ -185,15 +184,10 @@ class Service {
   std::uint32_t committed_next_id_ = 0;
   std::int64_t wake_ms_ = 0;
   PlanStats plan_stats_;
-  std::int64_t pass_us_ = 0;                       // of the pass under way
+  std::int64_t pass_us_ = 0;  // of the pass under way
   model::WallTime started_ = 0;
-  bool dead_ = false;                              // durability lost
+  bool dead_ = false;  // durability lost
 };
-
-inline constexpr std::size_t kMaxScript = 4 * 1024 * 1024;
-inline constexpr std::size_t kMaxEnvironment = 16 * 1024 * 1024;
-inline constexpr std::size_t kMaxName = 1024;
-inline constexpr std::size_t kMaxPath = 4096;
 
 // Changes of `scontrol update partition` by their names, applied to a copy.
 [[nodiscard]] Status edit_partition(model::Partition& partition,

@@ -8,6 +8,12 @@ namespace sluice::controller {
 
 namespace {
 
+// As Slurm bounds them.
+constexpr std::size_t kMaxScript = 4 * 1024 * 1024;
+constexpr std::size_t kMaxEnvironment = 16 * 1024 * 1024;
+constexpr std::size_t kMaxName = 1024;
+constexpr std::size_t kMaxPath = 4096;
+
 Status check_sizes(const wire::Submit& request) {
   if (request.script.size() > kMaxScript) return fail(ErrorCode::script_too_large);
   if (request.environment.size() > kMaxEnvironment) return fail(ErrorCode::environment_too_large);
@@ -39,12 +45,14 @@ void Service::handle(const Call& call, wire::Submit& request) {
   if (answer_again(call, request.request_id)) return;
   if (const Status sizes = check_sizes(request); !sizes) return refuse(call, sizes.error());
   if (!env_.accepts_work()) {
-    return refuse(call, {ErrorCode::storage, "No space left for the controller's state; try later"});
+    return refuse(call,
+                  {ErrorCode::storage, "No space left for the controller's state; try later"});
   }
   std::uint32_t uid = call.peer.uid;
   if (request.as_uid != model::kNoTask && request.as_uid != uid) {
     if (!is_admin(call.peer)) {
-      return refuse(call, {ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
+      return refuse(call,
+                    {ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
     }
     uid = request.as_uid;
   }
@@ -92,8 +100,8 @@ void Service::handle(const Call& call, wire::Submit& request) {
     if (partition < options_.settings->partitions.size()) {
       message.partition = options_.settings->partitions[partition].name;
     }
-    message.planned_cpus = std::max(event.request->tasks, 1U) *
-                           std::max(event.request->cpus_per_task, 1U);
+    message.planned_cpus =
+        std::max(event.request->tasks, 1U) * std::max(event.request->cpus_per_task, 1U);
     return reply(env_, call.session, call.id, message);
   }
   answer_stored(call, request.request_id, std::move(changes), wire::SubmitReply::kType,

@@ -19,7 +19,9 @@ bool is_ready(const model::Job& job) {
 
 void Service::handle(const Call& call, wire::WaitJob& request) {
   const model::JobPtr job = cluster_.find_job(request.job);
-  if (!job) return refuse(call, {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
+  if (!job)
+    return refuse(call,
+                  {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
   const Status allowed = judge(auth::Policy<wire::WaitJob>::rule, call.peer, job->spec->uid);
   if (!allowed) return refuse(call, allowed.error());
   // One wait per conversation and job: a new one replaces it, also the ownership.
@@ -45,9 +47,8 @@ void Service::wake_waiters(const model::JobPtr& job) {
     waiter.started = false;
     waiter.ended = false;
   }
-  std::erase_if(waiters, [&](const Waiter& w) {
-    return over || (!w.started && !w.ended && !w.owned);
-  });
+  std::erase_if(waiters,
+                [&](const Waiter& w) { return over || (!w.started && !w.ended && !w.owned); });
   if (waiters.empty()) waiters_.erase(found);
   if (over) orphans_.erase(job->id);
 }
@@ -67,8 +68,9 @@ void Service::on_session_closed(SessionId session) {
   for (const JobId id : left) {
     const model::JobPtr job = cluster_.find_job(id);
     if (!job || model::is_finished(job->state)) continue;
-    const std::int64_t patience_ms =
-        job->state == model::JobState::pending ? 0 : std::int64_t{options_.orphan_patience_s} * 1000;
+    const std::int64_t patience_ms = job->state == model::JobState::pending
+                                         ? 0
+                                         : std::int64_t{options_.orphan_patience_s} * 1000;
     orphans_[id] = env_.now().mono_ms + patience_ms;
   }
   arm_wake();

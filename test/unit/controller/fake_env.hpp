@@ -64,7 +64,9 @@ class FakeEnv : public Env {
     const auto found = stored.find(request);
     return found == stored.end() ? std::nullopt : std::optional(found->second);
   }
-  [[nodiscard]] Result<std::string> blob(std::string_view) override { return std::string("#!/bin/sh"); }
+  [[nodiscard]] Result<std::string> blob(std::string_view) override {
+    return std::string("#!/bin/sh");
+  }
   void publish(Delta) override {}
   [[nodiscard]] UserFacts user_facts(std::uint32_t uid) override {
     UserFacts facts;

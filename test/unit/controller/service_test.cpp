@@ -80,7 +80,8 @@ class ServiceTest : public ::testing::Test {
     service.on_turn_end();
   }
   [[nodiscard]] std::size_t sent(wire::MessageType type) const {
-    return static_cast<std::size_t>(std::ranges::count(env.to_nodes, type, &FakeEnv::NodeMessage::type));
+    return static_cast<std::size_t>(
+        std::ranges::count(env.to_nodes, type, &FakeEnv::NodeMessage::type));
   }
 
   FakeEnv env;
@@ -251,7 +252,8 @@ TEST_F(ServiceTest, AnUnknownUserIsRefused) {
 
 TEST(EditPartition, TakesSlurmsNamesAndRefusesOthers) {
   model::Partition partition;
-  EXPECT_TRUE(edit_partition(partition, {{"State", "DRAIN"}, {"maxtime", "1-0"}, {"AllowGroups", "ALL"}}));
+  EXPECT_TRUE(
+      edit_partition(partition, {{"State", "DRAIN"}, {"maxtime", "1-0"}, {"AllowGroups", "ALL"}}));
   EXPECT_EQ(partition.state, model::PartitionState::drain);
   EXPECT_EQ(partition.max_time, 24U * 60);
   EXPECT_FALSE(edit_partition(partition, {{"State", "maybe"}}));

@@ -1,9 +1,9 @@
 // Snapshots: what readers hold never changes, whatever is published afterwards.
 #include "daemon/controller/snapshot.hpp"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 namespace sluice::controller {
 namespace {

@@ -2,9 +2,9 @@
 // peer may send.
 #include "wire/codec.hpp"
 
-#include <gtest/gtest.h>
-
 #include <random>
+
+#include <gtest/gtest.h>
 
 #include "wire/client_messages.hpp"
 #include "wire/node_messages.hpp"

@@ -2,13 +2,13 @@
 // by them. To accept a change: SLUICE_UPDATE_SCHEMA=1 build/test/unit_wire.
 #include "wire/schema.hpp"
 
+#include <cstdio>
+#include <cstdlib>
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/dynamic_message.h>
 #include <gtest/gtest.h>
-
-#include <cstdio>
-#include <cstdlib>
 
 #include "base/file.hpp"
 #include "wire/client_messages.hpp"
