@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 #include "base/file.hpp"
 #include "base/quantity.hpp"
@@ -67,6 +68,16 @@ Result<std::vector<Daemon>> ClusterDir::daemons() const {
   for (const model::NodeSetting& setting : config->settings->nodes) {
     const std::string name = setting.name.str();
     all.push_back({name, "sluiced", node(name), {"--dir", node(name)}});
+  }
+  return all;
+}
+
+std::vector<Daemon> ClusterDir::made() const {
+  std::vector<Daemon> all = {{"controller", "sluicectld", controller(), {}},
+                             {"login", "sluiced", login(), {}}};
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(path_ + "/nodes", none)) {
+    all.push_back({entry.path().filename(), "sluiced", entry.path(), {}});
   }
   return all;
 }

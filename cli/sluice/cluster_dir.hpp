@@ -46,6 +46,8 @@ class ClusterDir {
 
   // All daemons of the cluster as configured, controller first.
   [[nodiscard]] Result<std::vector<Daemon>> daemons() const;
+  // All that have a folder here, whatever the configuration says by now; without options to start.
+  [[nodiscard]] std::vector<Daemon> made() const;
 
  private:
   std::string path_;

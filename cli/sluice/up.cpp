@@ -121,11 +121,10 @@ Status bring_down(const std::string& dir) {
   if (!cluster->exists()) return fail(ErrorCode::not_found, "no cluster in " + cluster->path());
   Result<base::UniqueFd> lock = lock_cluster(*cluster);
   if (!lock) return tl::unexpected(lock.error());
-  Result<std::vector<Daemon>> daemons = cluster->daemons();
-  if (!daemons) return tl::unexpected(daemons.error());
+  const std::vector<Daemon> daemons = cluster->made();
   // The controller first, so that it doesn't take the nodes' leaving for failures; then the nodes,
   // which end their jobs when told by SIGUSR2.
-  for (const Daemon& daemon : *daemons) {
+  for (const Daemon& daemon : daemons) {
     if (const auto pid = find_running(daemon)) {
       const bool node = daemon.program == "sluiced" && daemon.name != "login";
       ::kill(*pid, node ? SIGUSR2 : SIGTERM);
@@ -133,12 +132,12 @@ Status bring_down(const std::string& dir) {
   }
   const std::uint64_t until = base::monotonic_ms() + kDownTimeoutMs;
   const auto any_left = [&] {
-    return std::ranges::any_of(*daemons,
+    return std::ranges::any_of(daemons,
                                [](const Daemon& d) { return find_running(d).has_value(); });
   };
   while (any_left()) {
     if (base::monotonic_ms() > until) {
-      for (const Daemon& daemon : *daemons) {
+      for (const Daemon& daemon : daemons) {
         const auto pid = find_running(daemon);
         if (!pid) continue;
         say(daemon.name + " did not end in time; killing it");
@@ -147,7 +146,7 @@ Status bring_down(const std::string& dir) {
     }
     wait_a_moment();
   }
-  for (const Daemon& daemon : *daemons) ::unlink(daemon.pid_file().c_str());
+  for (const Daemon& daemon : daemons) ::unlink(daemon.pid_file().c_str());
   return {};
 }
 

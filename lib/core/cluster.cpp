@@ -116,6 +116,12 @@ std::vector<model::JobPtr> Cluster::jobs_on(NodeIndex node) const {
   return all;
 }
 
+std::vector<Attempt> Cluster::strangers_on(NodeIndex node) const {
+  if (node.value >= state_->nodes.size()) return {};
+  const std::set<Attempt>& strangers = state_->nodes[node.value].strangers;
+  return {strangers.begin(), strangers.end()};
+}
+
 const PlanEntry* Cluster::explain(JobId id) const { return state_->planner.explain(id); }
 
 std::uint32_t Cluster::next_job_id() const { return state_->next_job_id; }

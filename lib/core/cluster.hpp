@@ -68,6 +68,9 @@ class Cluster {
   [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;
   // Attempts that hold something on the node: what its daemon should report.
   [[nodiscard]] std::vector<model::JobPtr> jobs_on(NodeIndex node) const;
+  // Attempts that may still live on the node though their jobs were taken from it: nothing starts
+  // there until a NodeReleased has come for each.
+  [[nodiscard]] std::vector<Attempt> strangers_on(NodeIndex node) const;
   [[nodiscard]] const PlanEntry* explain(JobId id) const;
   [[nodiscard]] std::uint32_t next_job_id() const;
 

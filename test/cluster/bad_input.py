@@ -205,6 +205,15 @@ def reconfigure_is_all_or_nothing():
     cluster.must("scontrol", "reconfigure")
 
 
+def down_needs_no_configuration():
+    path = cluster.dir / "sluice.yaml"
+    good = path.read_text()
+    path.write_text("nosuch_key: 1\n")
+    cluster.must("sluice", "down", "--dir", cluster.dir)
+    path.write_text(good)
+    cluster.up()
+
+
 def start_controller(folder, *options):
     """Must not stay: the exit code and what it says on standard error."""
     return subprocess.run(
@@ -324,6 +333,7 @@ def main():
             limits_of_sizes,
             configurations,
             reconfigure_is_all_or_nothing,
+            down_needs_no_configuration,
             second_controller_on_the_same_state,
             port_in_use,
             broken_database,

@@ -97,6 +97,10 @@ void ControllerHost::on_link_frame(PipeId pipe, NodeIndex node, const net::Frame
   if (!hello) return world_.judge.violation("a hello can't be read");
   world_.trace.note("controller gets hello from n{}, holds {}", node.value + 1,
                     hello->holds.size());
+  for (const wire::Hold& hold : hello->holds) {
+    world_.trace.note("  it holds job {} attempt {} in phase {}", hold.job.value,
+                      hold.attempt.number, static_cast<unsigned>(hold.phase));
+  }
   const auto older = node_links_.find(node);
   if (older != node_links_.end() && older->second != pipe) {
     world_.pipes.close(older->second, Side::far);
@@ -160,7 +164,13 @@ void ControllerHost::reply(controller::SessionId session, wire::MessageType type
 void ControllerHost::send_node(NodeIndex node, wire::MessageType type, std::string payload) {
   const auto found = node_links_.find(node);
   if (found == node_links_.end()) return;
-  world_.trace.note("controller sends {} to n{}", static_cast<unsigned>(type), node.value + 1);
+  if (const auto end = wire::decode<wire::TerminateJob>(payload);
+      type == wire::MessageType::terminate_job && end) {
+    world_.trace.note("controller ends job {} attempt {} on n{}", end->job.value,
+                      end->attempt.number, node.value + 1);
+  } else {
+    world_.trace.note("controller sends {} to n{}", static_cast<unsigned>(type), node.value + 1);
+  }
   world_.pipes.send(found->second, Side::far,
                     {static_cast<std::uint16_t>(type), 0, std::move(payload)});
 }

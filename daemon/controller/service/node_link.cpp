@@ -156,8 +156,10 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
   // Like all orders they go out when what they follow from is durable.
   core::Changes repairs;
   std::set<Attempt> held;
+  std::set<Attempt> alive;
   for (const wire::Hold& hold : holds) {
     held.insert(hold.attempt);
+    if (hold.phase != wire::HoldPhase::released) alive.insert(hold.attempt);
     if (report_is_older(hold.attempt) || hold.phase == wire::HoldPhase::released) continue;
     const model::JobPtr job = cluster_.find_attempt(hold.attempt);
     const bool over =
@@ -178,6 +180,13 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     }
   }
   commit(std::move(repairs), {});
+  for (const Attempt& stranger : cluster_.strangers_on(node)) {
+    const auto sent = link.last_order.find(stranger);
+    const bool under_way = sent != link.last_order.end() && sent->second.order > last_order;
+    if (!alive.contains(stranger) && !under_way) {
+      apply(core::NodeReleased{stranger, node, false});
+    }
+  }
 }
 
 void Service::report(NodeIndex node, const core::Event& event, std::uint64_t serial) {

@@ -286,8 +286,7 @@ void Jobs::freeze(const Attempt& attempt, bool frozen) {
 std::vector<wire::Hold> Jobs::holds() const {
   std::vector<wire::Hold> list;
   for (const auto& [attempt, job] : context_.jobs) {
-    const wire::HoldPhase phase = job.given_up ? wire::HoldPhase::released : job.phase;
-    list.push_back({attempt, job.host.job->id, phase});
+    list.push_back({attempt, job.host.job->id, job.phase});
   }
   for (const auto& [serial, report] : context_.reports.pending()) {
     const bool last = report.type == wire::MessageType::node_released ||
