@@ -30,7 +30,9 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
   Stepd& stepd = stepds_[id];
   turn_end();
   const StepNumber step = launch.layout.step;
-  Status made = host_->make_step_dir(job, step);
+  // A start that can't be remembered could happen twice.
+  Status made = ledger_failed_ ? fail(ErrorCode::storage, "the node's spool can't be written")
+                               : host_->make_step_dir(job, step);
   Result<base::UniqueFd> fd = fail(ErrorCode::failure);
   if (made) fd = hatch_stepd(host_->step_dir(job, step));
   if (!made || !fd) {

@@ -50,7 +50,10 @@ bool Daemon::flush_ledger() {
 }
 
 void Daemon::end_turn() {
-  flush_ledger();
+  if (!flush_ledger()) {
+    // With a full spool a crash may take a result that stepd has handed over.
+    for (const auto& [attempt, job] : service_->context().jobs) world_.judge.blame(attempt);
+  }
   for (const auto& what : std::exchange(outbox_, {})) what();
 }
 

@@ -223,6 +223,18 @@ std::string World::unsettled() const {
   return disk.is_quiet() ? "" : "the disk is busy";
 }
 
+std::string World::node_states() const {
+  std::string text;
+  if (!controller.is_up()) return text;
+  const core::Cluster& cluster = controller.service()->cluster();
+  for (const model::NodePtr& node : cluster.all_nodes()) {
+    text += fmt::format("\n  {} is {}, {} of its attempts are strangers,{}", node->name.view(),
+                        model::long_state(*node), cluster.strangers_on(node->index).size(),
+                        nodes[node->index.value]->leftovers());
+  }
+  return text;
+}
+
 Outcome World::run() {
   controller.start();
   for (const auto& node : nodes) node->start_daemon_after(random.between(0, 3 * kSec));
@@ -242,7 +254,7 @@ Outcome World::run() {
     run_until(until);
     left = unsettled();
   }
-  if (!left.empty()) judge.violation("I11: nothing settles: " + left);
+  if (!left.empty()) judge.violation("I11: nothing settles: " + left + node_states());
   if (!judge.verdict()) {
     // What is over stays over after one more restart.
     controller.crash();

@@ -80,6 +80,7 @@ class World {
   void some_node_trouble();
   void calm_down();
   [[nodiscard]] std::string unsettled() const;
+  [[nodiscard]] std::string node_states() const;
   bool run_until(Micros end);
 
   Micros trouble_ends_ = 0;
