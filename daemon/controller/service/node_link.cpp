@@ -179,14 +179,16 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
       repairs.orders.emplace_back(core::TerminateJob{attempt, job->id, node, 0});
     }
   }
-  commit(std::move(repairs), {});
   for (const Attempt& stranger : cluster_.strangers_on(node)) {
+    if (alive.contains(stranger) || report_is_older(stranger)) continue;
     const auto sent = link.last_order.find(stranger);
-    const bool under_way = sent != link.last_order.end() && sent->second.order > last_order;
-    if (!alive.contains(stranger) && !under_way) {
+    if (sent == link.last_order.end() || sent->second.order <= last_order) {
       apply(core::NodeReleased{stranger, node, false});
+    } else {
+      repairs.orders.emplace_back(core::TerminateJob{stranger, JobId(), node, 0});
     }
   }
+  commit(std::move(repairs), {});
 }
 
 void Service::report(NodeIndex node, const core::Event& event, std::uint64_t serial) {
