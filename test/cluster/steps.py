@@ -193,6 +193,10 @@ def distribution():
         (("-m", "cyclic", even), "0101"),
         (("-m", "plane=1", even), "0101"),
     ):
+        # What still ends on a node would shift the CPUs that the next job gets.
+        wait_for(
+            lambda: set(cluster.must("sinfo", "-h", "-o", "%T").split()) == {"idle"}, 30, "idle nodes"
+        )
         done = srun("-N2", "-n4", *options, "-l", "printenv", "SLURM_NODEID")
         expect(done)
         seen = "".join(line.split(": ")[1] for line in sorted(done.stdout.splitlines()))
