@@ -322,7 +322,7 @@ def signals_to_steps():
         str(file("sig.out")),
         wrap=(
             "trap 'echo batch got it' USR1; "
-        "srun --mem=5M sh -c 'trap \"echo step got it; exit 0\" USR1;"
+            'srun --mem=5M sh -c \'trap "echo step got it; exit 0" USR1;'
             " echo up; while :; do sleep 0.1; done' & wait; wait"
         ),
     )

@@ -195,7 +195,9 @@ def distribution():
     ):
         # What still ends on a node would shift the CPUs that the next job gets.
         wait_for(
-            lambda: set(cluster.must("sinfo", "-h", "-o", "%T").split()) == {"idle"}, 30, "idle nodes"
+            lambda: set(cluster.must("sinfo", "-h", "-o", "%T").split()) == {"idle"},
+            30,
+            "idle nodes",
         )
         done = srun("-N2", "-n4", *options, "-l", "printenv", "SLURM_NODEID")
         expect(done)

@@ -24,7 +24,8 @@ std::string name_of(const model::Job& job) {
 }  // namespace
 
 void Judge::violation(std::string text) {
-  if (verdict_) return;
+  // With a store that lies everything may break; what counts is that its losses are seen.
+  if (verdict_ || (world_.disk.is_lying() && !text.starts_with("I1:"))) return;
   world_.trace.note("VIOLATION {}", text);
   verdict_ = std::move(text);
 }
@@ -197,7 +198,7 @@ void Judge::prepared(const NodeHost& host, const worker::JobOnHost& job) {
   const auto row = world_.disk.jobs().find({job.job->id, job.attempt.number});
   const bool committed =
       row != world_.disk.jobs().end() && row->second->state != model::JobState::pending;
-  if (!committed && !world_.disk.is_lying()) {
+  if (!committed) {
     violation(fmt::format("I3: {} got job {}, whose start is not on the disk", host.name(),
                           job.job->id.value));
   }

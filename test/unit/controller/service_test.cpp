@@ -204,6 +204,29 @@ TEST_F(ServiceTest, ALaunchThatTheNodeDoesNotHoldIsSentAgain) {
   EXPECT_GE(sent(wire::MessageType::launch_job), 2U);
 }
 
+TEST_F(ServiceTest, ALaunchWaitsForTheCommitAlsoWhenItsNodeComesBack) {
+  bring_up(0);
+  env.hold_commits = true;
+  ask(submission(1), peer_of(kAlice));
+  service.on_node_closed(NodeIndex(0));
+  bring_up(0);
+  EXPECT_EQ(sent(wire::MessageType::launch_job), 0U);
+  env.let_commits_through();
+  EXPECT_GE(sent(wire::MessageType::launch_job), 1U);
+}
+
+TEST_F(ServiceTest, AReportThatLacksARunningJobBringsItsLaunchAgain) {
+  bring_up(0);
+  ask(submission(1), peer_of(kAlice));
+  ASSERT_EQ(sent(wire::MessageType::launch_job), 1U);
+  wire::NodeReport report;  // knows of no order yet: the launch may be under way
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::launch_job), 1U);
+  env.time.mono_ms += 20'000;
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::launch_job), 2U);
+}
+
 TEST_F(ServiceTest, AnAttemptThatNobodyKnowsIsEnded) {
   wire::NodeHello hello;
   hello.name = "n1";

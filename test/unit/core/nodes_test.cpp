@@ -106,6 +106,35 @@ TEST(Nodes, AnAdministratorsDownKillsWhatRunsThere) {
   EXPECT_EQ(model::sinfo_state(world.node(0)), "idle");
 }
 
+TEST(Nodes, TakeNothingNewUntilWhatWasTakenFromThemIsGone) {
+  World world({.nodes = 1});
+  const JobId id = world.submit(a_job().cpus(4));
+  const Attempt first = world.attempt(id);
+  const core::Changes down = mark(world, 0, NodeVerb::down, "power");
+  ASSERT_EQ(World::orders<core::TerminateJob>(down).size(), 1U);
+  EXPECT_EQ(World::orders<core::TerminateJob>(down)[0].attempt, first);
+  mark(world, 0, NodeVerb::resume);
+  EXPECT_EQ(world.job(id).state, model::JobState::pending);  // requeued, and waits
+  EXPECT_EQ(world.cluster->strangers_on(NodeIndex(0)), std::vector<Attempt>{first});
+  world.apply(core::NodeReleased{first, NodeIndex(0), false});
+  EXPECT_TRUE(world.cluster->strangers_on(NodeIndex(0)).empty());
+  EXPECT_EQ(world.state(id), "RUNNING");
+}
+
+TEST(Nodes, ThatComeBackWithLostJobsMustEndThemFirst) {
+  World world({.nodes = 1});
+  const JobId id = world.submit(a_job().cpus(4));
+  const Attempt first = world.attempt(id);
+  world.apply(core::NodeLost{NodeIndex(0)});
+  core::NodeRegistered event{
+      .node = NodeIndex(0), .facts = world.settings->nodes[0].facts, .holds = {first}};
+  const core::Changes back = world.apply(event);
+  EXPECT_EQ(World::orders<core::TerminateJob>(back).size(), 1U);
+  EXPECT_EQ(world.job(id).state, model::JobState::pending);
+  world.apply(core::NodeReleased{first, NodeIndex(0), false});
+  EXPECT_EQ(world.state(id), "RUNNING");
+}
+
 TEST(Nodes, WithLessThanConfiguredAreDrained) {
   World world({.nodes = 1});
   core::NodeRegistered event{

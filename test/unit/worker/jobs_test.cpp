@@ -19,6 +19,7 @@ class JobsTest : public ::testing::Test {
   void boot() {
     ServiceOptions options;
     options.name = "n1";
+    options.facts.boot_id = boot_id;
     service = std::make_unique<Service>(env, options, env.ledger_records());
     service->begin();
     env.run();
@@ -72,6 +73,7 @@ class JobsTest : public ::testing::Test {
   }
 
   FakeWorkerEnv env;
+  Text boot_id;
   std::unique_ptr<Service> service;
   std::uint64_t order_ = 0;
 };
@@ -124,6 +126,24 @@ TEST_F(JobsTest, a_released_attempt_never_runs_again) {
   second.attempt = 1;
   launch(second);
   EXPECT_EQ(env.launches.size(), 2U);
+}
+
+// A power cut may have taken the end of the ledger, with the word that the script was started.
+TEST_F(JobsTest, after_a_reboot_no_job_of_the_ledger_starts_again) {
+  boot_id = "first";
+  restart();
+  welcome();
+  launch(WorkerJob{});
+  ASSERT_EQ(env.launches.size(), 1U);
+  std::erase_if(env.ledger_order, [](const std::string& key) { return key.front() == 'P'; });
+  boot_id = "second";
+  restart();
+  EXPECT_TRUE(service->context().jobs.empty());
+  EXPECT_TRUE(service->hello().holds.empty());
+  welcome();
+  launch(WorkerJob{});
+  EXPECT_EQ(env.launches.size(), 1U);
+  EXPECT_EQ(env.reported<wire::NodeReleased>().size(), 1U);
 }
 
 TEST_F(JobsTest, orders_of_an_older_epoch_have_no_effect) {
