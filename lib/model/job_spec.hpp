@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "model/container_spec.hpp"
 #include "model/types.hpp"
 
 namespace sluice::model {
@@ -54,8 +55,8 @@ struct JobSpec {
   Text cpu_bind;  // step defaults, exported to the job's environment
   Text mem_bind;
   Text distribution;
-  Text export_env;  // --export as typed
-  Text container;
+  Text export_env;                       // --export as typed
+  std::vector<ContainerSpec> container;  // of the batch script: none or one
   Text tres_bind;
   Text gpu_bind;
   std::uint32_t gpus_per_task = 0;

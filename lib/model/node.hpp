@@ -9,6 +9,7 @@
 
 #include "base/ids.hpp"
 #include "base/text.hpp"
+#include "model/device.hpp"
 #include "model/types.hpp"
 
 namespace sluice::model {
@@ -18,7 +19,9 @@ struct NodeGres {
   Text name;
   Text type;
   std::uint64_t count = 0;
-  std::vector<Text> files;  // device files, one per device, or empty
+  std::vector<Text> files;      // device files, one per device, or empty
+  Text vendor;                  // of the accelerator table; empty: no accelerator
+  std::vector<Device> devices;  // parallel to `files`, or empty: nothing more is known
 
   bool operator==(const NodeGres&) const = default;
   template <class Self, class Visitor>
@@ -27,6 +30,8 @@ struct NodeGres {
     visit(2, "type", self.type);
     visit(3, "count", self.count);
     visit(4, "files", self.files);
+    visit(5, "vendor", self.vendor);
+    visit(6, "devices", self.devices);
   }
 };
 

@@ -62,12 +62,14 @@ struct Request {
   Sharing sharing = Sharing::partition_default;
   bool contiguous = false;
   bool overcommit = false;
-  std::uint32_t time_limit = 0;      // minutes; 0: partition's default; kUnlimited
-  std::uint32_t time_min = 0;        // minutes
-  bool no_multithread = false;       // --hint=nomultithread
-  bool use_min_nodes = false;        // --use-min-nodes
-  bool spread = false;               // --spread-job
-  std::uint32_t reserved_cores = 0;  // -S
+  std::uint32_t time_limit = 0;       // minutes; 0: partition's default; kUnlimited
+  std::uint32_t time_min = 0;         // minutes
+  bool no_multithread = false;        // --hint=nomultithread
+  bool use_min_nodes = false;         // --use-min-nodes
+  bool spread = false;                // --spread-job
+  std::uint32_t reserved_cores = 0;   // -S
+  bool gres_enforce_binding = false;  // --gres-flags: only devices beside the CPUs got
+  bool gres_disable_binding = false;  // --gres-flags: where devices sit doesn't matter
 
   bool operator==(const Request&) const = default;
   template <class Self, class Visitor>
@@ -108,6 +110,8 @@ struct Request {
     visit(34, "use_min_nodes", self.use_min_nodes);
     visit(35, "spread", self.spread);
     visit(36, "reserved_cores", self.reserved_cores);
+    visit(37, "gres_enforce_binding", self.gres_enforce_binding);
+    visit(38, "gres_disable_binding", self.gres_disable_binding);
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/text.hpp"
+#include "model/device.hpp"
 #include "model/job.hpp"
 #include "model/types.hpp"
 
@@ -26,6 +27,7 @@ struct Usage {
   std::uint64_t read_bytes = 0;
   std::uint64_t written_bytes = 0;
   std::uint32_t tasks = 0;  // tasks counted
+  std::vector<DeviceUse> devices;
 
   bool operator==(const Usage&) const = default;
   template <class Self, class Visitor>
@@ -41,6 +43,7 @@ struct Usage {
     visit(9, "read_bytes", self.read_bytes);
     visit(10, "written_bytes", self.written_bytes);
     visit(11, "tasks", self.tasks);
+    visit(12, "devices", self.devices);
   }
 };
 
@@ -69,7 +72,10 @@ struct Step {
   Text partition;
   Usage usage;
   std::uint32_t cancelled_by = kNoTask;
-  Text reason;  // e.g. which task ran out of memory
+  Text reason;                 // e.g. which task ran out of memory
+  Text container;              // image or bundle, as asked
+  Text image_digest;           // of the manifest that ran, "sha256:…"
+  std::uint64_t image_us = 0;  // from the launch until the image was there on every node
 
   bool operator==(const Step&) const = default;
   template <class Self, class Visitor>
@@ -97,6 +103,9 @@ struct Step {
     visit(21, "usage", self.usage);
     visit(22, "cancelled_by", self.cancelled_by);
     visit(23, "reason", self.reason);
+    visit(24, "container", self.container);
+    visit(25, "image_digest", self.image_digest);
+    visit(26, "image_us", self.image_us);
   }
 };
 using StepPtr = std::shared_ptr<const Step>;

@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/text.hpp"
+#include "model/container_spec.hpp"
 #include "model/request.hpp"
 #include "model/types.hpp"
 
@@ -85,6 +86,7 @@ struct StepSpec {
   bool external_launcher = false;  // mpirun's own daemons: no binding, all CPUs, no PMI
   std::uint32_t signal = 0;        // --signal of the step
   std::uint32_t signal_before = 0;
+  std::vector<ContainerSpec> container;  // none or one
 
   bool operator==(const StepSpec&) const = default;
   template <class Self, class Visitor>
@@ -147,6 +149,7 @@ struct StepSpec {
     visit(56, "external_launcher", self.external_launcher);
     visit(57, "signal", self.signal);
     visit(58, "signal_before", self.signal_before);
+    visit(59, "container", self.container);
   }
 };
 

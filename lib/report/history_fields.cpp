@@ -27,6 +27,11 @@ void of_spec(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) out += ((*row.job->spec).*Member).view();
 }
 
+void container(const Row& row, const Context&, Out& out) {
+  out += row.step != nullptr ? row.step->container.view()
+                             : model::shown_container(row.job->spec->container).view();
+}
+
 void nothing(const Row&, const Context&, Out&) {}
 void zero(const Row&, const Context&, Out& out) { out += '0'; }
 void zero_of_step(const Row& row, const Context&, Out& out) {
@@ -175,7 +180,7 @@ constexpr HistoryField kFields[] = {
     {"Constraints", 19, false, of_request<&model::Request::features>},
     {"ConsumedEnergy", 14, false, zero_of_step},
     {"ConsumedEnergyRaw", 17, false, zero_of_step},
-    {"Container", 19, false, of_spec<&model::JobSpec::container>},
+    {"Container", 19, false, container},
     {"CPUTime", 10, false, cpu_time},
     {"CPUTimeRAW", 10, false, cpu_seconds},
     {"DBIndex", 10, kLeft, database_id},

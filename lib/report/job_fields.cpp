@@ -41,6 +41,9 @@ template <Text JobSpec::*Member>
 void spec_text(const Job& job, const Context&, Out& out) {
   add_or_null(out, (*job.spec).*Member);
 }
+void container(const Job& job, const Context&, Out& out) {
+  add_or_null(out, model::shown_container(job.spec->container));
+}
 template <auto Member>
 void spec_number(const Job& job, const Context&, Out& out) {
   add_number(out, static_cast<std::int64_t>((*job.spec).*Member));
@@ -277,7 +280,7 @@ constexpr auto kFields = std::to_array<F>({
     {"Command", 'o', "COMMAND", kWidth, command},
     {"Comment", 'k', "COMMENT", kWidth, spec_text<&S::comment>},
     {"Contiguous", 'O', "CONTIGUOUS", kWidth, request_number<&R::contiguous>},
-    {"Container", 0, "CONTAINER", kWidth, spec_text<&S::container>},
+    {"Container", 0, "CONTAINER", kWidth, container},
     {"ContainerID", 0, "CONTAINER_ID", kWidth, always<kNull>},
     {"Cores", 'I', "CORES_PER_SOCKET", kWidth, request_number_or_star<&R::cores_per_socket>},
     {"CoreSpec", 'X', "CORE_SPEC", kWidth, request_number_or_na<&R::reserved_cores>},

@@ -194,7 +194,7 @@ void write_program(JsonWriter& writer, const Job& job) {
   writer.member("job", spec.comment);
   writer.member("system", "");
   writer.close();
-  writer.member("container", spec.container);
+  writer.member("container", model::shown_container(spec.container));
   writer.member("extra", spec.extra);
   writer.member("block", "");
   writer.key("mcs");

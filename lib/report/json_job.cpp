@@ -114,7 +114,7 @@ void write_files(JsonWriter& writer, const Job& job) {
   writer.member("comment", spec.comment);
   writer.member("admin_comment", spec.admin_comment);
   writer.member("extra", spec.extra);
-  writer.member("container", spec.container);
+  writer.member("container", model::shown_container(spec.container));
   writer.member("mail_user", spec.mail_user);
   writer.key("mail_type");
   writer.open_array();

@@ -45,7 +45,7 @@ void array_task(const Record& record, const Context&, Out& out) {
 }
 void cluster(const Record&, const Context& context, Out& out) { out += context.cluster; }
 void container(const Record& record, const Context&, Out& out) {
-  add_or_null(out, record.job != nullptr ? record.job->spec->container.view() : std::string_view());
+  add_or_null(out, record.step->container);
 }
 void gres(const Record& record, const Context&, Out& out) { add_or_null(out, record.step->gres); }
 void partition(const Record& record, const Context&, Out& out) {

@@ -92,6 +92,15 @@ enum class MessageType : std::uint16_t {
   step_done_ack = 139,
   query_step = 140,  // live usage (sstat), pids
   step_status = 141,
+  step_progress = 142,  // an image on its way, before the tasks start
+
+  // Images between nodes (image_messages.hpp)
+  image_fetch = 150,
+  image_data = 151,
+  image_ack = 152,
+  image_end = 153,
+  image_home = 154,  // where this host keeps the caller's images
+  image_home_reply = 155,
 };
 
 }  // namespace sluice::wire

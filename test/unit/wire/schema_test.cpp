@@ -12,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/image_messages.hpp"
 #include "wire/node_messages.hpp"
 #include "wire/step_messages.hpp"
 
@@ -26,18 +27,18 @@ constexpr const char* kFolder = SLUICE_SOURCE_DIR "/lib/wire/proto";
 std::string schema_text() {
   Schema schema;
   const auto add_all = [&]<class... T>(std::tuple<T...>*) { (schema.add<T>(), ...); };
-  using All =
-      std::tuple<Hello, ErrorReply, DoneReply, Route, Submit, SubmitReply, JobAction,
-                 JobActionReply, UpdateJob, UpdateNode, UpdatePartition, WaitJob, WaitJobReply,
-                 QueryJobs, JobsReply, QueryNodes, NodesReply, QueryPartitions, PartitionsReply,
-                 QueryConfig, ConfigReply, QueryHistory, HistoryReply, QueryScript, ScriptReply,
-                 Ping, PingReply, Reconfigure, MakeToken, TokenReply, Join, JoinReply, QueryHosts,
-                 HostsReply, QueryStats, StatsReply, NodeHello, NodeWelcome, NodeReport, LaunchJob,
-                 SignalJob, TerminateJob, SuspendJob, ResumeJob, JobPrepared, BatchEnded,
-                 NodeReleased, StepRecord, ReportAck, HostListUpdate, NodeFault, StepRequest,
-                 StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input, InputAck,
-                 SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
-                 StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus>;
+  using All = std::tuple<
+      Hello, ErrorReply, DoneReply, Route, Submit, SubmitReply, JobAction, JobActionReply,
+      UpdateJob, UpdateNode, UpdatePartition, WaitJob, WaitJobReply, QueryJobs, JobsReply,
+      QueryNodes, NodesReply, QueryPartitions, PartitionsReply, QueryConfig, ConfigReply,
+      QueryHistory, HistoryReply, QueryScript, ScriptReply, Ping, PingReply, Reconfigure, MakeToken,
+      TokenReply, Join, JoinReply, QueryHosts, HostsReply, QueryStats, StatsReply, NodeHello,
+      NodeWelcome, NodeReport, LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob,
+      JobPrepared, BatchEnded, NodeReleased, StepRecord, ReportAck, HostListUpdate, NodeFault,
+      StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input, InputAck,
+      SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck, StepAbort,
+      AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress, ImageFetch,
+      ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }
