@@ -66,6 +66,7 @@ Status fill_step(model::StepSpec& step, const opt::SrunOptions& options,
   for (const std::string& entry : environment->entries()) step.environment.emplace_back(entry);
   Result<std::string> here = cli::working_directory();
   if (!here) return tl::unexpected(here.error());
+  cli::make_absolute(step.container, *here);
   if (step.work_dir.empty()) step.work_dir = *here;
   if (step.work_dir.view().front() != '/') step.work_dir = *here + "/" + step.work_dir.str();
   step.umask = options.job.umask.value_or(cli::current_umask());

@@ -65,6 +65,21 @@ std::string environment_block(const base::Environment& environment) {
   return block;
 }
 
+void make_absolute(std::vector<model::ContainerSpec>& container, const std::string& here) {
+  const auto settle = [&](Text& path) {
+    if (!path.empty() && path.view().front() != '/') path = here + "/" + path.str();
+  };
+  for (model::ContainerSpec& spec : container) {
+    settle(spec.bundle);
+    settle(spec.save);
+    settle(spec.entrypoint_log);
+    // What doesn't begin with "./" is a name for a registry.
+    const std::string_view image = spec.image.view();
+    if (image.starts_with("./") || image.starts_with("../")) settle(spec.image);
+    for (model::ContainerMount& mount : spec.mounts) settle(mount.source);
+  }
+}
+
 Result<wire::Submit> make_submission(const opt::JobOptions& options,
                                      const base::Environment& environment) {
   wire::Submit request;
@@ -79,6 +94,7 @@ Result<wire::Submit> make_submission(const opt::JobOptions& options,
   } else if (request.spec.work_dir.view().front() != '/') {
     request.spec.work_dir = *here + "/" + request.spec.work_dir.str();
   }
+  make_absolute(request.spec.container, *here);
   request.spec.submit_host = host_name();
   request.spec.alloc_sid = static_cast<std::uint32_t>(::getsid(0));
   request.spec.propagate_umask = options.umask.value_or(current_umask());

@@ -16,6 +16,9 @@ namespace sluice::cli {
 [[nodiscard]] Result<wire::Submit> make_submission(const opt::JobOptions& options,
                                                    const base::Environment& environment);
 
+// Paths of a container that were typed relative to `here`: of image files, bundles, mounts, logs.
+void make_absolute(std::vector<model::ContainerSpec>& container, const std::string& here);
+
 // The current values of the limits named by `mask`, as JobSpec::limits holds them.
 [[nodiscard]] std::vector<std::uint64_t> current_limits(std::uint32_t mask);
 [[nodiscard]] std::uint32_t current_umask();

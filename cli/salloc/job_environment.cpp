@@ -34,6 +34,58 @@ void set_asked(base::Environment& environment, const model::Request& request) {
   set_if("SLURM_THREADS_PER_CORE", request.threads_per_core);
 }
 
+std::string joined(const std::vector<Text>& words, char separator) {
+  std::string text;
+  for (const Text& word : words) {
+    if (!text.empty()) text += separator;
+    text += word.view();
+  }
+  return text;
+}
+
+std::string mounts_text(const std::vector<model::ContainerMount>& mounts) {
+  std::string text;
+  for (const model::ContainerMount& mount : mounts) {
+    if (!text.empty()) text += ",";
+    text += mount.source.str() + ":" + mount.target.str();
+    if (!mount.flags.empty()) text += ":" + joined(mount.flags, '+');
+  }
+  return text;
+}
+
+std::string unshare_text(std::uint32_t bits) {
+  std::vector<Text> words;
+  if ((bits & model::kUnshareNet) != 0) words.emplace_back("net");
+  if ((bits & model::kUnshareIpc) != 0) words.emplace_back("ipc");
+  if ((bits & model::kUnshareUts) != 0) words.emplace_back("uts");
+  return joined(words, ',');
+}
+
+// What salloc was told of a container is what srun takes where it isn't told otherwise.
+void set_container(base::Environment& environment, const model::ContainerSpec& spec) {
+  const auto set_text = [&](const char* name, std::string_view value) {
+    if (!value.empty()) environment.set(name, value);
+  };
+  const auto set_wish = [&](const char* name, model::Wish wish) {
+    if (wish != model::Wish::unset) environment.set(name, wish == model::Wish::yes ? "1" : "0");
+  };
+  set_text("SLURM_CONTAINER", spec.bundle);
+  set_text("SRUN_CONTAINER", spec.bundle);
+  set_text("SRUN_CONTAINER_ID", spec.id);
+  set_text("PYXIS_CONTAINER_IMAGE", spec.image);
+  set_text("PYXIS_CONTAINER_MOUNTS", mounts_text(spec.mounts));
+  set_text("PYXIS_CONTAINER_WORKDIR", spec.workdir);
+  set_text("PYXIS_CONTAINER_NAME", spec.name);
+  set_text("PYXIS_CONTAINER_SAVE", spec.save);
+  set_wish("PYXIS_CONTAINER_MOUNT_HOME", spec.mount_home);
+  set_wish("PYXIS_CONTAINER_REMAP_ROOT", spec.remap_root);
+  set_wish("PYXIS_CONTAINER_ENTRYPOINT", spec.entrypoint);
+  set_wish("PYXIS_CONTAINER_WRITABLE", spec.writable);
+  set_text("PYXIS_CONTAINER_ENTRYPOINT_LOG", spec.entrypoint_log);
+  set_text("PYXIS_CONTAINER_ENV", joined(spec.host_first, ','));
+  set_text("PYXIS_CONTAINER_UNSHARE", unshare_text(spec.unshare));
+}
+
 }  // namespace
 
 base::Environment allocation_environment(const base::Environment& own, const model::Job& job) {
@@ -73,6 +125,7 @@ base::Environment allocation_environment(const base::Environment& own, const mod
   if (!job.spec->distribution.empty()) {
     environment.set("SLURM_DISTRIBUTION", job.spec->distribution);
   }
+  for (const model::ContainerSpec& spec : job.spec->container) set_container(environment, spec);
   set_memory(environment, *job.request);
   set_asked(environment, *job.request);
   return environment;

@@ -215,17 +215,18 @@ std::optional<store::StoredReply> Shell::find_reply(const Uid128& request) {
 
 Result<std::string> Shell::blob(std::string_view hash) { return reader_->blob(hash); }
 
-model::JobPtr Shell::past_job(JobId id, std::uint32_t task) {
+std::vector<model::JobPtr> Shell::past_jobs(JobId id, std::uint32_t task) {
   store::HistoryFilter filter;
   filter.jobs.push_back({id, {}});
   if (task != model::kNoTask) filter.jobs.back().tasks.push_back({task, task, 1});
   filter.with_steps = false;
-  model::JobPtr last;
+  std::vector<model::JobPtr> found;
   const Status read = reader_->history(filter, [&](const store::HistoryRow& row) {
-    last = row.job;
+    found.push_back(row.job);
     return true;
   });
-  return read ? last : nullptr;
+  if (!read) found.clear();
+  return found;
 }
 
 void Shell::publish(Delta delta) { snapshot_.apply(delta); }

@@ -84,7 +84,7 @@ class Shell : private Env {
   [[nodiscard]] bool accepts_work() const override;
   [[nodiscard]] std::optional<store::StoredReply> find_reply(const Uid128& request) override;
   [[nodiscard]] Result<std::string> blob(std::string_view hash) override;
-  [[nodiscard]] model::JobPtr past_job(JobId id, std::uint32_t task) override;
+  [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) override;
   void publish(Delta delta) override;
   [[nodiscard]] UserFacts user_facts(std::uint32_t uid) override;
   [[nodiscard]] std::string content_hash(std::string_view bytes) const override;

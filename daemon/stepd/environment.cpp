@@ -1,4 +1,5 @@
-// See the header. What the request adds (-c, --mem, --gpus, …) is in environment_request.cpp.
+// See the header. What the request adds (-c, --mem, --gpus, …) is in environment_request.cpp; what
+// the granted devices add, in devices.cpp.
 #include "daemon/stepd/environment.hpp"
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
+#include "daemon/stepd/devices.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -218,7 +220,7 @@ Environment step_environment(const StepView& step) {
     set_step_variables(environment, step);
   }
   set_node_variables(environment, step);
-  set_gpu_variables(environment, step);
+  set_device_variables(environment, step);
   return environment;
 }
 

@@ -34,6 +34,5 @@ inline constexpr std::string_view kTaskPidVariable = "SLURM_TASK_PID";
 void set_job_variables(base::Environment& environment, const StepView& step);
 void set_request_variables(base::Environment& environment, const StepView& step);
 void set_step_variables(base::Environment& environment, const StepView& step);
-void set_gpu_variables(base::Environment& environment, const StepView& step);
 
 }  // namespace sluice::stepd

@@ -1,6 +1,4 @@
-// The variables that tell what was asked for (-n, -c, --mem, -m, …), and the ones of GPUs.
-#include <algorithm>
-
+// The variables that tell what was asked for (-n, -c, --mem, --gpus, -m, …).
 #include <fmt/core.h>
 
 #include "daemon/stepd/environment.hpp"
@@ -66,27 +64,6 @@ void set_distribution(Environment& environment, const Text& distribution) {
   }
 }
 
-const model::GresShare* gpus_of(const model::NodeShare& share) {
-  for (const model::GresShare& gres : share.gres) {
-    if (gres.name == Text("gpu")) return &gres;
-  }
-  return nullptr;
-}
-
-// Positions among all GPUs of the node, over all types.
-std::string gpu_list(const model::NodeShare& share) {
-  base::Bitmap all;
-  for (const model::GresShare& gres : share.gres) {
-    if (gres.name != Text("gpu")) continue;
-    base::Bitmap part = gres.indices;
-    const std::size_t size = std::max(all.size(), part.size());
-    all.resize(size);
-    part.resize(size);
-    all |= part;
-  }
-  return all.to_list();
-}
-
 }  // namespace
 
 void set_request_variables(Environment& environment, const StepView& step) {
@@ -107,41 +84,6 @@ void set_request_variables(Environment& environment, const StepView& step) {
   set_asked(environment, "SLURM_THREADS_PER_CORE", threads);
   set_gpu_request(environment, job);
   if (job.spec) set_distribution(environment, job.spec->distribution);
-}
-
-void set_gpu_variables(Environment& environment, const StepView& step) {
-  const model::NodeShare& share = step.node().share;
-  const model::GresShare* const gpus = gpus_of(share);
-  if (gpus == nullptr) {
-    environment.unset("SLURM_GPUS_ON_NODE");
-    environment.unset("SLURM_STEP_GPUS");
-    return;
-  }
-  std::uint64_t count = 0;
-  for (const model::GresShare& gres : share.gres) {
-    if (gres.name == Text("gpu")) count += gres.count;
-  }
-  environment.set("SLURM_GPUS_ON_NODE", std::to_string(count));
-  const std::string list = gpu_list(share);
-  if (list.empty()) return;
-  environment.set(step.is_batch() ? "SLURM_JOB_GPUS" : "SLURM_STEP_GPUS", list);
-  if (!step.is_batch() && step.job().allocation) {
-    for (const model::NodeShare& own : step.job().allocation->shares) {
-      if (own.name.view() != step.settings.node_name) continue;
-      environment.set("SLURM_JOB_GPUS", gpu_list(own));
-    }
-  }
-  // Behind a device cgroup the devices that are left are counted from 0 again.
-  std::string visible = list;
-  if (step.settings.confine_devices) {
-    base::Bitmap first(static_cast<std::size_t>(count));
-    first.set_all();
-    visible = first.to_list();
-  }
-  for (const std::string_view name :
-       {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "ZE_AFFINITY_MASK"}) {
-    environment.set(name, visible);
-  }
 }
 
 }  // namespace sluice::stepd

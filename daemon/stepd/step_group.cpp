@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "daemon/worker/host/device_grant.hpp"
 #include "daemon/worker/host/processes.hpp"
 
 namespace sluice::stepd {
@@ -28,23 +29,6 @@ const model::NodeShare* job_share(const StepView& step) {
   return nullptr;
 }
 
-// Device files of the step's GRES, and with `others` those of the node that it hasn't got.
-std::vector<worker::DeviceRule> device_rules(const StepView& step, bool others) {
-  std::vector<worker::DeviceRule> rules;
-  for (const model::NodeGres& gres : step.settings.gres) {
-    for (std::size_t i = 0; i < gres.files.size(); ++i) {
-      bool held = false;
-      for (const model::GresShare& own : step.node().share.gres) {
-        const bool same = own.name == gres.name && own.type == gres.type;
-        held = held || (same && i < own.indices.size() && own.indices.test(i));
-      }
-      if (held == others) continue;
-      if (auto rule = worker::device_rule(gres.files[i].str())) rules.push_back(*rule);
-    }
-  }
-  return rules;
-}
-
 // The job's group has the job's limits; the step's are needed where it has less.
 CgroupLimits limits_of(const StepView& step) {
   CgroupLimits limits;
@@ -62,7 +46,7 @@ CgroupLimits limits_of(const StepView& step) {
     limits.swap_mib = own.memory * settings.swap_percent / 100;
   }
   if (settings.confine_devices && whole != nullptr && whole->gres != own.gres) {
-    limits.denied = device_rules(step, true);
+    limits.denied = worker::denied_devices({settings.gres, settings.vendors, own.gres});
   }
   return limits;
 }

@@ -115,6 +115,7 @@ void Supervisor::launch_tasks() {
   if (auto forked = fork_tasks(); !forked) return fail_launch(forked.error().text);
   mpi_.tasks_started();
   for (Task& task : tasks_) feed(task);  // what came while MPI was being prepared
+  devices_.emplace(poller_, view_).start();
   if (settings_.sample_interval_s > 0) {
     sample_timer_ =
         poller_.after(std::int64_t{settings_.sample_interval_s} * 1000, [this] { sample(); });

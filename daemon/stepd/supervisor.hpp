@@ -26,6 +26,7 @@
 
 #include "base/result.hpp"
 #include "daemon/stepd/agent_link.hpp"
+#include "daemon/stepd/device_sampler.hpp"
 #include "daemon/stepd/input_feed.hpp"
 #include "daemon/stepd/mpi_bridge.hpp"
 #include "daemon/stepd/poller.hpp"
@@ -111,6 +112,7 @@ class Supervisor {
   void say(Task& task, const std::string& text);
   [[nodiscard]] Task* find_task(std::uint32_t task);
   void sample();
+  [[nodiscard]] model::Usage usage() const;
   void log(const std::string& text) const;
 
   wire::LaunchStep launch_;
@@ -124,6 +126,7 @@ class Supervisor {
   std::vector<Task> tasks_;
   std::optional<InputFeed> input_;
   std::optional<UsageMeter> meter_;
+  std::optional<DeviceSampler> devices_;
   Phase phase_ = Phase::preparing;
   base::UniqueFd report_;  // LaunchProblems; at its end all tasks run
   std::string report_bytes_;

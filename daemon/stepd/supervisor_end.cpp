@@ -47,7 +47,7 @@ void Supervisor::reaped(pid_t pid, int status, const rusage& used) {
     mpi_pid_ = -1;
     return;
   }
-  if (errands_.erase(pid) != 0) return;
+  if (errands_.erase(pid) != 0 || (devices_ && devices_->reaped(pid))) return;
   for (Task& task : tasks_) {
     if (task.pid == pid && task.forked && !task.ended) return task_ended(task, status, used);
     if (task.epilog == pid) {
@@ -153,7 +153,8 @@ void Supervisor::kill_tick() {
   bool empty = !children_left_;
   if (phase_ == Phase::running || !empty) {
     // Also what is dead must be reaped: only then is it gone for everybody.
-    const bool helpers = mpi_pid_ > 0 || !errands_.empty();
+    const bool helpers =
+        mpi_pid_ > 0 || !errands_.empty() || (devices_ && devices_->busy());
     empty = group_.signal(SIGKILL) == 0 && (helpers || !children_left_);
   }
   if (phase_ == Phase::sweeping && empty) return sweep_done();
@@ -185,6 +186,7 @@ void Supervisor::sweep_done() {
   phase_ = Phase::draining;
   drain_since_ = Poller::now_ms();
   poller_.cancel(sample_timer_);
+  if (devices_) devices_->stop();
   // A child that was killed for memory counts even if the script took it lightly.
   if (!tasks_.empty() && tasks_.front().io) notice_oom(tasks_.front());
   for (Task& task : tasks_) {
@@ -251,7 +253,7 @@ void Supervisor::finish() {
     done_.out_of_memory = done_.out_of_memory || task.out_of_memory;
   }
   done_.error = error_;
-  if (meter_) done_.usage = meter_->usage();
+  done_.usage = usage();
   if (done_.ended == 0) done_.ended = base::wall_micros();
   link_.send(done_);
   leave_if_alone();

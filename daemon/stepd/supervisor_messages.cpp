@@ -232,12 +232,19 @@ void Supervisor::sample() {
       poller_.after(std::int64_t{settings_.sample_interval_s} * 1000, [this] { sample(); });
 }
 
+model::Usage Supervisor::usage() const {
+  model::Usage used;
+  if (meter_) used = meter_->usage();
+  if (devices_) used.devices = devices_->uses();
+  return used;
+}
+
 void Supervisor::send_status() {
   poller_.cancel(sample_timer_);
   sample();
   wire::StepStatus status;
   status.node = launch_.first;
-  if (meter_) status.usage = meter_->usage();
+  status.usage = usage();
   for (const Task& task : tasks_) {
     if (task.forked && !task.ended) {
       status.tasks.push_back({task.plan.task, static_cast<std::uint32_t>(task.pid)});

@@ -8,6 +8,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "daemon/stepd/binding.hpp"
+#include "daemon/stepd/device_binding.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -99,73 +100,11 @@ Status bind_cpus(const StepView& step, StepPlan& plan) {
   return {};
 }
 
-// "single:2", "per_task:1", "map_gpu:0,1*2", "mask_gpu:0x1,0x2" for one task of `count` devices:
-// the positions that it may see. Anything else leaves them all.
-std::vector<std::uint32_t> gpus_of_task(std::string_view bind, const TaskPlan& task,
-                                        std::uint32_t tasks, std::uint32_t count) {
-  std::vector<std::uint32_t> chosen;
-  const base::Cut parts = base::cut(bind, ':');
-  const auto number = base::parse_u32(parts.after);
-  if (parts.before == "per_task" && number) {
-    for (std::uint32_t i = 0; i < *number; ++i)
-      chosen.push_back((task.local * *number + i) % count);
-  } else if (parts.before == "single") {
-    const std::uint32_t each = std::max(number.value_or(1), 1U);
-    chosen.push_back(task.local / each % count);
-  } else if (parts.before == "map_gpu" || parts.before == "mask_gpu") {
-    std::vector<std::string_view> entries;
-    for (const std::string_view entry : base::split_nonempty(parts.after, ',')) {
-      const base::Cut repeat = base::cut(entry, '*');
-      const std::uint32_t times = base::parse_u32(repeat.after).value_or(1);
-      entries.insert(entries.end(), std::min(times, tasks), repeat.before);
-    }
-    if (entries.empty()) return chosen;
-    const std::string_view entry = entries[task.local % entries.size()];
-    if (parts.before == "mask_gpu") {
-      if (const auto mask = Bitmap::from_hex(entry, 1024)) chosen = mask->members();
-    } else if (const auto one = base::parse_u32(entry)) {
-      chosen.push_back(*one);
-    }
-  }
-  std::erase_if(chosen, [count](std::uint32_t gpu) { return gpu >= count; });
-  std::sort(chosen.begin(), chosen.end());
-  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
-  return chosen;
-}
-
-void bind_gpus(const StepView& step, StepPlan& plan) {
-  const model::StepSpec& spec = step.launch.spec;
-  std::string bind = spec.gpu_bind.str();
-  if (bind.starts_with("verbose,")) bind.erase(0, 8);
-  if (bind.starts_with("v,")) bind.erase(0, 2);
-  if (bind.empty() && spec.gpus_per_task != 0)
-    bind = fmt::format("per_task:{}", spec.gpus_per_task);
-  if (bind.empty() || bind == "none") return;
-  const auto tasks = static_cast<std::uint32_t>(plan.tasks.size());
-  for (TaskPlan& task : plan.tasks) {
-    const auto visible = task.environment.get("CUDA_VISIBLE_DEVICES");
-    if (!visible) return;
-    const std::string list(*visible);
-    const auto devices = base::split_nonempty(list, ',');
-    const auto chosen = gpus_of_task(bind, task, tasks, static_cast<std::uint32_t>(devices.size()));
-    if (chosen.empty()) continue;
-    std::string own;
-    for (const std::uint32_t gpu : chosen) {
-      if (!own.empty()) own += ',';
-      own += devices[gpu];
-    }
-    for (const std::string_view name : {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-                                        "GPU_DEVICE_ORDINAL", "ZE_AFFINITY_MASK"}) {
-      task.environment.set(name, own);
-    }
-  }
-}
-
 }  // namespace
 
 Status plan_binding(const StepView& step, StepPlan& plan) {
   if (auto bound = bind_cpus(step, plan); !bound) return bound;
-  bind_gpus(step, plan);
+  bind_devices(step, plan);
   return {};
 }
 

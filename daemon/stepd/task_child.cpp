@@ -180,6 +180,7 @@ void Child::complete_environment() {
   if (!task_.binding_note.empty()) {
     say(fmt::format("{}{}{}", task_.binding_note, pid, task_.binding_note_end));
   }
+  if (!task_.notes.empty()) say(task_.notes);
 }
 
 // The prolog's standard output is for us; its other streams are the task's.

@@ -2,8 +2,6 @@
 // link.
 #include "daemon/worker/agent.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/file.hpp"
+#include "base/lock_file.hpp"
 #include "base/log/log.hpp"
 #include "daemon/worker/host/sample.hpp"
 
@@ -85,13 +84,9 @@ Status Agent::start() {
 Status Agent::open_spool(LedgerRecords& records) {
   // Only root may write here, and users pass through to their scripts.
   if (Status made = base::make_directories(config_.spool_dir, 0755); !made) return made;
-  Result<base::UniqueFd> lock =
-      base::open_file(config_.spool_dir + "/lock", O_RDWR | O_CREAT, 0600);
-  if (!lock) return tl::unexpected(lock.error());
+  Result<base::UniqueFd> lock = base::take_lock(config_.spool_dir + "/lock", "sluiced");
+  if (!lock) return context(config_.spool_dir, lock.error());
   lock_ = std::move(*lock);
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    return fail(ErrorCode::busy, "another sluiced uses " + config_.spool_dir);
-  }
   Result<LedgerFile> ledger = LedgerFile::open(config_.spool_dir + "/ledger", records);
   if (!ledger) return tl::unexpected(ledger.error());
   ledger_.emplace(std::move(*ledger));

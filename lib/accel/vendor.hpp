@@ -33,12 +33,14 @@ struct VisibilityVariable {
 // How to ask for health and use: a program of the vendor's that prints a row per device.
 struct Tool {
   std::vector<Text> command;  // absolute program and arguments; empty: none
-  Text separator;             // between columns: ","
+  Text separator;             // each of these characters ends a column; blanks count once
   // What each column is: "number", "uuid", "bus_id", "utilization" (percent), "memory_used" and
   // "memory_total" (MiB), "power" (W), "temperature", "health"; "" is skipped.
   std::vector<Text> columns;
   std::vector<Text> healthy;  // what "health" says of a sound device
   std::uint32_t timeout_s = 10;
+  std::vector<Text> sick;   // in any column: the device is broken ("[GPU requires reset]")
+  std::uint32_t lines = 1;  // of output that make the row of one device
 
   bool operator==(const Tool&) const = default;
   template <class Self, class Visitor>
@@ -48,6 +50,8 @@ struct Tool {
     visit(3, "columns", self.columns);
     visit(4, "healthy", self.healthy);
     visit(5, "timeout_s", self.timeout_s);
+    visit(6, "sick", self.sick);
+    visit(7, "lines", self.lines);
   }
 };
 
@@ -60,6 +64,9 @@ struct Vendor {
   std::vector<Text> libraries;      // files and folders that containers need of the host
   Text cdi_kind;                    // "nvidia.com/gpu"
   Tool tool;
+  // Empty, but for a host that is only pretended: the folder that its files lie below. The paths
+  // above and those of the devices begin with it; what a container sees of them does not.
+  Text root;
 
   bool operator==(const Vendor&) const = default;
   template <class Self, class Visitor>
@@ -72,6 +79,7 @@ struct Vendor {
     visit(6, "libraries", self.libraries);
     visit(7, "cdi_kind", self.cdi_kind);
     visit(8, "tool", self.tool);
+    visit(9, "root", self.root);
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "config/containers.hpp"
 #include "config/nodes.hpp"
 #include "config/shown.hpp"
 #include "config/values.hpp"
@@ -17,7 +18,7 @@ namespace sluice::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kSections = {"nodes", "partitions"};
+constexpr std::array<std::string_view, 3> kSections = {"nodes", "partitions", kRuntimesSection};
 
 // CR_Core_Memory and its relatives: what is consumed, and in which unit.
 Setter select_parameters(model::Settings& settings) {
@@ -194,6 +195,29 @@ Status check_whole(const model::Settings& settings, const std::string& name) {
   return {};
 }
 
+// Partitions name nodes, whatever the order in the file.
+Status read_sections(const YamlValue& root, const std::string& name, model::Settings& settings,
+                     ContainerRuntimes& runtimes) {
+  for (const std::string_view section : kSections) {
+    for (const auto& [key, value] : root.entries) {
+      if (key != section) continue;
+      Status read;
+      if (key == "nodes") read = read_nodes(value, name, settings);
+      if (key == "partitions") read = read_partitions(value, name, settings);
+      if (key == kRuntimesSection) read = read_runtimes(value, name, runtimes);
+      if (!read) return read;
+    }
+  }
+  return {};
+}
+
+int line_of(const YamlValue& root, std::string_view key) {
+  for (const auto& [name, value] : root.entries) {
+    if (name == key) return value.line;
+  }
+  return 0;
+}
+
 }  // namespace
 
 Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::string& name) {
@@ -202,18 +226,20 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   ClusterConfig config;
   auto settings = std::make_shared<model::Settings>();
   NodeOnly checked;
-  const std::vector<Key> keys = keys_of(config, *settings, checked);
+  std::vector<Key> keys = keys_of(config, *settings, checked);
+  ContainerRuntimes runtimes;
+  const std::vector<Key> of_containers = container_keys(config, runtimes);
+  keys.insert(keys.end(), of_containers.begin(), of_containers.end());
   if (Status read = read_keys(*root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }
-  // Partitions name nodes, whatever the order in the file.
-  for (const std::string_view section : kSections) {
-    for (const auto& [key, value] : root->entries) {
-      if (key != section) continue;
-      const Status read = key == "nodes" ? read_nodes(value, name, *settings)
-                                         : read_partitions(value, name, *settings);
-      if (!read) return tl::unexpected(read.error());
-    }
+  if (Status read = read_sections(*root, name, *settings, runtimes); !read) {
+    return tl::unexpected(read.error());
+  }
+  if (Status settled =
+          settle_runtime(runtimes, {name, line_of(*root, "container_runtime"), ""}, config);
+      !settled) {
+    return tl::unexpected(settled.error());
   }
   if (Status whole = check_whole(*settings, name); !whole) return tl::unexpected(whole.error());
   config.settings = std::move(settings);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "config/containers.hpp"
+
 namespace sluice::config {
 
 namespace {
@@ -32,7 +34,7 @@ std::string or_null(const std::string& text) { return text.empty() ? "(null)" : 
 
 std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfig& config) {
   const model::Settings& s = *config.settings;
-  return {
+  std::vector<std::pair<std::string, std::string>> shown = {
       {"AccountingStorageEnforce", "none"},
       {"AccountingStorageType", "accounting_storage/sluice"},
       {"AcctGatherNodeFreq", "0 sec"},
@@ -72,6 +74,8 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"TreeWidth", node_setting(config, "tree_width", "16")},
       {"UnkillableStepTimeout", seconds_text(s.unkillable_timeout_s)},
   };
+  show_containers(config, shown);
+  return shown;
 }
 
 }  // namespace sluice::config

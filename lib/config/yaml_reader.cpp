@@ -11,6 +11,8 @@ namespace sluice::config {
 namespace {
 
 constexpr int kMaxDepth = 8;
+// Aliases can make a small file large.
+constexpr std::size_t kMaxValues = 8'000'000;
 
 class Copier {
  public:
@@ -20,6 +22,7 @@ class Copier {
     YamlValue value;
     value.line = node.Mark().line + 1;
     if (depth > kMaxDepth) return wrong({name_, value.line, ""}, "less nesting", "");
+    if (++values_ > kMaxValues) return wrong({name_, value.line, ""}, "fewer values", "");
     if (node.IsScalar()) {
       value.kind = YamlValue::Kind::scalar;
       value.text = node.Scalar();
@@ -55,6 +58,7 @@ class Copier {
   }
 
   std::string name_;
+  std::size_t values_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // A thin layer over yaml-cpp: a mapping whose keys must all be known, values that remember where
 // they stand, and errors that say file, line, key and what was expected. yaml-cpp's exceptions end
-// here. Private to lib/config.
+// here. For lib/config, and for the other YAML files that lib/ reads.
 #pragma once
 
 #include <string>

@@ -124,6 +124,10 @@ std::vector<Attempt> Cluster::strangers_on(NodeIndex node) const {
 
 const PlanEntry* Cluster::explain(JobId id) const { return state_->planner.explain(id); }
 
+std::vector<PastTarget> Cluster::past_targets(std::string_view dependency) const {
+  return state_->past_targets(dependency);
+}
+
 std::uint32_t Cluster::next_job_id() const { return state_->next_job_id; }
 
 }  // namespace sluice::core

@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/changes.hpp"
@@ -35,6 +36,12 @@ struct StoredState {
   std::vector<model::NodePtr> nodes;            // administrator's marks: drain, reason, …
   std::vector<model::PartitionPtr> partitions;  // changed by `scontrol update`
   std::vector<model::StepPtr> steps;            // running ones
+};
+
+// A dependency's target that has left memory: only history knows how it ended.
+struct PastTarget {
+  JobId job;                            // or an array
+  std::uint32_t task = model::kNoTask;  // of that array; kNoTask: all of it
 };
 
 class Cluster {
@@ -72,6 +79,8 @@ class Cluster {
   // there until a NodeReleased has come for each.
   [[nodiscard]] std::vector<Attempt> strangers_on(NodeIndex node) const;
   [[nodiscard]] const PlanEntry* explain(JobId id) const;
+  // Which records an event with this dependency must bring along, in `past`.
+  [[nodiscard]] std::vector<PastTarget> past_targets(std::string_view dependency) const;
   [[nodiscard]] std::uint32_t next_job_id() const;
 
   // Checks the invariants I3 to I5 and I9 on the present state; a text names the first violation.

@@ -92,12 +92,16 @@ struct Cluster::State {
 
   // Dependencies (dependencies.cpp)
   [[nodiscard]] Result<DependencySpec> resolve(std::string_view text, JobId self) const;
+  void name_target(DependencyClause& clause) const;
   [[nodiscard]] bool may_be_gone(const DependencyClause& clause) const;
+  [[nodiscard]] std::vector<PastTarget> past_targets(std::string_view text) const;
   void set_dependency(JobId id, DependencySpec spec);
   void drop_dependency(JobId id);
   [[nodiscard]] DependencyState evaluate(JobId id);
   void split_corresponding(JobId target_base, std::uint32_t task);
   [[nodiscard]] TargetView target_view(const DependencyClause& clause) const;
+  [[nodiscard]] TargetView past_view(const DependencyClause& clause) const;
+  [[nodiscard]] std::set<std::uint32_t> ended_tasks(JobId array) const;
   [[nodiscard]] DependencyState clause_state(const DependencyClause& clause) const;
   [[nodiscard]] bool alone(const model::Job& job) const;
   [[nodiscard]] bool leads_to(JobId from, JobId goal) const;

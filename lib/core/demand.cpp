@@ -6,6 +6,8 @@
 
 #include <fmt/core.h>
 
+#include "model/gres.hpp"
+
 namespace sluice::core {
 
 namespace {
@@ -112,10 +114,9 @@ GresNeed& need_of(Demand& demand, const Text& name, const Text& type) {
   return demand.gres.back();
 }
 
-Status resolve_gres(Demand& demand, const model::Request& request) {
-  if (request.gres.size() > kMaxGresNeeds) {
-    return fail(ErrorCode::invalid_gres, "Invalid generic resource (gres) specification: too long");
-  }
+// What is asked per node is not asked per task or job again (model::settle_gres made the counts
+// agree), and what is asked per task not per job.
+void add_counts(Demand& demand, const model::Request& request) {
   for (const model::GresRequest& asked : request.gres) {
     if (asked.count == 0) continue;
     GresNeed& need = need_of(demand, asked.name, asked.type);
@@ -128,16 +129,28 @@ Status resolve_gres(Demand& demand, const model::Request& request) {
         break;
     }
   }
+  for (GresNeed& need : demand.gres) {
+    if (need.per_node != 0) need.per_task = 0;
+    if (need.per_node != 0 || need.per_task != 0) need.per_job = 0;
+    need.any_accelerator = need.name.view() == model::kAnyAccelerator;
+    demand.any_accelerator |= need.any_accelerator;
+  }
+}
+
+Status resolve_gres(Demand& demand, const model::Request& request) {
+  if (request.gres.size() > kMaxGresNeeds) {
+    return fail(ErrorCode::invalid_gres, "Invalid generic resource (gres) specification: too long");
+  }
+  add_counts(demand, request);
   if (request.tasks_per_gpu != 0) {
-    std::uint64_t total = 0;
-    for (const GresNeed& need : demand.gres) {
-      if (need.name.view() == "gpu") total += need.per_job + need.per_node * demand.min_nodes;
-    }
-    if (total == 0) {
-      need_of(demand, "gpu", "").tasks_each = request.tasks_per_gpu;
-    } else if (demand.tasks == 0) {
-      demand.tasks = static_cast<std::uint32_t>(total * request.tasks_per_gpu);
-    }
+    const bool counted = std::any_of(demand.gres.begin(), demand.gres.end(), [](const auto& need) {
+      return need.name.view() == "gpu";
+    });
+    if (!counted) need_of(demand, "gpu", "").tasks_each = request.tasks_per_gpu;
+  }
+  if (!demand.gres.empty()) {
+    demand.gres_enforce_binding = request.gres_enforce_binding;
+    demand.gres_disable_binding = request.gres_disable_binding;
   }
   for (GresNeed& need : demand.gres) {
     if (need.per_job == 0) continue;
@@ -158,6 +171,13 @@ Status resolve_gres(Demand& demand, const model::Request& request) {
 }
 
 }  // namespace
+
+Demand bound_to(Demand demand, const GresKind& kind) {
+  for (GresNeed& need : demand.gres) {
+    if (need.any_accelerator) need.kind = kind;
+  }
+  return demand;
+}
 
 Result<Demand> make_demand(const model::Request& request, std::uint32_t uid,
                            const model::Partition& partition, const Settings& settings) {

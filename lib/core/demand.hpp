@@ -16,6 +16,14 @@ namespace sluice::core {
 inline constexpr std::size_t kMaxJobGres = 4;  // GRES counted per job (--gpus) in one request
 inline constexpr std::size_t kMaxGresNeeds = 32;
 
+// One kind of GRES; without a name: none.
+struct GresKind {
+  Text name;
+  Text type;
+
+  auto operator<=>(const GresKind&) const = default;
+};
+
 struct GresNeed {
   Text name;
   Text type;  // empty: any
@@ -24,6 +32,8 @@ struct GresNeed {
   std::uint64_t per_job = 0;     // to be spread over the job's nodes, at least one on each
   std::uint32_t job_slot = 0;    // position among the needs with per_job
   std::uint32_t tasks_each = 0;  // --ntasks-per-gpu: one device for so many tasks
+  bool any_accelerator = false;  // all of one node's of one kind, whichever
+  GresKind kind;                 // with any_accelerator: only this one
 };
 
 struct Demand {
@@ -57,6 +67,9 @@ struct Demand {
 
   std::vector<GresNeed> gres;
   std::uint32_t job_gres = 0;  // how many of them are counted per job
+  bool any_accelerator = false;        // some need is for any accelerator
+  bool gres_enforce_binding = false;   // only CPUs beside the devices
+  bool gres_disable_binding = false;   // where devices sit doesn't matter
 
   bool whole_node = false;        // nobody else on the node
   bool exclusive_user = false;    // nobody else's jobs on the node
@@ -69,7 +82,8 @@ struct Demand {
 
   // Placement depends on sockets or on who shares what: idle counts alone can't answer.
   [[nodiscard]] bool needs_detail() const {
-    return tasks_per_socket != 0 || unit == model::CpuUnit::socket || share_depth > 1;
+    return tasks_per_socket != 0 || unit == model::CpuUnit::socket || share_depth > 1 ||
+           gres_enforce_binding;
   }
   // Timelines, which hold counts only, suffice to plan it.
   [[nodiscard]] bool plans_by_counts() const {
@@ -79,6 +93,9 @@ struct Demand {
     return max_nodes == 1 || (tasks == 1 && min_nodes == 1);
   }
 };
+
+// The demand with any accelerator narrowed to one kind; the same if none is named.
+[[nodiscard]] Demand bound_to(Demand demand, const GresKind& kind);
 
 // Fails where no node of any kind could do: unsupported combinations and limits of the partition.
 [[nodiscard]] Result<Demand> make_demand(const model::Request& request, std::uint32_t uid,

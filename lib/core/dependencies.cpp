@@ -4,8 +4,9 @@
 // nothing.
 //
 // Targets that are gone from memory: a condition that any end satisfies (after, afterany) counts as
-// fulfilled; one that asks how the job ended (afterok, afternotok, aftercorr) is refused at submit,
-// because the answer is unknown. Ids that were never given out are refused.
+// fulfilled; for one that asks how the job ended (afterok, afternotok, aftercorr) the event that sets
+// it brings the final records from history, and it is judged within that turn, for good. If history
+// has none it is refused, as are ids that were never given out.
 //
 // aftercorr, array to array: as soon as a task of the target ends, the same task of the waiting
 // array gets a record of its own whose condition names exactly that task.
@@ -28,9 +29,27 @@ void view_record(const model::Job& job, TargetView& view) {
   view.begin = job.start != 0 ? job.start : job.end;
 }
 
+bool any_end_will_do(DependencyKind kind) {
+  return kind == DependencyKind::after || kind == DependencyKind::after_any;
+}
+
 DependencyState unknown_target(DependencyKind kind) {
-  const bool any_end = kind == DependencyKind::after || kind == DependencyKind::after_any;
-  return any_end ? DependencyState::fulfilled : DependencyState::failed;
+  return any_end_will_do(kind) ? DependencyState::fulfilled : DependencyState::failed;
+}
+
+bool has_ended(const model::Job& job) {
+  const Phase phase = tally_of(job).phase;
+  return phase == Phase::ok || phase == Phase::bad;
+}
+
+// Whether a record stands for (a part of) what the clause names.
+bool is_of(const model::Job& record, const DependencyClause& clause) {
+  if (clause.task == model::kNoTask) {
+    return record.id == clause.job || record.array_job == clause.job;
+  }
+  if (record.array_job != clause.job) return false;
+  return record.array_task == clause.task ||
+         (is_rest(record) && model::has_task(*record.array_rest, clause.task));
 }
 
 }  // namespace
@@ -40,15 +59,9 @@ Result<DependencySpec> Cluster::State::resolve(std::string_view text, JobId self
   if (!spec) return spec;
   for (DependencyClause& clause : spec->clauses) {
     if (clause.kind == DependencyKind::singleton) continue;
-    const model::Job* record = find(clause.job);
-    if (clause.task == model::kNoTask) {
-      if (clause.whole_array && !is_array(clause.job)) return fail(ErrorCode::invalid_dependency);
-      clause.whole_array = is_array(clause.job);
-      if (record != nullptr && record->array_job.is_set() && !clause.whole_array) {
-        clause.job = record->array_job;
-        clause.task = record->array_task;
-      }
-    }
+    const bool must_be_array = clause.whole_array;
+    name_target(clause);
+    if (must_be_array && !clause.whole_array) return fail(ErrorCode::invalid_dependency);
     if (self.is_set() && clause.job == base_id(job(self))) {
       return fail(ErrorCode::invalid_dependency);
     }
@@ -62,6 +75,35 @@ Result<DependencySpec> Cluster::State::resolve(std::string_view text, JobId self
     }
   }
   return spec;
+}
+
+// The target's lasting name: a task by its array, and an array as such.
+void Cluster::State::name_target(DependencyClause& clause) const {
+  if (clause.task != model::kNoTask) return;
+  const auto is_past_task = [&](const model::JobPtr& record) {
+    return record->array_job == clause.job;
+  };
+  clause.whole_array =
+      is_array(clause.job) || std::any_of(turn.past.begin(), turn.past.end(), is_past_task);
+  const model::Job* record = find(clause.job);
+  if (record != nullptr && record->array_job.is_set() && !clause.whole_array) {
+    clause.job = record->array_job;
+    clause.task = record->array_task;
+  }
+}
+
+std::vector<PastTarget> Cluster::State::past_targets(std::string_view text) const {
+  std::vector<PastTarget> targets;
+  Result<DependencySpec> spec = parse_dependency(text);
+  if (!spec) return targets;
+  for (DependencyClause& clause : spec->clauses) {
+    if (clause.kind == DependencyKind::singleton || any_end_will_do(clause.kind)) continue;
+    name_target(clause);
+    if (!target_view(clause).known && may_be_gone(clause)) {
+      targets.push_back({clause.job, clause.task});
+    }
+  }
+  return targets;
 }
 
 // Whether a target that isn't in memory can have been there.
@@ -89,12 +131,22 @@ void Cluster::State::set_dependency(JobId id, DependencySpec spec) {
   }
   dependencies.emplace(id, std::move(spec));
   for (const JobId target : corresponding) {
-    const std::map<std::uint32_t, JobId> ended = arrays[target].own;
-    for (const auto& [task, record] : ended) {
-      const Phase phase = tally_of(job(record)).phase;
-      if (phase == Phase::ok || phase == Phase::bad) split_corresponding(target, task);
+    for (const std::uint32_t task : ended_tasks(target)) split_corresponding(target, task);
+  }
+}
+
+std::set<std::uint32_t> Cluster::State::ended_tasks(JobId array) const {
+  std::set<std::uint32_t> ended;
+  if (const auto known = arrays.find(array); known != arrays.end()) {
+    for (const auto& [task, record] : known->second.own) {
+      if (has_ended(job(record))) ended.insert(task);
     }
   }
+  for (const model::JobPtr& record : turn.past) {
+    const bool own = record->array_job == array && record->array_task != model::kNoTask;
+    if (own && has_ended(*record)) ended.insert(record->array_task);
+  }
+  return ended;
 }
 
 void Cluster::State::drop_dependency(JobId id) {
@@ -171,7 +223,8 @@ TargetView Cluster::State::target_view(const DependencyClause& clause) const {
   const auto found = arrays.find(clause.job);
   if (found == arrays.end()) {
     const model::Job* record = clause.task == model::kNoTask ? find(clause.job) : nullptr;
-    if (record != nullptr) view_record(*record, view);
+    if (record == nullptr) return past_view(clause);
+    view_record(*record, view);
     return view;
   }
   const ArrayInfo& array = found->second;
@@ -185,11 +238,24 @@ TargetView Cluster::State::target_view(const DependencyClause& clause) const {
   }
   const auto own = array.own.find(clause.task);
   const model::Job* record = find(own != array.own.end() ? own->second : clause.job);
-  if (record == nullptr) return view;
-  const bool there = own != array.own.end() ||
-                     (is_rest(*record) && model::has_task(*record->array_rest, clause.task));
-  if (there) view_record(*record, view);
+  if (record == nullptr || !is_of(*record, clause)) return past_view(clause);
+  view_record(*record, view);
   return view;
+}
+
+// By the event's records, which are final: one that isn't can't be from history.
+TargetView Cluster::State::past_view(const DependencyClause& clause) const {
+  TargetView sum;
+  for (const model::JobPtr& record : turn.past) {
+    if (any_end_will_do(clause.kind) || !is_of(*record, clause)) continue;
+    if (!has_ended(*record)) return {};
+    TargetView view;
+    view_record(*record, view);
+    view.failed |= sum.failed;
+    view.begin = std::max(view.begin, sum.begin);
+    sum = view;
+  }
+  return sum;
 }
 
 void Cluster::State::split_corresponding(JobId target, std::uint32_t task) {

@@ -35,6 +35,7 @@ struct SubmitJob {
   Uid128 uid;
   std::vector<Text> groups;  // names of the user's groups, for AllowGroups
   bool test_only = false;    // answer when and where, change nothing
+  std::vector<model::JobPtr> past;  // final records of the dependency's past_targets()
 };
 
 struct ActOnJob {
@@ -54,6 +55,7 @@ struct UpdateJob {
   JobPatch patch;
   std::uint32_t by_uid = 0;
   bool by_admin = false;
+  std::vector<model::JobPtr> past;  // as in SubmitJob
 };
 
 // scontrol update node

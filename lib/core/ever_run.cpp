@@ -7,11 +7,11 @@
 
 #include <fmt/core.h>
 
+#include "core/gres_choice.hpp"
+
 namespace sluice::core {
 
 namespace {
-
-using JobGres = std::array<std::uint64_t, kMaxJobGres>;
 
 // Slurm's words, which users search for.
 constexpr std::string_view kTooManyCpus = "CPU count per node can not be satisfied";
@@ -115,9 +115,8 @@ class CauseFinder {
       const std::uint64_t most = largest([&](const Hardware& hardware) {
         std::uint64_t count = 0;
         for (const GresEntry& entry : hardware.gres) {
-          if (entry.name == need.name && (need.type.empty() || entry.type == need.type)) {
-            count += entry.count;
-          }
+          if (!matches(need, entry)) continue;
+          count = need.any_accelerator ? std::max(count, entry.count) : count + entry.count;
         }
         return count;
       });
@@ -144,10 +143,7 @@ Status check_gres_names(const NodePool::State& pool, const Demand& demand) {
       const NodeClass& tested = pool.classes.at(id);
       if (tested.size == 0) continue;
       found = !tested.hardware->known;
-      for (const GresEntry& entry : tested.hardware->gres) {
-        found =
-            found || (entry.name == need.name && (need.type.empty() || entry.type == need.type));
-      }
+      for (const GresEntry& entry : tested.hardware->gres) found = found || matches(need, entry);
     }
     if (!found) {
       return fail(ErrorCode::invalid_gres,

@@ -104,6 +104,7 @@ Status resolve_end(JobPatch& patch, const model::Job& job) {
 }  // namespace
 
 void Cluster::State::on(const UpdateJob& event) {
+  turn.past = event.past;
   const JobSelection selection = select(event.selector);
   std::vector<JobOutcome> outcomes;
   for (const JobId id : selection.jobs) {

@@ -6,20 +6,45 @@
 
 #include "base/assert.hpp"
 #include "base/strings.hpp"
+#include "model/gres.hpp"
 
 namespace sluice::core {
 
 namespace {
 
-std::vector<GresEntry> gres_entries(const std::vector<model::NodeGres>& found) {
-  std::vector<GresEntry> entries;
+// Whether a device of the node is a partition of this one: then it can't be had as a whole.
+bool is_parted(const model::Device& whole, const std::vector<model::NodeGres>& found) {
   for (const model::NodeGres& gres : found) {
-    GresEntry entry{.name = gres.name, .type = gres.type, .count = gres.count};
-    if (!gres.files.empty() && gres.files.size() == gres.count) {
-      entry.devices = static_cast<std::uint32_t>(gres.files.size());
+    for (const model::Device& part : gres.devices) {
+      if (part.parent.empty() || &part == &whole) continue;
+      if (part.parent == whole.uuid || part.parent == whole.bus_id) return true;
     }
-    for (const GresEntry& earlier : entries) {
-      if (earlier.name == entry.name) entry.first_device += earlier.devices;
+  }
+  return false;
+}
+
+void add_sites(GresEntry& entry, const model::NodeGres& gres,
+               const std::vector<model::NodeGres>& found, std::uint32_t cpus) {
+  entry.sites = sites_of(gres, cpus);
+  for (std::size_t d = 0; d < entry.sites.size(); ++d) {
+    entry.sites[d].parted = is_parted(gres.devices[d], found);
+    if (entry.sites[d].parted) --entry.count;
+  }
+}
+
+std::vector<GresEntry> gres_entries(const std::vector<model::NodeGres>& found, std::uint32_t cpus,
+                                    const std::vector<Text>& accelerator_names) {
+  std::vector<GresEntry> entries;
+  for (std::size_t n = 0; n < found.size(); ++n) {
+    const model::NodeGres& gres = found[n];
+    GresEntry entry{.name = gres.name, .type = gres.type, .count = gres.count};
+    entry.first_device = model::first_index(found, n);
+    entry.accelerator = !gres.vendor.empty() ||
+                        std::find(accelerator_names.begin(), accelerator_names.end(), gres.name) !=
+                            accelerator_names.end();
+    if (model::has_devices(gres)) {
+      entry.devices = static_cast<std::uint32_t>(gres.files.size());
+      add_sites(entry, gres, found, cpus);
     }
     entries.push_back(std::move(entry));
   }
@@ -45,6 +70,11 @@ std::uint32_t Hardware::devices_of(const Text& name) const {
   return sum;
 }
 
+void NodeClasses::reset(std::uint32_t nodes, std::vector<Text> accelerator_names) {
+  nodes_ = nodes;
+  accelerator_names_ = std::move(accelerator_names);
+}
+
 const Hardware* NodeClasses::intern(const model::NodeFacts& facts, bool known) {
   Hardware made;
   made.known = known;
@@ -53,7 +83,7 @@ const Hardware* NodeClasses::intern(const model::NodeFacts& facts, bool known) {
   made.threads = std::max(1U, facts.threads_per_core);
   made.memory = facts.memory;
   made.tmp_disk = facts.tmp_disk;
-  made.gres = gres_entries(facts.gres);
+  made.gres = gres_entries(facts.gres, made.cpus(), accelerator_names_);
   HardwareKey key{known,         made.sockets, made.cores_per_socket, made.threads, made.memory,
                   made.tmp_disk, made.gres};
   std::unique_ptr<Hardware>& place = hardware_[std::move(key)];

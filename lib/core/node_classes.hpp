@@ -14,6 +14,7 @@
 
 #include "base/bitmap.hpp"
 #include "base/text.hpp"
+#include "core/device_choice.hpp"
 #include "model/node.hpp"
 
 namespace sluice::core {
@@ -25,9 +26,11 @@ inline constexpr ClassId kNoClass = 0xffffffff;
 struct GresEntry {
   Text name;
   Text type;
-  std::uint64_t count = 0;
+  std::uint64_t count = 0;         // that can be given out
   std::uint32_t first_device = 0;  // of this kind, among the node's devices of that name
   std::uint32_t devices = 0;       // 0: only counted
+  bool accelerator = false;        // --gres=accel may mean it
+  std::vector<DeviceSite> sites;   // parallel to the devices, or empty
 
   auto operator<=>(const GresEntry&) const = default;
 };
@@ -62,8 +65,8 @@ struct NodeClass {
 
 class NodeClasses {
  public:
-  // `nodes`: how many nodes the cluster has.
-  void reset(std::uint32_t nodes) { nodes_ = nodes; }
+  // `nodes`: how many nodes the cluster has. GRES of these names are accelerators.
+  void reset(std::uint32_t nodes, std::vector<Text> accelerator_names);
   [[nodiscard]] const Hardware* intern(const model::NodeFacts& facts, bool known);
   struct Key {
     const Hardware* hardware = nullptr;
@@ -89,6 +92,7 @@ class NodeClasses {
                               std::uint32_t>;
 
   std::uint32_t nodes_ = 0;
+  std::vector<Text> accelerator_names_;
   std::map<HardwareKey, std::unique_ptr<Hardware>> hardware_;
   std::map<ClassKey, ClassId> ids_;
   std::vector<std::unique_ptr<NodeClass>> classes_;

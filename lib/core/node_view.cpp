@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
+#include "core/gres_choice.hpp"
+
 namespace sluice::core {
 
 namespace {
-
-using JobGres = std::array<std::uint64_t, kMaxJobGres>;
 
 constexpr int kMaxReductions = 1024;  // devices of a node that an offer may leave out
 
@@ -57,10 +57,8 @@ void view_users(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms
 std::uint64_t free_of(const GresNeed& need, const NodeView& view) {
   std::uint64_t sum = 0;
   for (std::size_t e = 0; e < view.free_gres.size(); ++e) {
-    const GresEntry& entry = view.hardware->gres[e];
-    if (entry.name == need.name && (need.type.empty() || entry.type == need.type)) {
-      sum += view.free_gres[e];
-    }
+    if (!matches(need, view.hardware->gres[e])) continue;
+    sum = need.any_accelerator ? std::max(sum, view.free_gres[e]) : sum + view.free_gres[e];
   }
   return sum;
 }
@@ -68,6 +66,10 @@ std::uint64_t free_of(const GresNeed& need, const NodeView& view) {
 // Devices of any type are left to untyped needs only after the typed ones have theirs.
 bool gres_fit(const Demand& demand, const NodeView& view, std::uint32_t tasks,
               const JobGres& job_gres) {
+  if (demand.any_accelerator) {
+    return split_gres(*view.hardware, demand, wanted_gres(demand, tasks, job_gres), view.free_gres)
+        .has_value();
+  }
   for (const GresNeed& need : demand.gres) {
     std::uint64_t wanted = gres_for(need, tasks, job_gres);
     if (need.type.empty()) {
@@ -82,6 +84,59 @@ bool gres_fit(const Demand& demand, const NodeView& view, std::uint32_t tasks,
   return true;
 }
 
+// With --gres-flags=enforce-binding: whether enough CPUs are idle beside the devices that would be
+// taken.
+bool binding_fits(const Demand& demand, const NodeView& view, std::uint32_t tasks,
+                  const JobGres& job_gres) {
+  const Hardware& hardware = *view.hardware;
+  auto taken =
+      split_gres(hardware, demand, wanted_gres(demand, tasks, job_gres), view.free_gres);
+  if (!taken) return false;
+  const NodeNeed need = need_for(demand, hardware, tasks, job_gres);
+  base::Bitmap usable = view.busy.complement();
+  for (std::uint32_t core = 0; need.cores != 0 && core < hardware.cores(); ++core) {
+    if (core_is_idle(view.busy, core, hardware.threads)) continue;
+    usable.reset_range(std::size_t{core} * hardware.threads,
+                       std::size_t{core + 1} * hardware.threads);
+  }
+  const PickedDevices picked = pick_devices(hardware, demand,
+                                            {.taken = std::move(*taken),
+                                             .blocked = view.busy_devices,
+                                             .cpus = usable,
+                                             .cpus_wanted = need.threads});
+  return picked.beside.size() == 0 || picked.beside.count_common(usable) >= need.threads;
+}
+
+void block_devices(const Hold& hold, const Hardware& hardware, std::vector<base::Bitmap>& busy) {
+  for (const model::GresShare& share : hold.gres) {
+    for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
+      const GresEntry& entry = hardware.gres[e];
+      if (entry.name == share.name && entry.type == share.type) mark_devices(share, entry, busy[e]);
+    }
+  }
+}
+
+std::vector<base::Bitmap> no_devices(const Hardware& hardware) {
+  std::vector<base::Bitmap> none;
+  for (const GresEntry& entry : hardware.gres) none.emplace_back(entry.devices);
+  return none;
+}
+
+// Counts and, where they matter, devices of the holds that are still there at a time.
+void view_devices_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms,
+                     NodeView& view) {
+  if (slot.faulty.empty() && !demand.gres_enforce_binding) return;
+  std::vector<base::Bitmap> held = no_devices(*slot.hardware);
+  for (const Hold& hold : slot.holds) {
+    if (hold.expected_end_ms > time_ms) block_devices(hold, *slot.hardware, held);
+  }
+  for (std::size_t e = 0; e < slot.faulty.size(); ++e) {
+    view.free_gres[e] -= std::min(view.free_gres[e], lost_devices(slot, e, held[e]));
+    held[e] |= slot.faulty[e];
+  }
+  if (demand.gres_enforce_binding) view.busy_devices = std::move(held);
+}
+
 // CPUs that a run of tasks wants, before they are rounded to the partition's unit.
 std::uint64_t cpus_wanted(const Demand& demand, std::uint32_t tasks, const JobGres& job_gres) {
   std::uint64_t cpus = std::uint64_t{demand.cpus_per_task} * (demand.overcommit ? 1 : tasks);
@@ -89,7 +144,7 @@ std::uint64_t cpus_wanted(const Demand& demand, std::uint32_t tasks, const JobGr
   if (demand.cpus_per_gpu != 0) {
     std::uint64_t gpus = 0;
     for (const GresNeed& need : demand.gres) {
-      if (need.name.view() == "gpu") gpus += gres_for(need, tasks, job_gres);
+      if (counts_as_gpu(need)) gpus += gres_for(need, tasks, job_gres);
     }
     cpus = std::max(cpus, demand.cpus_per_gpu * gpus);
   }
@@ -170,7 +225,9 @@ bool fits(const Demand& demand, const NodeView& view, std::uint32_t tasks,
   if (demand.track_memory ? need.memory > view.free_memory : need.memory > hardware.memory) {
     return false;
   }
-  return gres_fit(demand, view, tasks, job_gres);
+  if (!gres_fit(demand, view, tasks, job_gres)) return false;
+  const bool bound = demand.gres_enforce_binding && !demand.whole_node;
+  return !bound || binding_fits(demand, view, tasks, job_gres);
 }
 
 std::uint32_t most_tasks(const Demand& demand, const NodeView& view, std::uint32_t limit,
@@ -196,9 +253,11 @@ void view_present(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   view.free_memory = slot.free_memory();
   view.jobs = static_cast<std::uint32_t>(slot.holds.size());
   view.free_gres.resize(slot.gres.size());
-  for (std::size_t e = 0; e < slot.gres.size(); ++e) {
-    const std::uint64_t count = slot.hardware->gres[e].count;
-    view.free_gres[e] = count - std::min(count, slot.gres[e].used);
+  for (std::size_t e = 0; e < slot.gres.size(); ++e) view.free_gres[e] = slot.free_gres(e);
+  if (demand.gres_enforce_binding) {
+    view.busy_devices.clear();
+    for (const GresUse& use : slot.gres) view.busy_devices.push_back(use.devices);
+    for (std::size_t e = 0; e < slot.faulty.size(); ++e) view.busy_devices[e] |= slot.faulty[e];
   }
   constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
   view_users(slot, demand, kBeforeAll, view);
@@ -226,6 +285,7 @@ void view_idle(const NodeSlot& slot, const Demand& demand, NodeView& view) {
     view.free_gres[e] = hardware.gres[e].count;
   }
   if (demand.needs_detail()) view.busy = base::Bitmap(hardware.cpus());
+  view.busy_devices.clear();
 }
 
 void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, NodeView& view) {
@@ -245,6 +305,7 @@ void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, N
       }
     }
   }
+  view_devices_at(slot, demand, time_ms, view);
   view.free_memory -= std::min(view.free_memory, memory);
   view.idle_cores = count_idle_cores(view.busy, *slot.hardware);
   view.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(view.busy.count());
@@ -284,7 +345,7 @@ NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t 
     if (demand.memory_per_gpu != 0) {
       std::uint64_t gpus = 0;
       for (const GresNeed& gres : demand.gres) {
-        if (gres.name.view() == "gpu") gpus += gres_for(gres, tasks, job_gres);
+        if (counts_as_gpu(gres)) gpus += gres_for(gres, tasks, job_gres);
       }
       need.memory += demand.memory_per_gpu * gpus;
     }

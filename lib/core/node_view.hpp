@@ -25,6 +25,8 @@ struct NodeView {
   std::uint32_t partition_cpus = 0;      // in use by the demand's partition, if that is limited
   bool user_conflict = false;
   base::Bitmap busy;  // CPUs out of reach; only if the demand needs detail
+  // Devices out of reach, by kind; only if the demand binds CPUs to them. Empty: none is.
+  std::vector<base::Bitmap> busy_devices;
 };
 
 // The node as it is now.

@@ -6,6 +6,7 @@
 #include <span>
 #include <tuple>
 
+#include "core/gres_choice.hpp"
 #include "core/prospects.hpp"
 #include "core/task_layout.hpp"
 
@@ -214,10 +215,46 @@ class Chooser {
   std::uint32_t tasks_;
 };
 
+constexpr std::size_t kMaxKinds = 16;  // of accelerators that are tried for all nodes of a job
+
+// The kinds that any accelerator may mean, in the order of their names.
+std::vector<GresKind> accelerator_kinds(const Demand& demand, const Eligibility& eligibility,
+                                        const NodePool::State& pool) {
+  std::vector<GresKind> kinds;
+  for (const ClassId id : eligibility.classes) {
+    for (const GresEntry& entry : pool.classes.at(id).hardware->gres) {
+      const bool meant = std::any_of(
+          demand.gres.begin(), demand.gres.end(),
+          [&](const GresNeed& need) { return need.any_accelerator && matches(need, entry); });
+      if (meant) kinds.push_back({entry.name, entry.type});
+    }
+  }
+  std::sort(kinds.begin(), kinds.end());
+  kinds.erase(std::unique(kinds.begin(), kinds.end()), kinds.end());
+  if (kinds.size() > kMaxKinds) kinds.resize(kMaxKinds);
+  return kinds;
+}
+
+// The same accelerators on all nodes, if nodes enough have them.
+std::optional<Selection> choose_alike(const Demand& demand, const Eligibility& eligibility,
+                                      const Outlook& outlook) {
+  for (const GresKind& kind : accelerator_kinds(demand, eligibility, outlook.pool())) {
+    const Demand bound = bound_to(demand, kind);
+    if (auto selection = Chooser(bound, eligibility, outlook).choose()) {
+      selection->accelerator = kind;
+      return selection;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Selection> choose_nodes(const Demand& demand, const Eligibility& eligibility,
                                       const Outlook& outlook) {
+  if (demand.any_accelerator && !demand.single_node()) {
+    if (auto alike = choose_alike(demand, eligibility, outlook)) return alike;
+  }
   return Chooser(demand, eligibility, outlook).choose();
 }
 

@@ -5,6 +5,7 @@
 // stands in exactly one class, and in one bucket of it if and only if it is available.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -40,6 +41,7 @@ struct Hold {
 struct GresUse {
   std::uint64_t used = 0;
   base::Bitmap devices;
+  std::uint64_t lost = 0;  // out of service and not held
 };
 
 struct NodeSlot {
@@ -58,8 +60,14 @@ struct NodeSlot {
   std::uint64_t used_memory = 0;
   std::uint64_t changes = 1;  // counts changes of the holds and their expected ends
   std::vector<GresUse> gres;  // parallel to hardware->gres
+  std::vector<base::Bitmap> faulty;  // devices out of service, as above; empty: none is
   std::vector<Hold> holds;
 
+  // Of one kind: what may be given out now.
+  [[nodiscard]] std::uint64_t free_gres(std::size_t kind) const {
+    const std::uint64_t count = hardware->gres[kind].count;
+    return count - std::min(count, gres[kind].used + gres[kind].lost);
+  }
   [[nodiscard]] std::uint64_t free_memory() const {
     return hardware->memory > used_memory ? hardware->memory - used_memory : 0;
   }
@@ -106,6 +114,13 @@ struct NodePool::State {
 // The same for the cores [first, end).
 [[nodiscard]] bool core_is_idle(const base::Bitmap& busy, std::uint32_t core,
                                 std::uint32_t threads);
+
+// Adds the devices of a share to a set of the kind's own.
+void mark_devices(const model::GresShare& share, const GresEntry& entry, base::Bitmap& devices);
+
+// How many devices of a kind are out of service, of those that nobody in `held` has.
+[[nodiscard]] std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind,
+                                         const base::Bitmap& held);
 
 // The hold of exactly this share, preferring the named job's; null: none.
 [[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job);

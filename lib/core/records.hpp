@@ -117,6 +117,7 @@ struct NodeEdit {
 struct Turn {
   Now now;
   Changes changes;
+  std::vector<model::JobPtr> past;  // what the event tells of jobs that memory has forgotten
   std::map<JobId, JobEdit> jobs;
   std::map<std::uint32_t, NodeEdit> nodes;
   std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;

@@ -6,6 +6,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
+#include "model/gres.hpp"
 
 namespace sluice::core {
 
@@ -163,6 +164,7 @@ Result<Request> complete_request(Request request, const Partition& partition,
   if (request.time_min != 0 && request.time_limit != 0 && request.time_min > request.time_limit) {
     return fail(ErrorCode::invalid_time_limit);
   }
+  if (Status gres = model::settle_gres(request); !gres) return tl::unexpected(gres.error());
   if (Status counts = complete_counts(request); !counts) return tl::unexpected(counts.error());
   if (Status nodes = complete_nodes(request, partition); !nodes) {
     return tl::unexpected(nodes.error());

@@ -30,10 +30,7 @@ void count_gres(const model::GresShare& share, const Hardware& hardware, Recount
     const GresEntry& entry = hardware.gres[e];
     if (entry.name != share.name || entry.type != share.type) continue;
     sum.gres[e].used += share.count;
-    for (std::uint32_t d = 0; d < entry.devices; ++d) {
-      const std::size_t index = entry.first_device + d;
-      if (index < share.indices.size() && share.indices.test(index)) sum.gres[e].devices.set(d);
-    }
+    mark_devices(share, entry, sum.gres[e].devices);
     return;
   }
 }
@@ -70,6 +67,9 @@ void apply_recount(NodeSlot& slot) {
   slot.user_holds = sum.user_holds;
   slot.used_memory = sum.memory;
   slot.gres = std::move(sum.gres);
+  for (std::size_t e = 0; e < slot.faulty.size(); ++e) {
+    slot.gres[e].lost = lost_devices(slot, e, slot.gres[e].devices);
+  }
   slot.idle_cores = count_idle_cores(slot.busy, *slot.hardware);
   slot.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(slot.busy.count());
 }
@@ -123,6 +123,23 @@ std::optional<std::string> check_sharing(const NodeSlot& slot, const NodePool::S
   return std::nullopt;
 }
 
+// Devices out of service, by kind; empty: none.
+std::vector<base::Bitmap> faults_of(const model::NodeFacts& facts, const Hardware& hardware) {
+  std::vector<base::Bitmap> faulty;
+  bool any = false;
+  for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
+    faulty.emplace_back(hardware.gres[e].devices);
+    const std::vector<model::Device>& devices = facts.gres[e].devices;
+    for (std::size_t d = 0; d < std::min(devices.size(), faulty[e].size()); ++d) {
+      if (devices[d].fault.empty()) continue;
+      faulty[e].set(d);
+      any = true;
+    }
+  }
+  if (!any) faulty.clear();
+  return faulty;
+}
+
 std::optional<std::string> check_limits(const NodeSlot& slot) {
   if (slot.used_memory > slot.hardware->memory) {
     return fmt::format("{} MiB of {} are held, it has {}", slot.used_memory, slot.name.view(),
@@ -165,6 +182,24 @@ std::uint32_t count_idle_cores(const base::Bitmap& busy, const Hardware& hardwar
     if (core_is_idle(busy, core, hardware.threads)) ++idle;
   }
   return idle;
+}
+
+void mark_devices(const model::GresShare& share, const GresEntry& entry, base::Bitmap& devices) {
+  for (std::uint32_t d = 0; d < entry.devices; ++d) {
+    const std::size_t index = std::size_t{entry.first_device} + d;
+    if (index < share.indices.size() && share.indices.test(index)) devices.set(d);
+  }
+}
+
+std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind, const base::Bitmap& held) {
+  if (slot.faulty.empty()) return 0;
+  const GresEntry& entry = slot.hardware->gres[kind];
+  std::uint64_t lost = 0;
+  slot.faulty[kind].for_each([&](std::size_t d) {
+    const bool parted = d < entry.sites.size() && entry.sites[d].parted;
+    if (!held.test(d) && !parted) ++lost;
+  });
+  return lost;
 }
 
 Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job) {
@@ -260,7 +295,8 @@ void change_class(NodePool::State& state, std::uint32_t node, Change&& change) {
 NodePool::NodePool(SettingsPtr settings) : state_(std::make_unique<State>()) {
   state_->settings = std::move(settings);
   const std::vector<NodeSetting>& nodes = state_->settings->nodes;
-  state_->classes.reset(static_cast<std::uint32_t>(nodes.size()));
+  state_->classes.reset(static_cast<std::uint32_t>(nodes.size()),
+                        state_->settings->accelerator_names);
   state_->nodes.resize(nodes.size());
   state_->digests.resize(nodes.size());
   for (std::uint32_t n = 0; n < nodes.size(); ++n) {
@@ -281,11 +317,23 @@ NodePool& NodePool::operator=(NodePool&&) noexcept = default;
 
 void NodePool::set_facts(NodeIndex node, const model::NodeFacts& facts) {
   const Hardware* hardware = state_->classes.intern(facts, true);
-  if (state_->nodes[node.value].hardware == hardware) return;
-  change_class(*state_, node.value, [&](NodeSlot& slot) {
-    slot.hardware = hardware;
-    slot.changed_under_holds = !slot.holds.empty();
-  });
+  NodeSlot& slot = state_->nodes[node.value];
+  std::vector<base::Bitmap> faulty = faults_of(facts, *hardware);
+  if (slot.hardware != hardware) {
+    change_class(*state_, node.value, [&](NodeSlot& changed) {
+      changed.hardware = hardware;
+      changed.faulty = std::move(faulty);
+      changed.changed_under_holds = !changed.holds.empty();
+    });
+    return;
+  }
+  if (slot.faulty == faulty) return;
+  // Its class and its idle cores stay: plans are made anew for what can be had of it.
+  slot.faulty = std::move(faulty);
+  apply_recount(slot);
+  ++state_->state_generation;
+  ++state_->world_generation;
+  state_->note_release(node.value);
 }
 
 void NodePool::set_features(NodeIndex node, Text features) {

@@ -40,7 +40,8 @@ class NodePool {
   NodePool(NodePool&&) noexcept;
   NodePool& operator=(NodePool&&) noexcept;
 
-  // Facts in force (registration or configuration). Holders keep what they have.
+  // Facts in force (registration or configuration), with the devices that are out of service.
+  // Holders keep what they have.
   void set_facts(NodeIndex node, const model::NodeFacts& facts);
   void set_features(NodeIndex node, Text features);
   void set_weight(NodeIndex node, std::uint32_t weight);

@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "base/hostlist.hpp"
+#include "core/gres_choice.hpp"
 
 namespace sluice::core {
 
@@ -49,13 +50,16 @@ void set_core(base::Bitmap& cpus, std::uint32_t core, std::uint32_t threads) {
   cpus.set_range(std::size_t{core} * threads, std::size_t{core + 1} * threads);
 }
 
-// The socket's cores, least used first, then lowest first; blocked ones left out.
+// The socket's cores, least used first, then lowest first; blocked ones left out, and those with a
+// thread in `without`.
 std::vector<std::uint32_t> usable_cores(const Hardware& hardware, std::uint32_t socket,
-                                        const std::vector<std::uint32_t>& use) {
+                                        const std::vector<std::uint32_t>& use,
+                                        const base::Bitmap& without) {
   std::vector<std::uint32_t> cores;
   for (std::uint32_t c = 0; c < hardware.cores_per_socket; ++c) {
     const std::uint32_t core = socket * hardware.cores_per_socket + c;
-    if (use[core] != kBlocked) cores.push_back(core);
+    if (use[core] == kBlocked || !core_is_idle(without, core, hardware.threads)) continue;
+    cores.push_back(core);
   }
   std::stable_sort(cores.begin(), cores.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return use[a] < use[b]; });
@@ -75,56 +79,116 @@ std::uint64_t socket_limit(const Demand& demand, const Hardware& hardware) {
   return std::uint64_t{demand.tasks_per_socket} * cores_of_task(demand, hardware);
 }
 
+// Where a job's CPUs come from: `taken` is filled; `beside` (size 0: nowhere in particular) holds
+// those to prefer.
+struct CpuChoice {
+  base::Bitmap taken;
+  base::Bitmap beside;
+};
+
 // Whole sockets, the least used first.
 void take_sockets(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
-                  base::Bitmap& cpus) {
+                  CpuChoice& choice) {
   const Hardware& hardware = *slot.hardware;
   const std::vector<std::uint32_t> use = core_use(slot, demand);
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> sockets;  // deepest use, number
+  const std::size_t size = std::size_t{hardware.cores_per_socket} * hardware.threads;
+  struct Socket {
+    std::uint32_t deepest = 0;
+    bool apart = false;  // not beside the devices
+    std::uint32_t number = 0;
+    auto operator<=>(const Socket&) const = default;
+  };
+  std::vector<Socket> sockets;
   for (std::uint32_t socket = 0; socket < hardware.sockets; ++socket) {
     const auto first = use.begin() + std::ptrdiff_t{socket} * hardware.cores_per_socket;
-    sockets.emplace_back(*std::max_element(first, first + hardware.cores_per_socket), socket);
+    const bool apart = choice.beside.size() != 0 &&
+                       choice.beside.count_range(socket * size, (socket + 1) * size) == 0;
+    sockets.push_back(
+        {*std::max_element(first, first + hardware.cores_per_socket), apart, socket});
   }
   std::sort(sockets.begin(), sockets.end());
-  const std::size_t size = std::size_t{hardware.cores_per_socket} * hardware.threads;
-  for (const auto& [deepest, socket] : sockets) {
-    if (wanted == 0 || deepest == kBlocked) break;
-    cpus.set_range(socket * size, (socket + 1) * size);
+  for (const Socket& socket : sockets) {
+    if (wanted == 0 || socket.deepest == kBlocked) break;
+    choice.taken.set_range(socket.number * size, (socket.number + 1) * size);
     wanted -= hardware.cores_per_socket;
   }
   SLUICE_ASSERT(wanted == 0, "{} lacks idle sockets", slot.name.view());
 }
 
-void take_cores(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
-                base::Bitmap& cpus) {
-  const Hardware& hardware = *slot.hardware;
-  if (demand.unit == model::CpuUnit::socket) {
-    take_sockets(slot, demand, wanted, cpus);
-    return;
+// Deals cores to tasks, socket by socket in turn.
+class CoreDealer {
+ public:
+  CoreDealer(const NodeSlot& slot, const Demand& demand, CpuChoice& choice)
+      : hardware_(*slot.hardware),
+        use_(core_use(slot, demand)),
+        together_(cores_of_task(demand, hardware_)),
+        limit_(socket_limit(demand, hardware_)),
+        dealt_(hardware_.sockets, 0),
+        choice_(choice) {}
+
+  // First beside the devices: whole tasks only, unless all fit there. What is left of `wanted`.
+  std::uint32_t deal_beside(std::uint32_t wanted) {
+    if (choice_.beside.size() == 0) return wanted;
+    const std::vector<std::vector<std::uint32_t>> cores = cores_outside(choice_.beside.complement());
+    std::uint32_t there = 0;
+    for (const auto& socket : cores) there += static_cast<std::uint32_t>(socket.size());
+    const std::uint32_t part = there < wanted ? there - there % together_ : wanted;
+    return wanted - part + deal(part, cores);
   }
-  const std::vector<std::uint32_t> use = core_use(slot, demand);
-  std::vector<std::vector<std::uint32_t>> sockets;
-  for (std::uint32_t socket = 0; socket < hardware.sockets; ++socket) {
-    sockets.push_back(usable_cores(hardware, socket, use));
+  std::uint32_t deal_anywhere(std::uint32_t wanted) {
+    return deal(wanted, cores_outside(choice_.taken));
   }
-  // First within the limit per socket; --mincpus and the like may go beyond it.
-  std::uint64_t limit = socket_limit(demand, hardware);
-  std::vector<std::size_t> taken(sockets.size(), 0);
-  const std::uint32_t together = cores_of_task(demand, hardware);
-  while (wanted != 0) {
-    bool progress = false;
-    for (std::size_t s = 0; s < sockets.size(); ++s) {
-      for (std::uint32_t c = 0; c < together && wanted != 0; ++c) {
-        if (taken[s] == sockets[s].size() || taken[s] >= limit) break;
-        set_core(cpus, sockets[s][taken[s]++], hardware.threads);
-        --wanted;
-        progress = true;
+  // --mincpus and the like may go beyond the limit of tasks per socket.
+  void lift_limit() { limit_ = hardware_.cores_per_socket; }
+
+ private:
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> cores_outside(
+      const base::Bitmap& without) const {
+    std::vector<std::vector<std::uint32_t>> sockets;
+    for (std::uint32_t socket = 0; socket < hardware_.sockets; ++socket) {
+      sockets.push_back(usable_cores(hardware_, socket, use_, without));
+    }
+    return sockets;
+  }
+
+  std::uint32_t deal(std::uint32_t wanted, const std::vector<std::vector<std::uint32_t>>& cores) {
+    std::vector<std::size_t> next(cores.size(), 0);
+    for (bool progress = true; progress && wanted != 0;) {
+      progress = false;
+      for (std::size_t s = 0; s < cores.size(); ++s) {
+        for (std::uint32_t c = 0; c < together_ && wanted != 0; ++c) {
+          if (next[s] == cores[s].size() || dealt_[s] >= limit_) break;
+          set_core(choice_.taken, cores[s][next[s]++], hardware_.threads);
+          ++dealt_[s];
+          --wanted;
+          progress = true;
+        }
       }
     }
-    if (progress) continue;
-    SLUICE_ASSERT(limit < hardware.cores_per_socket, "{} lacks idle cores", slot.name.view());
-    limit = hardware.cores_per_socket;
+    return wanted;
   }
+
+  const Hardware& hardware_;
+  std::vector<std::uint32_t> use_;
+  std::uint32_t together_;
+  std::uint64_t limit_;
+  std::vector<std::uint64_t> dealt_;  // cores of each socket
+  CpuChoice& choice_;
+};
+
+void take_cores(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
+                CpuChoice& choice) {
+  if (demand.unit == model::CpuUnit::socket) {
+    take_sockets(slot, demand, wanted, choice);
+    return;
+  }
+  CoreDealer dealer(slot, demand, choice);
+  wanted = dealer.deal_beside(wanted);
+  wanted = dealer.deal_anywhere(wanted);
+  if (wanted == 0) return;
+  dealer.lift_limit();
+  wanted = dealer.deal_anywhere(wanted);
+  SLUICE_ASSERT(wanted == 0, "{} lacks idle cores", slot.name.view());
 }
 
 bool thread_is_free(const NodeSlot& slot, const base::Bitmap& taken, std::size_t cpu) {
@@ -133,19 +197,26 @@ bool thread_is_free(const NodeSlot& slot, const base::Bitmap& taken, std::size_t
 
 // Whole idle cores for whole multiples, then threads of cores already in use, then what is left.
 void take_threads(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
-                  base::Bitmap& cpus) {
+                  CpuChoice& choice) {
   const Hardware& hardware = *slot.hardware;
   const std::uint32_t cores = std::min(wanted / hardware.threads, slot.idle_cores);
   Demand by_core = demand;
   by_core.unit = model::CpuUnit::core;
-  take_cores(slot, by_core, cores, cpus);
+  take_cores(slot, by_core, cores, choice);
   wanted -= cores * hardware.threads;
-  for (const bool partly_used : {true, false}) {
+  const auto is_apart = [&](std::size_t cpu) {
+    return choice.beside.size() != 0 && !choice.beside.test(cpu);
+  };
+  for (const int pass : {0, 1, 2, 3}) {  // beside the devices or apart; of used or idle cores
+    const bool apart = pass >= 2;
+    if (apart && choice.beside.size() == 0) break;
+    const bool partly_used = pass % 2 == 0;
     for (std::size_t cpu = 0; cpu < hardware.cpus() && wanted != 0; ++cpu) {
       const auto core = static_cast<std::uint32_t>(cpu / hardware.threads);
       const bool used = !core_is_idle(slot.busy, core, hardware.threads);
-      if (used != partly_used || !thread_is_free(slot, cpus, cpu)) continue;
-      cpus.set(cpu);
+      if (used != partly_used || is_apart(cpu) != apart) continue;
+      if (!thread_is_free(slot, choice.taken, cpu)) continue;
+      choice.taken.set(cpu);
       --wanted;
     }
   }
@@ -154,82 +225,89 @@ void take_threads(const NodeSlot& slot, const Demand& demand, std::uint32_t want
 
 // Threads of cores shared by several jobs: the least used first.
 void take_shared_threads(const NodeSlot& slot, const Demand& demand, std::uint32_t wanted,
-                         base::Bitmap& cpus) {
+                         CpuChoice& choice) {
   const std::vector<std::uint32_t> use = thread_use(slot, demand);
   std::vector<std::uint32_t> order(use.size());
   std::iota(order.begin(), order.end(), 0U);
+  const auto rank = [&](std::uint32_t cpu) {
+    return std::pair(use[cpu], choice.beside.size() != 0 && !choice.beside.test(cpu));
+  };
   std::stable_sort(order.begin(), order.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return use[a] < use[b]; });
+                   [&](std::uint32_t a, std::uint32_t b) { return rank(a) < rank(b); });
   SLUICE_ASSERT(wanted <= order.size() && (wanted == 0 || use[order[wanted - 1]] != kBlocked),
                 "{} lacks threads to share", slot.name.view());
-  for (std::uint32_t n = 0; n < wanted; ++n) cpus.set(order[n]);
+  for (std::uint32_t n = 0; n < wanted; ++n) choice.taken.set(order[n]);
 }
 
-base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need) {
-  base::Bitmap cpus(slot.hardware->cpus());
+// CPUs that the job may get: of cores that it can have, or single threads.
+base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need) {
+  const Hardware& hardware = *slot.hardware;
+  base::Bitmap cpus(hardware.cpus());
   if (need.cores != 0) {
-    take_cores(slot, demand, need.cores, cpus);
-  } else if (demand.share_depth > 1) {
-    take_shared_threads(slot, demand, need.threads, cpus);
-  } else {
-    take_threads(slot, demand, need.threads, cpus);
+    const std::vector<std::uint32_t> use = core_use(slot, demand);
+    for (std::uint32_t core = 0; core < hardware.cores(); ++core) {
+      if (use[core] != kBlocked) set_core(cpus, core, hardware.threads);
+    }
+    return cpus;
+  }
+  if (demand.share_depth <= 1) return slot.busy.complement();
+  const std::vector<std::uint32_t> use = thread_use(slot, demand);
+  for (std::uint32_t cpu = 0; cpu < use.size(); ++cpu) {
+    if (use[cpu] != kBlocked) cpus.set(cpu);
   }
   return cpus;
 }
 
-// How many of each kind of the node's GRES a choice takes, given what is free of each.
-std::vector<std::uint64_t> split_gres(const Hardware& hardware, const Demand& demand,
-                                      const Chosen& chosen, std::vector<std::uint64_t> free) {
-  std::vector<std::uint64_t> taken(hardware.gres.size(), 0);
-  for (const bool typed : {true, false}) {
-    for (const GresNeed& need : demand.gres) {
-      if (need.type.empty() == typed) continue;
-      std::uint64_t wanted = gres_for(need, chosen.sized_for, chosen.job_gres);
-      for (std::size_t e = 0; e < hardware.gres.size() && wanted != 0; ++e) {
-        const GresEntry& entry = hardware.gres[e];
-        if (entry.name != need.name || (typed && entry.type != need.type)) continue;
-        const std::uint64_t part = std::min(wanted, free[e]);
-        taken[e] += part;
-        free[e] -= part;
-        wanted -= part;
-      }
-    }
+base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need,
+                         base::Bitmap beside) {
+  CpuChoice choice{base::Bitmap(slot.hardware->cpus()), std::move(beside)};
+  if (need.cores != 0) {
+    take_cores(slot, demand, need.cores, choice);
+  } else if (demand.share_depth > 1) {
+    take_shared_threads(slot, demand, need.threads, choice);
+  } else {
+    take_threads(slot, demand, need.threads, choice);
   }
-  return taken;
+  return std::move(choice.taken);
 }
 
-std::vector<model::GresShare> choose_gres(const NodeSlot& slot, const Demand& demand,
-                                          const Chosen& chosen) {
-  std::vector<model::GresShare> shares;
-  if (demand.gres.empty()) return shares;
+// Fills in the share's GRES; the CPUs beside them.
+base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chosen& chosen,
+                         model::NodeShare& share) {
   const Hardware& hardware = *slot.hardware;
-  std::vector<std::uint64_t> free(hardware.gres.size());
-  for (std::size_t e = 0; e < free.size(); ++e) {
-    free[e] = hardware.gres[e].count - std::min(hardware.gres[e].count, slot.gres[e].used);
+  const NodeNeed need = need_for(demand, hardware, chosen.sized_for, chosen.job_gres);
+  DevicePlace place{.cpus = usable_cpus(slot, demand, need), .cpus_wanted = need.threads};
+  std::vector<std::uint64_t> free;
+  for (std::size_t e = 0; e < slot.gres.size(); ++e) {
+    free.push_back(slot.free_gres(e));
+    place.blocked.push_back(slot.gres[e].devices);
+    if (!slot.faulty.empty()) place.blocked[e] |= slot.faulty[e];
   }
-  const std::vector<std::uint64_t> taken = split_gres(hardware, demand, chosen, std::move(free));
-  for (std::size_t e = 0; e < taken.size(); ++e) {
-    if (taken[e] == 0) continue;
+  auto taken = split_gres(hardware, demand,
+                          wanted_gres(demand, chosen.sized_for, chosen.job_gres), std::move(free));
+  SLUICE_ASSERT(taken.has_value(), "{} lacks free devices", slot.name.view());
+  place.taken = std::move(*taken);
+  PickedDevices picked = pick_devices(hardware, demand, place);
+  for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
     const GresEntry& entry = hardware.gres[e];
-    model::GresShare share{.name = entry.name, .type = entry.type, .count = taken[e]};
+    if (place.taken[e] == 0) continue;
+    model::GresShare got{.name = entry.name, .type = entry.type, .count = place.taken[e]};
     if (entry.devices != 0) {
-      share.indices = base::Bitmap(hardware.devices_of(entry.name));
-      std::uint64_t wanted = taken[e];
-      for (std::uint32_t d = 0; d < entry.devices && wanted != 0; ++d) {
-        if (slot.gres[e].devices.test(d)) continue;
-        share.indices.set(entry.first_device + d);
-        --wanted;
-      }
+      SLUICE_ASSERT(picked.devices[e].count() == got.count, "{} lacks {} devices",
+                    slot.name.view(), entry.name.view());
+      got.indices = base::Bitmap(hardware.devices_of(entry.name));
+      picked.devices[e].for_each([&](std::size_t d) { got.indices.set(entry.first_device + d); });
     }
-    shares.push_back(std::move(share));
+    share.gres.push_back(std::move(got));
   }
-  return shares;
+  return std::move(picked.beside);
 }
 
 }  // namespace
 
-model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& demand,
+model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& asked,
                                      const Selection& selection) {
+  const Demand demand = bound_to(asked, selection.accelerator);
   auto made = std::make_shared<model::Allocation>();
   std::vector<std::uint32_t> nodes;
   for (const Chosen& chosen : selection.nodes) {
@@ -238,11 +316,12 @@ model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& 
     model::NodeShare share;
     share.node = NodeIndex(chosen.node);
     share.name = slot.name;
-    share.cpus = choose_cpus(slot, demand, need);
+    base::Bitmap beside;
+    if (!demand.gres.empty()) beside = choose_gres(slot, demand, chosen, share);
+    share.cpus = choose_cpus(slot, demand, need, std::move(beside));
     share.cpu_count = static_cast<std::uint32_t>(share.cpus.count());
     share.memory = demand.track_memory ? need.memory : 0;
     share.tasks = chosen.tasks;
-    share.gres = choose_gres(slot, demand, chosen);
     made->cpus += share.cpu_count;
     made->shares.push_back(std::move(share));
     nodes.push_back(chosen.node);
@@ -262,7 +341,11 @@ Claim make_claim(const NodePool::State& pool, const Demand& demand, const Chosen
   claim.whole = demand.whole_node || demand.exclusive_user || demand.needs_detail();
   std::vector<std::uint64_t> all;
   for (const GresEntry& entry : hardware.gres) all.push_back(entry.count);
-  if (!demand.gres.empty()) claim.gres = split_gres(hardware, demand, chosen, std::move(all));
+  if (!demand.gres.empty()) {
+    auto taken = split_gres(hardware, demand,
+                            wanted_gres(demand, chosen.sized_for, chosen.job_gres), std::move(all));
+    if (taken) claim.gres = std::move(*taken);
+  }
   return claim;
 }
 

@@ -32,6 +32,7 @@ Status check_times(const model::JobSpec& spec, const model::Request& request, No
 
 void Cluster::State::on(const SubmitJob& event) {
   Changes& changes = turn.changes;
+  turn.past = event.past;
   const auto refuse = [&](const Error& error) { changes.outcome = tl::unexpected(error); };
   if (jobs.size() >= settings->max_job_count) return refuse(fail(ErrorCode::max_jobs).value());
   const AccessCheck who{event.spec->uid, event.groups, true};

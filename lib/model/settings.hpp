@@ -23,6 +23,9 @@ struct NodeSetting {
   std::uint32_t weight = 1;
 };
 
+// What becomes of a job that holds a device which goes out of service.
+enum class DeviceFaultPolicy : std::uint8_t { keep = 0, requeue = 1, cancel = 2 };
+
 struct Settings {
   Text cluster_name = "sluice";
   std::vector<NodeSetting> nodes;     // position = NodeIndex
@@ -49,6 +52,9 @@ struct Settings {
                                              // at the configuration's word, not drained
   std::uint32_t return_to_service = 1;       // 0, 1 or 2, as Slurm's ReturnToService
   std::uint32_t reason_interval_ms = 1000;   // how often at most a plan's reasons are written down
+  DeviceFaultPolicy device_fault_policy = DeviceFaultPolicy::keep;
+  // GRES of these names are accelerators (--gres=accel:N) also where no vendor was detected.
+  std::vector<Text> accelerator_names = {"gpu", "npu", "mlu", "gcu", "dcu", "xpu", "ppu"};
   // Backfill
   bool backfill = true;
   std::uint32_t backfill_window_min = 1440;    // bf_window

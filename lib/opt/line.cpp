@@ -248,7 +248,8 @@ std::vector<Given> read_environment(Command command, const RowList& rows,
                                     const base::Environment& environment) {
   std::vector<Variable> variables;
   for (const std::string& entry : environment.entries()) {
-    if (entry.front() != 'S') continue;  // all of Slurm's do; a cheap sieve
+    // Slurm's begin with S, pyxis' with P: a cheap sieve.
+    if (entry.front() != 'S' && entry.front() != 'P') continue;
     const base::Cut parts = base::cut(entry, '=');
     variables.push_back({parts.before, parts.after});
   }
@@ -256,8 +257,7 @@ std::vector<Given> read_environment(Command command, const RowList& rows,
   for (const RowInfo* row : rows) {
     const auto value = find_variable(variables, row->variable(command));
     if (!value) continue;
-    const bool counts = row->name == "verbose";  // SBATCH_DEBUG holds the level itself
-    if (row->arg == Arg::none && !counts && !switches_on(*value)) continue;
+    if (row->arg == Arg::none && !row->reads_variable && !switches_on(*value)) continue;
     const bool has_value = row->arg == Arg::required || !value->empty();
     given.push_back(Given{row, std::string(*value), has_value, Source::environment});
   }

@@ -31,10 +31,12 @@ constexpr std::array<Names, 8> kNames{{{"sbatch", "script [args...]"},
 
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 
-constexpr std::array<std::string_view, 12> kGroupTitles{
-    "Job options",    "Time and order", "Resources",     "Nodes",
-    "Layout",         "GPUs",           "Step options",  "Files and environment",
-    "What to report", "How to report",  "Other options", "Help options"};
+constexpr std::array<std::string_view, 13> kGroupTitles{
+    "Job options",    "Time and order", "Resources",
+    "Nodes",          "Layout",         "GPUs",
+    "Containers",     "Step options",   "Files and environment",
+    "What to report", "How to report",  "Other options",
+    "Help options"};
 
 constexpr std::size_t kWidth = 80;
 constexpr std::size_t kHelpColumn = 30;

@@ -31,6 +31,7 @@ enum class Group : std::uint8_t {
   nodes,
   affinity,
   gpu,
+  container,
   step,
   output,
   filter,
@@ -60,6 +61,7 @@ struct RowInfo {
   std::array<std::string_view, 2> aliases;
   std::string_view refusal;      // why; empty: supported
   bool takes_next_word = false;  // an optional argument that may also be the next word (squeue -j)
+  bool reads_variable = false;  // no argument, but its variable has a value, which the setter reads
 
   [[nodiscard]] constexpr bool applies_to(Command command) const {
     return (commands & mask_of(command)) != 0;
@@ -144,6 +146,11 @@ struct Row {
   [[nodiscard]] constexpr Row takes_next() const {
     Row row = *this;
     row.info.takes_next_word = true;
+    return row;
+  }
+  [[nodiscard]] constexpr Row reads_variable() const {
+    Row row = *this;
+    row.info.reads_variable = true;
     return row;
   }
   [[nodiscard]] constexpr Row refused(std::string_view reason) const {

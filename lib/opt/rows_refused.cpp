@@ -6,7 +6,6 @@
 namespace sluice::opt {
 namespace {
 
-constexpr std::string_view kNoContainers = "no container runtime is configured";
 constexpr std::string_view kNoBurstBuffers = "no burst buffers";
 constexpr std::string_view kNoHet = "no heterogeneous jobs";
 constexpr std::string_view kNoFrequencies = "frequencies can't be set";
@@ -70,28 +69,6 @@ constexpr SubmitRow kRows[] = {
         .env("", "", "SLURM_COMPRESS")
         .refused(kNoCast),
     SubmitRow::flag("consolidate-segments", 0, "").on(kSubmit).refused(kNoTopology),
-    SubmitRow::valued("container", 0, "<bundle>", "")
-        .on(kSubmit)
-        .env("SBATCH_CONTAINER", "SALLOC_CONTAINER", "SRUN_CONTAINER,SLURM_CONTAINER")
-        .refused(kNoContainers),
-    SubmitRow::valued("container-id", 0, "<id>", "")
-        .on(kSubmit)
-        .env("SBATCH_CONTAINER_ID", "SALLOC_CONTAINER_ID", "SRUN_CONTAINER_ID,SLURM_CONTAINER_ID")
-        .refused(kNoContainers),
-    SubmitRow::valued("container-type", 0, "<type>", "")
-        .on(kSubmit)
-        .env("SBATCH_CONTAINER_TYPE", "SALLOC_CONTAINER_TYPE", "SRUN_CONTAINER_TYPE")
-        .refused(kNoContainers),
-    SubmitRow::valued("container-image", 0, "<image>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::valued("container-mounts", 0, "<mounts>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::valued("container-workdir", 0, "<path>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::valued("container-name", 0, "<name>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::valued("container-save", 0, "<path>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::valued("container-env", 0, "<names>", "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::flag("container-mount-home", 0, "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::flag("container-remap-root", 0, "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::flag("container-writable", 0, "").on(kSubmit).refused(kNoContainers),
-    SubmitRow::flag("container-readonly", 0, "").on(kSubmit).refused(kNoContainers),
     SubmitRow::valued("context", 0, "<context>", "").on(kSubmit).refused("no SELinux contexts"),
     SubmitRow::valued("core-spec", 'S', "<count>", "")
         .on(kSubmit)

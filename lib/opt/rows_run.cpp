@@ -242,6 +242,7 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::other)
         .env("SBATCH_DEBUG", "SALLOC_DEBUG", "SLURM_DEBUG")
+        .reads_variable()
         .sets(set_verbose),
     SubmitRow::flag("wait", 'W', "Stay until the job ends, and exit with its exit code.")
         .on(kSbatch)

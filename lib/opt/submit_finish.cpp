@@ -113,6 +113,7 @@ Outcome settle(SubmitState& s, model::JobKind kind) {
   s.job.spec.kind = kind;
   if (Outcome done = settle_gres(s); !done) return done;
   if (Outcome done = settle_times(s); !done) return done;
+  if (Outcome done = settle_container(s); !done) return done;
   settle_nodes(s);
   if (s.command == Command::srun) settle_tasks_per_node(s);
   return {};
@@ -168,6 +169,7 @@ void copy_spec(const SubmitState& s, model::StepSpec& step) {
   step.no_kill = spec.no_kill;
   step.submit_line = spec.submit_line;
   step.gpu_bind = spec.gpu_bind;
+  step.container = spec.container;
   step.gpus_per_task = spec.gpus_per_task;
   step.signal = spec.signal;
   step.signal_before = spec.signal_before;
@@ -260,8 +262,9 @@ tl::unexpected<Complaint> submit_failure(Command command, const Error& error) {
   return complain(fmt::format("{}: {}", doing, text), 1);
 }
 
-std::array<std::span<const SubmitRow>, 6> submit_tables() {
-  return {job_rows(), run_rows(), resource_rows(), layout_rows(), step_rows(), refused_rows()};
+std::array<std::span<const SubmitRow>, 7> submit_tables() {
+  return {job_rows(),  run_rows(),       resource_rows(), layout_rows(),
+          step_rows(), container_rows(), refused_rows()};
 }
 
 Outcome read_other_variables(SubmitState& s) {

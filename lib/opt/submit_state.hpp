@@ -17,6 +17,27 @@
 
 namespace sluice::opt {
 
+// Options that exclude each other: the stronger source wins, the same source is an error.
+struct Choice {
+  Source source = Source::none;
+  std::string_view option;
+};
+
+// What was said of a container, and by which options.
+struct ContainerAsked {
+  model::ContainerSpec spec;
+  Choice image;
+  Choice bundle;
+  Choice name;
+  Choice id;      // where it was typed
+  Choice detail;  // the first of the others that was typed
+  Choice mount_home;
+  Choice remap_root;
+  Choice entrypoint;
+  Choice writable;
+  Source mounts = Source::none;
+};
+
 struct SubmitState {
   Command command = Command::sbatch;
   const Invocation* in = nullptr;
@@ -26,11 +47,7 @@ struct SubmitState {
   SallocOptions salloc;
   SrunOptions srun;  // without .job and .step
 
-  // Options that exclude each other: the stronger source wins, the same source is an error.
-  struct Choice {
-    Source source = Source::none;
-    std::string_view option;
-  };
+  using Choice = opt::Choice;
   Choice memory;
   Choice nodes;
   Choice tasks;
@@ -44,6 +61,7 @@ struct SubmitState {
   std::vector<model::GresRequest> gpus_per_socket;
   std::vector<model::GresRequest> gpus_per_task;
 
+  ContainerAsked container;
   std::optional<std::string> wrap;
   std::string nodefile;
   bool name_given = false;
@@ -147,12 +165,13 @@ Outcome number_to(SubmitState& s, const Given& use) {
 // --- tables -------------------------------------------------------------------------------------
 
 using SubmitRow = Row<SubmitState>;
-[[nodiscard]] std::span<const SubmitRow> job_rows();       // rows_job.cpp
-[[nodiscard]] std::span<const SubmitRow> run_rows();       // rows_run.cpp
-[[nodiscard]] std::span<const SubmitRow> resource_rows();  // rows_resources.cpp
-[[nodiscard]] std::span<const SubmitRow> layout_rows();    // rows_layout.cpp
-[[nodiscard]] std::span<const SubmitRow> step_rows();      // rows_step.cpp
-[[nodiscard]] std::span<const SubmitRow> refused_rows();   // rows_refused.cpp
-[[nodiscard]] std::array<std::span<const SubmitRow>, 6> submit_tables();
+[[nodiscard]] std::span<const SubmitRow> job_rows();        // rows_job.cpp
+[[nodiscard]] std::span<const SubmitRow> run_rows();        // rows_run.cpp
+[[nodiscard]] std::span<const SubmitRow> resource_rows();   // rows_resources.cpp
+[[nodiscard]] std::span<const SubmitRow> layout_rows();     // rows_layout.cpp
+[[nodiscard]] std::span<const SubmitRow> step_rows();       // rows_step.cpp
+[[nodiscard]] std::span<const SubmitRow> container_rows();  // rows_container.cpp
+[[nodiscard]] std::span<const SubmitRow> refused_rows();    // rows_refused.cpp
+[[nodiscard]] std::array<std::span<const SubmitRow>, 7> submit_tables();
 
 }  // namespace sluice::opt

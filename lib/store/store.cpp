@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/file.hpp"
-#include "store/lock_file.hpp"
+#include "base/lock_file.hpp"
 #include "store/reader.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
@@ -45,7 +45,7 @@ Store::State::State(const OpenOptions& given, base::UniqueFd held, Connection op
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<Store>> Store::open(const OpenOptions& options) {
-  Result<base::UniqueFd> lock = take_lock(options.path + ".lock");
+  Result<base::UniqueFd> lock = base::take_lock(options.path + ".lock", "sluicectld");
   if (!lock) return tl::unexpected(std::move(lock.error()));
   const Result<bool> is_new = is_new_database(options.path);
   if (!is_new) return tl::unexpected(is_new.error());

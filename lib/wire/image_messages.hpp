@@ -24,13 +24,15 @@ struct ImageFetch {
   static constexpr MessageType kType = MessageType::image_fetch;
   JobId job;    // the caller's, running on both nodes
   Text from;    // node
-  Text digest;  // of the manifest, "sha256:…"
+  Text digest;  // of the manifest, "sha256:…"; empty: the one that `step` runs, once it is there
+  StepNumber step = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "job", self.job);
     visit(2, "from", self.from);
     visit(3, "digest", self.digest);
+    visit(4, "step", self.step);
   }
 };
 

@@ -56,13 +56,36 @@ struct NodeWelcome {
   }
 };
 
-// Every report interval, and after a reconnect: the whole truth of the node.
+// An accelerator that is out of service; `index` is its place among the node's devices of that GRES
+// name and type.
+struct DeviceFault {
+  Text name;
+  Text type;
+  std::uint32_t index = 0;
+  Text fault;
+
+  bool operator==(const DeviceFault&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "name", self.name);
+    visit(2, "type", self.type);
+    visit(3, "index", self.index);
+    visit(4, "fault", self.fault);
+  }
+};
+
+// Every report interval, after a reconnect, and when a device's health changed: the whole truth of
+// the node.
 struct NodeReport {
   static constexpr MessageType kType = MessageType::node_report;
   std::uint64_t last_order = 0;  // the latest order that this report knows of
   std::vector<Hold> holds;
   std::uint32_t cpu_load = 0;     // hundredths
   std::uint64_t free_memory = 0;  // MiB
+  // All that are out of service now: any other device is sound. Counts only if `devices_judged`: a
+  // daemon that has just started doesn't know yet what its vendors' tools say.
+  std::vector<DeviceFault> device_faults;
+  bool devices_judged = false;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -70,6 +93,8 @@ struct NodeReport {
     visit(2, "holds", self.holds);
     visit(3, "cpu_load", self.cpu_load);
     visit(4, "free_memory", self.free_memory);
+    visit(5, "device_faults", self.device_faults);
+    visit(6, "devices_judged", self.devices_judged);
   }
 };
 

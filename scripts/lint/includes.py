@@ -49,7 +49,7 @@ THIRD_PARTY = {
     r"google/protobuf/": ["lib/wire", "test"],
     r"yaml-cpp/": ["lib/config", "lib/accel", "test"],
     r"archive": ["lib/image", "test"],
-    r"openssl/": ["lib/auth", "lib/net", "lib/store", "test"],
+    r"openssl/": ["lib/auth", "lib/image", "lib/net", "lib/store", "test"],
     r"hwloc": ["daemon/worker", "daemon/stepd"],
     r"libcgroup": ["daemon/worker", "daemon/stepd"],
     r"pmi": ["plugins/mpi", "test", "scripts"],

@@ -189,6 +189,10 @@ std::optional<store::StoredReply> ControllerHost::find_reply(const Uid128& reque
 
 Result<std::string> ControllerHost::blob(std::string_view hash) { return world_.disk.blob(hash); }
 
+std::vector<model::JobPtr> ControllerHost::past_jobs(JobId id, std::uint32_t task) {
+  return world_.disk.past_jobs(id, task);
+}
+
 controller::UserFacts ControllerHost::user_facts(std::uint32_t uid) {
   controller::UserFacts facts;
   facts.known = true;

@@ -49,6 +49,7 @@ class ControllerHost final : private controller::Env {
   [[nodiscard]] bool accepts_work() const override;
   [[nodiscard]] std::optional<store::StoredReply> find_reply(const Uid128& request) override;
   [[nodiscard]] Result<std::string> blob(std::string_view hash) override;
+  [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) override;
   void publish(controller::Delta) override {}
   [[nodiscard]] controller::UserFacts user_facts(std::uint32_t uid) override;
   [[nodiscard]] std::string content_hash(std::string_view bytes) const override;

@@ -147,6 +147,18 @@ Result<std::string> Disk::blob(std::string_view hash) const {
   return found->second;
 }
 
+std::vector<model::JobPtr> Disk::past_jobs(JobId id, std::uint32_t task) const {
+  std::map<JobId, model::JobPtr> last;
+  for (const auto& [key, job] : jobs_) {
+    const bool whole = job->id == id || job->array_job == id;
+    const bool one = job->array_job == id && job->array_task == task;
+    if (task == model::kNoTask ? whole : one) last[job->id] = job;
+  }
+  std::vector<model::JobPtr> found;
+  for (const auto& [job, record] : last) found.push_back(record);
+  return found;
+}
+
 bool Disk::has_job(JobId job) const {
   const auto found = jobs_.lower_bound({job, 0});
   return found != jobs_.end() && found->first.first == job;

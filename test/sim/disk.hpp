@@ -46,6 +46,7 @@ class Disk {
   [[nodiscard]] bool accepts_work() const { return !full_; }
   [[nodiscard]] std::optional<store::StoredReply> find_reply(const Uid128& request) const;
   [[nodiscard]] Result<std::string> blob(std::string_view hash) const;
+  [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) const;
   [[nodiscard]] bool has_job(JobId job) const;
   [[nodiscard]] const std::map<AttemptKey, model::JobPtr>& jobs() const { return jobs_; }
   [[nodiscard]] const std::map<Uid128, store::StoredReply>& replies() const { return replies_; }

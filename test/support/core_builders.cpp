@@ -69,7 +69,8 @@ SubmitJob JobBuilder::event() const {
           .request = std::make_shared<const model::Request>(request_),
           .uid = {next_uid++, 77},
           .groups = {"users"},
-          .test_only = false};
+          .test_only = false,
+          .past = {}};
 }
 
 JobBuilder a_job() { return {}; }
@@ -144,13 +145,33 @@ void World::restart() {
   register_all();
 }
 
+// What a store would find in its history.
+std::vector<model::JobPtr> World::past(std::string_view dependency) const {
+  std::vector<model::JobPtr> found;
+  for (const core::PastTarget& target : cluster->past_targets(dependency)) {
+    for (const auto& [id, job] : forgotten_) {
+      const bool one = job->array_job == target.job && job->array_task == target.task;
+      const bool whole = target.task == model::kNoTask &&
+                         (job->id == target.job || job->array_job == target.job);
+      if (one || whole) found.push_back(job);
+    }
+  }
+  return found;
+}
+
+Changes World::submit_event(const JobBuilder& job) {
+  SubmitJob event = job.event();
+  event.past = past(event.spec->dependency);
+  return apply(event);
+}
+
 JobId World::submit(const JobBuilder& job) {
-  const Changes changes = apply(job.event());
+  const Changes changes = submit_event(job);
   EXPECT_TRUE(changes.outcome) << changes.outcome.error().text;
   return changes.job;
 }
 
-Status World::try_submit(const JobBuilder& job) { return apply(job.event()).outcome; }
+Status World::try_submit(const JobBuilder& job) { return submit_event(job).outcome; }
 
 void World::register_node(std::uint32_t n, const char* boot) {
   NodeRegistered event{.node = NodeIndex(n), .facts = settings->nodes[n].facts, .holds = {}};
@@ -175,7 +196,8 @@ Changes World::act_as_admin(JobVerb verb, JobId job) {
 }
 
 Changes World::update(JobId job, const JobPatch& patch, bool admin) {
-  return apply(UpdateJob{{job, {}}, patch, admin ? 0U : 1000U, admin});
+  return apply(UpdateJob{{job, {}}, patch, admin ? 0U : 1000U, admin,
+                         past(patch.dependency.value_or(Text()))});
 }
 
 void World::prepared(JobId id) {
@@ -246,7 +268,7 @@ void World::take_in(const Changes& changes) {
         << "attempt " << job->attempt << " of job " << job->id.value << " ended twice";
     ended.push_back(job);
   }
-  for (const JobId gone : changes.forgotten) jobs_.erase(gone);
+  for (const JobId gone : changes.forgotten) forgotten_.insert(jobs_.extract(gone));
   for (const model::NodePtr& node : changes.nodes) nodes_[node->index] = node;
   for (const model::PartitionPtr& part : changes.partitions) partitions_[part->index] = part;
   for (const model::StepPtr& step : changes.steps) {

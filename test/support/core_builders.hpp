@@ -110,9 +110,12 @@ class World {
  private:
   void take_in(const core::Changes& changes);
   void check(const core::Changes& changes);
+  core::Changes submit_event(const JobBuilder& job);
+  [[nodiscard]] std::vector<model::JobPtr> past(std::string_view dependency) const;
   [[nodiscard]] core::StoredState stored() const;
 
   std::map<JobId, model::JobPtr> jobs_;
+  std::map<JobId, model::JobPtr> forgotten_;  // as history has them
   std::map<NodeIndex, model::NodePtr> nodes_;
   std::map<PartitionIndex, model::PartitionPtr> partitions_;
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps_;

@@ -64,11 +64,9 @@ class Env {
   [[nodiscard]] virtual bool accepts_work() const = 0;
   [[nodiscard]] virtual std::optional<store::StoredReply> find_reply(const Uid128& request) = 0;
   [[nodiscard]] virtual Result<std::string> blob(std::string_view hash) = 0;
-  // The last attempt of a job (`task` of the array `id`, or kNoTask) that the cluster's memory has
-  // forgotten; null if there never was one, or if nothing is kept.
-  [[nodiscard]] virtual model::JobPtr past_job(JobId /*id*/, std::uint32_t /*task*/) {
-    return nullptr;
-  }
+  // The last attempts of jobs that the cluster's memory has forgotten: of a job, of all tasks of an
+  // array, or (unless kNoTask) of one. Empty if there never was one, or if nothing is kept.
+  [[nodiscard]] virtual std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) = 0;
   virtual void publish(Delta delta) = 0;
 
   [[nodiscard]] virtual UserFacts user_facts(std::uint32_t uid) = 0;

@@ -162,13 +162,16 @@ void Service::handle(const Call& call, wire::UpdateJob& request) {
   }
   core::Changes changes;
   wire::JobActionReply message;
+  std::vector<model::JobPtr> past;
+  if (request.patch.dependency) past = past_targets(*request.patch.dependency);
   for (core::JobSelector& selector : selected) {
     const JobId id = selector.job;
     if (const Status allowed = may_touch(call, rule, id); !allowed) {
       add_outcome(message, id, allowed);
       continue;
     }
-    core::UpdateJob event{std::move(selector), request.patch, call.peer.uid, is_admin(call.peer)};
+    core::UpdateJob event{std::move(selector), request.patch, call.peer.uid, is_admin(call.peer),
+                          past};
     core::Changes more = cluster_.apply(event, env_.now());
     if (more.outcomes.empty()) add_outcome(message, id, more.outcome);
     add_outcomes(message, more.outcomes);
@@ -184,7 +187,10 @@ void Service::handle(const Call& call, wire::QueryScript& request) {
   const std::uint32_t task = whole ? model::kNoTask : request.job.tasks.front().first;
   model::JobPtr job =
       whole ? cluster_.find_job(request.job.job) : cluster_.find_task(request.job.job, task);
-  if (!job) job = env_.past_job(request.job.job, task);
+  if (!job) {
+    const std::vector<model::JobPtr> past = env_.past_jobs(request.job.job, task);
+    if (!past.empty()) job = past.back();
+  }
   if (!job) return refuse(call, error_of(ErrorCode::invalid_job_id));
   const Status allowed = judge(auth::Policy<wire::QueryScript>::rule, call.peer, job->spec->uid);
   if (!allowed) return refuse(call, allowed.error());

@@ -157,6 +157,8 @@ class Service {
   std::uint64_t next_order(NodeIndex node, const Attempt& attempt);
   void report(NodeIndex node, const core::Event& event, std::uint64_t serial);
   [[nodiscard]] Result<std::string> blob(const Text& hash);
+  // What history says of a dependency's targets that memory has forgotten.
+  [[nodiscard]] std::vector<model::JobPtr> past_targets(std::string_view dependency);
 
   void wake_waiters(const model::JobPtr& job);
   void check_node_deadlines(std::int64_t now_ms);

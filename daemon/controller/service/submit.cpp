@@ -41,6 +41,16 @@ Status check_sizes(const wire::Submit& request) {
 
 }  // namespace
 
+std::vector<model::JobPtr> Service::past_targets(std::string_view dependency) {
+  std::vector<model::JobPtr> past;
+  for (const core::PastTarget& target : cluster_.past_targets(dependency)) {
+    for (model::JobPtr& job : env_.past_jobs(target.job, target.task)) {
+      past.push_back(std::move(job));
+    }
+  }
+  return past;
+}
+
 void Service::handle(const Call& call, wire::Submit& request) {
   if (answer_again(call, request.request_id)) return;
   if (const Status sizes = check_sizes(request); !sizes) return refuse(call, sizes.error());
@@ -84,6 +94,7 @@ void Service::handle(const Call& call, wire::Submit& request) {
   core::SubmitJob event;
   event.uid = env_.random_uid();
   event.test_only = request.test_only;
+  event.past = past_targets(spec.dependency);
   for (const std::string& group : user.groups) event.groups.emplace_back(group);
   event.spec = specs_.intern(std::move(spec));
   event.request = requests_.intern(std::move(request.request));

@@ -27,9 +27,11 @@
 #include <string>
 #include <vector>
 
+#include "accel/vendor.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "daemon/worker/host/cgroup.hpp"
+#include "daemon/worker/host/container_settings.hpp"
 #include "daemon/worker/host/facts.hpp"
 #include "model/node.hpp"
 #include "wire/codec.hpp"
@@ -68,6 +70,10 @@ struct StepSettings {
   // Only where several nodes share this host, with one name: a folder of the user's for files that
   // must differ between them although the host's name doesn't (Open MPI's shared memory).
   std::string node_folder;
+  ContainerSettings container;  // looked at where the step asks for a container
+  // Of the accelerator table, with what of their files exists here: those whose devices the node has
+  // (NodeGres::vendor names one).
+  std::vector<accel::Vendor> vendors;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -99,6 +105,8 @@ struct StepSettings {
     visit(26, "gres", self.gres);
     visit(27, "node_memory", self.node_memory);
     visit(28, "node_folder", self.node_folder);
+    visit(29, "container", self.container);
+    visit(30, "vendors", self.vendors);
   }
 };
 

@@ -72,6 +72,7 @@ model::StepSpec batch_spec(const model::Job& job, std::string_view environment) 
   spec.cpu_bind = model::CpuBind::none;
   spec.mpi = "none";
   spec.submit_line = from.submit_line;
+  spec.container = from.container;
   return spec;
 }
 

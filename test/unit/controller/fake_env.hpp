@@ -67,6 +67,15 @@ class FakeEnv : public Env {
   [[nodiscard]] Result<std::string> blob(std::string_view) override {
     return std::string("#!/bin/sh");
   }
+  std::vector<model::JobPtr> history;
+  [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) override {
+    std::vector<model::JobPtr> found;
+    for (const model::JobPtr& job : history) {
+      const bool whole = task == model::kNoTask && (job->id == id || job->array_job == id);
+      if (whole || (job->array_job == id && job->array_task == task)) found.push_back(job);
+    }
+    return found;
+  }
   void publish(Delta) override {}
   [[nodiscard]] UserFacts user_facts(std::uint32_t uid) override {
     UserFacts facts;

@@ -200,11 +200,59 @@ TEST(Dependencies, OnJobsThatAreGone) {
   world.finish(first);
   world.pass(400);
   EXPECT_EQ(world.state(world.submit(a_job().after("afterany:1"))), "RUNNING");
-  EXPECT_EQ(world.try_submit(a_job().after("afterok:1")).error().text, "Job dependency problem");
+  EXPECT_EQ(world.try_submit(a_job().after("afterok:77")).error().text, "Job dependency problem");
   EXPECT_EQ(world.try_submit(a_job().after("afterany:77")).error().code,
             ErrorCode::invalid_dependency);
   EXPECT_EQ(world.try_submit(a_job().after("afterany:2_5")).error().code,
             ErrorCode::invalid_dependency);
+}
+
+TEST(Dependencies, OnJobsThatAreGoneAreAnsweredByHistory) {
+  const KindCase cases[] = {
+      {"afterok:1", 0, "RUNNING"},    {"afterok:1", 256, kNever},
+      {"afternotok:1", 0, kNever},    {"afternotok:1", 256, "RUNNING"},
+      {"aftercorr:1", 0, "RUNNING"},  {"afterok:1?afternotok:1", 256, "RUNNING"},
+      {"afterany:1", 256, "RUNNING"},
+  };
+  for (const KindCase& one : cases) {
+    World world;
+    const JobId first = world.submit(a_job());
+    world.finish(first, one.exit_code);
+    world.pass(400);
+    ASSERT_FALSE(world.cluster->find_job(first));
+    const JobId second = world.submit(a_job().after(one.kind));
+    EXPECT_EQ(world.state(second), one.state) << one.kind;
+    world.restart();
+    world.pass(400);
+    EXPECT_EQ(world.state(second), one.state) << one.kind;
+    core::JobPatch patch;
+    patch.dependency = one.kind;
+    const JobId third = world.submit(a_job().held());
+    EXPECT_TRUE(world.update(third, patch).outcome);
+    world.act(JobVerb::release, third);
+    EXPECT_EQ(world.state(third), one.state) << one.kind;
+  }
+}
+
+TEST(Dependencies, OnArraysThatAreGone) {
+  World world;
+  const JobId target = world.submit(a_job().array("1-3"));
+  for (const std::uint32_t task : {1U, 2U, 3U}) {
+    world.finish(world.cluster->find_task(target, task)->id, task == 2 ? 256 : 0);
+  }
+  world.pass(400);
+  ASSERT_TRUE(world.cluster->records_of(target).empty());
+  EXPECT_EQ(world.state(world.submit(a_job().after("afterok:1"))), kNever);
+  EXPECT_EQ(world.state(world.submit(a_job().after("afterok:1_*"))), kNever);
+  EXPECT_EQ(world.state(world.submit(a_job().after("afterok:1_3"))), "RUNNING");
+  EXPECT_EQ(world.state(world.submit(a_job().after("afterok:1_2"))), kNever);
+  EXPECT_EQ(world.try_submit(a_job().after("afterok:1_7")).error().code,
+            ErrorCode::invalid_dependency);
+  const JobId waiting = world.submit(a_job().array("1-3").after("aftercorr:1"));
+  world.pass(400);
+  EXPECT_EQ(world.cluster->find_task(waiting, 1)->state, model::JobState::running);
+  EXPECT_EQ(world.state(world.cluster->find_task(waiting, 2)->id), kNever);
+  EXPECT_EQ(world.cluster->find_task(waiting, 3)->state, model::JobState::running);
 }
 
 TEST(Dependencies, CirclesAreRefused) {

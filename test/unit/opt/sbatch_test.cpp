@@ -283,9 +283,6 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"--gpus-per-socket=1", 1,
               "sbatch: error: --gpus-per-socket option requires --sockets-per-node specification"},
         Wrong{"--bb=x", 1, "sbatch: error: --bb is not supported by Sluice: no burst buffers"},
-        Wrong{"--container=x", 1,
-              "sbatch: error: --container is not supported by Sluice: no container runtime is "
-              "configured"},
         Wrong{"-S2", 1,
               "sbatch: error: --core-spec is not supported by Sluice: no cores are set aside for "
               "the system"}));

@@ -240,6 +240,8 @@ TEST(Environment, NamesGpus) {
       step_environment({launch, settings}),
       {{"SLURM_GPUS_ON_NODE", "2"}, {"SLURM_JOB_GPUS", "1,3"}, {"CUDA_VISIBLE_DEVICES", "1,3"}});
   settings.confine_devices = true;
+  settings.cgroups.version = worker::CgroupVersion::v1;
+  settings.cgroups.devices = "/cgroup/devices";
   expect_all(step_environment({launch, settings}),
              {{"SLURM_JOB_GPUS", "1,3"}, {"CUDA_VISIBLE_DEVICES", "0,1"}});
 }

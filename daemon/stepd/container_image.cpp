@@ -1,0 +1,324 @@
+// See the header.
+#include "daemon/stepd/container_image.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include <fmt/core.h>
+
+#include "base/fd.hpp"
+#include "base/strings.hpp"
+#include "daemon/stepd/poller.hpp"
+#include "net/client/blocking_session.hpp"
+#include "wire/codec.hpp"
+#include "wire/image_messages.hpp"
+
+namespace sluice::stepd {
+namespace {
+
+constexpr std::size_t kMaxRecord = 1U << 20U;
+constexpr std::size_t kMaxMessages = 64U << 10U;
+constexpr std::size_t kMaxReason = 900;
+constexpr int kProgressFd = 3;
+constexpr std::int64_t kConnectMs = 10'000;
+
+struct Streams {
+  int in = -1;        // -1: /dev/null
+  int out = -1;       // -1: /dev/null
+  int errors = -1;    // -1: /dev/null
+  int progress = -1;  // becomes descriptor 3
+};
+
+class SpawnActions {
+ public:
+  SpawnActions() { ::posix_spawn_file_actions_init(&actions_); }
+  ~SpawnActions() { ::posix_spawn_file_actions_destroy(&actions_); }
+  SpawnActions(const SpawnActions&) = delete;
+  SpawnActions& operator=(const SpawnActions&) = delete;
+  void set(int fd, int number, int flags) {
+    if (fd >= 0) {
+      ::posix_spawn_file_actions_adddup2(&actions_, fd, number);
+    } else {
+      ::posix_spawn_file_actions_addopen(&actions_, number, "/dev/null", flags, 0);
+    }
+  }
+  void go_to(const std::string& folder) {
+    if (!folder.empty()) ::posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
+  }
+  [[nodiscard]] const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> list;
+  for (std::string& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+Result<pid_t> spawn(QuietRun run, const Streams& streams) {
+  SpawnActions actions;
+  actions.set(streams.in, STDIN_FILENO, O_RDONLY);
+  actions.set(streams.out, STDOUT_FILENO, O_WRONLY);
+  actions.set(streams.errors, STDERR_FILENO, O_WRONLY);
+  if (streams.progress >= 0) actions.set(streams.progress, kProgressFd, O_WRONLY);
+  actions.go_to(run.folder);
+  pid_t pid = -1;
+  const int code = ::posix_spawn(&pid, run.argv[0].c_str(), actions.get(), nullptr,
+                                 pointers(run.argv).data(), pointers(run.environment).data());
+  if (code != 0) return tl::unexpected(base::errno_error(run.argv[0], code));
+  return pid;
+}
+
+int wait_for(pid_t pid) {
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0) {
+    if (errno != EINTR) return -1;
+  }
+  return status;
+}
+
+base::UniqueFd message_file() { return base::UniqueFd(::memfd_create("messages", MFD_CLOEXEC)); }
+
+std::string messages_of(const base::UniqueFd& file) {
+  std::string text(kMaxMessages, '\0');
+  const ssize_t size = ::pread(file.get(), text.data(), text.size(), 0);
+  text.resize(static_cast<std::size_t>(size < 0 ? 0 : size));
+  return text;
+}
+
+Error reason_of(const std::string& program, int status, const base::UniqueFd& messages) {
+  std::string text = condensed_reason(messages_of(messages));
+  const std::string name = program.substr(program.rfind('/') + 1);
+  if (text.empty() && WIFSIGNALED(status)) {
+    text = fmt::format("{} was ended by signal {}", name, WTERMSIG(status));
+  } else if (text.empty()) {
+    text = fmt::format("{} failed with exit code {}", name, WEXITSTATUS(status));
+  }
+  return Error{ErrorCode::failure, std::move(text)};
+}
+
+// The image's bytes from our agent into `to`, the standard input of sluice-image.
+Status fetch(const ContainerPlan& plan, int to) {
+  auto session = net::BlockingSession::connect(plan.agent_socket, kConnectMs);
+  if (!session) return tl::unexpected(session.error());
+  wire::ImageFetch ask;
+  ask.job = plan.job;
+  ask.from = Text(plan.settings.fetch_from);
+  ask.step = plan.step;
+  const auto type = [](auto message_type) { return static_cast<std::uint16_t>(message_type); };
+  auto sent = session->send({type(wire::ImageFetch::kType), 1, wire::encode(ask)}, kConnectMs);
+  if (!sent) return sent;
+  for (;;) {
+    auto frame = session->receive(-1);
+    if (!frame) return tl::unexpected(frame.error());
+    if (!*frame) continue;
+    if ((*frame)->type == type(wire::ImageEnd::kType)) {
+      const auto end = wire::decode<wire::ImageEnd>((*frame)->payload);
+      if (!end) return tl::unexpected(end.error());
+      return end->error.empty() ? Status{} : fail(ErrorCode::failure, end->error.str());
+    }
+    if ((*frame)->type != type(wire::ImageData::kType)) {
+      return fail(ErrorCode::protocol, "the node's agent doesn't hand out images");
+    }
+    const auto data = wire::decode<wire::ImageData>((*frame)->payload);
+    if (!data) return tl::unexpected(data.error());
+    if (auto written = base::write_all(to, data->bytes); !written) return written;
+    wire::ImageAck ack;
+    ack.offset = data->offset + data->bytes.size();
+    sent = session->send({type(wire::ImageAck::kType), 1, wire::encode(ack)}, kConnectMs);
+    if (!sent) return sent;
+  }
+}
+
+struct Fetcher {
+  pid_t pid = -1;
+  base::UniqueFd bytes;
+};
+
+Result<Fetcher> start_fetcher(const ContainerPlan& plan, const base::UniqueFd& messages) {
+  auto pipe = base::make_pipe();
+  if (!pipe) return tl::unexpected(pipe.error());
+  Fetcher fetcher;
+  fetcher.bytes = std::move(pipe->first);
+  fetcher.pid = ::fork();
+  if (fetcher.pid < 0) return tl::unexpected(base::errno_error("fork", errno));
+  if (fetcher.pid != 0) return fetcher;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGPIPE, SIG_IGN);
+  fetcher.bytes.reset();
+  const Status fetched = fetch(plan, pipe->second.get());
+  if (fetched) ::_exit(0);
+  const std::string text = fmt::format("error: fetching the image from node {}: {}\n",
+                                       plan.settings.fetch_from, fetched.error().text);
+  static_cast<void>(base::write_all(messages.get(), text));
+  ::_exit(1);
+}
+
+// "PHASE DONE TOTAL"
+void tell_progress(std::string_view line, const ImageProgress& progress) {
+  const auto words = base::split_nonempty(line, ' ');
+  if (words.size() != 3) return;
+  std::array<std::uint64_t, 2> numbers{};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::string_view word = words[i + 1];
+    std::from_chars(word.data(), word.data() + word.size(), numbers[i]);
+  }
+  progress(words[0], numbers[0], numbers[1]);
+}
+
+// Reads both until the program has closed its output.
+class Listener {
+ public:
+  Listener(base::UniqueFd out, base::UniqueFd progress, const ImageProgress& tell)
+      : out_(std::move(out)), progress_(std::move(progress)), tell_(tell) {}
+
+  // False: the time is over, or it says too much.
+  [[nodiscard]] bool listen(std::int64_t limit_ms) {
+    const std::int64_t end = Poller::now_ms() + limit_ms;
+    while (out_.is_open()) {
+      std::array<pollfd, 2> fds = {{{out_.get(), POLLIN, 0}, {progress_.get(), POLLIN, 0}}};
+      const std::int64_t wait = limit_ms > 0 ? end - Poller::now_ms() : -1;
+      if (limit_ms > 0 && wait <= 0) return false;
+      const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(wait));
+      if (ready < 0 && errno != EINTR) return false;
+      if (ready <= 0) continue;
+      if (fds[1].revents != 0) read_progress();
+      if (fds[0].revents != 0) read_output();
+      if (record.size() > kMaxRecord) return false;
+    }
+    return true;
+  }
+
+  std::string record;
+
+ private:
+  static bool read_some(base::UniqueFd& fd, std::string& into) {
+    std::array<char, 16U << 10U> buffer;
+    const ssize_t count = ::read(fd.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) return false;
+    if (count <= 0) fd.reset();
+    if (count > 0) into.append(buffer.data(), static_cast<std::size_t>(count));
+    return count > 0;
+  }
+  void read_output() { read_some(out_, record); }
+  void read_progress() {
+    if (!read_some(progress_, lines_)) return;
+    for (std::size_t end = lines_.find('\n'); end != std::string::npos; end = lines_.find('\n')) {
+      tell_progress(std::string_view(lines_).substr(0, end), tell_);
+      lines_.erase(0, end + 1);
+    }
+    if (lines_.size() > kMaxMessages) lines_.clear();
+  }
+
+  base::UniqueFd out_;
+  base::UniqueFd progress_;
+  const ImageProgress& tell_;
+  std::string lines_;
+};
+
+QuietRun prepare_command(const ContainerPlan& plan, bool receive) {
+  const worker::ContainerSettings& settings = plan.settings;
+  QuietRun run;
+  run.argv = {settings.image_program, "prepare", "--home", settings.image_home};
+  const auto add = [&run](const char* option, std::string value) {
+    run.argv.emplace_back(option);
+    run.argv.push_back(std::move(value));
+  };
+  if (!settings.insecure_registries.empty()) add("--insecure", settings.insecure_registries);
+  if (settings.max_image_bytes != 0) add("--max-bytes", std::to_string(settings.max_image_bytes));
+  add("--progress-fd", std::to_string(kProgressFd));
+  if (receive) run.argv.emplace_back("--receive");
+  run.argv.emplace_back("--");
+  run.argv.push_back(plan.spec.image.str());
+  run.environment = plan.helper_environment;
+  run.folder = "/";
+  return run;
+}
+
+}  // namespace
+
+std::string condensed_reason(std::string_view messages) {
+  std::string_view last;
+  std::string_view error;
+  for (const std::string_view line : base::split_nonempty(messages, '\n')) {
+    if (base::trim(line).empty()) continue;
+    last = base::trim(line);
+    const std::size_t at = last.find("error: ");
+    if (at != std::string_view::npos) error = last.substr(at + 7);
+  }
+  std::string reason(error.empty() ? last : error);
+  for (char& c : reason) {
+    if (static_cast<unsigned char>(c) < ' ') c = ' ';
+  }
+  reason.resize(std::min(reason.size(), kMaxReason));
+  return reason;
+}
+
+Status run_quietly(const QuietRun& run) {
+  const base::UniqueFd messages = message_file();
+  Streams streams;
+  streams.errors = messages.get();
+  const auto pid = spawn(run, streams);
+  if (!pid) return tl::unexpected(pid.error());
+  const int status = wait_for(*pid);
+  if (status == 0) return {};
+  return tl::unexpected(reason_of(run.argv[0], status, messages));
+}
+
+Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageProgress& progress) {
+  const bool receive = !plan.settings.fetch_from.empty() && !plan.spec.image.view().starts_with('/');
+  const base::UniqueFd messages = message_file();
+  const base::UniqueFd fetch_messages = message_file();
+  Fetcher fetcher;
+  if (receive) {
+    auto started = start_fetcher(plan, fetch_messages);
+    if (!started) return tl::unexpected(started.error());
+    fetcher = std::move(*started);
+  }
+  auto out = base::make_pipe();
+  auto told = base::make_pipe();
+  if (!out || !told) return fail(ErrorCode::io, "no pipe for the image");
+  const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(),
+                        told->second.get()};
+  const auto pid = spawn(prepare_command(plan, receive), streams);
+  if (!pid) return tl::unexpected(pid.error());
+  fetcher.bytes.reset();
+  out->second.reset();
+  told->second.reset();
+  Listener listener(std::move(out->first), std::move(told->first), progress);
+  const std::int64_t limit_ms = std::int64_t{plan.settings.pull_timeout_s} * 1000;
+  const bool heard = listener.listen(limit_ms);
+  if (!heard) ::kill(*pid, SIGKILL);
+  const int status = wait_for(*pid);
+  if (fetcher.pid > 0) {
+    if (status != 0) ::kill(fetcher.pid, SIGKILL);
+    // What the source says explains more than what the receiver makes of it.
+    const int fetched = wait_for(fetcher.pid);
+    const bool told_why = !messages_of(fetch_messages).empty();
+    if (fetched != 0 && told_why) {
+      return tl::unexpected(reason_of("fetch", fetched, fetch_messages));
+    }
+  }
+  if (!heard) {
+    return fail(ErrorCode::failure, fmt::format("the image {} was not there after {} seconds",
+                                                plan.spec.image.view(),
+                                                plan.settings.pull_timeout_s));
+  }
+  if (status != 0) return tl::unexpected(reason_of(plan.settings.image_program, status, messages));
+  return wire::decode<image::ImageRecord>(listener.record);
+}
+
+}  // namespace sluice::stepd

@@ -1,0 +1,31 @@
+// Has sluice-image bring the image of a step, as the user, in a process of the step's. The first
+// node of a step pulls; the others let their agent fetch what the node above them has. For a forked
+// child that is the user already.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "daemon/stepd/container_plan.hpp"
+
+namespace sluice::stepd {
+
+using ImageProgress =
+    std::function<void(std::string_view phase, std::uint64_t done, std::uint64_t total)>;
+
+[[nodiscard]] Result<image::ImageRecord> prepare_image(const ContainerPlan& plan,
+                                                       const ImageProgress& progress);
+
+// Runs a program to its end, with what it prints on standard error as the reason if it fails.
+struct QuietRun {
+  std::vector<std::string> argv;
+  std::vector<std::string> environment;
+  std::string folder;  // its working directory; empty: ours
+};
+[[nodiscard]] Status run_quietly(const QuietRun& run);
+
+// Of a program's messages, the one that tells why: without "NAME: error: ".
+[[nodiscard]] std::string condensed_reason(std::string_view messages);
+
+}  // namespace sluice::stepd

@@ -1,0 +1,38 @@
+// Rules about GRES that several parts need alike: how the devices of a node are numbered, which
+// requests mean any accelerator, and what the ways to count devices (per job, node, task) say about
+// each other.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/text.hpp"
+#include "model/device.hpp"
+#include "model/node.hpp"
+#include "model/request.hpp"
+
+namespace sluice::model {
+
+// --gres=accel:N: N devices of whichever kind of accelerator a node has.
+inline constexpr std::string_view kAnyAccelerator = "accel";
+
+// GresShare::indices count the devices of one name through all its types, in the node's order: the
+// first index of all[position]. Kinds without device files have no indices.
+[[nodiscard]] std::uint32_t first_index(const std::vector<NodeGres>& all, std::size_t position);
+
+// Whether each of the kind's devices is known, so that exact ones are given out.
+[[nodiscard]] inline bool has_devices(const NodeGres& gres) {
+  return !gres.files.empty() && gres.files.size() == gres.count;
+}
+
+// "gpu:a100:1": how users and administrators know a device; the index counts as above.
+[[nodiscard]] Text device_label(const NodeGres& gres, std::uint32_t index);
+
+// Counts that follow from counts: nodes from --gpus and --gpus-per-node, tasks from --gpus and
+// --gpus-per-task, and so on. Fails, in Slurm's words, where they contradict each other.
+[[nodiscard]] Status settle_gres(Request& request);
+
+}  // namespace sluice::model
