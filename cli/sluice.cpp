@@ -1,5 +1,5 @@
 // sluice: one command for what Slurm has no word for. Clusters of one's own (up, down, env) and
-// hosts that join (token, join).
+// hosts that join (token, join); how well jobs used what they had (eff).
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/common/client.hpp"
+#include "cli/sluice/eff.hpp"
 #include "cli/sluice/join.hpp"
 #include "cli/sluice/up.hpp"
 
@@ -39,6 +40,12 @@ void add_up(CLI::App& app, cli::UpOptions& options) {
       ->check(CLI::ExistingFile);
 }
 
+void add_eff(CLI::App& app, cli::EffOptions& options) {
+  CLI::App* eff = app.add_subcommand("eff", "how well jobs used what they had");
+  eff->add_option("job", options.jobs, "a job, an array or one of its tasks")->required();
+  eff->add_flag("--json", options.json, "print JSON");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,6 +57,8 @@ int main(int argc, char** argv) {
   cli::TokenOptions token;
   cli::JoinOptions join;
   add_up(app, up);
+  cli::EffOptions eff;
+  add_eff(app, eff);
   app.add_subcommand("down", "end a cluster on this machine")
       ->add_option("--dir", dir, "its directory");
   app.add_subcommand("env", "shell lines that point commands to a cluster")
@@ -71,6 +80,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("up")) return report(cli::bring_up(up));
   if (app.got_subcommand("down")) return report(cli::bring_down(dir));
   if (app.got_subcommand("env")) return print(cli::environment_lines(dir));
+  if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));
   if (app.got_subcommand("token")) return print(cli::request_token(token));
   return report(cli::join_cluster(join));
 }

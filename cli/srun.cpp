@@ -264,6 +264,11 @@ int main(int argc, char** argv) {
         *options, {sockets.error().code,
                    "Unable to allocate resources: " + cli::as_seen_by_user(sockets.error()).text});
   }
+  if (sockets->agent.empty() && !options->job.test_only) {
+    return fail_with(*options,
+                     {ErrorCode::unsupported,
+                      "Unable to launch tasks from this host: client.conf names no agent_socket"});
+  }
   if (options->test_exec && !cli::program_exists(options->step, own)) {
     return fail_with(*options, {ErrorCode::not_found, "Unable to run executable \"" +
                                                           options->step.argv.front().str() + "\""});

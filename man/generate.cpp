@@ -57,7 +57,7 @@ std::string field_table(const Fields& fields) {
   return out + ".ft R\n.fi\n";
 }
 
-// sacct's columns have names only.
+// sacct's and sstat's columns have names only.
 std::string name_list(std::span<const report::HistoryField> fields) {
   std::string out;
   for (const report::HistoryField& field : fields) {
@@ -73,6 +73,7 @@ std::string fields_of(opt::Command command) {
              field_table(report::step_fields());
     case opt::Command::sinfo: return field_table(report::node_fields());
     case opt::Command::sacct: return name_list(report::history_fields());
+    case opt::Command::sstat: return name_list(report::live_fields());
     default: return "";
   }
 }

@@ -30,7 +30,8 @@ Result<net::BlockingSession> greet(Result<net::BlockingSession> link) {
 
 Result<net::BlockingSession> by_agent(const Sockets& sockets, const std::string& node) {
   if (sockets.agent.empty()) {
-    return fail(ErrorCode::unavailable, "no agent on this host");
+    // Not `unavailable`: trying again would not help.
+    return fail(ErrorCode::unsupported, "no agent_socket is configured on this host");
   }
   Result<net::BlockingSession> link = net::BlockingSession::connect(sockets.agent, kConnectMs);
   if (!link) return link;

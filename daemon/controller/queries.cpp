@@ -2,6 +2,7 @@
 #include "daemon/controller/queries.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 #include <utility>
 
@@ -16,6 +17,33 @@ namespace {
 
 constexpr std::size_t kPieceBytes = 1024 * 1024;
 
+// A batch script's step is reported only when it has gone on for a moment. Until then its record
+// follows from the job's.
+model::Step young_batch_step(const model::Job& job) {
+  const model::NodeShare& share = job.allocation->shares.front();
+  model::Step step;
+  step.job = job.id;
+  step.attempt = {job.uid, job.attempt};
+  step.number = base::kBatchStep;
+  step.name = "batch";
+  step.nodes = share.name;
+  step.node_count = 1;
+  step.tasks = 1;
+  step.cpus = share.cpu_count;
+  step.memory = share.memory;
+  step.start = job.start;
+  step.time_limit = model::kUnlimited;
+  step.uid = job.spec->uid;
+  step.partition = job.partition;
+  return step;
+}
+
+bool runs_a_script(const model::Job& job) {
+  return job.state == model::JobState::running && job.spec->kind == model::JobKind::batch &&
+         (job.flags & model::kFlagConfiguring) == 0 && job.allocation &&
+         !job.allocation->shares.empty();
+}
+
 class JobsQuery : public Query {
  public:
   JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request)
@@ -26,15 +54,20 @@ class JobsQuery : public Query {
       for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) {
         if (!matches(*job, request_.filter)) continue;
         rows_.add(*job);
-        if (request_.steps) found_.insert(job->id.value);
+        if (!request_.steps) continue;
+        found_.insert(job->id.value);
+        if (runs_a_script(*job)) scripts_.emplace(job->id, job);
       }
       ++chunk_;
     }
     const bool last = chunk_ == snapshot_->chunks.size();
     if (last && request_.steps) {
       for (const model::StepPtr& step : snapshot_->steps) {
-        if (found_.contains(step->job.value)) rows_.add(*step);
+        if (!found_.contains(step->job.value)) continue;
+        if (step->number == base::kBatchStep) scripts_.erase(step->job);
+        rows_.add(*step);
       }
+      for (const auto& [id, job] : scripts_) rows_.add(young_batch_step(*job));
     }
     return {wire::JobsReply::kType, rows_.take(last), last};
   }
@@ -45,6 +78,7 @@ class JobsQuery : public Query {
   JobRows rows_;
   std::size_t chunk_ = 0;
   std::unordered_set<std::uint32_t> found_;
+  std::map<JobId, model::JobPtr> scripts_;  // running, whose steps have not been seen
 };
 
 class NodesQuery : public Query {

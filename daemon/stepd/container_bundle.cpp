@@ -31,8 +31,8 @@ Status check_source(const RuntimeMount& mount) {
   const bool readable_kind = S_ISDIR(info.st_mode) || S_ISREG(info.st_mode);
   if (code == 0 && readable_kind && ::access(mount.source.c_str(), wanted) != 0) code = errno;
   if (code == 0) return {};
-  return fail(ErrorCode::invalid_argument, fmt::format("container mount source {}: {}",
-                                                       mount.source, base::errno_text(code)));
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("container mount source {}: {}", mount.source, base::errno_text(code)));
 }
 
 Status add_devices(const ContainerPlan& plan, RuntimeConfig& config) {
@@ -53,8 +53,8 @@ Status add_devices(const ContainerPlan& plan, RuntimeConfig& config) {
     }
     if (!bind) made.options.insert(made.options.begin(), "rbind");
     if (made.type == "none" && !exists(made.source)) {
-      return fail(ErrorCode::not_found, fmt::format("a granted device needs {}, which isn't there",
-                                                    made.source));
+      return fail(ErrorCode::not_found,
+                  fmt::format("a granted device needs {}, which isn't there", made.source));
     }
     config.mounts.push_back(std::move(made));
   }
@@ -75,7 +75,7 @@ Status add_people(const ContainerPlan& plan, const std::string& root, RuntimeCon
     const auto known = read_inside(root, file.path, kMaxIdFile);
     if (!known) continue;  // as large as that it is nobody's list of users
     const std::string text = file.complete(*known, person);
-    if (text.empty()) continue;
+    if (text.empty() || (config.foreign && !exists_inside(root, file.path))) continue;
     const std::string copy = plan.scratch + file.copy;
     if (auto written = base::write_file_atomic(copy, text, {.mode = 0644}); !written) {
       return written;
@@ -101,7 +101,9 @@ Status fill_config(const ContainerPlan& plan, const std::string& root, RuntimeCo
   config.mounts = system_mounts(plan.spec.unshare);
   if (plan.by_pattern) return {};
   for (const RuntimeMount& mount : plan.mounts) {
-    if (exists(mount.source)) config.mounts.push_back(mount);
+    const bool no_place =
+        mount.target.starts_with("/etc/") && config.foreign && !exists_inside(root, mount.target);
+    if (exists(mount.source) && !no_place) config.mounts.push_back(mount);
   }
   if (auto added = add_people(plan, root, config); !added) return added;
   config.mounts.insert(config.mounts.end(), bundled.begin(), bundled.end());
@@ -130,8 +132,8 @@ Result<std::string> use_bundle(const ContainerPlan& plan, const Bundle& bundle,
   std::string root = absolute(bundle.root);
   struct stat info {};
   if (::stat(root.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) {
-    return fail(ErrorCode::not_found, fmt::format("--container {}: root.path {} is no folder",
-                                                  folder, bundle.root));
+    return fail(ErrorCode::not_found,
+                fmt::format("--container {}: root.path {} is no folder", folder, bundle.root));
   }
   config.readonly = bundle.readonly;
   config.hooks = bundle.hooks;
@@ -145,8 +147,9 @@ Result<std::string> use_bundle(const ContainerPlan& plan, const Bundle& bundle,
   for (const std::string& entry : bundle.env) record.environment.emplace_back(entry);
   record.workdir = Text(bundle.cwd);
   // Mounting into it makes folders in it.
-  const bool own = info.st_uid == plan.user.uid && ::access(root.c_str(), W_OK) == 0;
+  const bool own = info.st_uid == ::geteuid() && ::access(root.c_str(), W_OK) == 0;
   if (own && !config.readonly && !plan.readonly) return root;
+  config.foreign = info.st_uid != ::geteuid();
   const UpperPlace place = upper_place(plan);
   for (const std::string& made : {place.upper, place.work}) {
     if (::mkdir(made.c_str(), 0755) != 0) return tl::unexpected(base::errno_error(made, errno));

@@ -1,5 +1,6 @@
-// From a plan to what the runtime is told: mounts whose sources are looked at as the user, the files
-// of /etc that must know the user, and a user's own bundle. For a forked child that is the user.
+// From a plan to what the runtime is told: mounts whose sources are looked at as the user, the
+// files of /etc that must know the user, and a user's own bundle. For a forked child that is the
+// user.
 #pragma once
 
 #include <string>

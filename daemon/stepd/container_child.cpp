@@ -125,14 +125,14 @@ Status Opener::find_image() {
                             "what to make it of",
                             plan_.spec.name.view(), plan_.node));
   }
-  auto record = prepare_image(plan_, [this](std::string_view phase, std::uint64_t done,
-                                            std::uint64_t total) {
-    ContainerNote note;
-    note.text = Text(phase);
-    note.done = done;
-    note.total = total;
-    send_note(report_, note);
-  });
+  auto record =
+      prepare_image(plan_, [this](std::string_view phase, std::uint64_t done, std::uint64_t total) {
+        ContainerNote note;
+        note.text = Text(phase);
+        note.done = done;
+        note.total = total;
+        send_note(report_, note);
+      });
   if (!record) return tl::unexpected(record.error());
   record_ = std::move(*record);
   return kept_ ? kept_->write_record(record_) : Status{};
@@ -188,6 +188,10 @@ Status Opener::run_runtime() {
     return written;
   }
   if (plan_.by_pattern) return {};
+  // An image's working directory is made where the image forgot it; the user's own must be there.
+  if (plan_.spec.workdir.empty() && !record_.workdir.empty()) {
+    static_cast<void>(make_folder_inside(root_, record_.workdir.str()));
+  }
   const std::string& runtime = plan_.settings.runtime;
   const bool is_crun = runtime.substr(runtime.rfind('/') + 1).find("crun") != std::string::npos;
   // crun refuses hosts with controllers in both kinds of hierarchy; it needs none of them.
@@ -211,8 +215,7 @@ Status Opener::read_holder() {
   const auto text = base::read_file(plan_.scratch + "/pid", 64);
   if (!text) return tl::unexpected(text.error());
   const std::string_view digits = base::trim(*text);
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), holder_);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), holder_);
   if (error != std::errc() || holder_ <= 1) {
     return fail(ErrorCode::protocol, "the container runtime left no process id");
   }
@@ -274,9 +277,9 @@ Status write_start_files(const ContainerPlan& plan, const image::ImageRecord& re
   const std::string workdir = record.workdir.empty() ? "/" : record.workdir.str();
   std::string words;
   for (const Text& word : record.entrypoint) words += base::shell_quote(word.view()) + ' ';
-  const std::string script = fmt::format(
-      "mkdir -p {0} 2> /dev/null\ncd {0} && unset OLDPWD || exit 1\n\nexec {1}\"$@\"\n",
-      base::shell_quote(workdir), words);
+  const std::string script =
+      fmt::format("mkdir -p {0} 2> /dev/null\ncd {0} && unset OLDPWD || exit 1\n\nexec {1}\"$@\"\n",
+                  base::shell_quote(workdir), words);
   return base::write_file_atomic(folder + "/rc", script, {.mode = 0755});
 }
 
@@ -296,8 +299,8 @@ Status save(const ContainerPlan& plan, const image::ImageRecord& record) {
   const std::string target = plan.spec.save.str();
   const std::string partial = fmt::format("{}.{}.partial", target, plan.id);
   QuietRun run;
-  run.argv = {"/usr/bin/mksquashfs", *root, partial, "-noappend", "-no-progress", "-quiet",
-              "-all-root", "-e", "run/sluice"};
+  run.argv = {"/usr/bin/mksquashfs", *root, partial,     "-noappend", "-no-progress", "-quiet",
+              "-all-root",           "-e",  "run/sluice"};
   run.environment = {"PATH=/usr/bin:/bin"};
   run.folder = "/";
   auto ran = run_quietly(run);

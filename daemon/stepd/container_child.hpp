@@ -1,5 +1,5 @@
-// What works on a step's container in a child of stepd: the opener, the one that saves, the one that
-// cleans up. Each becomes the user before it touches anything, and never returns.
+// What works on a step's container in a child of stepd: the opener, the one that saves, the one
+// that cleans up. Each becomes the user before it touches anything, and never returns.
 #pragma once
 
 #include <sys/types.h>

@@ -1,11 +1,10 @@
 // See the header.
 #include "daemon/stepd/container_config.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <array>
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 namespace sluice::stepd {
 namespace {
@@ -73,8 +72,8 @@ const json& object_at(const json& object, const char* name) {
 
 // proc, sysfs, devpts, mqueue and cgroup have their places in every container, and so has /dev.
 bool is_ours(const RuntimeMount& mount) {
-  for (const std::string_view place : {"/proc", "/sys", "/dev", "/dev/pts", "/dev/shm",
-                                       "/dev/mqueue", "/sys/fs/cgroup"}) {
+  for (const std::string_view place :
+       {"/proc", "/sys", "/dev", "/dev/pts", "/dev/shm", "/dev/mqueue", "/sys/fs/cgroup"}) {
     if (mount.target == place) return true;
   }
   return false;
@@ -92,7 +91,8 @@ Status read_mounts(const json& config, Bundle& bundle) {
   const auto mounts = config.find("mounts");
   if (mounts == config.end()) return {};
   if (!mounts->is_array() || mounts->size() > kMaxMounts) {
-    return fail(ErrorCode::invalid_argument, "config.json: mounts must be a list, and not a huge one");
+    return fail(ErrorCode::invalid_argument,
+                "config.json: mounts must be a list, and not a huge one");
   }
   for (const json& entry : *mounts) {
     if (!entry.is_object()) continue;
@@ -111,9 +111,8 @@ Status read_mounts(const json& config, Bundle& bundle) {
 }
 
 Status read_hooks(const json& config, Bundle& bundle) {
-  static constexpr std::array<const char*, 6> kNames = {"prestart",        "createRuntime",
-                                                        "createContainer", "startContainer",
-                                                        "poststart",       "poststop"};
+  static constexpr std::array<const char*, 6> kNames = {
+      "prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"};
   const json& hooks = object_at(config, "hooks");
   for (const char* name : kNames) {
     const auto list = hooks.find(name);

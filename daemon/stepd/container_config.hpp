@@ -1,5 +1,6 @@
 // config.json of the OCI runtime specification: what crun or runc is told to make, and what a
-// user's own bundle asks for (--container). Pure; a bundle's text is a stranger's and judged as one.
+// user's own bundle asks for (--container). Pure; a bundle's text is a stranger's and judged as
+// one.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct RuntimeConfig {
   std::uint32_t unshare = 0;         // ContainerSpec::unshare
   std::string hostname;              // with an uts namespace of its own
   std::vector<accel::CdiHook> hooks;
+  bool foreign = false;  // the root isn't the user's: nothing can be made in its folders
 };
 
 [[nodiscard]] std::string runtime_config(const RuntimeConfig& config);

@@ -39,9 +39,9 @@ void merge_container_environment(base::Environment& environment, const Container
     if (!parts.found || parts.before.empty() || always_ours(parts.before)) continue;
     // A default of ours (TMPDIR) is as good as the image's.
     if (ours.contains(parts.before)) continue;
-    const bool host_wins = std::any_of(
-        from.host_first.begin(), from.host_first.end(),
-        [&](const Text& name) { return name.view() == parts.before; });
+    const bool host_wins =
+        std::any_of(from.host_first.begin(), from.host_first.end(),
+                    [&](const Text& name) { return name.view() == parts.before; });
     if (host_wins && environment.has(parts.before)) continue;
     environment.set(parts.before, parts.after);
   }

@@ -279,7 +279,8 @@ Status run_quietly(const QuietRun& run) {
 }
 
 Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageProgress& progress) {
-  const bool receive = !plan.settings.fetch_from.empty() && !plan.spec.image.view().starts_with('/');
+  const bool receive =
+      !plan.settings.fetch_from.empty() && !plan.spec.image.view().starts_with('/');
   const base::UniqueFd messages = message_file();
   const base::UniqueFd fetch_messages = message_file();
   Fetcher fetcher;
@@ -291,8 +292,7 @@ Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageP
   auto out = base::make_pipe();
   auto told = base::make_pipe();
   if (!out || !told) return fail(ErrorCode::io, "no pipe for the image");
-  const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(),
-                        told->second.get()};
+  const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(), told->second.get()};
   const auto pid = spawn(prepare_command(plan, receive), streams);
   if (!pid) return tl::unexpected(pid.error());
   fetcher.bytes.reset();
@@ -313,9 +313,9 @@ Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageP
     }
   }
   if (!heard) {
-    return fail(ErrorCode::failure, fmt::format("the image {} was not there after {} seconds",
-                                                plan.spec.image.view(),
-                                                plan.settings.pull_timeout_s));
+    return fail(ErrorCode::failure,
+                fmt::format("the image {} was not there after {} seconds", plan.spec.image.view(),
+                            plan.settings.pull_timeout_s));
   }
   if (status != 0) return tl::unexpected(reason_of(plan.settings.image_program, status, messages));
   return wire::decode<image::ImageRecord>(listener.record);

@@ -12,9 +12,10 @@ namespace sluice::stepd {
 namespace {
 
 constexpr std::array<std::string_view, 24> kFlags = {
-    "ro",       "rw",      "nosuid",  "suid",     "nodev",  "dev",     "noexec",   "exec",
-    "noatime",  "atime",   "relatime", "norelatime", "bind", "rbind",  "private",  "rprivate",
-    "shared",   "rshared", "slave",   "rslave",   "unbindable", "runbindable", "nodiratime", "sync"};
+    "ro",     "rw",     "nosuid",     "suid",        "nodev",      "dev",
+    "noexec", "exec",   "noatime",    "atime",       "relatime",   "norelatime",
+    "bind",   "rbind",  "private",    "rprivate",    "shared",     "rshared",
+    "slave",  "rslave", "unbindable", "runbindable", "nodiratime", "sync"};
 
 bool is_flag(std::string_view flag) {
   return std::find(kFlags.begin(), kFlags.end(), flag) != kFlags.end();
@@ -95,8 +96,10 @@ std::vector<RuntimeMount> system_mounts(std::uint32_t unshare) {
 
 const std::vector<std::string>& masked_paths() {
   static const std::vector<std::string> paths = {
-      "/proc/acpi",        "/proc/kcore", "/proc/keys",        "/proc/latency_stats",
-      "/proc/timer_list",  "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
+      "/proc/acpi",        "/proc/kcore",
+      "/proc/keys",        "/proc/latency_stats",
+      "/proc/timer_list",  "/proc/timer_stats",
+      "/proc/sched_debug", "/proc/scsi",
       "/sys/firmware",     "/sys/devices/virtual/powercap"};
   return paths;
 }

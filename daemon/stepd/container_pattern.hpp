@@ -1,6 +1,7 @@
-// Command patterns for container runtimes that are no OCI runtimes (apptainer, enroot, charliecloud),
-// with the %-words of Slurm's oci.conf. A pattern is split into words first and expanded then, so
-// nothing of a user's can become a word of its own, and no shell is involved. Pure.
+// Command patterns for container runtimes that are no OCI runtimes (apptainer, enroot,
+// charliecloud), with the %-words of Slurm's oci.conf. A pattern is split into words first and
+// expanded then, so nothing of a user's can become a word of its own, and no shell is involved.
+// Pure.
 #pragma once
 
 #include <cstdint>

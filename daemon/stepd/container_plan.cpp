@@ -53,9 +53,9 @@ Status check(const ContainerPlan& plan) {
   const worker::ContainerSettings& settings = plan.settings;
   const model::ContainerSpec& spec = plan.spec;
   if (!settings.enabled) {
-    return fail(ErrorCode::unavailable,
-                settings.disabled_reason.empty() ? "containers are not enabled on this node"
-                                                 : settings.disabled_reason);
+    return fail(ErrorCode::unavailable, settings.disabled_reason.empty()
+                                            ? "containers are not enabled on this node"
+                                            : settings.disabled_reason);
   }
   if (settings.runtime.empty() && settings.run_pattern.empty()) {
     return fail(ErrorCode::unavailable, "no container runtime on this node");
@@ -134,10 +134,9 @@ std::string variable(const StepView& step, std::string_view name) {
 std::vector<std::string> helper_environment(const StepView& step, const std::string& home) {
   std::vector<std::string> entries = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
                                       "LANG=C.UTF-8", "HOME=" + home};
-  for (const char* name :
-       {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SSL_CERT_FILE",
-        "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
-        "NO_PROXY"}) {
+  for (const char* name : {"REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR",
+                           "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy",
+                           "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"}) {
     const std::string value = variable(step, name);
     if (!value.empty()) entries.push_back(std::string(name) + '=' + value);
   }
@@ -146,8 +145,8 @@ std::vector<std::string> helper_environment(const StepView& step, const std::str
 
 std::string container_id(const StepView& step) {
   const Text& asked = step.launch.spec.container.front().id;
-  std::string id = asked.empty() ? fmt::format("{}.{}", step_label(step), step.settings.node_name)
-                                 : asked.str();
+  std::string id =
+      asked.empty() ? fmt::format("{}.{}", step_label(step), step.settings.node_name) : asked.str();
   for (char& c : id) {
     const bool fine = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
                       c == '.' || c == '-' || c == '_' || c == '+';

@@ -9,8 +9,8 @@
 //   a holder     a process inside the container (sluice-pause again), by which tasks find its
 //                namespaces
 //   the tasks    children of stepd as ever, that enter before they execute their program
-// With a run pattern there is no runtime of ours: opener and holder are one, in a mount namespace in
-// which the image's root can be seen, and each task executes the pattern's command there.
+// With a run pattern there is no runtime of ours: opener and holder are one, in a mount namespace
+// in which the image's root can be seen, and each task executes the pattern's command there.
 #pragma once
 
 #include <cstdint>
@@ -86,6 +86,8 @@ struct ContainerNote {
 };
 inline constexpr std::size_t kMaxContainerNote = 1U << 20U;
 
-inline constexpr const char* kInsidePause = "/run/sluice/pause";  // sluice-pause in a container
+// sluice-pause in a container: in its fresh /dev, where it leaves no trace in what is kept or
+// saved.
+inline constexpr const char* kInsidePause = "/dev/sluice/pause";
 
 }  // namespace sluice::stepd

@@ -19,13 +19,24 @@
 namespace sluice::stepd {
 namespace {
 
-constexpr std::size_t kMaxLayers = 500;      // the kernel's limit
-constexpr std::size_t kMaxOptions = 4095;    // of one page
-constexpr const char* kLinks = "l";          // short names for layers, so that all fit in
+constexpr std::size_t kMaxLayers = 500;    // the kernel's limit
+constexpr std::size_t kMaxOptions = 4095;  // of one page
+constexpr const char* kLinks = "l";        // short names for layers, so that all fit in
 constexpr std::size_t kMaxNameText = 64;
 
 tl::unexpected<Error> failed(std::string_view doing, int code) {
   return tl::unexpected(base::errno_error(doing, code));
+}
+
+// However the links on the way lead, it is inside.
+base::UniqueFd open_inside(const std::string& root, const std::string& path, int flags) {
+  const base::UniqueFd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!top.is_open()) return {};
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+  return base::UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how)));
 }
 
 Result<std::string> lower_names(const OverlayPlan& plan) {
@@ -121,32 +132,46 @@ Result<std::string> mount_overlay(const OverlayPlan& plan) {
 
 Result<std::string> read_inside(const std::string& root, const std::string& path,
                                 std::size_t limit) {
-  const base::UniqueFd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!top.is_open()) return failed(root, errno);
-  open_how how{};
-  how.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-  how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-  const long got = ::syscall(SYS_openat2, top.get(), path.c_str(), &how, sizeof how);
-  if (got < 0) return std::string();
-  const base::UniqueFd file(static_cast<int>(got));
+  const base::UniqueFd file = open_inside(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return std::string();
+  if (!file.is_open() || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
+    return std::string();
+  }
   return base::read_to_end(file.get(), limit);
+}
+
+bool exists_inside(const std::string& root, const std::string& path) {
+  return open_inside(root, path, O_PATH).is_open();
+}
+
+Status make_folder_inside(const std::string& root, const std::string& path) {
+  std::string above = "/";
+  for (const std::string_view piece : base::split_nonempty(path, '/')) {
+    const base::UniqueFd parent = open_inside(root, above, O_PATH | O_DIRECTORY);
+    if (!parent.is_open()) return failed(path, errno);
+    const std::string name(piece);
+    if (name != "." && name != ".." && ::mkdirat(parent.get(), name.c_str(), 0755) != 0 &&
+        errno != EEXIST) {
+      return failed(path, errno);
+    }
+    above += name + '/';
+  }
+  return {};
 }
 
 std::string passwd_with(std::string_view passwd, const Person& person) {
   if (has_id(passwd, person.uid)) return {};
-  return with_line(passwd, fmt::format("{}:x:{}:{}::{}:{}\n", name_for(passwd, person), person.uid,
-                                       person.gid, field(person.home, "/"),
-                                       field(person.shell, "/bin/sh")));
+  return with_line(
+      passwd, fmt::format("{}:x:{}:{}::{}:{}\n", name_for(passwd, person), person.uid, person.gid,
+                          field(person.home, "/"), field(person.shell, "/bin/sh")));
 }
 
 std::string group_with(std::string_view group, const Person& person) {
   if (has_id(group, person.gid)) return {};
   const std::string name = field(person.name, "");
   const bool taken = name.empty() || has_name(group, name);
-  return with_line(group, fmt::format("{}:x:{}:\n", taken ? fmt::format("g{}", person.gid) : name,
-                                      person.gid));
+  return with_line(
+      group, fmt::format("{}:x:{}:\n", taken ? fmt::format("g{}", person.gid) : name, person.gid));
 }
 
 }  // namespace sluice::stepd

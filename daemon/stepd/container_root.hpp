@@ -24,6 +24,10 @@ struct OverlayPlan {
 [[nodiscard]] Result<std::string> read_inside(const std::string& root, const std::string& path,
                                               std::size_t limit);
 
+[[nodiscard]] bool exists_inside(const std::string& root, const std::string& path);
+// Makes the folder and those above it where they are missing.
+[[nodiscard]] Status make_folder_inside(const std::string& root, const std::string& path);
+
 // passwd with a line for this uid, group with one for this gid; "" if they have one.
 struct Person {
   std::uint32_t uid = 0;

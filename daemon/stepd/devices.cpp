@@ -44,13 +44,6 @@ std::uint32_t first_number(const std::vector<model::NodeGres>& node, const model
   return static_cast<std::uint32_t>(before);
 }
 
-bool orders_by_bus(const accel::Vendor* vendor) {
-  if (vendor == nullptr) return false;
-  return std::ranges::any_of(vendor->constants, [](const Text& constant) {
-    return constant.view() == "CUDA_DEVICE_ORDER=PCI_BUS_ID";
-  });
-}
-
 // What was granted of accelerators, each kind once: "gpu,npu", "a100,910b", "2,1".
 struct Granted {
   Text vendor;
@@ -122,18 +115,15 @@ void StepDevices::add(const model::GresShare& share) {
   });
 }
 
-// Programs that count by PCI address see them in that order; all others by the host's numbers.
+// Device::number is what the vendor's programs count by.
 void StepDevices::order() {
   const auto place = [this](const Text& name) {
     return std::ranges::find_if(settings_.gres, [&](const auto& g) { return g.name == name; }) -
            settings_.gres.begin();
   };
-  const auto bus = [this](const HeldDevice& held) {
-    const bool counts = held.device != nullptr && orders_by_bus(vendor_of(held));
-    return counts ? held.device->bus_id.view() : std::string_view();
-  };
   const auto key = [&](const HeldDevice& held) {
-    return std::tuple(place(held.name), held.vendor.view(), bus(held), held.number, held.index);
+    return std::tuple(place(held.name), held.vendor.view(), held.number, held.type.view(),
+                      held.index);
   };
   std::ranges::stable_sort(
       all_, [&](const HeldDevice& a, const HeldDevice& b) { return key(a) < key(b); });

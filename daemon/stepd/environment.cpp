@@ -195,9 +195,12 @@ void set_step_variables(Environment& environment, const StepView& step) {
   environment.set("SLURM_UMASK", fmt::format("{:04o}", spec.umask & 0777U));
   environment.set_default("SRUN_DEBUG", "3");
   if (spec.overcommit) environment.set("SLURM_OVERCOMMIT", "1");
-  const Text& address = layout.nodes.front().address;
-  if (!address.empty()) {
-    environment.set_default("SLURM_LAUNCH_NODE_IPADDR", address.view());
+  for (const std::string_view name : {"SLURM_LAUNCH_NODE_IPADDR", "SLURM_SRUN_COMM_HOST"}) {
+    set_text(environment, name, layout.launch_address);
+  }
+  if (layout.launch_port == 0) return;
+  for (const std::string_view name : {"SLURM_SRUN_COMM_PORT", "SLURM_STEP_LAUNCHER_PORT"}) {
+    set_number(environment, name, layout.launch_port);
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include <fmt/core.h>
 
+#include "daemon/stepd/device_edits.hpp"
 #include "daemon/stepd/user_work.hpp"
 
 namespace sluice::stepd {
@@ -34,13 +35,21 @@ Supervisor::Supervisor(wire::LaunchStep launch, worker::StepSettings settings,
                       .drained = [this] { send_output(); }}),
       group_(view_),
       mpi_(poller_, link_,
-           {.ready = [this] { launch_tasks(); },
+           {.ready =
+                [this] {
+                  mpi_ready_ = true;
+                  launch_when_ready();
+                },
             .failed = [this](const std::string& why) { fail_launch(why); },
             .abort = [this](std::uint32_t code, const std::string& why) { abort_step(code, why); },
             .problem =
                 [this](const std::string& text) {
                   if (!tasks_.empty()) say(tasks_.front(), text);
-                }}) {
+                }}),
+      container_(poller_, link_,
+                 {.ready = [this] { launch_when_ready(); },
+                  .failed = [this](const std::string& why) { fail_launch(why); },
+                  .saved = [this](const std::string& problem) { container_saved(problem); }}) {
   link_.adopt(std::move(session));
   poller_.on_child([this] { reap(); });
 }
@@ -74,20 +83,40 @@ void Supervisor::begin() {
   link_.flush();
   if (auto ready = prepare(); !ready) return fail_launch(ready.error().text);
   const std::string mpi = mpi_of_step(view_);
-  if (mpi.empty()) return launch_tasks();
-  mpi_wanted_ = true;
-  if (auto started = mpi_.start(view_, plan_, mpi); !started) {
-    return fail_launch(started.error().text);
+  mpi_wanted_ = !mpi.empty();
+  // Both at once: neither waits for the other.
+  if (mpi_wanted_) {
+    if (auto started = mpi_.start(view_, plan_, mpi); !started) {
+      return fail_launch(started.error().text);
+    }
+    mpi_pid_ = mpi_.helper_pid();
+    children_left_ = true;
+    group_.spare(mpi_pid_);
   }
-  mpi_pid_ = mpi_.helper_pid();
-  children_left_ = true;
-  group_.spare(mpi_pid_);
+  if (ContainerBridge::wanted(view_)) {
+    std::vector<std::string> shared;
+    if (!mpi_.folder().empty()) shared.push_back(mpi_.folder());
+    if (auto started = container_.start(view_, plan_, group_, shared); !started) {
+      return fail_launch(started.error().text);
+    }
+    children_left_ = true;
+  }
+  launch_when_ready();
+}
+
+void Supervisor::launch_when_ready() {
+  if (mpi_wanted_ && !mpi_ready_) return;
+  if (ContainerBridge::wanted(view_) && !container_.ready()) return;
+  launch_tasks();
 }
 
 Status Supervisor::prepare() {
   auto plan = make_plan(view_);
   if (!plan) return tl::unexpected(plan.error());
   plan_ = std::move(*plan);
+  if (!ContainerBridge::wanted(view_)) {
+    if (auto edited = apply_device_edits(view_, plan_); !edited) return edited;
+  }
   std::size_t readers = 0;
   for (TaskPlan& task_plan : plan_.tasks) {
     Task task;
@@ -99,7 +128,7 @@ Status Supervisor::prepare() {
   }
   plan_.tasks.clear();
   if (readers > 0) input_.emplace(readers, kInputLimit);
-  meter_.emplace(settings_.node_name, view_.node().tasks);
+  meter_.emplace(settings_.node_name, view_.node().tasks, launch_.layout.tasks);
   // Before any task: the socket also tells that tasks may have run.
   if (auto heard = link_.listen(settings_.step_dir + '/' + worker::kStepdSocket); !heard) {
     return heard;
@@ -141,9 +170,11 @@ Status Supervisor::fork_tasks() {
     fds.mpi = mpi_.task_fd(task.plan.local);
     fds.report = report->second.get();
     const std::vector<std::string> variables = mpi_.environment(task.plan.local);
+    container_.complete(task.plan);
     const pid_t pid = group_.tree().fork_into(group_.name());
     if (pid == 0) {
-      const ChildContext context{plan_, group_.tree(), group_.name(), shared, variables};
+      const ChildContext context{plan_,     group_.tree(), group_.name(),
+                                 shared,    variables,     container_.task_container()};
       run_task(context, task.plan, fds);
     }
     if (pid < 0) return tl::unexpected(base::errno_error("fork", errno));

@@ -26,6 +26,7 @@
 
 #include "base/result.hpp"
 #include "daemon/stepd/agent_link.hpp"
+#include "daemon/stepd/container_bridge.hpp"
 #include "daemon/stepd/device_sampler.hpp"
 #include "daemon/stepd/input_feed.hpp"
 #include "daemon/stepd/mpi_bridge.hpp"
@@ -69,6 +70,7 @@ class Supervisor {
   // supervisor.cpp: the start
   void begin();
   [[nodiscard]] Status prepare();
+  void launch_when_ready();
   void launch_tasks();
   [[nodiscard]] Status fork_tasks();
   void read_report();
@@ -87,6 +89,9 @@ class Supervisor {
   void kill_step();
   void kill_tick();
   void sweep_done();
+  void begin_draining();
+  void clean_up();
+  void container_saved(const std::string& problem);
   void give_up_killing();
   void drain_tick();
   void check_drained();
@@ -122,6 +127,7 @@ class Supervisor {
   AgentLink link_;
   StepGroup group_;
   MpiBridge mpi_;
+  ContainerBridge container_;
   StepPlan plan_;
   std::vector<Task> tasks_;
   std::optional<InputFeed> input_;
@@ -136,6 +142,7 @@ class Supervisor {
   bool launch_failed_ = false;
   bool streaming_ = true;  // output may be sent (after a reconnection: not before the attach)
   bool mpi_wanted_ = false;
+  bool mpi_ready_ = false;
   pid_t mpi_pid_ = -1;
   std::set<pid_t> errands_;  // children that work for the user in our name
   std::uint64_t oom_seen_ = 0;

@@ -48,6 +48,7 @@ void Supervisor::reaped(pid_t pid, int status, const rusage& used) {
     return;
   }
   if (errands_.erase(pid) != 0 || (devices_ && devices_->reaped(pid))) return;
+  if (container_.ended(pid, status)) return;
   for (Task& task : tasks_) {
     if (task.pid == pid && task.forked && !task.ended) return task_ended(task, status, used);
     if (task.epilog == pid) {
@@ -183,6 +184,31 @@ void Supervisor::give_up_killing() {
 }
 
 void Supervisor::sweep_done() {
+  // What the container holds is at rest now.
+  if (!launch_failed_ && !killed_ && container_.start_saver(group_)) {
+    phase_ = Phase::draining;
+    children_left_ = true;
+    return;
+  }
+  begin_draining();
+}
+
+void Supervisor::container_saved(const std::string& problem) {
+  if (!problem.empty()) {
+    if (error_.empty()) error_ = problem;
+    if (!tasks_.empty()) say(tasks_.front(), problem);
+  }
+  begin_draining();
+}
+
+void Supervisor::clean_up() {
+  container_.close();
+  if (!mpi_.folder().empty()) errands_.insert(remove_folder_as_user(plan_, mpi_.folder()));
+  errands_.insert(container_.start_cleaner());
+  errands_.erase(-1);
+}
+
+void Supervisor::begin_draining() {
   phase_ = Phase::draining;
   drain_since_ = Poller::now_ms();
   poller_.cancel(sample_timer_);
@@ -192,8 +218,7 @@ void Supervisor::sweep_done() {
   for (Task& task : tasks_) {
     if (task.io) task.io->release();
   }
-  if (!mpi_.folder().empty()) errands_.insert(remove_folder_as_user(plan_, mpi_.folder()));
-  errands_.erase(-1);
+  clean_up();
   check_drained();
 }
 
@@ -217,6 +242,10 @@ void Supervisor::drain_tick() {
 void Supervisor::check_drained() {
   if (phase_ != Phase::draining) return;
   send_output();
+  if (container_.saving()) {
+    if (killed_) container_.stop_saver();
+    return;
+  }
   const std::int64_t waited = Poller::now_ms() - drain_since_;
   bool open = false;
   for (Task& task : tasks_) {
@@ -245,6 +274,7 @@ void Supervisor::finish() {
   }
   poller_.cancel(drain_timer_);
   if (mpi_.owns_parent() && !mpi_.folder().empty()) ::rmdir(mpi_.folder().c_str());
+  if (!container_.scratch().empty()) ::rmdir(container_.scratch().c_str());
   phase_ = Phase::over;
   done_.node = launch_.first;
   done_.exit_code = 0;

@@ -17,6 +17,7 @@
 #include <fmt/core.h>
 
 #include "base/strings.hpp"
+#include "daemon/stepd/container_task.hpp"
 #include "daemon/stepd/task_prolog.hpp"
 
 namespace sluice::stepd {
@@ -48,7 +49,8 @@ class Child {
   void complete_environment();
   void run_prologs();
   void run_prolog(const std::string& path);
-  [[noreturn]] void execute();
+  [[nodiscard]] TaskCommand enter();
+  [[noreturn]] void execute(const TaskCommand& command);
 
   const ChildContext& context_;
   const StepPlan& plan_;
@@ -164,6 +166,8 @@ void Child::open_streams() {
 
 void Child::enter_folder() {
   if (::chdir(plan_.work_dir.c_str()) == 0) return;
+  // A folder that only the container has.
+  if (context_.container != nullptr && ::chdir("/") == 0) return;
   complain(fmt::format("couldn't chdir to `{}': {}: going to /tmp instead", plan_.work_dir,
                        base::errno_text(errno)));
   if (::chdir("/tmp") != 0) fail_launch("couldn't chdir to /tmp");
@@ -232,19 +236,28 @@ std::string find_program(const std::string& name, const base::Environment& envir
   return denied.empty() ? name : denied;
 }
 
-void Child::execute() {
+TaskCommand Child::enter() {
   if (!task_.problem.empty()) {
     complain(task_.problem);
     ::_exit(1);
   }
-  const std::string path = find_program(task_.argv[0], environment_);
-  std::vector<std::string> words = task_.argv;
+  if (context_.container == nullptr) return {task_.argv, {}};
+  auto command = enter_container(plan_, task_, *context_.container, environment_);
+  if (!command) fail_launch(command.error().text);
+  return std::move(*command);
+}
+
+void Child::execute(const TaskCommand& command) {
+  const std::string path = command.program.empty()
+                               ? find_program(command.argv[0], environment_)
+                               : command.program;
+  std::vector<std::string> words = command.argv;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   ::execve(path.c_str(), argv.data(), environment_.pointers().data());
   const int code = errno;
-  complain(fmt::format("execve(): {}: {}", task_.argv[0], base::errno_text(code)));
+  complain(fmt::format("execve(): {}: {}", command.argv[0], base::errno_text(code)));
   ::_exit(code);
 }
 
@@ -260,7 +273,7 @@ void Child::run() {
   enter_folder();
   complete_environment();
   run_prologs();
-  execute();
+  execute(enter());
 }
 
 }  // namespace

@@ -18,6 +18,8 @@
 
 namespace sluice::stepd {
 
+struct TaskContainer;
+
 // The ends of pipes that become the task's streams; -1: not by a pipe. With a pty all three are
 // its slave.
 struct TaskFds {
@@ -35,6 +37,7 @@ struct ChildContext {
   const worker::CgroupName& group;
   const std::vector<base::UniqueFd>& shared_files;  // as plan.shared_files
   const std::vector<std::string>& mpi_environment;
+  const TaskContainer* container = nullptr;  // the program runs inside of it
 };
 
 // Through `report`: this, then `length` bytes of text. Atomic: shorter than PIPE_BUF.

@@ -42,6 +42,7 @@ struct TaskPlan {
   std::uint32_t task = 0;   // in the step
   std::uint32_t local = 0;  // on this node
   std::vector<std::string> argv;
+  std::size_t entrypoint_words = 0;  // of argv, at its beginning: the image's own
   base::Environment environment;
   StreamPlan in;
   StreamPlan out;

@@ -2,6 +2,7 @@
 #include "daemon/stepd/usage_meter.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <fmt/core.h>
@@ -34,8 +35,9 @@ pid_t parent_of(pid_t pid) {
 
 }  // namespace
 
-UsageMeter::UsageMeter(std::string node, std::vector<std::uint32_t> tasks)
-    : node_(std::move(node)) {
+UsageMeter::UsageMeter(std::string node, std::vector<std::uint32_t> tasks,
+                       std::uint32_t step_tasks)
+    : node_(std::move(node)), several_(step_tasks > 1) {
   for (const std::uint32_t task : tasks) tasks_.emplace_back().task = task;
 }
 
@@ -88,12 +90,39 @@ void UsageMeter::sample(std::span<const pid_t> roots, std::span<const pid_t> pid
   }
 }
 
+// In the order of model::UsageKind.
+std::vector<model::TaskRange> UsageMeter::ranges() const {
+  std::vector<model::TaskRange> ranges;
+  for (const TaskUse& task : tasks_) {
+    const std::array<std::uint64_t, model::kUsageKinds> values = {
+        task.user_us + task.system_us, task.read_bytes, task.rss_kib,
+        task.major_faults,             task.vm_kib,     task.written_bytes};
+    const bool first = ranges.empty();
+    ranges.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      model::TaskRange& range = ranges[i];
+      if (first || values[i] < range.min) {
+        range.min = values[i];
+        range.min_task = task.task;
+      }
+      if (first || values[i] > range.max) {
+        range.max = values[i];
+        range.max_task = task.task;
+      }
+      range.min_node = node_;
+      range.max_node = node_;
+    }
+  }
+  return ranges;
+}
+
 model::Usage UsageMeter::usage() const {
   model::Usage sum;
   for (const TaskUse& task : tasks_) {
     sum.user_us += task.user_us;
     sum.system_us += task.system_us;
     sum.total_rss_kib += task.rss_kib;
+    sum.total_vm_kib += task.vm_kib;
     if (task.rss_kib > sum.max_rss_kib) {
       sum.max_rss_kib = task.rss_kib;
       sum.max_rss_task = task.task;
@@ -107,6 +136,9 @@ model::Usage UsageMeter::usage() const {
   sum.user_us += orphans_.user_us;
   sum.system_us += orphans_.system_us;
   if (sum.max_rss_kib != 0) sum.max_rss_node = node_;
+  if (several_) sum.ranges = ranges();
+  sum.max_node_rss_kib = sum.total_rss_kib;
+  if (sum.total_rss_kib != 0) sum.max_rss_sum_node = node_;
   return sum;
 }
 

@@ -17,7 +17,8 @@ namespace sluice::stepd {
 
 class UsageMeter {
  public:
-  UsageMeter(std::string node, std::vector<std::uint32_t> tasks);
+  // `tasks` are those on this node, of `step_tasks` in all.
+  UsageMeter(std::string node, std::vector<std::uint32_t> tasks, std::uint32_t step_tasks);
 
   // A task's first process was reaped. `local` counts from 0.
   void ended(std::size_t local, const rusage& used);
@@ -41,7 +42,10 @@ class UsageMeter {
     std::uint64_t read_bytes = 0;
     std::uint64_t written_bytes = 0;
   };
+  [[nodiscard]] std::vector<model::TaskRange> ranges() const;
+
   std::string node_;
+  bool several_ = false;  // tasks in the step
   std::vector<TaskUse> tasks_;
   TaskUse orphans_;
 };

@@ -59,6 +59,15 @@ Status Agent::start() {
   auto links = HostLinks::create(loop_, config_, std::move(handlers));
   if (!links) return tl::unexpected(links.error());
   links_ = std::move(*links);
+  Containers::Handlers images;
+  images.image_data = [this](ImageSourceId source, std::string_view bytes) {
+    service_->on_image_data(source, bytes);
+  };
+  images.image_failed = [this](ImageSourceId source, const Text& why) {
+    service_->on_image_failed(source, why);
+  };
+  images.into_job = [this](const JobOnHost& job, pid_t pid) { host_->take_in(job, pid); };
+  containers_ = std::make_unique<Containers>(loop_, config_, std::move(images));
   ServiceOptions options;
   options.name = config_.name;
   options.facts = facts_.facts;
@@ -75,6 +84,7 @@ Status Agent::start() {
   for (const auto& [attempt, job] : service_->context().jobs) {
     known.push_back(host_->job_dir(job.host));
     jobs.push_back(job.host.job->id);
+    containers_->found_job(job.host);
   }
   if (host_) host_->sweep(known, jobs);
   links_->start();
@@ -124,6 +134,7 @@ Status Agent::discover() {
 void Agent::configure_host() {
   const wire::HostListUpdate& cluster = service_->cluster();
   links_->set_hosts(cluster.hosts);
+  containers_->configure(cluster.settings);
   if (!host_) return;
   HostSettings settings = host_settings(cluster.settings);
   settings.cluster = service_->context().settings.cluster;
@@ -216,8 +227,19 @@ void Agent::prepare_job(const JobOnHost& job, std::function<void(Status)> done) 
 }
 
 void Agent::clean_job(const JobOnHost& job, std::function<void(Status)> done) {
-  host_->clean(job, std::move(done));
+  host_->clean(job, [this, job, done = std::move(done)](const Status& status) {
+    if (!status) return done(status);
+    containers_->job_ended(job, [done] { done({}); });
+  });
 }
+
+ImageSourceId Agent::open_image(const JobOnHost& job, const std::string& digest) {
+  return containers_->open_image(job, digest);
+}
+
+void Agent::read_image(ImageSourceId source) { containers_->read_image(source); }
+
+void Agent::close_image(ImageSourceId source) { containers_->close_image(source); }
 
 void Agent::freeze_job(const JobOnHost& job, bool frozen) { host_->freeze(job, frozen); }
 

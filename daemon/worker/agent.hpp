@@ -14,6 +14,7 @@
 #include "auth/user/become_user.hpp"
 #include "base/fd.hpp"
 #include "daemon/worker/agent_config.hpp"
+#include "daemon/worker/containers.hpp"
 #include "daemon/worker/host/nursery.hpp"
 #include "daemon/worker/host_jobs.hpp"
 #include "daemon/worker/host_links.hpp"
@@ -83,6 +84,9 @@ class Agent : private Env {
   void close_stream(StreamId stream) override;
   [[nodiscard]] bool congested(StreamId stream) const override;
   StreamId open_peer(const std::string& node, const model::JobSpec& spec) override;
+  ImageSourceId open_image(const JobOnHost& job, const std::string& digest) override;
+  void read_image(ImageSourceId source) override;
+  void close_image(ImageSourceId source) override;
 
   // stepds (agent_stepds.cpp)
   [[nodiscard]] Result<base::UniqueFd> hatch_stepd(const std::string& step_dir);
@@ -94,6 +98,9 @@ class Agent : private Env {
   Status open_door();
   void admit(std::unique_ptr<net::FrameChannel> channel, const net::PeerCredentials& who);
   void route(std::uint64_t session, const net::Frame& frame);
+  // What a helper on this host asks without saying where to: it means this agent.
+  void serve_helper(std::uint64_t session, const net::Frame& frame);
+  void tell_image_home(std::uint64_t session);
   void join(std::unique_ptr<net::FrameChannel> from, std::unique_ptr<net::FrameChannel> to);
   void channel_arrived(const net::HostIdentity& from, const net::ChannelStamp& stamp,
                        std::unique_ptr<net::FrameChannel> channel);
@@ -112,6 +119,7 @@ class Agent : private Env {
   HostFacts facts_;
   std::unique_ptr<HostLinks> links_;
   std::unique_ptr<HostJobs> host_;
+  std::unique_ptr<Containers> containers_;
   std::unique_ptr<Service> service_;
   net::Timer wake_;
   net::Timer end_timer_;

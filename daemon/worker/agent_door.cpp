@@ -42,6 +42,10 @@ void Agent::admit(std::unique_ptr<net::FrameChannel> channel, const net::PeerCre
 void Agent::route(std::uint64_t id, const net::Frame& frame) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
+  const auto type = static_cast<wire::MessageType>(frame.type);
+  if (type == wire::MessageType::image_fetch || type == wire::MessageType::image_home) {
+    return serve_helper(id, frame);
+  }
   const auto wanted = wire::decode<wire::Route>(frame.payload);
   if (frame.type != static_cast<std::uint16_t>(wire::Route::kType) || !wanted) {
     sessions_.erase(found);
@@ -91,6 +95,35 @@ void Agent::route(std::uint64_t id, const net::Frame& frame) {
     }
     join(std::move(from), std::move(*channel));
   });
+}
+
+void Agent::serve_helper(std::uint64_t id, const net::Frame& frame) {
+  if (frame.type == static_cast<std::uint16_t>(wire::ImageHome::kType)) return tell_image_home(id);
+  auto session = sessions_.extract(id);
+  if (config_.login) return;  // there are no jobs here
+  session.mapped().channel->pause();
+  session.mapped().channel->set_max_payload(net::kMaxPayload);
+  const StreamId stream =
+      add_stream(std::move(session.mapped().channel), session.mapped().peer, false);
+  service_->on_stream_frame(stream,
+                            {static_cast<wire::MessageType>(frame.type), frame.id, frame.payload});
+}
+
+void Agent::tell_image_home(std::uint64_t id) {
+  Session& session = sessions_.at(id);
+  const Result<std::string> home = containers_->home_of(session.peer.uid, session.peer.gid);
+  const auto send = [&](const auto& message) {
+    session.channel->send({static_cast<std::uint16_t>(message.kType), 0, wire::encode(message)});
+  };
+  if (home) {
+    send(wire::ImageHomeReply{*home});
+  } else {
+    wire::ErrorReply error;
+    error.code = home.error().code;
+    error.text = home.error().text;
+    send(error);
+  }
+  session.channel->finish();
 }
 
 void Agent::join(std::unique_ptr<net::FrameChannel> from, std::unique_ptr<net::FrameChannel> to) {

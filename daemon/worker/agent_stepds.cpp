@@ -41,7 +41,7 @@ StepdId Agent::start_stepd(const JobOnHost& job, wire::LaunchStep launch) {
     return id;
   }
   launch.gids = job.gids.empty() ? groups_of(job.uid(), job.job->spec->gid) : job.gids;
-  host_->complete(job, launch);
+  host_->complete(job, launch, containers_->settings_for(job, launch));
   auto stream = net::make_stream(loop_, std::move(*fd));
   if (!stream) {
     loop_.post([this, id] { stepd_closed(id); });

@@ -255,7 +255,17 @@ CgroupMounts HostJobs::mounts_for(const StepSettings& settings) const {
   return mounts;
 }
 
-void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
+void HostJobs::take_in(const JobOnHost& job, pid_t pid) const {
+  if (!cgroups_.usable()) return;
+  // Beside the steps: a job's own group has no processes.
+  const CgroupName group = step_group(job_group(job.job->id.value), "images");
+  Status placed = cgroups_.create(group, {});
+  if (placed) placed = cgroups_.attach(group, pid);
+  if (!placed) log::warn("job {}: {}", job.job->id.value, placed.error().text);
+}
+
+void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch,
+                        ContainerSettings container) const {
   const StepNumber step = launch.layout.step;
   const CpuMap map = map_of(job);
   StepSettings settings;
@@ -285,6 +295,7 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch) const {
   settings.cpus = map;
   settings.gres = facts_.facts.gres;
   settings.node_memory = facts_.facts.memory;
+  settings.container = std::move(container);
   if (settings_.shared_host && is_mpirun_daemon(launch)) {
     const Status made = make_user_dir(node_folder(job), job);
     if (made) settings.node_folder = node_folder(job);

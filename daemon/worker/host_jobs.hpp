@@ -61,7 +61,9 @@ class HostJobs {
   [[nodiscard]] std::optional<wire::StepDone> record(const JobOnHost& job, StepNumber step) const;
 
   // The launch as stepd needs it on this host.
-  void complete(const JobOnHost& job, wire::LaunchStep& launch) const;
+  void complete(const JobOnHost& job, wire::LaunchStep& launch, ContainerSettings container) const;
+  // Puts a process that works for the job, but is of no step, into its group.
+  void take_in(const JobOnHost& job, pid_t pid) const;
   [[nodiscard]] std::string job_dir(const JobOnHost& job) const;
   [[nodiscard]] std::string step_dir(const JobOnHost& job, StepNumber step) const;
   // After a restart: folders and groups of jobs that nobody knows any more.

@@ -79,6 +79,25 @@ Setter scheduler_parameters(model::Settings& settings) {
   };
 }
 
+Setter fault_policy(model::DeviceFaultPolicy& out) {
+  return [&out](const std::string& value) -> Status {
+    if (value == "keep") out = model::DeviceFaultPolicy::keep;
+    else if (value == "requeue") out = model::DeviceFaultPolicy::requeue;
+    else if (value == "cancel") out = model::DeviceFaultPolicy::cancel;
+    else return fail(ErrorCode::invalid_argument, "keep, requeue or cancel");
+    return {};
+  };
+}
+
+Setter gres_names(std::vector<Text>& out) {
+  return [&out](const std::string& value) -> Status {
+    std::vector<std::string> names;
+    if (Status split = words(names)(value); !split) return split;
+    out.assign(names.begin(), names.end());
+    return {};
+  };
+}
+
 Setter port_number(std::uint16_t& out) {
   return [&out](const std::string& value) -> Status {
     const Result<std::uint32_t> parsed = base::parse_u32(value, 65535);
@@ -135,6 +154,8 @@ std::vector<Key> limits_of(model::Settings& s) {
       {"job_requeue", yes_no(s.job_requeue)},
       {"enforce_part_limits", yes_no(s.enforce_partition_limits)},
       {"return_to_service", number(s.return_to_service)},
+      {"device_fault_policy", fault_policy(s.device_fault_policy)},
+      {"accelerator_names", gres_names(s.accelerator_names)},
       {"select_type_parameters", select_parameters(s)},
       {"scheduler_type", scheduler_type(s)},
       {"scheduler_parameters", scheduler_parameters(s)},
@@ -168,6 +189,7 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"job_acct_gather_frequency",
        for_nodes(config, "job_acct_gather_frequency", seconds(checked.count))},
       {"tree_width", for_nodes(config, "tree_width", number(checked.count))},
+      {"step_patience", for_nodes(config, "step_patience", seconds(checked.count))},
       {"require_cgroups", flag_for_nodes(config, "require_cgroups")},
       {"constrain_cores", flag_for_nodes(config, "constrain_cores")},
       {"constrain_ram_space", flag_for_nodes(config, "constrain_ram_space")},

@@ -30,16 +30,29 @@ std::string select_text(const model::Settings& settings) {
 
 std::string or_null(const std::string& text) { return text.empty() ? "(null)" : text; }
 
+std::string policy_text(model::DeviceFaultPolicy policy) {
+  if (policy == model::DeviceFaultPolicy::requeue) return "requeue";
+  return policy == model::DeviceFaultPolicy::cancel ? "cancel" : "keep";
+}
+
+std::string names_text(const std::vector<Text>& names) {
+  std::string text;
+  for (const Text& name : names) text += (text.empty() ? "" : ",") + name.str();
+  return or_null(text);
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfig& config) {
   const model::Settings& s = *config.settings;
   std::vector<std::pair<std::string, std::string>> shown = {
+      {"AcceleratorNames", names_text(s.accelerator_names)},
       {"AccountingStorageEnforce", "none"},
       {"AccountingStorageType", "accounting_storage/sluice"},
       {"AcctGatherNodeFreq", "0 sec"},
       {"ClusterName", s.cluster_name.str()},
       {"DefMemPerNode", memory_text(s.default_memory_per_node)},
+      {"DeviceFaultPolicy", policy_text(s.device_fault_policy)},
       {"EnforcePartLimits", s.enforce_partition_limits ? "ALL" : "NO"},
       {"Epilog", node_setting(config, "epilog", "(null)")},
       {"FirstJobId", std::to_string(s.first_job_id)},

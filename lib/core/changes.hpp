@@ -37,6 +37,13 @@ struct TerminateJob {
   std::uint32_t grace_s = 0;
   model::JobState why = model::JobState::cancelled;
 };
+// To the job's first node: another of its nodes is lost.
+struct LoseNode {
+  Attempt attempt;
+  JobId job;
+  NodeIndex node;
+  Text lost;
+};
 struct SuspendJob {
   Attempt attempt;
   JobId job;
@@ -47,7 +54,7 @@ struct ResumeJob {
   JobId job;
   NodeIndex node;
 };
-using Order = std::variant<LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob>;
+using Order = std::variant<LaunchJob, SignalJob, TerminateJob, LoseNode, SuspendJob, ResumeJob>;
 
 // One line per job that a request touched, in id order.
 struct JobOutcome {

@@ -6,6 +6,7 @@
 
 #include "core/cluster_state.hpp"
 #include "core/field_text.hpp"
+#include "model/gres.hpp"
 #include "model/task_set.hpp"
 
 namespace sluice::core {
@@ -189,10 +190,11 @@ std::string Cluster::fingerprint() const {
         model::kNodeDrain | model::kNodeFail | model::kNodeMaint | model::kNodeInvalidRegistration;
     text += fmt::format(
         "node {} down={} flags={} reason={} by={} features={} weight={} cpus={} "
-        "memory={} comment={} extra={}\n",
+        "memory={} comment={} extra={} faults={}\n",
         node.name.view(), node.state == model::NodeState::down, node.flags & kKept,
         node.reason.view(), node.reason_uid, node.features.view(), node.weight, node.allocated_cpus,
-        node.allocated_memory, node.comment.view(), node.extra.view());
+        node.allocated_memory, node.comment.view(), node.extra.view(),
+        model::faults_text(node.facts.gres));
   }
   for (const model::PartitionPtr& partition : state_->partitions) {
     text += "partition " + field_text(*partition) + '\n';

@@ -109,6 +109,10 @@ std::optional<NodeIndex> Cluster::find_node(std::string_view name) const {
   return NodeIndex(found->second);
 }
 
+const model::NodePtr& Cluster::node_record(NodeIndex node) const {
+  return state_->nodes.at(node.value).record;
+}
+
 std::vector<model::JobPtr> Cluster::jobs_on(NodeIndex node) const {
   std::vector<model::JobPtr> all;
   if (node.value >= state_->nodes.size()) return all;

@@ -73,6 +73,7 @@ class Cluster {
   [[nodiscard]] std::vector<model::PartitionPtr> all_partitions() const;
   [[nodiscard]] std::vector<model::StepPtr> running_steps() const;
   [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;
+  [[nodiscard]] const model::NodePtr& node_record(NodeIndex node) const;  // of a known node
   // Attempts that hold something on the node: what its daemon should report.
   [[nodiscard]] std::vector<model::JobPtr> jobs_on(NodeIndex node) const;
   // Attempts that may still live on the node though their jobs were taken from it: nothing starts

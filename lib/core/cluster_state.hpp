@@ -151,6 +151,7 @@ struct Cluster::State {
   void on(const NodeLost& event);
   void on(const NodeLoad& event);
   void on(const NodeFault& event);
+  void on(const DevicesFaulty& event);
   void on(const UpdateNode& event);
   void on(const UpdatePartition& event);
   void on(const Configure& event);
@@ -171,6 +172,10 @@ struct Cluster::State {
   void publish_partitions();
   void list_partitions();
   [[nodiscard]] std::vector<std::uint32_t> nodes_of(const model::Partition& partition) const;
+
+  // Devices out of service (device_faults.cpp)
+  void treat_faults(NodeIndex node, const std::vector<model::NodeGres>& before);
+  void lose_device(JobId id, NodeIndex node, const Text& detail);
 
   // Time (tick.cpp)
   void on(const Tick& event);

@@ -114,10 +114,8 @@ GresNeed& need_of(Demand& demand, const Text& name, const Text& type) {
   return demand.gres.back();
 }
 
-// What is asked per node is not asked per task or job again (model::settle_gres made the counts
-// agree), and what is asked per task not per job.
 void add_counts(Demand& demand, const model::Request& request) {
-  for (const model::GresRequest& asked : request.gres) {
+  for (const model::GresRequest& asked : model::without_repeats(request.gres)) {
     if (asked.count == 0) continue;
     GresNeed& need = need_of(demand, asked.name, asked.type);
     switch (asked.scope) {
@@ -130,8 +128,6 @@ void add_counts(Demand& demand, const model::Request& request) {
     }
   }
   for (GresNeed& need : demand.gres) {
-    if (need.per_node != 0) need.per_task = 0;
-    if (need.per_node != 0 || need.per_task != 0) need.per_job = 0;
     need.any_accelerator = need.name.view() == model::kAnyAccelerator;
     demand.any_accelerator |= need.any_accelerator;
   }

@@ -98,6 +98,19 @@ struct NodeFault {
   Text reason;
 };  // the node itself asks to be drained
 
+// An accelerator out of service; `index` is its place among the node's devices of that name and type.
+struct DeviceFault {
+  Text name;
+  Text type;
+  std::uint32_t index = 0;
+  Text fault;
+};
+// The whole truth about a node's accelerators: those not named are sound.
+struct DevicesFaulty {
+  NodeIndex node;
+  std::vector<DeviceFault> faults;
+};
+
 // A node has prepared the job (and, on the batch host, started the script), or could not.
 struct JobPrepared {
   Attempt attempt;
@@ -136,7 +149,8 @@ struct Configure {
 struct Tick {};  // time has passed
 
 using Event = std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition,
-                           NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, JobPrepared,
-                           BatchEnded, NodeReleased, StepStarted, StepEnded, Configure, Tick>;
+                           NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, DevicesFaulty,
+                           JobPrepared, BatchEnded, NodeReleased, StepStarted, StepEnded, Configure,
+                           Tick>;
 
 }  // namespace sluice::core

@@ -210,7 +210,11 @@ void Cluster::State::lose_node(JobId id, NodeIndex node) {
   if (is_completing(job(id))) return release_node(id, node);
   model::Job& hit = edit(id);
   hit.failed_node = nodes[node.value].record->name;
-  const bool is_batch_host = hit.allocation->shares.front().node == node;
+  const NodeIndex first = hit.allocation->shares.front().node;
+  const bool is_batch_host = first == node;
+  if (!is_batch_host) {
+    turn.changes.orders.emplace_back(LoseNode{{hit.uid, hit.attempt}, id, first, hit.failed_node});
+  }
   if (hit.spec->no_kill && held.nodes.size() > 1 && !is_batch_host) {
     release_node(id, node);
     hit.allocation = shrink(*hit.allocation, node);

@@ -90,10 +90,14 @@ void Cluster::State::on(const NodeRegistered& event) {
   const bool rebooted = !node.facts.boot_id.empty() && !event.facts.boot_id.empty() &&
                         node.facts.boot_id != event.facts.boot_id;
   const bool was_silent = (node.flags & model::kNodeNoRespond) != 0;
-  learn_facts(event.node, effective_facts(setting, event.facts));
+  const std::vector<model::NodeGres> known_gres = node.facts.gres;
+  model::NodeFacts facts = effective_facts(setting, event.facts);
+  if (!rebooted) keep_faults(known_gres, facts);
+  learn_facts(event.node, std::move(facts));
   node.flags &= ~static_cast<std::uint32_t>(model::kNodeNoRespond);
 
   compare_holds(event, rebooted);
+  treat_faults(event.node, known_gres);
   const std::string lacks = settings->config_overrides ? "" : shortfall(setting, event.facts);
   const std::uint32_t service = settings->return_to_service;
   if (!lacks.empty()) {

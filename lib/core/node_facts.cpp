@@ -21,7 +21,58 @@ std::uint64_t gres_count(const model::NodeFacts& facts, const model::NodeGres& k
   return count;
 }
 
+// The first `count` devices of a kind.
+model::NodeGres cut(model::NodeGres gres, std::uint64_t count) {
+  gres.count = std::min(gres.count, count);
+  if (gres.files.size() > gres.count) gres.files.resize(gres.count);
+  if (gres.devices.size() > gres.count) gres.devices.resize(gres.count);
+  return gres;
+}
+
+// A configured kind with what the node knows of its devices. Where the configuration names no type
+// and the node found types, the found ones are taken, as many as are configured.
+void add_gres(const model::NodeGres& given, const std::vector<model::NodeGres>& found,
+              std::vector<model::NodeGres>& to) {
+  std::uint64_t left = given.count;
+  const bool exact = !given.files.empty() ||
+                     std::any_of(found.begin(), found.end(), [&](const model::NodeGres& seen) {
+                       return seen.name == given.name && seen.type == given.type;
+                     });
+  if (!exact && given.type.empty()) {
+    for (const model::NodeGres& seen : found) {
+      if (seen.name != given.name || left == 0) continue;
+      to.push_back(cut(seen, left));
+      left -= to.back().count;
+    }
+    if (left != given.count) return;
+  }
+  model::NodeGres gres = given;
+  for (const model::NodeGres& seen : found) {  // the devices are the node's business
+    if (seen.name != gres.name || seen.type != gres.type) continue;
+    gres.vendor = seen.vendor;
+    if (gres.files.empty()) gres.files = seen.files;
+    if (!seen.devices.empty()) gres.devices = seen.devices;
+  }
+  to.push_back(cut(std::move(gres), given.count));
+}
+
+bool same_device(const model::Device& a, const model::Device& b) {
+  return a.file == b.file && a.bus_id == b.bus_id && a.uuid == b.uuid;
+}
+
 }  // namespace
+
+void keep_faults(const std::vector<model::NodeGres>& known, model::NodeFacts& facts) {
+  for (model::NodeGres& gres : facts.gres) {
+    for (const model::NodeGres& before : known) {
+      if (before.name != gres.name || before.type != gres.type) continue;
+      for (std::size_t d = 0; d < std::min(gres.devices.size(), before.devices.size()); ++d) {
+        const bool same = same_device(gres.devices[d], before.devices[d]);
+        if (same && gres.devices[d].fault.empty()) gres.devices[d].fault = before.devices[d].fault;
+      }
+    }
+  }
+}
 
 model::NodeFacts effective_facts(const NodeSetting& setting, const model::NodeFacts& found) {
   model::NodeFacts facts = found;
@@ -35,14 +86,8 @@ model::NodeFacts effective_facts(const NodeSetting& setting, const model::NodeFa
   }
   if (given.tmp_disk != 0) facts.tmp_disk = given.tmp_disk;
   if (!given.gres.empty()) {
-    facts.gres = given.gres;
-    for (model::NodeGres& gres : facts.gres) {
-      if (!gres.files.empty()) continue;
-      for (const model::NodeGres& seen : found.gres) {  // the device files are the node's business
-        if (seen.name == gres.name && seen.type == gres.type) gres.files = seen.files;
-      }
-      if (gres.files.size() > gres.count) gres.files.resize(gres.count);
-    }
+    facts.gres.clear();
+    for (const model::NodeGres& gres : given.gres) add_gres(gres, found.gres, facts.gres);
   }
   return facts;
 }

@@ -15,6 +15,10 @@ namespace sluice::core {
 [[nodiscard]] model::NodeFacts effective_facts(const NodeSetting& setting,
                                                const model::NodeFacts& found);
 
+// A daemon that has just started hasn't asked its tools yet: faults that are known of the same
+// devices stay until it has judged them (DevicesFaulty).
+void keep_faults(const std::vector<model::NodeGres>& known, model::NodeFacts& facts);
+
 // The facts before the node has said anything.
 [[nodiscard]] model::NodeFacts configured_facts(const NodeSetting& setting);
 

@@ -119,6 +119,36 @@ Text device_label(const NodeGres& gres, std::uint32_t index) {
                            : fmt::format("{}:{}:{}", gres.name.view(), gres.type.view(), index);
 }
 
+std::string faults_text(const std::vector<NodeGres>& all) {
+  std::string text;
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    const std::uint32_t first = first_index(all, n);
+    for (std::size_t d = 0; d < all[n].devices.size(); ++d) {
+      const Text& fault = all[n].devices[d].fault;
+      if (fault.empty()) continue;
+      const auto index = first + static_cast<std::uint32_t>(d);
+      text += fmt::format("{}{}({})", text.empty() ? "" : ",", device_label(all[n], index).view(),
+                          fault.view());
+    }
+  }
+  return text;
+}
+
+std::vector<GresRequest> without_repeats(std::vector<GresRequest> gres) {
+  const std::vector<GresRequest> all = gres;
+  const auto rank = [](GresScope scope) {
+    if (scope == GresScope::job) return 0;
+    return scope == GresScope::task ? 1 : 2;
+  };
+  std::erase_if(gres, [&](const GresRequest& one) {
+    return std::any_of(all.begin(), all.end(), [&](const GresRequest& other) {
+      return other.count != 0 && other.name == one.name && other.type == one.type &&
+             rank(other.scope) > rank(one.scope);
+    });
+  });
+  return gres;
+}
+
 Status settle_gres(Request& request) {
   for (std::size_t n = 0; n < request.gres.size(); ++n) {
     const GresRequest& asked = request.gres[n];

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,8 +32,16 @@ inline constexpr std::string_view kAnyAccelerator = "accel";
 // "gpu:a100:1": how users and administrators know a device; the index counts as above.
 [[nodiscard]] Text device_label(const NodeGres& gres, std::uint32_t index);
 
+// "gpu:a100:1(fell off the bus)", one for each device out of service; empty: none is.
+[[nodiscard]] std::string faults_text(const std::vector<NodeGres>& all);
+
 // Counts that follow from counts: nodes from --gpus and --gpus-per-node, tasks from --gpus and
 // --gpus-per-task, and so on. Fails, in Slurm's words, where they contradict each other.
 [[nodiscard]] Status settle_gres(Request& request);
+
+
+// Devices of one kind counted in several ways are meant once: what is asked per node is not asked
+// per task or job again, and what is asked per task not per job.
+[[nodiscard]] std::vector<GresRequest> without_repeats(std::vector<GresRequest> gres);
 
 }  // namespace sluice::model

@@ -25,6 +25,25 @@ void add(std::vector<DeviceUse>& all, const DeviceUse& more) {
   all.push_back(more);
 }
 
+// Of equals the first task's stands, in whatever order the nodes tell.
+void widen(TaskRange& range, const TaskRange& more) {
+  if (more.min < range.min || (more.min == range.min && more.min_task < range.min_task)) {
+    range.min = more.min;
+    range.min_task = more.min_task;
+    range.min_node = more.min_node;
+  }
+  if (more.max > range.max || (more.max == range.max && more.max_task < range.max_task)) {
+    range.max = more.max;
+    range.max_task = more.max_task;
+    range.max_node = more.max_node;
+  }
+}
+
+void widen(std::vector<TaskRange>& ranges, const std::vector<TaskRange>& more) {
+  if (ranges.empty()) ranges = more;
+  for (std::size_t i = 0; i < ranges.size() && i < more.size(); ++i) widen(ranges[i], more[i]);
+}
+
 }  // namespace
 
 void add(Usage& sum, const Usage& more) {
@@ -33,10 +52,16 @@ void add(Usage& sum, const Usage& more) {
     sum.max_rss_task = more.max_rss_task;
     sum.max_rss_node = more.max_rss_node;
   }
+  if (more.max_node_rss_kib > sum.max_node_rss_kib) {
+    sum.max_node_rss_kib = more.max_node_rss_kib;
+    sum.max_rss_sum_node = more.max_rss_sum_node;
+  }
   sum.max_vm_kib = std::max(sum.max_vm_kib, more.max_vm_kib);
   sum.user_us += more.user_us;
   sum.system_us += more.system_us;
   sum.total_rss_kib += more.total_rss_kib;
+  sum.total_vm_kib += more.total_vm_kib;
+  widen(sum.ranges, more.ranges);
   sum.major_faults += more.major_faults;
   sum.read_bytes += more.read_bytes;
   sum.written_bytes += more.written_bytes;

@@ -2,6 +2,7 @@
 // first node; the controller hears of them and keeps their accounting.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -13,6 +14,30 @@
 #include "model/types.hpp"
 
 namespace sluice::model {
+
+// A quantity over the tasks of a step: least and greatest, and which task on which node had it.
+struct TaskRange {
+  std::uint64_t min = 0;
+  std::uint32_t min_task = 0;
+  Text min_node;
+  std::uint64_t max = 0;
+  std::uint32_t max_task = 0;
+  Text max_node;
+
+  bool operator==(const TaskRange&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "min", self.min);
+    visit(2, "min_task", self.min_task);
+    visit(3, "min_node", self.min_node);
+    visit(4, "max", self.max);
+    visit(5, "max_task", self.max_task);
+    visit(6, "max_node", self.max_node);
+  }
+};
+// The order of Usage::ranges.
+enum class UsageKind : std::uint8_t { cpu_us, read_bytes, rss_kib, pages, vm_kib, written_bytes };
+inline constexpr std::size_t kUsageKinds = 6;
 
 // What tasks used. Sums over tasks, except the maxima, which name the task and node they are from.
 struct Usage {
@@ -28,6 +53,12 @@ struct Usage {
   std::uint64_t written_bytes = 0;
   std::uint32_t tasks = 0;  // tasks counted
   std::vector<DeviceUse> devices;
+  std::uint64_t total_vm_kib = 0;  // as total_rss_kib
+  // By UsageKind, of steps with several tasks; else empty: the one task had it all.
+  std::vector<TaskRange> ranges;
+  // The node whose tasks took the most memory together (a sum of their maxima).
+  std::uint64_t max_node_rss_kib = 0;
+  Text max_rss_sum_node;
 
   bool operator==(const Usage&) const = default;
   template <class Self, class Visitor>
@@ -44,6 +75,10 @@ struct Usage {
     visit(10, "written_bytes", self.written_bytes);
     visit(11, "tasks", self.tasks);
     visit(12, "devices", self.devices);
+    visit(13, "total_vm_kib", self.total_vm_kib);
+    visit(14, "ranges", self.ranges);
+    visit(15, "max_node_rss_kib", self.max_node_rss_kib);
+    visit(16, "max_rss_sum_node", self.max_rss_sum_node);
   }
 };
 

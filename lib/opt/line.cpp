@@ -110,7 +110,7 @@ Stop usage_error(Command command, const std::string& message) {
   Stop stop;
   stop.exit_code = usage_exit_code(command);
   stop.err = fmt::format("{}: {}\n", name, message);
-  if (command != Command::sacct) {
+  if (command != Command::sacct && command != Command::sstat) {
     stop.err += fmt::format("Try \"{} --help\" for more information\n", name);
   }
   return stop;

@@ -1,4 +1,4 @@
-// The options of squeue, sinfo, scancel, sacct and scontrol, read into plain structs. Lists are
+// The options of squeue, sinfo, scancel, sacct, scontrol and sstat, read into plain structs. Lists are
 // already cut, users are numbers, states are masks; names of partitions, nodes and the like are as
 // typed. An empty list means "no such filter".
 #pragma once
@@ -167,10 +167,24 @@ struct ScontrolOptions {
   std::string data_parser;
 };
 
+struct SstatOptions {
+  std::vector<JobRef> jobs;
+  bool all_steps = false;    // -a
+  bool help_format = false;  // -e
+  bool pids = false;         // -i
+  bool parsable = false;     // -p
+  bool parsable2 = false;    // -P
+  bool no_header = false;
+  bool no_convert = false;
+  std::string format;
+  std::uint32_t verbose = 0;
+};
+
 [[nodiscard]] Parsed<SqueueOptions> parse_squeue(const Invocation& invocation);
 [[nodiscard]] Parsed<SinfoOptions> parse_sinfo(const Invocation& invocation);
 [[nodiscard]] Parsed<ScancelOptions> parse_scancel(const Invocation& invocation);
 [[nodiscard]] Parsed<SacctOptions> parse_sacct(const Invocation& invocation);
 [[nodiscard]] Parsed<ScontrolOptions> parse_scontrol(const Invocation& invocation);
+[[nodiscard]] Parsed<SstatOptions> parse_sstat(const Invocation& invocation);
 
 }  // namespace sluice::opt

@@ -123,11 +123,13 @@ using SinfoRow = Row<Query<SinfoOptions>>;
 using ScancelRow = Row<Query<ScancelOptions>>;
 using SacctRow = Row<Query<SacctOptions>>;
 using ScontrolRow = Row<Query<ScontrolOptions>>;
+using SstatRow = Row<Query<SstatOptions>>;
 [[nodiscard]] std::span<const SqueueRow> squeue_rows();
 [[nodiscard]] std::span<const SinfoRow> sinfo_rows();
 [[nodiscard]] std::span<const ScancelRow> scancel_rows();
 [[nodiscard]] std::span<const SacctRow> sacct_rows();
 [[nodiscard]] std::span<const ScontrolRow> scontrol_rows();
+[[nodiscard]] std::span<const SstatRow> sstat_rows();
 
 // A list of users by name or number; the first bad one is the error's text.
 [[nodiscard]] Result<std::vector<std::uint32_t>> parse_users(std::string_view text);

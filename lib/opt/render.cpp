@@ -14,20 +14,21 @@ namespace {
 
 constexpr std::array kCommands{Command::sbatch, Command::salloc,  Command::srun,
                                Command::squeue, Command::sinfo,   Command::scancel,
-                               Command::sacct,  Command::scontrol};
+                               Command::sacct,  Command::scontrol, Command::sstat};
 
 struct Names {
   std::string_view name;
   std::string_view operands;  // for "Usage:"
 };
-constexpr std::array<Names, 8> kNames{{{"sbatch", "script [args...]"},
+constexpr std::array<Names, 9> kNames{{{"sbatch", "script [args...]"},
                                        {"salloc", "[command [args...]]"},
                                        {"srun", "executable [args...]"},
                                        {"squeue", ""},
                                        {"sinfo", ""},
                                        {"scancel", "[job_id[_array_id][.step_id]...]"},
                                        {"sacct", ""},
-                                       {"scontrol", "[command [args...]]"}}};
+                                       {"scontrol", "[command [args...]]"},
+                                       {"sstat", ""}}};
 
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 

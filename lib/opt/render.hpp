@@ -9,7 +9,17 @@
 
 namespace sluice::opt {
 
-enum class Command : std::uint8_t { sbatch, salloc, srun, squeue, sinfo, scancel, sacct, scontrol };
+enum class Command : std::uint8_t {
+  sbatch,
+  salloc,
+  srun,
+  squeue,
+  sinfo,
+  scancel,
+  sacct,
+  scontrol,
+  sstat
+};
 [[nodiscard]] std::span<const Command> all_commands();
 [[nodiscard]] std::string_view command_name(Command command);
 

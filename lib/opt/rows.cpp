@@ -26,6 +26,7 @@ void add_all(RowList& list, Command command) {
     case Command::scancel: return add(list, command, scancel_rows());
     case Command::sacct: return add(list, command, sacct_rows());
     case Command::scontrol: return add(list, command, scontrol_rows());
+    case Command::sstat: return add(list, command, sstat_rows());
   }
 }
 

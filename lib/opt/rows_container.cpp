@@ -19,10 +19,11 @@ using model::Wish;
 constexpr std::size_t kMaxName = 128;
 
 // What mount(8) calls them, as far as a user's own mount may have them.
-constexpr std::array<std::string_view, 18> kMountFlags{
-    "ro",         "rw",       "bind",        "rbind", "private", "rprivate",
-    "slave",      "rslave",   "nosuid",      "nodev", "noexec",  "noatime",
-    "nodiratime", "relatime", "strictatime", "sync",  "dirsync", "unbindable"};
+constexpr std::array<std::string_view, 24> kMountFlags{
+    "ro",     "rw",     "nosuid",     "suid",        "nodev",      "dev",
+    "noexec", "exec",   "noatime",    "atime",       "relatime",   "norelatime",
+    "bind",   "rbind",  "private",    "rprivate",    "shared",     "rshared",
+    "slave",  "rslave", "unbindable", "runbindable", "nodiratime", "sync"};
 
 // Variables may be set for good and say how containers are run, if any are: only an option that was
 // typed demands that there be one.

@@ -87,10 +87,6 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .env("SBATCH_GPU_FREQ", "SALLOC_GPU_FREQ", "SLURM_GPU_FREQ")
         .refused(kNoFrequencies),
-    SubmitRow::valued("gres-flags", 0, "<flags>", "")
-        .on(kSubmit)
-        .env("SBATCH_GRES_FLAGS", "SALLOC_GRES_FLAGS", "SLURM_GRES_FLAGS")
-        .refused("GRES are not bound to cores"),
     SubmitRow::valued("het-group", 0, "<groups>", "").on(kSrun).also("pack-group").refused(kNoHet),
     SubmitRow::valued("ignore-signals", 0, "<signals>", "")
         .on(kSrun)

@@ -80,12 +80,24 @@ Outcome set_gres(SubmitState& s, const Given& use) {
   return {};
 }
 
-template <auto Target, GresScope scope>
+Outcome set_gres_flags(SubmitState& s, const Given& use) {
+  const std::string word = base::to_lower(use.value);
+  if (word == "one-task-per-sharing" || word == "multiple-tasks-per-sharing" ||
+      word == "allow-task-sharing") {
+    return unsupported(use, "no device is divided among tasks");
+  }
+  if (word != "enforce-binding" && word != "disable-binding") return bad_value(use);
+  s.job.request.gres_enforce_binding = word == "enforce-binding";
+  s.job.request.gres_disable_binding = word == "disable-binding";
+  return {};
+}
+
+template <auto Target, auto Chosen, GresScope scope>
 Outcome set_gpus(SubmitState& s, const Given& use) {
   auto list = parse_gpus(use.value, scope);
   if (!list) return complain("Invalid generic resource (gres) specification", 1);
   s.*Target = std::move(*list);
-  if (scope == GresScope::node) s.gpus_per_node_choice = {use.source, use.row->name};
+  s.*Chosen = {use.source, use.row->name};
   return {};
 }
 
@@ -149,30 +161,38 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::gpu)
         .env("SBATCH_GPUS", "SALLOC_GPUS", "SLURM_GPUS")
-        .sets(set_gpus<&SubmitState::gpus, GresScope::job>),
+        .sets(set_gpus<&SubmitState::gpus, &SubmitState::gpus_choice, GresScope::job>),
     SubmitRow::valued("gpus-per-node", 0, "[<type>:]<count>", "GPUs on each node.")
         .on(kSubmit)
         .in(Group::gpu)
         .env("SBATCH_GPUS_PER_NODE", "SALLOC_GPUS_PER_NODE", "SLURM_GPUS_PER_NODE")
-        .sets(set_gpus<&SubmitState::gpus_per_node, GresScope::node>),
+        .sets(set_gpus<&SubmitState::gpus_per_node, &SubmitState::gpus_per_node_choice, GresScope::node>),
     SubmitRow::valued("gpus-per-socket", 0, "[<type>:]<count>",
                       "GPUs on each socket; needs --sockets-per-node.")
         .on(kSubmit)
         .in(Group::gpu)
         .env("", "", "SLURM_GPUS_PER_SOCKET")
-        .sets(set_gpus<&SubmitState::gpus_per_socket, GresScope::socket>),
+        .sets(set_gpus<&SubmitState::gpus_per_socket, &SubmitState::gpus_per_socket_choice, GresScope::socket>),
     SubmitRow::valued("gpus-per-task", 0, "[<type>:]<count>",
                       "GPUs for each task; needs --ntasks or --gpus.")
         .on(kSubmit)
         .in(Group::gpu)
         .env("SBATCH_GPUS_PER_TASK", "SALLOC_GPUS_PER_TASK", "SLURM_GPUS_PER_TASK")
-        .sets(set_gpus<&SubmitState::gpus_per_task, GresScope::task>),
+        .sets(set_gpus<&SubmitState::gpus_per_task, &SubmitState::gpus_per_task_choice, GresScope::task>),
     SubmitRow::valued("gres", 0, "<name>[:<type>]:<count>[,...]",
-                      "Generic resources on each node; none for a step without any.")
+                      "Generic resources on each node (accel: any accelerators of one kind); none "
+                      "for a step without any.")
         .on(kSubmit)
         .in(Group::resources)
         .env("SBATCH_GRES", "SALLOC_GRES", "SLURM_STEP_GRES,SLURM_GRES")
         .sets(set_gres),
+    SubmitRow::valued("gres-flags", 0, "<flag>",
+                      "enforce-binding: only CPUs beside the devices; disable-binding: wherever "
+                      "they sit. Without it CPUs beside them are preferred.")
+        .on(kSubmit)
+        .in(Group::resources)
+        .env("SBATCH_GRES_FLAGS", "SALLOC_GRES_FLAGS", "SLURM_GRES_FLAGS")
+        .sets(set_gres_flags),
     SubmitRow::valued("mem", 0, "<size>[K|M|G|T]",
                       "Memory on each node, in MiB without a unit; 0 for all of it.")
         .on(kSubmit)

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/strings.hpp"
+#include "model/gres.hpp"
 #include "opt/values.hpp"
 
 namespace sluice::opt {
@@ -47,7 +48,30 @@ Outcome settle_gpus_per_node(SubmitState& s) {
   return {};
 }
 
+// What a step's line says of GPUs is all that it asks for: what its allocation's variables say in
+// other ways of counting them is left out.
+void drop_weaker_gres(SubmitState& s) {
+  struct Part {
+    std::vector<GresRequest>& list;
+    Source source;
+  };
+  Part parts[] = {{s.gres, s.gres_choice.source},
+                  {s.gpus, s.gpus_choice.source},
+                  {s.gpus_per_node, s.gpus_per_node_choice.source},
+                  {s.gpus_per_socket, s.gpus_per_socket_choice.source},
+                  {s.gpus_per_task, s.gpus_per_task_choice.source}};
+  Source strongest = Source::none;
+  for (const Part& part : parts) {
+    const bool some = std::any_of(part.list.begin(), part.list.end(), is_gpu);
+    if (some) strongest = std::max(strongest, part.source);
+  }
+  for (Part& part : parts) {
+    if (part.source < strongest) std::erase_if(part.list, is_gpu);
+  }
+}
+
 Outcome settle_gres(SubmitState& s) {
+  if (s.command == Command::srun) drop_weaker_gres(s);
   if (Outcome done = settle_gpus_per_node(s); !done) return done;
   const model::Request& asked = s.job.request;
   if (!s.gpus_per_socket.empty() && asked.sockets_per_node == 0) {
@@ -71,6 +95,9 @@ Outcome settle_gres(SubmitState& s) {
   append(gres, s.gpus_per_socket);
   append(gres, s.gpus_per_task);
   s.job.spec.gpus_per_task = static_cast<std::uint32_t>(total(s.gpus_per_task));
+  if (s.command == Command::srun) return {};  // a step's counts are its own
+  model::Request counts = s.job.request;      // the controller settles the real one
+  if (Status agree = model::settle_gres(counts); !agree) return complain(agree.error().text, 1);
   return {};
 }
 
@@ -140,7 +167,8 @@ std::uint32_t count_tasks(const model::Request& asked) {
 
 void copy_request(const SubmitState& s, model::StepSpec& step) {
   const model::Request& asked = s.job.request;
-  step.tasks = count_tasks(asked);
+  model::Request counts = asked;
+  step.tasks = count_tasks(model::settle_gres(counts) ? counts : asked);
   step.tasks_asked = asked.tasks != 0;
   step.min_nodes = asked.min_nodes;
   step.max_nodes = asked.max_nodes;
@@ -152,7 +180,7 @@ void copy_request(const SubmitState& s, model::StepSpec& step) {
   step.exclude = asked.exclude;
   step.memory_per_node = asked.memory_per_node;
   step.memory_per_cpu = asked.memory_per_cpu;
-  step.gres = asked.gres;
+  step.gres = model::without_repeats(asked.gres);
   step.overcommit = asked.overcommit;
   step.no_multithread = asked.no_multithread;
   step.time_limit = asked.time_limit == model::kUnlimited ? 0 : asked.time_limit;

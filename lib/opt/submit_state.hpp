@@ -56,10 +56,13 @@ struct SubmitState {
   std::vector<model::GresRequest> gres;
   Choice gres_choice;
   std::vector<model::GresRequest> gpus;
+  Choice gpus_choice;
   std::vector<model::GresRequest> gpus_per_node;
   Choice gpus_per_node_choice;
   std::vector<model::GresRequest> gpus_per_socket;
+  Choice gpus_per_socket_choice;
   std::vector<model::GresRequest> gpus_per_task;
+  Choice gpus_per_task_choice;
 
   ContainerAsked container;
   std::optional<std::string> wrap;

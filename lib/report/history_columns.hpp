@@ -40,31 +40,37 @@ void flags(const Row& row, const Context& context, Out& out);
 void layout(const Row& row, const Context& context, Out& out);
 
 // What tasks used: only of steps of which something was counted.
-void ave_cpu(const Row& row, const Context& context, Out& out);
+template <model::UsageKind Kind>
+void average(const Row& row, const Context& context, Out& out);
+template <model::UsageKind Kind>
+void maximum(const Row& row, const Context& context, Out& out);
+template <model::UsageKind Kind>
+void maximum_node(const Row& row, const Context& context, Out& out);
+template <model::UsageKind Kind>
+void maximum_task(const Row& row, const Context& context, Out& out);
 void min_cpu(const Row& row, const Context& context, Out& out);
-void ave_rss(const Row& row, const Context& context, Out& out);
+void min_cpu_node(const Row& row, const Context& context, Out& out);
+void min_cpu_task(const Row& row, const Context& context, Out& out);
 void max_rss(const Row& row, const Context& context, Out& out);
-void ave_vm(const Row& row, const Context& context, Out& out);
 void max_vm(const Row& row, const Context& context, Out& out);
-void ave_pages(const Row& row, const Context& context, Out& out);
-void max_pages(const Row& row, const Context& context, Out& out);
-void ave_read(const Row& row, const Context& context, Out& out);
-void max_read(const Row& row, const Context& context, Out& out);
-void ave_written(const Row& row, const Context& context, Out& out);
-void max_written(const Row& row, const Context& context, Out& out);
 void max_rss_node(const Row& row, const Context& context, Out& out);
 void max_rss_task(const Row& row, const Context& context, Out& out);
-// Of a step with a single task its node and number; of others it was not counted.
-void only_node(const Row& row, const Context& context, Out& out);
-void only_task(const Row& row, const Context& context, Out& out);
+void energy(const Row& row, const Context& context, Out& out);
 void usage_in_ave(const Row& row, const Context& context, Out& out);
 void usage_in_max(const Row& row, const Context& context, Out& out);
 void usage_in_max_node(const Row& row, const Context& context, Out& out);
 void usage_in_max_task(const Row& row, const Context& context, Out& out);
 void usage_in_min(const Row& row, const Context& context, Out& out);
+void usage_in_min_node(const Row& row, const Context& context, Out& out);
+void usage_in_min_task(const Row& row, const Context& context, Out& out);
 void usage_in_tot(const Row& row, const Context& context, Out& out);
 void usage_out_ave(const Row& row, const Context& context, Out& out);
 void usage_out_max(const Row& row, const Context& context, Out& out);
+void usage_out_max_node(const Row& row, const Context& context, Out& out);
+void usage_out_max_task(const Row& row, const Context& context, Out& out);
+void usage_out_min(const Row& row, const Context& context, Out& out);
+void usage_out_min_node(const Row& row, const Context& context, Out& out);
+void usage_out_min_task(const Row& row, const Context& context, Out& out);
 void usage_out_tot(const Row& row, const Context& context, Out& out);
 
 }  // namespace sluice::report::history

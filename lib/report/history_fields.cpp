@@ -16,6 +16,7 @@ namespace {
 
 using namespace history;
 using model::Job;
+using model::UsageKind;
 
 // Texts that belong to a job, not to its steps.
 template <auto Member>
@@ -167,19 +168,19 @@ constexpr HistoryField kFields[] = {
     {"AllocNodes", 10, false, allocated_nodes},
     {"AllocTRES", 10, false, history::allocated_tres},
     {"AssocID", 7, false, zero},
-    {"AveCPU", 10, false, ave_cpu},
+    {"AveCPU", 10, false, average<UsageKind::cpu_us>},
     {"AveCPUFreq", 10, false, zero_of_step},
-    {"AveDiskRead", 14, false, ave_read},
-    {"AveDiskWrite", 14, false, ave_written},
-    {"AvePages", 10, false, ave_pages},
-    {"AveRSS", 10, false, ave_rss},
-    {"AveVMSize", 10, false, ave_vm},
+    {"AveDiskRead", 14, false, average<UsageKind::read_bytes>},
+    {"AveDiskWrite", 14, false, average<UsageKind::written_bytes>},
+    {"AvePages", 10, false, average<UsageKind::pages>},
+    {"AveRSS", 10, false, average<UsageKind::rss_kib>},
+    {"AveVMSize", 10, false, average<UsageKind::vm_kib>},
     {"BlockID", 16, false, nothing},
     {"Cluster", 10, false, cluster},
     {"Comment", 14, false, of_spec<&model::JobSpec::comment>},
     {"Constraints", 19, false, of_request<&model::Request::features>},
-    {"ConsumedEnergy", 14, false, zero_of_step},
-    {"ConsumedEnergyRaw", 17, false, zero_of_step},
+    {"ConsumedEnergy", 14, false, energy},
+    {"ConsumedEnergyRaw", 17, false, energy},
     {"Container", 19, false, container},
     {"CPUTime", 10, false, cpu_time},
     {"CPUTimeRAW", 10, false, cpu_seconds},
@@ -200,25 +201,25 @@ constexpr HistoryField kFields[] = {
     {"JobName", 10, false, name},
     {"Layout", 9, false, layout},
     {"Licenses", 10, false, of_request<&model::Request::licenses>},
-    {"MaxDiskRead", 12, false, max_read},
-    {"MaxDiskReadNode", 15, false, only_node},
-    {"MaxDiskReadTask", 15, false, only_task},
-    {"MaxDiskWrite", 12, false, max_written},
-    {"MaxDiskWriteNode", 16, false, only_node},
-    {"MaxDiskWriteTask", 16, false, only_task},
-    {"MaxPages", 8, false, max_pages},
-    {"MaxPagesNode", 12, false, only_node},
-    {"MaxPagesTask", 14, false, only_task},
+    {"MaxDiskRead", 12, false, maximum<UsageKind::read_bytes>},
+    {"MaxDiskReadNode", 15, false, maximum_node<UsageKind::read_bytes>},
+    {"MaxDiskReadTask", 15, false, maximum_task<UsageKind::read_bytes>},
+    {"MaxDiskWrite", 12, false, maximum<UsageKind::written_bytes>},
+    {"MaxDiskWriteNode", 16, false, maximum_node<UsageKind::written_bytes>},
+    {"MaxDiskWriteTask", 16, false, maximum_task<UsageKind::written_bytes>},
+    {"MaxPages", 8, false, maximum<UsageKind::pages>},
+    {"MaxPagesNode", 12, false, maximum_node<UsageKind::pages>},
+    {"MaxPagesTask", 14, false, maximum_task<UsageKind::pages>},
     {"MaxRSS", 10, false, max_rss},
     {"MaxRSSNode", 10, false, max_rss_node},
     {"MaxRSSTask", 10, false, max_rss_task},
     {"MaxVMSize", 10, false, max_vm},
-    {"MaxVMSizeNode", 14, false, only_node},
-    {"MaxVMSizeTask", 14, false, only_task},
+    {"MaxVMSizeNode", 14, false, maximum_node<UsageKind::vm_kib>},
+    {"MaxVMSizeTask", 14, false, maximum_task<UsageKind::vm_kib>},
     {"McsLabel", 12, false, nothing},
     {"MinCPU", 10, false, min_cpu},
-    {"MinCPUNode", 10, false, only_node},
-    {"MinCPUTask", 10, false, only_task},
+    {"MinCPUNode", 10, false, min_cpu_node},
+    {"MinCPUTask", 10, false, min_cpu_task},
     {"NCPUS", 10, false, cpus},
     {"NNodes", 8, false, nodes},
     {"NodeList", 15, false, node_list},
@@ -262,16 +263,16 @@ constexpr HistoryField kFields[] = {
     {"TRESUsageInMaxNode", 18, false, usage_in_max_node},
     {"TRESUsageInMaxTask", 18, false, usage_in_max_task},
     {"TRESUsageInMin", 14, false, usage_in_min},
-    {"TRESUsageInMinNode", 18, false, only_node},
-    {"TRESUsageInMinTask", 18, false, only_task},
+    {"TRESUsageInMinNode", 18, false, usage_in_min_node},
+    {"TRESUsageInMinTask", 18, false, usage_in_min_task},
     {"TRESUsageInTot", 14, false, usage_in_tot},
     {"TRESUsageOutAve", 15, false, usage_out_ave},
     {"TRESUsageOutMax", 15, false, usage_out_max},
-    {"TRESUsageOutMaxNode", 19, false, only_node},
-    {"TRESUsageOutMaxTask", 19, false, only_task},
-    {"TRESUsageOutMin", 15, false, usage_out_max},
-    {"TRESUsageOutMinNode", 19, false, only_node},
-    {"TRESUsageOutMinTask", 19, false, only_task},
+    {"TRESUsageOutMaxNode", 19, false, usage_out_max_node},
+    {"TRESUsageOutMaxTask", 19, false, usage_out_max_task},
+    {"TRESUsageOutMin", 15, false, usage_out_min},
+    {"TRESUsageOutMinNode", 19, false, usage_out_min_node},
+    {"TRESUsageOutMinTask", 19, false, usage_out_min_task},
     {"TRESUsageOutTot", 15, false, usage_out_tot},
     {"UID", 6, false, uid},
     {"User", 9, false, user},
@@ -286,11 +287,16 @@ constexpr HistoryField kFields[] = {
 std::span<const HistoryField> history_fields() { return kFields; }
 
 const HistoryField* find_history_field(std::string_view wanted) {
+  return find_history_field(wanted, kFields);
+}
+
+const HistoryField* find_history_field(std::string_view wanted,
+                                       std::span<const HistoryField> fields) {
   if (wanted.empty()) return nullptr;
-  for (const HistoryField& field : kFields) {
+  for (const HistoryField& field : fields) {
     if (base::iequals(field.name, wanted)) return &field;
   }
-  for (const HistoryField& field : kFields) {
+  for (const HistoryField& field : fields) {
     if (base::istarts_with(field.name, wanted)) return &field;
   }
   return nullptr;

@@ -21,6 +21,7 @@ struct HistoryRow {
   const model::Job* job = nullptr;
   const model::Step* step = nullptr;
   model::Usage usage;
+  std::vector<std::uint32_t> pids = {};  // of a running step's tasks, for sstat
 };
 
 // How sizes are printed: as they are kept, in one unit, or as suits each.
@@ -32,6 +33,7 @@ struct HistoryContext {
   SizeUnits units = SizeUnits::automatic;
   base::Unit unit = base::Unit::mega;  // with fixed
   bool expand_patterns = false;
+  bool live = false;  // for sstat: bytes of disk traffic as they are
   // --truncate: what lies outside of the window isn't counted or shown. 0: no bound.
   model::WallTime from = 0;
   model::WallTime to = 0;
@@ -48,5 +50,10 @@ struct HistoryField {
 
 // By name, case aside: the whole, or else the first that it begins. Null if there is none.
 [[nodiscard]] const HistoryField* find_history_field(std::string_view name);
+[[nodiscard]] const HistoryField* find_history_field(std::string_view name,
+                                                     std::span<const HistoryField> fields);
+
+// sstat's: of steps that run, in the order of `sstat -e`.
+[[nodiscard]] std::span<const HistoryField> live_fields();
 
 }  // namespace sluice::report

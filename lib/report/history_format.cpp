@@ -20,6 +20,16 @@ const std::string_view kHistoryLong =
     "reqtres,alloctres,tresusageinave,tresusageinmax,tresusageinmaxnode,tresusageinmaxtask,"
     "tresusageinmin,tresusageinminnode,tresusageinmintask,tresusageintot,tresusageoutmax,"
     "tresusageoutmaxnode,tresusageoutmaxtask,tresusageoutave,tresusageouttot";
+const std::string_view kLiveDefault =
+    "jobid,maxvmsize,maxvmsizenode,maxvmsizetask,avevmsize,maxrss,maxrssnode,maxrsstask,averss,"
+    "maxpages,maxpagesnode,maxpagestask,avepages,mincpu,mincpunode,mincputask,avecpu,ntasks,"
+    "avecpufreq,reqcpufreqmin,reqcpufreqmax,reqcpufreqgov,consumedenergy,maxdiskread,"
+    "maxdiskreadnode,maxdiskreadtask,avediskread,maxdiskwrite,maxdiskwritenode,maxdiskwritetask,"
+    "avediskwrite,tresusageinave,tresusageinmax,tresusageinmaxnode,tresusageinmaxtask,"
+    "tresusageinmin,tresusageinminnode,tresusageinmintask,tresusageintot,tresusageoutave,"
+    "tresusageoutmax,tresusageoutmaxnode,tresusageoutmaxtask,tresusageoutmin,tresusageoutminnode,"
+    "tresusageoutmintask,tresusageouttot";
+const std::string_view kLivePids = "jobid,nodelist,pids";
 
 namespace {
 
@@ -41,7 +51,8 @@ void read_width(std::string_view text, Column& column) {
 
 }  // namespace
 
-Result<HistoryFormat> HistoryFormat::parse(std::string_view text) {
+Result<HistoryFormat> HistoryFormat::parse(std::string_view text,
+                                           std::span<const HistoryField> fields) {
   HistoryFormat format;
   const auto add = [&](const HistoryField& field, std::string_view width) {
     Item item{&field, {}};
@@ -63,10 +74,10 @@ Result<HistoryFormat> HistoryFormat::parse(std::string_view text) {
     const std::string_view name = base::trim(cut.before);
     if (name.empty()) break;
     if (base::iequals(name, "all")) {
-      for (const HistoryField& field : history_fields()) add(field, cut.after);
+      for (const HistoryField& field : fields) add(field, cut.after);
       continue;
     }
-    const HistoryField* field = find_history_field(name);
+    const HistoryField* field = find_history_field(name, fields);
     if (field == nullptr) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("Invalid field requested: \"{}\"", name));
@@ -111,11 +122,11 @@ void HistoryFormat::row(const HistoryRow& row, const HistoryContext& context, st
   out += '\n';
 }
 
-std::string history_field_list() {
+std::string history_field_list(std::span<const HistoryField> fields) {
   constexpr std::size_t kPerLine = 4;
   std::string out;
   std::size_t count = 0;
-  for (const HistoryField& field : history_fields()) {
+  for (const HistoryField& field : fields) {
     out += fmt::format("{:<19}", field.name);
     ++count;
     out += count % kPerLine == 0 ? '\n' : ' ';

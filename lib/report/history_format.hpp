@@ -1,6 +1,7 @@
 // sacct's output: --format=name[%[-]width],... compiled, and the rows it makes.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,8 @@ class HistoryFormat {
  public:
   // "jobid,state%20,nodel%-30"; "all" for every field. Fails on a name that no field begins with:
   // the error's text is Slurm's.
-  [[nodiscard]] static Result<HistoryFormat> parse(std::string_view text);
+  [[nodiscard]] static Result<HistoryFormat> parse(
+      std::string_view text, std::span<const HistoryField> fields = history_fields());
 
   void set_shape(HistoryShape shape, std::string delimiter) {
     shape_ = shape;
@@ -48,8 +50,12 @@ class HistoryFormat {
 extern const std::string_view kHistoryDefault;
 extern const std::string_view kHistoryBrief;
 extern const std::string_view kHistoryLong;
+// Of plain `sstat`, and of -i.
+extern const std::string_view kLiveDefault;
+extern const std::string_view kLivePids;
 
 // `sacct -e`: all names, four in a line.
-[[nodiscard]] std::string history_field_list();
+[[nodiscard]] std::string history_field_list(
+    std::span<const HistoryField> fields = history_fields());
 
 }  // namespace sluice::report

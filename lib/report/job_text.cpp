@@ -5,6 +5,8 @@
 #include <optional>
 
 #include "base/quantity.hpp"
+#include "model/gres.hpp"
+#include "report/gres_text.hpp"
 
 namespace sluice::report {
 
@@ -20,9 +22,30 @@ std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t no
   return text + ",node=" + std::to_string(nodes) + ",billing=" + std::to_string(cpus);
 }
 
-void add_gres(std::string& text, const Text& name, const Text& type, std::uint64_t count) {
-  text +=
-      ",gres/" + name.str() + (type.empty() ? "" : ":" + type.str()) + "=" + std::to_string(count);
+// On all nodes together.
+std::uint64_t whole_count(const model::Request& request, const model::GresRequest& gres,
+                          std::uint64_t nodes, std::uint64_t tasks) {
+  switch (gres.scope) {
+    case model::GresScope::node: return gres.count * nodes;
+    case model::GresScope::task: return gres.count * tasks;
+    case model::GresScope::socket:
+      return gres.count * std::max(request.sockets_per_node, 1U) * nodes;
+    case model::GresScope::job: break;
+  }
+  return gres.count;
+}
+
+// GPUs that a request comes to; accelerators of any kind count as well.
+std::uint64_t gpus_of(const model::Request& request, std::uint64_t nodes, std::uint64_t tasks) {
+  std::uint64_t gpus = 0;
+  for (const model::GresRequest& gres : model::without_repeats(request.gres)) {
+    if (gres.name.view() != "gpu" && gres.name.view() != model::kAnyAccelerator) continue;
+    gpus += whole_count(request, gres, nodes, tasks);
+  }
+  if (gpus == 0 && request.tasks_per_gpu != 0) {
+    gpus = (tasks + request.tasks_per_gpu - 1) / request.tasks_per_gpu;
+  }
+  return gpus;
 }
 
 }  // namespace
@@ -114,36 +137,30 @@ std::string requested_tres(const model::Job& job) {
                                       nodes * std::max(request.min_cpus_per_node, 1U));
   std::uint64_t memory = request.memory_per_cpu * cpus;
   if (request.memory_per_node != 0) memory = request.memory_per_node * nodes;
-  std::string text = tres_text(cpus, memory, nodes);
-  for (const model::GresRequest& gres : request.gres) {
-    std::uint64_t count = gres.count;
-    if (gres.scope == model::GresScope::node) count *= nodes;
-    if (gres.scope == model::GresScope::task) count *= tasks;
-    add_gres(text, gres.name, gres.type, count);
+  if (request.memory_per_gpu != 0) {
+    memory = request.memory_per_gpu * gpus_of(request, nodes, tasks);
   }
-  return text;
+  GresSums sums;
+  for (const model::GresRequest& gres : model::without_repeats(request.gres)) {
+    sums.add(gres.name.view(), gres.type.view(), whole_count(request, gres, nodes, tasks));
+  }
+  const bool has_gpus = std::ranges::any_of(
+      request.gres, [](const model::GresRequest& gres) { return gres.name.view() == "gpu"; });
+  if (request.tasks_per_gpu != 0 && !has_gpus) sums.add("gpu", "", gpus_of(request, nodes, tasks));
+  return tres_text(cpus, memory, nodes) + sums.tres();
 }
 
 std::string allocated_tres(const model::Job& job) {
   if (!job.allocation) return {};
   std::uint64_t memory = 0;
-  std::vector<model::GresShare> sums;
+  GresSums sums;
   for (const model::NodeShare& share : job.allocation->shares) {
     memory += share.memory;
     for (const model::GresShare& gres : share.gres) {
-      const auto same = std::ranges::find_if(sums, [&](const model::GresShare& sum) {
-        return sum.name == gres.name && sum.type == gres.type;
-      });
-      if (same == sums.end()) {
-        sums.push_back(gres);
-      } else {
-        same->count += gres.count;
-      }
+      sums.add(gres.name.view(), gres.type.view(), gres.count);
     }
   }
-  std::string text = tres_text(job.allocation->cpus, memory, job.allocation->shares.size());
-  for (const model::GresShare& gres : sums) add_gres(text, gres.name, gres.type, gres.count);
-  return text;
+  return tres_text(job.allocation->cpus, memory, job.allocation->shares.size()) + sums.tres();
 }
 
 std::int64_t run_seconds(const model::Job& job, std::int64_t now) {

@@ -46,15 +46,4 @@ Tally count_cpus(const NodeGroup& group) {
   return tally;
 }
 
-std::string gres_text(const model::Node& node) {
-  std::string text;
-  for (const model::NodeGres& each : node.facts.gres) {
-    if (!text.empty()) text += ',';
-    text += each.name.view();
-    if (!each.type.empty()) text += ":" + each.type.str();
-    text += ":" + std::to_string(each.count);
-  }
-  return text;
-}
-
 }  // namespace sluice::report

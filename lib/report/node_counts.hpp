@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "report/node_fields.hpp"
 
@@ -17,8 +16,5 @@ struct Tally {
 };
 [[nodiscard]] Tally count_nodes(const NodeGroup& group);
 [[nodiscard]] Tally count_cpus(const NodeGroup& group);
-
-// "gpu:a100:2,license:1"; empty if the node has none.
-[[nodiscard]] std::string gres_text(const model::Node& node);
 
 }  // namespace sluice::report

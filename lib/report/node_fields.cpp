@@ -10,6 +10,7 @@
 #include "base/strings.hpp"
 #include "base/user.hpp"
 #include "report/column_text.hpp"
+#include "report/gres_text.hpp"
 #include "report/node_counts.hpp"
 
 namespace sluice::report {

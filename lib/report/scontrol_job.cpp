@@ -244,6 +244,13 @@ void show_program(const Job& job, TextBlock& block) {
 
 void show_rest(const Job& job, TextBlock& block) {
   const model::JobSpec& spec = *job.spec;
+  const model::Request& request = *job.request;
+  if (request.cpus_per_gpu != 0) {
+    block.line(fmt::format("CpusPerTres=gres/gpu:{}", request.cpus_per_gpu));
+  }
+  if (request.memory_per_gpu != 0) {
+    block.line(fmt::format("MemPerTres=gres/gpu:{}", request.memory_per_gpu));
+  }
   constexpr std::pair<std::string_view, model::GresScope> kScopes[] = {
       {"TresPerJob=", model::GresScope::job},
       {"TresPerNode=", model::GresScope::node},
@@ -252,6 +259,9 @@ void show_rest(const Job& job, TextBlock& block) {
   for (const auto& [key, scope] : kScopes) {
     const std::string gres = gres_text(job, scope);
     if (!gres.empty()) block.line(std::string(key) + gres);
+  }
+  if (request.tasks_per_gpu != 0) {
+    block.line(fmt::format("NtasksPerTRES={}", request.tasks_per_gpu));
   }
   if (!spec.mail_user.empty() || !spec.mail_type.empty()) {
     block.line(fmt::format("MailUser={} MailType={}", or_null(spec.mail_user),

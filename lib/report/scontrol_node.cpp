@@ -6,6 +6,8 @@
 #include "base/duration.hpp"
 #include "base/quantity.hpp"
 #include "base/user.hpp"
+#include "model/gres.hpp"
+#include "report/gres_text.hpp"
 #include "report/scontrol_text.hpp"
 #include "report/text_block.hpp"
 
@@ -16,28 +18,12 @@ namespace {
 using model::Node;
 using model::Partition;
 
-// "gpu:a100:2,shard:8".
-std::string node_gres(const Node& node) {
-  std::string text;
-  for (const model::NodeGres& gres : node.facts.gres) {
-    if (!text.empty()) text += ',';
-    text += gres.name.view();
-    if (!gres.type.empty()) text += ":" + gres.type.str();
-    text += fmt::format(":{}", gres.count);
-  }
-  return text;
-}
-
 std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base::Unit::mega); }
 
 std::string configured_tres(const Node& node) {
   const std::uint32_t cpus = node.facts.cpus();
-  std::string text =
-      fmt::format("cpu={},mem={},billing={}", cpus, memory_text(node.facts.memory), cpus);
-  for (const model::NodeGres& gres : node.facts.gres) {
-    text += fmt::format(",gres/{}={}", gres.name.view(), gres.count);
-  }
-  return text;
+  return fmt::format("cpu={},mem={},billing={}{}", cpus, memory_text(node.facts.memory), cpus,
+                     configured_gres_tres(node));
 }
 
 std::string allocated_tres(const Node& node) {
@@ -46,7 +32,8 @@ std::string allocated_tres(const Node& node) {
   if (node.allocated_memory != 0) {
     text += fmt::format("{}mem={}", text.empty() ? "" : ",", memory_text(node.allocated_memory));
   }
-  return text;
+  const std::string gres = used_gres_tres(node);
+  return text.empty() && !gres.empty() ? gres.substr(1) : text + gres;
 }
 
 void show_use(const Node& node, const ShowStyle& style, TextBlock& block) {
@@ -58,7 +45,9 @@ void show_use(const Node& node, const ShowStyle& style, TextBlock& block) {
                          facts.cpus(), facts.cpus(), node.cpu_load / 100, node.cpu_load % 100));
   block.line(fmt::format("AvailableFeatures={}", or_null(features)));
   block.line(fmt::format("ActiveFeatures={}", or_null(features)));
-  block.line(fmt::format("Gres={}", or_null(node_gres(node))));
+  block.line(fmt::format("Gres={}", or_null(gres_text(node))));
+  const std::string faults = model::faults_text(facts.gres);
+  if (!faults.empty()) block.line("GresFaults=" + faults);
   if (style.details) {
     block.line("GresDrain=N/A");
     block.line(fmt::format("GresUsed={}", or_null(node.gres_used)));

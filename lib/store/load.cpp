@@ -63,6 +63,8 @@ class Loader {
 
  private:
   [[nodiscard]] Status add_rows(LoadedState& state, Statement& rows);
+  [[nodiscard]] Status add_needed(LoadedState& state, const StillNeeded& needed,
+                                  model::WallTime finished_before);
   [[nodiscard]] Status prepare_parts();
 
   Connection& connection_;
@@ -91,14 +93,39 @@ Status Loader::load_jobs(LoadedState& state, model::WallTime finished_after) {
   Result<Statement> recent =
       connection_.prepare("SELECT key, spec, request, record FROM jobs WHERE finished>=?1");
   if (!recent) return tl::unexpected(std::move(recent.error()));
+  const StillNeeded needed = still_needed(state.jobs);
   recent->start(finished_after);
   if (Status added = add_rows(state, *recent); !added) return added;
+  if (Status added = add_needed(state, needed, finished_after); !added) return added;
   auto& jobs = state.jobs;
   std::ranges::sort(jobs, [](const model::JobPtr& a, const model::JobPtr& b) {
     return a->id != b->id ? a->id < b->id : a->attempt > b->attempt;
   });
   const auto same = [](const model::JobPtr& a, const model::JobPtr& b) { return a->id == b->id; };
   jobs.erase(std::unique(jobs.begin(), jobs.end(), same), jobs.end());
+  return {};
+}
+
+Status Loader::add_needed(LoadedState& state, const StillNeeded& needed,
+                          model::WallTime finished_before) {
+  Result<Statement> tasks = connection_.prepare(
+      "SELECT key, spec, request, record FROM jobs "
+      "WHERE array_job=?1 AND finished<?2 AND (?3 OR state<>?4)");
+  if (!tasks) return tl::unexpected(std::move(tasks.error()));
+  Result<Statement> single = connection_.prepare(
+      "SELECT key, spec, request, record FROM jobs WHERE key BETWEEN ?1 AND ?2 AND finished<?3");
+  if (!single) return tl::unexpected(std::move(single.error()));
+  constexpr auto kCompleted = static_cast<std::int64_t>(model::JobState::completed);
+  for (const JobId array : needed.arrays) {
+    tasks->start(array.value, finished_before, 0U, kCompleted);
+    if (Status added = add_rows(state, *tasks); !added) return added;
+  }
+  for (const JobId target : needed.targets) {
+    tasks->start(target.value, finished_before, 1U, kCompleted);
+    if (Status added = add_rows(state, *tasks); !added) return added;
+    single->start(job_key(target, 0), job_key(target, 0) | kAttemptMask, finished_before);
+    if (Status added = add_rows(state, *single); !added) return added;
+  }
   return {};
 }
 
@@ -201,7 +228,9 @@ Result<LoadedState> Store::State::load() {
   }
   if (!raised) return failed_to(raised);
   const model::WallTime now = options.now != 0 ? options.now : base::wall_micros();
-  const model::WallTime after = now - options.min_job_age_s * model::kSecond;
+  // 0: none is ever forgotten.
+  const model::WallTime after =
+      options.min_job_age_s == 0 ? 0 : now - options.min_job_age_s * model::kSecond;
   LoadedState state;
   Loader loader(connection, *writer);
   if (Status done = read_meta(connection, state); !done) return failed_to(done);

@@ -1,6 +1,7 @@
 // See records.hpp.
 #include "store/records.hpp"
 
+#include <charconv>
 #include <limits>
 
 #include "base/assert.hpp"
@@ -28,6 +29,39 @@ bool is_live(const model::Job& job) {
 std::optional<std::int64_t> finished_at(const model::Job& job) {
   if (is_live(job)) return std::nullopt;
   return job.end != 0 ? job.end : std::numeric_limits<std::int64_t>::max();
+}
+
+namespace {
+
+// "after:12+5(unfulfilled),afterok:3" names 12. A text that can't be read names nobody.
+void add_timed_targets(std::string_view dependency, std::set<JobId>& targets) {
+  for (std::size_t plus = dependency.find('+'); plus != std::string_view::npos;
+       plus = dependency.find('+', plus + 1)) {
+    const std::size_t before = dependency.substr(0, plus).rfind(':');
+    if (before == std::string_view::npos) continue;
+    const char* begin = dependency.data() + before + 1;
+    std::uint32_t id = 0;
+    const auto parsed = std::from_chars(begin, dependency.data() + plus, id);
+    if (parsed.ec == std::errc{} && id != 0) targets.insert(JobId(id));
+  }
+}
+
+}  // namespace
+
+StillNeeded still_needed(const std::vector<model::JobPtr>& live) {
+  StillNeeded needed;
+  for (const model::JobPtr& job : live) {
+    if (job->array_job.is_set()) needed.arrays.insert(job->array_job);
+    add_timed_targets(job->dependency.view(), needed.targets);
+  }
+  return needed;
+}
+
+bool is_needed(const model::Job& finished, const StillNeeded& needed) {
+  const bool of_array = finished.array_job.is_set();
+  if (needed.targets.contains(of_array ? finished.array_job : finished.id)) return true;
+  return of_array && finished.state != model::JobState::completed &&
+         needed.arrays.contains(finished.array_job);
 }
 
 std::string encode_job(const model::Job& job) {

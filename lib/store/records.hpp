@@ -4,8 +4,10 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "model/job.hpp"
@@ -22,6 +24,15 @@ inline constexpr std::int64_t kAttemptMask = 0x7fffffff;
 [[nodiscard]] bool is_live(const model::Job& job);
 // The column `finished`: null while live.
 [[nodiscard]] std::optional<std::int64_t> finished_at(const model::Job& job);
+
+// Finished jobs that a start needs however old they are: the failed tasks of arrays that go on (who
+// waits for the whole wants to know), and jobs whose start somebody counts minutes from.
+struct StillNeeded {
+  std::set<JobId> arrays;   // that have live records
+  std::set<JobId> targets;  // of `after:id+minutes`: jobs or arrays
+};
+[[nodiscard]] StillNeeded still_needed(const std::vector<model::JobPtr>& live);
+[[nodiscard]] bool is_needed(const model::Job& finished, const StillNeeded& needed);
 
 // All but spec and request, which have tables of their own.
 [[nodiscard]] std::string encode_job(const model::Job& job);

@@ -69,7 +69,8 @@ struct Transaction {
   std::uint32_t next_job_id = 0;    // 0: unchanged
 };
 
-// What a restart needs. Finished jobs older than the age given to open() are not loaded.
+// What a restart needs. Finished jobs older than the age given to open() are not loaded, unless
+// something that is not over still needs to know how they went.
 struct LoadedState {
   std::uint64_t epoch = 0;  // already raised and committed
   std::uint32_t next_job_id = 0;

@@ -68,6 +68,7 @@ enum class MessageType : std::uint16_t {
   report_ack = 92,
   host_list = 93,
   node_fault = 94,
+  lose_node = 95,  // another node of the job is lost
 
   // The step stream: srun, agents, stepd
   step_request = 120,
@@ -92,6 +93,7 @@ enum class MessageType : std::uint16_t {
   step_done_ack = 139,
   query_step = 140,  // live usage (sstat), pids
   step_status = 141,
+  lose_part = 143,      // a node below is lost
   step_progress = 142,  // an image on its way, before the tasks start
 
   // Images between nodes (image_messages.hpp)

@@ -104,6 +104,27 @@ struct TerminateJob {
   }
 };
 
+// To the job's first node: nothing more will come from another of its nodes. What steps had there
+// counts as over.
+struct LoseNode {
+  static constexpr MessageType kType = MessageType::lose_node;
+  Epoch epoch;
+  std::uint64_t order = 0;  // counts the orders of this link
+  Attempt attempt;
+  JobId job;
+  Text lost;  // its name
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "epoch", self.epoch);
+    visit(2, "order", self.order);
+    visit(14, "attempt_uid", self.attempt.job);
+    visit(15, "attempt_number", self.attempt.number);
+    visit(4, "job", self.job);
+    visit(5, "lost", self.lost);
+  }
+};
+
 struct SuspendJob {
   static constexpr MessageType kType = MessageType::suspend_job;
   Epoch epoch;

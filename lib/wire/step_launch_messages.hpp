@@ -56,6 +56,9 @@ struct StepLayout {
   std::uint32_t cpus_per_task = 0;
   std::vector<StepNode> nodes;
   Text node_list;  // compressed
+  // Of the host where srun runs: its agent's address.
+  Text launch_address;
+  std::uint32_t launch_port = 0;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -64,6 +67,8 @@ struct StepLayout {
     visit(3, "cpus_per_task", self.cpus_per_task);
     visit(4, "nodes", self.nodes);
     visit(5, "node_list", self.node_list);
+    visit(6, "launch_address", self.launch_address);
+    visit(7, "launch_port", self.launch_port);
   }
 };
 

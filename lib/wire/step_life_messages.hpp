@@ -88,6 +88,17 @@ struct StepDone {
   }
 };
 
+// From above: the agent of that node is given up, and all that was the node's of the step.
+struct LosePart {
+  static constexpr MessageType kType = MessageType::lose_part;
+  std::uint32_t node = 0;  // its position in the layout
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "node", self.node);
+  }
+};
+
 struct StepDoneAck {
   static constexpr MessageType kType = MessageType::step_done_ack;
   std::uint32_t node = 0;

@@ -11,6 +11,7 @@ import shutil
 import socket
 import sqlite3
 import subprocess
+import time
 
 import harness
 from harness import BIN, Cluster, check, wait_for
@@ -325,6 +326,20 @@ def commands_without_a_cluster():
     check(done.returncode != 0 and done.stderr, f"down of nothing: {done}")
 
 
+def srun_needs_the_hosts_agent():
+    conf = cluster.work / "controller_only.conf"
+    conf.write_text(f"controller_socket: {cluster.dir}/controller/controller.sock\n")
+    own = {"SLUICE_CONF": str(conf)}
+    cluster.must("squeue", env=own)
+    begun = time.monotonic()
+    done = cluster.run("srun", "--mem=5M", "true", env=own, timeout=60)
+    check(time.monotonic() - begun < 5, "srun went on trying")
+    check(
+        done.returncode == 1 and "names no agent_socket" in done.stderr,
+        f"srun without an agent: exit {done.returncode}: {done.stderr!r}",
+    )
+
+
 def main():
     global cluster
     with Cluster(nodes=2, cpus=4, memory="1G") as cluster:
@@ -340,6 +355,7 @@ def main():
             wrong_permissions,
             missing_files,
             commands_without_a_cluster,
+            srun_needs_the_hosts_agent,
         )
 
 

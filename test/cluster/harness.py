@@ -4,6 +4,7 @@ Each test is a program: it makes a Cluster, uses it, and ends with report(). Eve
 starts lives below its own temporary directory and is ended with it. Nothing here sleeps for a fixed
 time to let something happen: wait_for() looks until a condition holds or its time is over.
 """
+import atexit
 import os
 import pathlib
 import shutil
@@ -14,7 +15,39 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build"))
-BIN = BUILD / "bin"
+
+
+def open_to_all(path):
+    """Whether any user may go there (a checkout below /root, say, is closed)."""
+    return all(folder.stat().st_mode & 0o1 for folder in (path, *path.parents))
+
+
+def programs():
+    """The folder of the commands, where other users may run them too.
+
+    Jobs and requests of other users are a part of what root tests, so where the build can't be
+    reached by all, its programs and plugins are linked into a folder that can.
+    """
+    if os.geteuid() != 0 or open_to_all(BUILD / "bin"):
+        return BUILD / "bin"
+    base = os.environ.get("SLUICE_TEST_TMP", "/var/tmp")
+    view = pathlib.Path(tempfile.mkdtemp(prefix="sluice-programs.", dir=base))
+    atexit.register(shutil.rmtree, view, ignore_errors=True)
+    view.chmod(0o755)
+    for name in ("bin", "plugins", "libexec", "etc"):
+        if (BUILD / name).is_dir():
+            shutil.copytree(BUILD / name, view / name, copy_function=link_or_copy)
+    return view / "bin"
+
+
+def link_or_copy(source, target):
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+BIN = programs()
 
 
 class Failure(Exception):

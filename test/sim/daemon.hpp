@@ -64,6 +64,15 @@ class Daemon final : private worker::Env {
   [[nodiscard]] bool congested(worker::StreamId) const override { return false; }
   worker::StreamId open_peer(const std::string& node, const model::JobSpec& spec) override;
 
+  // Simulated steps have no images.
+  worker::ImageSourceId open_image(const worker::JobOnHost&, const std::string&) override {
+    return ++next_image_;
+  }
+  void read_image(worker::ImageSourceId source) override {
+    later(0, [source](worker::Service& service) { service.on_image_failed(source, "no images"); });
+  }
+  void close_image(worker::ImageSourceId) override {}
+
   // Later, as a turn of this daemon, if it still lives.
   void later(Micros delay, std::function<void(worker::Service&)> what);
   void connect_controller(Micros delay);
@@ -85,6 +94,7 @@ class Daemon final : private worker::Env {
   std::map<worker::StepdId, Conversation> stepds_;
   worker::StreamId next_stream_ = 1;
   worker::StepdId next_stepd_ = 1;
+  worker::ImageSourceId next_image_ = 0;
 };
 
 }  // namespace sluice::sim

@@ -17,13 +17,18 @@ store::LoadedState Disk::load() {
 store::LoadedState Disk::peek() const {
   const model::WallTime after =
       world_.timeline.wall() - std::int64_t{world_.settings->min_job_age_s} * model::kSecond;
+  std::vector<model::JobPtr> live;
+  for (const auto& [key, job] : jobs_) {
+    if (store::is_live(*job)) live.push_back(job);
+  }
+  const store::StillNeeded needed = store::still_needed(live);
   store::LoadedState state;
   state.epoch = epoch_;
   state.next_job_id = next_job_id_;
   for (const auto& [key, job] : jobs_) {
     state.next_job_id = std::max(state.next_job_id, key.first.value + 1);
     const auto finished = store::finished_at(*job);
-    if (finished && *finished < after) continue;
+    if (finished && *finished < after && !store::is_needed(*job, needed)) continue;
     // Of a job that was requeued only the latest attempt.
     if (!state.jobs.empty() && state.jobs.back()->id == job->id) state.jobs.pop_back();
     state.jobs.push_back(job);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "store/records.hpp"
 #include "test/sim/srun.hpp"
 #include "test/sim/world.hpp"
 
@@ -148,8 +149,15 @@ void Judge::look_at(const core::Cluster& cluster) {
 void Judge::compare_reload(const core::Cluster& cluster, core::Now now) {
   // Finished jobs leave memory by a timer, and are left out by a load: not at the same instant.
   const std::int64_t age = std::int64_t{world_.settings->min_job_age_s} * model::kSecond;
-  for (const model::JobPtr& job : cluster.all_jobs()) {
-    if (model::is_finished(job->state) && job->end + age < now.wall + model::kSecond) return;
+  const std::vector<model::JobPtr> jobs = cluster.all_jobs();
+  std::vector<model::JobPtr> live;
+  for (const model::JobPtr& job : jobs) {
+    if (store::is_live(*job)) live.push_back(job);
+  }
+  const store::StillNeeded needed = store::still_needed(live);
+  for (const model::JobPtr& job : jobs) {
+    const bool due = !store::is_live(*job) && job->end + age < now.wall + model::kSecond;
+    if (due && !store::is_needed(*job, needed)) return;
   }
   std::string memory = cluster.fingerprint();
   if (memory == memory_text_) return;

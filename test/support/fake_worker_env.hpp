@@ -18,6 +18,12 @@ struct Sent {
   std::string payload;
 };
 
+struct FakeImage {
+  std::string digest;
+  std::size_t asked = 0;  // pieces
+  bool closed = false;
+};
+
 class FakeWorkerEnv : public worker::Env {
  public:
   std::int64_t now_ms = 1'000'000;
@@ -32,6 +38,7 @@ class FakeWorkerEnv : public worker::Env {
   std::map<worker::StreamId, std::vector<Sent>> to_stream;
   std::map<worker::StreamId, std::string> peers;
   std::set<worker::StreamId> closed_streams;
+  std::map<worker::ImageSourceId, FakeImage> images;
   std::map<StepNumber, wire::StepDone> records;
   std::vector<std::string> lines;
   Status prepare_result;
@@ -100,6 +107,13 @@ class FakeWorkerEnv : public worker::Env {
     return last_peer_;
   }
 
+  worker::ImageSourceId open_image(const worker::JobOnHost&, const std::string& digest) override {
+    images[++last_image_] = {digest, 0, false};
+    return last_image_;
+  }
+  void read_image(worker::ImageSourceId source) override { ++images.at(source).asked; }
+  void close_image(worker::ImageSourceId source) override { images.at(source).closed = true; }
+
   // Runs what waits, also what that adds.
   void run() {
     while (!callbacks.empty()) {
@@ -139,6 +153,7 @@ class FakeWorkerEnv : public worker::Env {
  private:
   worker::StepdId last_stepd_ = 0;
   worker::StreamId last_peer_ = 1000;
+  worker::ImageSourceId last_image_ = 0;
 };
 
 // A job on nodes n1, n2, … with `cpus` CPUs on each.

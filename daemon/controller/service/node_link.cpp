@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/controller/service/service.hpp"
+#include "model/gres.hpp"
 #include "wire/codec.hpp"
 
 namespace sluice::controller {
@@ -49,6 +50,14 @@ void Service::send_order(const core::Order& order) {
           message.signal = known.signal;
           message.batch_only = known.batch_only;
           message.full = known.full;
+          send_node(env_, known.node, message);
+        } else if constexpr (std::is_same_v<Kind, core::LoseNode>) {
+          wire::LoseNode message;
+          message.epoch = Epoch(epoch_);
+          message.order = next_order(known.node, known.attempt);
+          message.attempt = known.attempt;
+          message.job = known.job;
+          message.lost = known.lost;
           send_node(env_, known.node, message);
         } else {
           std::conditional_t<std::is_same_v<Kind, core::SuspendJob>, wire::SuspendJob,
@@ -203,6 +212,20 @@ void Service::report(NodeIndex node, const core::Event& event, std::uint64_t ser
          [this, node, serial] { send_node(env_, node, wire::ReportAck{serial}); });
 }
 
+// The node says which of its accelerators are out of service. Most reports say what is known.
+void Service::judge_devices(NodeIndex node, const std::vector<wire::DeviceFault>& faults) {
+  const model::NodePtr before = cluster_.node_record(node);
+  core::DevicesFaulty event{.node = node};
+  for (const wire::DeviceFault& fault : faults) {
+    event.faults.push_back({fault.name, fault.type, fault.index, fault.fault});
+  }
+  apply(event);
+  const model::NodePtr after = cluster_.node_record(node);
+  const std::string now = model::faults_text(after->facts.gres);
+  if (now == model::faults_text(before->facts.gres)) return;
+  env_.log("devices out of service on " + after->name.str() + ": " + (now.empty() ? "none" : now));
+}
+
 void Service::on_node_message(NodeIndex node, wire::MessageType type, std::string_view payload) {
   if (dead_) return;
   const auto decoded = [&]<class Message>(Message* /*tag*/, auto&& use) {
@@ -218,6 +241,7 @@ void Service::on_node_message(NodeIndex node, wire::MessageType type, std::strin
       return decoded(static_cast<wire::NodeReport*>(nullptr), [&](const wire::NodeReport& m) {
         apply(core::NodeLoad{node, m.cpu_load, m.free_memory});
         reconcile(node, m.holds, m.last_order);
+        if (m.devices_judged) judge_devices(node, m.device_faults);
       });
     case wire::MessageType::job_prepared:
       return decoded(static_cast<wire::JobPrepared*>(nullptr), [&](const wire::JobPrepared& m) {

@@ -154,6 +154,7 @@ class Service {
   void send_launch(const model::JobPtr& job, NodeIndex node);
   void send_terminate(const Attempt& attempt, JobId job, NodeIndex node, std::uint32_t grace_s);
   void reconcile(NodeIndex node, const std::vector<wire::Hold>& holds, std::uint64_t last_order);
+  void judge_devices(NodeIndex node, const std::vector<wire::DeviceFault>& faults);
   std::uint64_t next_order(NodeIndex node, const Attempt& attempt);
   void report(NodeIndex node, const core::Event& event, std::uint64_t serial);
   [[nodiscard]] Result<std::string> blob(const Text& hash);

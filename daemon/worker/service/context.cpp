@@ -33,6 +33,12 @@ StreamState* Context::stream(StreamId id) {
   return found == streams.end() ? nullptr : &found->second;
 }
 
+const wire::HostRow* Context::host(std::string_view name) const {
+  const auto found = std::ranges::find_if(
+      cluster.hosts, [&](const wire::HostRow& row) { return row.name.view() == name; });
+  return found == cluster.hosts.end() ? nullptr : &*found;
+}
+
 void Context::refuse(StreamId stream, std::uint64_t id, const Error& error) {
   send_stream(env, stream, wire::ErrorReply{error.code, error.text}, id);
 }

@@ -33,6 +33,7 @@ struct Context {
   Timers timers;
   Reports reports;
   NodeSettings settings;
+  wire::HostListUpdate cluster;  // hosts and settings, as the controller last told
   Epoch epoch;
   std::map<Attempt, JobRun> jobs;
   std::unordered_map<StreamId, StreamState> streams;
@@ -43,12 +44,16 @@ struct Context {
   [[nodiscard]] JobRun* find(JobId job);
   [[nodiscard]] StepRun* find(const StepKey& key);
   [[nodiscard]] StreamState* stream(StreamId id);
+  [[nodiscard]] const wire::HostRow* host(std::string_view name) const;
   void refuse(StreamId stream, std::uint64_t id, const Error& error);
   template <class... Args>
   void log(LogLevel level, fmt::format_string<Args...> format, Args&&... args) {
     env.log(level, fmt::format(format, std::forward<Args>(args)...));
   }
 };
+
+// Among a launch's settings, from the tree to the Env: the node to fetch the image from.
+inline constexpr std::string_view kFetchFromKey = "fetch_from";
 
 // Keys of the ledger. Each kind has its first letter: J job, P its progress, S step, T tombstone,
 // R report, E epoch, B the node's boot, C the cluster's name, N what the controller told of hosts

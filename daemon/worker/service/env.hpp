@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "model/job.hpp"
 #include "wire/codec.hpp"
+#include "wire/image_messages.hpp"
 #include "wire/message_types.hpp"
 #include "wire/step_messages.hpp"
 
@@ -26,6 +27,8 @@ namespace sluice::worker {
 using StreamId = std::uint64_t;
 // The link to one sluice-stepd, with the same rules.
 using StepdId = std::uint64_t;
+// An image that is read here to be sent elsewhere, with the same rules.
+using ImageSourceId = std::uint64_t;
 
 struct Now {
   model::WallTime wall = 0;  // microseconds since 1970, for display
@@ -107,6 +110,12 @@ class Env {
   // A stream to another node's agent, on behalf of the job's user. Usable at once; on_stream_closed
   // if it can't be had.
   virtual StreamId open_peer(const std::string& node, const model::JobSpec& spec) = 0;
+
+  // An image in the store of the job's user here, as a stream of bytes. Never fails at once. Each
+  // read_image() is answered by one on_image_data (at most kImageChunk) or on_image_failed.
+  virtual ImageSourceId open_image(const JobOnHost& job, const std::string& digest) = 0;
+  virtual void read_image(ImageSourceId source) = 0;
+  virtual void close_image(ImageSourceId source) = 0;
 };
 
 template <class Message>

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <utility>
 
+#include "base/hostlist.hpp"
 #include "daemon/worker/service/manager.hpp"
 
 namespace sluice::worker {
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::int64_t kParkMs = 20'000;
 constexpr std::size_t kMaxParked = 1024;
+constexpr std::size_t kMaxBehind = 64;
 
 std::optional<std::size_t> share_of(const model::Job& job, std::string_view node) {
   if (!job.allocation || !job.spec || !job.request) return std::nullopt;
@@ -226,7 +228,7 @@ void Jobs::park(StreamId stream, const Attempt& attempt, wire::LaunchStep launch
   }
   state->role = StreamRole::parked;
   state->step = StepKey{attempt, launch.layout.step};
-  parked_[attempt].push_back({stream, std::move(launch)});
+  parked_[attempt].push_back({stream, std::move(launch), {}});
   context_.timers.after(kParkMs, [this, stream] {
     StreamState* waiting = context_.stream(stream);
     if (waiting == nullptr || waiting->role != StreamRole::parked) return;
@@ -241,7 +243,22 @@ void Jobs::unpark(JobRun& job) {
   auto node = parked_.extract(job.host.attempt);
   if (node.empty()) return;
   for (ParkedLaunch& parked : node.mapped()) {
+    const StepKey key{job.host.attempt, parked.launch.layout.step};
     park(parked.stream, job.host.attempt, std::move(parked.launch));
+    for (const auto& [type, payload] : parked.behind) {
+      if (StepRun* step = context_.find(key)) tree_.down(*step, type, payload);
+    }
+  }
+}
+
+// A signal must not be lost because it is faster than the job.
+void Jobs::parked_frame(StreamId stream, wire::MessageType type, std::string_view payload) {
+  for (auto& [attempt, list] : parked_) {
+    for (ParkedLaunch& parked : list) {
+      if (parked.stream != stream) continue;
+      if (parked.behind.size() < kMaxBehind) parked.behind.emplace_back(type, payload);
+      return;
+    }
   }
 }
 
@@ -272,6 +289,47 @@ void Jobs::signal(const wire::SignalJob& order) {
     if (batch && !order.batch_only && !order.full && order.signal != SIGKILL) continue;
     const bool script_alone = batch && order.batch_only;
     tree_.signal_here(step, order.signal, script_alone ? 0 : model::kNoTask);
+  }
+}
+
+// The job has one node less: later steps are not placed there, also after a restart.
+void Jobs::shrink(JobRun& job, std::string_view lost) {
+  model::Job smaller = *job.host.job;
+  model::Allocation left;
+  std::vector<std::string> names;
+  for (const model::NodeShare& share : smaller.allocation->shares) {
+    if (share.name.view() == lost) continue;
+    left.cpus += share.cpu_count;
+    names.push_back(share.name.str());
+    left.shares.push_back(share);
+  }
+  left.nodes = base::compress_hosts(names);
+  smaller.allocation = std::make_shared<const model::Allocation>(std::move(left));
+  job.host.job = std::make_shared<const model::Job>(std::move(smaller));
+  JobEntry entry;
+  entry.ends = job.host.ends;
+  entry.launch.job = *job.host.job;
+  entry.launch.gids = job.host.gids;
+  entry.launch.script = job.script;
+  entry.launch.environment = job.environment;
+  context_.env.ledger_put(ledger_key('J', job.host.attempt), wire::encode(entry));
+}
+
+void Jobs::lose_node(const wire::LoseNode& order) {
+  JobRun* job = context_.find(order.attempt);
+  if (job == nullptr || !job->is_root() || order.lost == job->host.my_share().name) return;
+  if (spans(*job, order.lost.view())) shrink(*job, order.lost.view());
+  std::vector<StepNumber> numbers;
+  for (const auto& [number, step] : job->steps) numbers.push_back(number);
+  for (const StepNumber number : numbers) {
+    job = context_.find(order.attempt);
+    if (job == nullptr) return;
+    const auto found = job->steps.find(number);
+    if (found == job->steps.end() || !found->second.root) continue;
+    const auto& nodes = found->second.layout.nodes;
+    const auto lost = std::ranges::find(nodes, order.lost, &wire::StepNode::name);
+    if (lost == nodes.end()) continue;
+    tree_.lose(*job, found->second, static_cast<std::uint32_t>(lost - nodes.begin()));
   }
 }
 

@@ -27,6 +27,8 @@ class Jobs {
 
   // Orders; their epoch has been checked.
   void launch(wire::LaunchJob order);
+  void lose_node(const wire::LoseNode& order);
+  void parked_frame(StreamId stream, wire::MessageType type, std::string_view payload);
   void signal(const wire::SignalJob& order);
   void terminate(const wire::TerminateJob& order);
   void freeze(const Attempt& attempt, bool frozen);
@@ -51,6 +53,7 @@ class Jobs {
   void stream_closed(StreamId stream);
 
  private:
+  void shrink(JobRun& job, std::string_view lost);
   void prepare(JobRun& job);
   void prepared(const Attempt& attempt, const Status& status);
   void start_batch(JobRun& job);

@@ -37,7 +37,9 @@ void Jobs::batch_done(JobRun& job, const wire::StepDone& done) {
   if (step != job.steps.end()) {
     const auto started = step->second.started.find(0);
     const bool failed = started != step->second.started.end() && !started->second.error.empty();
-    ended.launch_failed = failed && done.exit_code != kSetupFailed;
+    // A container that can't be had would fail elsewhere just the same.
+    const bool contained = !step->second.spec.container.empty();
+    ended.launch_failed = failed && done.exit_code != kSetupFailed && !contained;
     if (failed) ended.error = started->second.error;
   }
   // With one node the release follows in a moment, and is told in the same report.

@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "base/hostlist.hpp"
+#include "base/quantity.hpp"
 #include "base/timetext.hpp"
 
 namespace sluice::worker {
@@ -13,15 +14,17 @@ namespace sluice::worker {
 namespace {
 
 constexpr std::int64_t kBatchReportMs = 250;
+constexpr std::int64_t kKillAgainMs = 2'000;
+constexpr std::int64_t kImageReportMs = 2'000;
 constexpr std::uint32_t kOutOfMemoryStatus = 125;  // shown as 0:125, as Slurm does
 
+// "gres/gpu:a100=2,gres/gpu=2": by type, and all of a name.
 std::string gres_text(const wire::StepLayout& layout) {
   std::map<std::string, std::uint64_t> sums;
   for (const wire::StepNode& node : layout.nodes) {
     for (const model::GresShare& gres : node.share.gres) {
-      std::string name = gres.name.str();
-      if (!gres.type.empty()) name += ":" + gres.type.str();
-      sums[name] += gres.count;
+      sums[gres.name.str()] += gres.count;
+      if (!gres.type.empty()) sums[gres.name.str() + ":" + gres.type.str()] += gres.count;
     }
   }
   std::string text;
@@ -29,6 +32,15 @@ std::string gres_text(const wire::StepLayout& layout) {
     if (!text.empty()) text += ',';
     text += "gres/" + name + "=" + std::to_string(count);
   }
+  return text;
+}
+
+// "image: pulling 12M of 340M": what the step's first node is at.
+std::string image_phase_text(const wire::StepProgress& progress) {
+  const auto size = [](std::uint64_t bytes) { return base::format_exact(bytes >> 20U, base::Unit::mega); };
+  std::string text = "image: " + progress.phase.str();
+  if (progress.done != 0 || progress.total != 0) text += " " + size(progress.done);
+  if (progress.total != 0) text += " of " + size(progress.total);
   return text;
 }
 
@@ -53,6 +65,7 @@ model::Step first_record(const JobRun& job, const wire::StepLayout& layout,
   record.distribution = spec.distribution;
   record.submit_line = spec.submit_line;
   record.partition = job.host.job->partition;
+  record.container = model::shown_container(spec.container);
   return record;
 }
 
@@ -112,8 +125,15 @@ void Manager::adopt(JobRun& job, const StepEntry& entry) {
 void Manager::report_start(JobRun& job, StepRun& step) {
   if (step.root->start_reported || step.root->finished) return;
   step.root->start_reported = true;
+  if (!step.root->image_phase.empty()) step.root->image_told_ms = context_.env.now().mono_ms;
+  send_record(job, step);
+}
+
+// While an image is on its way, the reason of a running step says how far it is.
+void Manager::send_record(JobRun& job, StepRun& step) {
   wire::StepRecord report;
   report.step = step.root->record;
+  if (report.step.reason.empty()) report.step.reason = step.root->image_phase;
   context_.reports.add(job.host.attempt, job.host.job->id, report);
 }
 
@@ -146,6 +166,7 @@ void Manager::up(JobRun& job, StepRun& step, wire::MessageType type, std::string
     case MessageType::step_done: return node_done(job, step, payload);
     case MessageType::step_abort: return aborted(job, step, payload);
     case MessageType::step_status: return status(job, step, payload);
+    case MessageType::step_progress: return progressed(job, step, payload);
     default: return to_srun(step, type, payload);
   }
 }
@@ -184,6 +205,43 @@ void Manager::task_exited(JobRun& job, StepRun& step, std::string_view payload) 
       if (late != nullptr) end_step(*run, *late, model::JobState::cancelled, {});
     });
   }
+}
+
+void Manager::progressed(JobRun& job, StepRun& step, std::string_view payload) {
+  to_srun(step, wire::StepProgress::kType, payload);
+  const auto progress = wire::decode<wire::StepProgress>(payload);
+  RootPart& root = *step.root;
+  if (!progress || root.finished || progress->node >= step.count) return;
+  if (root.record.image_digest.empty()) root.record.image_digest = progress->image_digest;
+  const bool ready = progress->phase == Text(kImageReady);
+  if (progress->node == 0) root.image_phase = ready ? "" : image_phase_text(*progress);
+  if (ready && root.images.insert(progress->node).second) {
+    root.image_us = std::max(root.image_us, progress->spent_us);
+    if (root.images.size() == step.count) root.record.image_us = root.image_us;
+  }
+  tell_of_image(job, step);
+}
+
+// The controller hears that it takes long, now and then how far it is, and once that it is over.
+// What is there at once (or nearly so) costs no report of its own.
+void Manager::tell_of_image(JobRun& job, StepRun& step) {
+  RootPart& root = *step.root;
+  if (!root.start_reported || root.image_closed) return;  // the first report will say it
+  if (root.images.size() < step.count) {
+    const std::int64_t now_ms = context_.env.now().mono_ms;
+    const bool due = root.image_told_ms < 0 || now_ms - root.image_told_ms >= kImageReportMs;
+    if (step.number != base::kBatchStep || !due) return;
+    root.image_told_ms = now_ms;
+    return send_record(job, step);
+  }
+  root.image_closed = true;
+  const StepKey key{job.host.attempt, step.number};
+  const std::int64_t soon = root.image_told_ms < 0 ? kBatchReportMs : 0;
+  root.report = context_.timers.after(soon, [this, key] {
+    JobRun* run = context_.find(key.attempt);
+    StepRun* late = context_.find(key);
+    if (late != nullptr && !late->root->finished) send_record(*run, *late);
+  });
 }
 
 void Manager::aborted(JobRun& job, StepRun& step, std::string_view payload) {
@@ -300,14 +358,18 @@ void Manager::end_step(JobRun& job, StepRun& step, model::JobState verdict, cons
   signal.signal = SIGTERM;
   tree_.down(step, signal);
   const StepKey key{job.host.attempt, step.number};
-  root.kill =
-      context_.timers.after(std::int64_t{context_.settings.kill_wait_s} * 1000, [this, key] {
-        StepRun* late = context_.find(key);
-        if (late == nullptr || late->root->finished) return;
-        wire::SignalStep kill;
-        kill.signal = SIGKILL;
-        tree_.down(*late, kill);
-      });
+  root.kill = context_.timers.after(std::int64_t{context_.settings.kill_wait_s} * 1000,
+                                    [this, key] { kill_late(key); });
+}
+
+// Again and again: a hop may be broken just now.
+void Manager::kill_late(const StepKey& key) {
+  StepRun* late = context_.find(key);
+  if (late == nullptr || late->root->finished) return;
+  wire::SignalStep kill;
+  kill.signal = SIGKILL;
+  tree_.down(*late, kill);
+  late->root->kill = context_.timers.after(kKillAgainMs, [this, key] { kill_late(key); });
 }
 
 void Manager::announce_end(StepRun& step, model::JobState why) {

@@ -49,10 +49,14 @@ class Manager {
  private:
   [[nodiscard]] Result<bool> try_grant(JobRun& job, const WaitingRequest& waiting);
   StepRun make_step(JobRun& job, const wire::StepLayout& layout, const model::StepSpec& spec) const;
+  void add_addresses(wire::StepLayout& layout, StreamId srun);
+  void kill_late(const StepKey& key);
   void adopt_owner(JobRun& job, StepRun& step, StreamId stream);
   void started(JobRun& job, StepRun& step, std::string_view payload);
   void task_exited(JobRun& job, StepRun& step, std::string_view payload);
   void node_done(JobRun& job, StepRun& step, std::string_view payload);
+  void progressed(JobRun& job, StepRun& step, std::string_view payload);
+  void tell_of_image(JobRun& job, StepRun& step);
   void aborted(JobRun& job, StepRun& step, std::string_view payload);
   void status(JobRun& job, StepRun& step, std::string_view payload);
   void finish(JobRun& job, StepRun& step);
@@ -60,6 +64,7 @@ class Manager {
   void to_srun(StepRun& step, wire::MessageType type, std::string_view payload);
   // stepd prints why the step ends on its first node's standard error.
   void announce_end(StepRun& step, model::JobState why);
+  void send_record(JobRun& job, StepRun& step);
   void report_start(JobRun& job, StepRun& step);
   void arm_limit(JobRun& job, StepRun& step);
   void arm_patience(JobRun& job, StepRun& step);

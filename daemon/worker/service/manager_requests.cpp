@@ -99,7 +99,7 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
   }
   const model::NodeFacts& facts = context_.options.facts;
   Result<wire::StepLayout> layout =
-      place_step({record, spec, used, facts.threads_per_core, facts.sockets});
+      place_step({record, spec, used, facts.threads_per_core, facts.sockets, facts.gres});
   if (!layout) {
     if (layout.error().code == ErrorCode::nodes_busy) return false;
     return tl::unexpected(layout.error());
@@ -107,6 +107,7 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
   layout->step = job.next_step++;
   for (wire::StepNode& node : layout->nodes)
     node.share.tasks = static_cast<std::uint32_t>(node.tasks.size());
+  add_addresses(*layout, waiting.stream);
   if (waiting.request.request_id.is_set()) {
     job.granted[waiting.request.request_id] = layout->step;
   }
@@ -124,6 +125,22 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
   report_start(job, run);
   arm_limit(job, run);
   return true;
+}
+
+// Of the nodes, and of the host from which srun speaks.
+void Manager::add_addresses(wire::StepLayout& layout, StreamId srun) {
+  for (wire::StepNode& node : layout.nodes) {
+    const wire::HostRow* host = context_.host(node.name.view());
+    if (host == nullptr) continue;
+    node.address = host->address;
+    node.port = host->port;
+  }
+  const StreamState* stream = context_.stream(srun);
+  const wire::HostRow* from = stream == nullptr ? nullptr : context_.host(stream->peer.host);
+  if (from == nullptr) from = context_.host(context_.options.name);
+  if (from == nullptr) return;
+  layout.launch_address = from->address;
+  layout.launch_port = from->port;
 }
 
 void Manager::adopt_owner(JobRun& job, StepRun& step, StreamId stream) {

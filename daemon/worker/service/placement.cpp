@@ -9,6 +9,7 @@
 
 #include "base/hostlist.hpp"
 #include "daemon/worker/service/layout.hpp"
+#include "daemon/worker/service/step_gres.hpp"
 
 namespace sluice::worker {
 
@@ -34,24 +35,6 @@ struct Candidate {
   std::uint32_t slots = 0;   // tasks that fit
 };
 
-bool same_gres(const model::GresShare& share, const model::GresRequest& wanted) {
-  return share.name == wanted.name && (wanted.type.empty() || share.type == wanted.type);
-}
-
-// How many of the wanted GRES are not in use on the node.
-std::uint64_t free_gres(const model::NodeShare& share, const NodeUse& used,
-                        const model::GresRequest& wanted) {
-  std::uint64_t have = 0;
-  std::uint64_t taken = 0;
-  for (const model::GresShare& gres : share.gres) {
-    if (same_gres(gres, wanted)) have += gres.count;
-  }
-  for (const model::GresShare& gres : used.gres) {
-    if (same_gres(gres, wanted)) taken += gres.count;
-  }
-  return have > taken ? have - taken : 0;
-}
-
 std::uint64_t gres_per_node(const model::GresRequest& wanted, std::uint32_t tasks) {
   return wanted.scope == model::GresScope::task ? wanted.count * tasks : wanted.count;
 }
@@ -62,6 +45,7 @@ class Placer {
       : input_(input), spec_(input.spec), shares_(input.job.allocation->shares), used_(used) {}
 
   [[nodiscard]] Result<wire::StepLayout> place() {
+    if (Status gres = check_gres(input_.job, spec_); !gres) return tl::unexpected(gres.error());
     if (Status chosen = choose_candidates(); !chosen) return tl::unexpected(chosen.error());
     if (Status counted = count_nodes(); !counted) return tl::unexpected(counted.error());
     if (Status taken = take_nodes(); !taken) return tl::unexpected(taken.error());
@@ -79,6 +63,8 @@ class Placer {
   [[nodiscard]] Result<model::NodeShare> share_for(const Candidate& node,
                                                    std::uint32_t tasks) const;
   [[nodiscard]] Status add_gres(model::NodeShare& share, const Candidate& node) const;
+  [[nodiscard]] Status deal_job_gres();
+  [[nodiscard]] std::uint64_t left_of(const model::GresRequest& wanted, std::size_t position) const;
 
   const PlacementInput& input_;
   const model::StepSpec& spec_;
@@ -87,6 +73,8 @@ class Placer {
   std::vector<Candidate> candidates_;
   std::vector<Candidate> nodes_;
   std::vector<std::string> listed_;  // -w, with repeats
+  // GRES counted for the whole step: for each of spec_.gres what each node gives, by position.
+  std::vector<std::map<std::size_t, std::uint64_t>> dealt_;
   std::uint32_t tasks_ = 0;
   std::uint32_t min_nodes_ = 0;
   std::uint32_t max_nodes_ = 0;
@@ -167,16 +155,34 @@ Candidate Placer::candidate(std::size_t position) const {
     slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, fit));
   }
   for (const model::GresRequest& wanted : spec_.gres) {
-    const std::uint64_t left =
-        overlaps(spec_) ? free_gres(share, NodeUse{}, wanted) : free_gres(share, use, wanted);
+    const std::uint64_t left = left_of(wanted, position);
     if (wanted.scope == model::GresScope::task && wanted.count > 0) {
       slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, left / wanted.count));
-    } else if (left < wanted.count && wanted.scope != model::GresScope::job) {
+    } else if (left < (wanted.scope == model::GresScope::job ? 1 : wanted.count)) {
       slots = 0;
     }
   }
   node.slots = slots;
   return node;
+}
+
+std::uint64_t Placer::left_of(const model::GresRequest& wanted, std::size_t position) const {
+  const GresShares nothing;
+  return free_gres(input_.job, shares_[position].gres,
+                   overlaps(spec_) ? nothing : used_[position].gres, wanted);
+}
+
+Status Placer::deal_job_gres() {
+  dealt_.assign(spec_.gres.size(), {});
+  for (std::size_t g = 0; g < spec_.gres.size(); ++g) {
+    if (spec_.gres[g].scope != model::GresScope::job) continue;
+    std::vector<std::uint64_t> free;
+    for (const Candidate& node : nodes_) free.push_back(left_of(spec_.gres[g], node.position));
+    const std::vector<std::uint64_t> dealt = deal_gres(spec_.gres[g].count, free);
+    if (dealt.empty()) return fail(ErrorCode::invalid_gres);
+    for (std::size_t n = 0; n < nodes_.size(); ++n) dealt_[g][nodes_[n].position] = dealt[n];
+  }
+  return {};
 }
 
 Status Placer::count_nodes() {
@@ -226,6 +232,7 @@ Status Placer::fill_arbitrary(LayoutRequest& request) const {
 Result<wire::StepLayout> Placer::lay_out_tasks() {
   // Nodes of a layout stand in the job's order, whatever -r or -w made the first.
   std::ranges::sort(nodes_, {}, &Candidate::position);
+  if (Status dealt = deal_job_gres(); !dealt) return tl::unexpected(dealt.error());
   Result<Distribution> distribution = parse_distribution(spec_.distribution);
   if (!distribution) return tl::unexpected(distribution.error());
   LayoutRequest request;
@@ -291,29 +298,16 @@ Status Placer::add_gres(model::NodeShare& share, const Candidate& node) const {
     share.gres = whole.gres;
     return {};
   }
-  const NodeUse nothing;
-  const NodeUse& use = overlaps(spec_) ? nothing : used_[node.position];
-  for (const model::GresRequest& wanted : spec_.gres) {
-    std::uint64_t missing = gres_per_node(wanted, share.tasks);
-    for (const model::GresShare& have : whole.gres) {
-      if (missing == 0 || !same_gres(have, wanted)) continue;
-      model::GresShare part{have.name, have.type, have.indices, 0};
-      std::uint64_t taken = 0;
-      for (const model::GresShare& other : use.gres) {
-        if (other.name != have.name || other.type != have.type) continue;
-        taken += other.count;
-        if (other.indices.size() == part.indices.size()) part.indices -= other.indices;
-      }
-      part.count = std::min(missing, have.count > taken ? have.count - taken : 0);
-      if (have.indices.any()) {
-        part.indices = part.indices.first_n(static_cast<std::size_t>(part.count));
-      }
-      missing -= part.count;
-      if (part.count > 0) share.gres.push_back(std::move(part));
-    }
-    if (missing > 0 && wanted.scope != model::GresScope::job) {
-      return fail(ErrorCode::invalid_gres);
-    }
+  const GresShares nothing;
+  const GresPlace place{input_.job, whole.gres,
+                        overlaps(spec_) ? nothing : used_[node.position].gres, share.cpus,
+                        input_.gres};
+  for (std::size_t g = 0; g < spec_.gres.size(); ++g) {
+    const model::GresRequest& wanted = spec_.gres[g];
+    const std::uint64_t count = wanted.scope == model::GresScope::job
+                                    ? dealt_[g].at(node.position)
+                                    : gres_per_node(wanted, share.tasks);
+    if (take_gres(place, wanted, count, share.gres) != 0) return fail(ErrorCode::invalid_gres);
   }
   return {};
 }

@@ -12,6 +12,7 @@
 #include "base/bitmap.hpp"
 #include "base/result.hpp"
 #include "model/job.hpp"
+#include "model/node.hpp"
 #include "model/step_spec.hpp"
 #include "wire/step_messages.hpp"
 
@@ -30,6 +31,7 @@ struct PlacementInput {
   const std::vector<NodeUse>& used;
   std::uint32_t threads_per_core = 1;  // of the job's nodes
   std::uint32_t sockets = 1;
+  std::vector<model::NodeGres> gres = {};  // devices of such a node, for their links
 };
 
 // Adds what a step holds. Steps that overlap hold nothing.

@@ -38,12 +38,14 @@ Service::Service(Env& env, ServiceOptions options, const LedgerRecords& ledger)
     : context_(env, std::move(options)),
       tree_(context_),
       manager_(context_, tree_),
-      jobs_(context_, tree_, manager_) {
+      jobs_(context_, tree_, manager_),
+      images_(context_) {
   tree_.on_root_message(
       [this](JobRun& job, StepRun& step, wire::MessageType type, std::string_view payload) {
         manager_.up(job, step, type, payload);
       });
   tree_.on_gone([this](const Attempt& attempt) { jobs_.steps_gone(attempt); });
+  tree_.on_image_news([this](const StepKey& key) { images_.look(key); });
   manager_.on_batch_done(
       [this](JobRun& job, const wire::StepDone& done) { jobs_.batch_done(job, done); });
   load(ledger);
@@ -78,7 +80,7 @@ void Service::load(const LedgerRecords& ledger) {
         break;
       case 'E': context_.epoch = Epoch(number_of<std::uint64_t>(value, 0)); break;
       case 'N':
-        if (auto update = wire::decode<wire::HostListUpdate>(value)) cluster_ = std::move(*update);
+        if (auto update = wire::decode<wire::HostListUpdate>(value)) context_.cluster = std::move(*update);
         break;
       case 'C': cluster_name_ = value; break;
       case 'B': boot_id_ = value; break;
@@ -145,7 +147,7 @@ wire::NodeHello Service::hello() const {
 
 void Service::apply_settings() {
   NodeSettings& settings = context_.settings;
-  for (const wire::KeyValue& entry : cluster_.settings) {
+  for (const wire::KeyValue& entry : context_.cluster.settings) {
     const std::string_view key = entry.key.view();
     const auto take = [&](std::uint32_t& out) {
       out = number_of<std::uint32_t>(entry.value.view(), out);
@@ -158,8 +160,8 @@ void Service::apply_settings() {
 }
 
 void Service::take_cluster(wire::HostListUpdate update) {
-  cluster_ = std::move(update);
-  context_.env.ledger_put("N", wire::encode(cluster_));
+  context_.cluster = std::move(update);
+  context_.env.ledger_put("N", wire::encode(context_.cluster));
   apply_settings();
 }
 
@@ -248,6 +250,9 @@ void Service::on_controller_message(wire::MessageType type, std::string_view pay
     case MessageType::terminate_job:
       return take_order<wire::TerminateJob>(
           payload, [this](const wire::TerminateJob& order) { jobs_.terminate(order); });
+    case MessageType::lose_node:
+      return take_order<wire::LoseNode>(
+          payload, [this](const wire::LoseNode& order) { jobs_.lose_node(order); });
     case MessageType::suspend_job:
       return take_order<wire::SuspendJob>(
           payload, [this](const wire::SuspendJob& order) { jobs_.freeze(order.attempt, true); });

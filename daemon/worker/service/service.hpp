@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "daemon/worker/service/context.hpp"
+#include "daemon/worker/service/images.hpp"
 #include "daemon/worker/service/jobs.hpp"
 #include "daemon/worker/service/manager.hpp"
 #include "daemon/worker/service/tree.hpp"
@@ -45,6 +46,10 @@ class Service {
   }
   void on_stepd_closed(StepdId stepd) { tree_.on_stepd_closed(stepd); }
 
+  // What read_image() asked for; no bytes: that was all of it.
+  void on_image_data(ImageSourceId source, std::string_view bytes) { images_.data(source, bytes); }
+  void on_image_failed(ImageSourceId source, const Text& why) { images_.failed(source, why); }
+
   // Ends a job at once, whatever the controller says.
   void end_job(const Attempt& attempt) { jobs_.end(attempt); }
 
@@ -52,7 +57,7 @@ class Service {
   // Whether the user has a job here that also spans `host`: what a compute node may speak for.
   [[nodiscard]] bool user_shares_job_with(std::uint32_t uid, std::string_view host) const;
   // What the controller said last: hosts and settings; empty before its first word.
-  [[nodiscard]] const wire::HostListUpdate& cluster() const { return cluster_; }
+  [[nodiscard]] const wire::HostListUpdate& cluster() const { return context_.cluster; }
 
  private:
   void load(const LedgerRecords& ledger);
@@ -77,7 +82,7 @@ class Service {
   Tree tree_;
   Manager manager_;
   Jobs jobs_;
-  wire::HostListUpdate cluster_;
+  Images images_;
   std::string cluster_name_;
   std::string boot_id_;  // under which the ledger was written
   std::uint64_t last_order_ = 0;

@@ -55,6 +55,11 @@ struct RootPart {
   bool bad_exit = false;
   model::JobState verdict = model::JobState::running;  // why it was killed; running: it was not
   bool start_reported = false;
+  std::set<std::uint32_t> images;   // nodes whose image is there
+  std::uint64_t image_us = 0;       // the longest of them
+  std::string image_phase;          // what the first node's image is at
+  bool image_closed = false;        // … and that it is there
+  std::int64_t image_told_ms = -1;  // when the controller heard of that last; -1: never
   bool out_of_memory = false;
   bool finished = false;   // its account is closed; results may still wait for srun
   bool abandoned = false;  // srun did not come back
@@ -77,6 +82,7 @@ struct StepRun {
   StepdId stepd = 0;
   bool stepd_known = false;  // it has said hello or started
   bool own_done = false;
+  Text image_digest;    // of the container's image, once it is on this node
   TimerId reap = 0;     // killing what a dead stepd left
   StreamId parent = 0;  // 0: this is the root, or it is lost
   std::vector<Child> children;
@@ -104,6 +110,7 @@ struct WaitingRequest {
 struct ParkedLaunch {
   StreamId stream = 0;
   wire::LaunchStep launch;
+  std::vector<std::pair<wire::MessageType, std::string>> behind;  // what came after it
 };
 
 struct JobRun {
@@ -148,7 +155,16 @@ struct NodeSettings {
   std::uint32_t report_interval_s = 30;
 };
 
-enum class StreamRole : std::uint8_t { fresh, waiting, owner, reader, parent, child, parked };
+enum class StreamRole : std::uint8_t {
+  fresh,
+  waiting,
+  owner,
+  reader,
+  parent,
+  child,
+  parked,
+  image
+};
 
 struct StreamState {
   auth::Peer peer;

@@ -34,8 +34,9 @@ void Service::on_stream_frame(StreamId stream, const StreamMessage& frame) {
       if (type == wire::MessageType::step_request) on_request(stream, *state, frame);
       return;
     case StreamRole::owner: return manager_.owner_frame(key, type, frame.payload);
-    case StreamRole::reader:
-    case StreamRole::parked: return;
+    case StreamRole::reader: return;
+    case StreamRole::parked: return jobs_.parked_frame(stream, type, frame.payload);
+    case StreamRole::image: return images_.frame(stream, type, frame.payload);
     case StreamRole::child: return tree_.on_child_frame(key, type, frame.payload);
     case StreamRole::parent: return on_parent_frame(key, frame);
   }
@@ -52,6 +53,7 @@ void Service::on_stream_closed(StreamId stream) {
     case StreamRole::owner: return manager_.owner_closed(state.step, stream);
     case StreamRole::reader: return manager_.reader_closed(state.step, stream);
     case StreamRole::parked: return jobs_.stream_closed(stream);
+    case StreamRole::image: return images_.closed(stream);
     case StreamRole::child: return tree_.on_child_closed(state.step, stream);
     case StreamRole::parent: return tree_.on_parent_closed(state.step, stream);
   }
@@ -114,6 +116,11 @@ void Service::on_request(StreamId stream, StreamState& state, const StreamMessag
       return with_job(query->job,
                       [&](JobRun& job) { manager_.query(job, stream, frame.id, query->step); });
     }
+    case wire::MessageType::image_fetch: {
+      const auto wanted = wire::decode<wire::ImageFetch>(frame.payload);
+      if (!wanted) return bad();
+      return images_.fetch(stream, *wanted);
+    }
     case wire::MessageType::launch_step: return on_launch(stream, state, frame);
     default: return context_.refuse(stream, frame.id, plain(ErrorCode::protocol));
   }
@@ -137,6 +144,12 @@ void Service::on_parent_frame(const StepKey& key, const StreamMessage& frame) {
   if (type == wire::MessageType::step_done_ack) {
     if (const auto ack = wire::decode<wire::StepDoneAck>(frame.payload)) {
       tree_.acknowledge(*job, *step, ack->node);
+    }
+    return;
+  }
+  if (type == wire::MessageType::lose_part) {
+    if (const auto part = wire::decode<wire::LosePart>(frame.payload)) {
+      tree_.lose(*job, *step, part->node);
     }
     return;
   }

@@ -52,11 +52,26 @@ StepRun& Tree::start(JobRun& job, StepRun step, std::string script, const Uid128
     launch.first = run.first;
     launch.count = 1;
     launch.script = std::move(script);
+    if (!run.spec.container.empty()) {
+      launch.settings.push_back({Text(kFetchFromKey), image_source(run)});
+    }
     run.stepd = context_.env.start_stepd(job.host, std::move(launch));
     context_.stepds[run.stepd] = StepKey{job.host.attempt, number};
   }
   open_children(job, run);
   return run;
+}
+
+// The node above, if it has a part in the step; else the step's first. Empty: this one pulls.
+Text Tree::image_source(const StepRun& step) const {
+  if (step.first == 0) return {};
+  const auto parent = context_.streams.find(step.parent);
+  if (parent != context_.streams.end()) {
+    for (const wire::StepNode& node : step.layout.nodes) {
+      if (node.name.view() == parent->second.peer.host) return node.name;
+    }
+  }
+  return step.layout.nodes.front().name;
 }
 
 StepRun& Tree::adopt(JobRun& job, StepRun step) {
@@ -190,9 +205,28 @@ void Tree::retry_child(const StepKey& key, std::uint32_t first) {
   open_child(*job, *step, *child);
 }
 
+// Whoever is its parent in the tree has to give it up.
+void Tree::lose(JobRun& job, StepRun& step, std::uint32_t node) {
+  if (step.done.contains(node)) return;
+  for (std::size_t i = 0; i < step.children.size(); ++i) {
+    const Child& child = step.children[i];
+    if (node - child.first >= child.count) continue;
+    if (node == child.first) return give_up(job, step, i);
+    wire::LosePart below;
+    below.node = node;
+    if (child.stream != 0) send_stream(context_.env, child.stream, below);
+    return lose_node(job, step, node, kNodeLost);
+  }
+}
+
 // Its own children take its place; its own tasks are lost.
 void Tree::give_up(JobRun& job, StepRun& step, std::size_t index) {
-  const Child lost = step.children[index];
+  Child lost = step.children[index];
+  context_.timers.cancel(lost.retry);
+  if (lost.stream != 0) {
+    context_.streams.erase(lost.stream);
+    context_.env.close_stream(lost.stream);
+  }
   step.children.erase(step.children.begin() + static_cast<std::ptrdiff_t>(index));
   for (std::uint32_t i = 1; i < lost.count; ++i) {
     Child orphan;
@@ -334,6 +368,7 @@ void Tree::drop(JobRun& job, StepNumber number) {
   if (!job.is_ending()) context_.env.remove_step(job.host, number);
   job.finished.insert(number);
   job.steps.erase(found);
+  image_news_(StepKey{attempt, number});
   gone_(attempt);
 }
 

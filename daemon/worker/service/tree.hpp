@@ -16,6 +16,9 @@ namespace sluice::worker {
 // Why a node's part of a step is over when its agent stays away.
 inline constexpr std::string_view kNodeLost = "the node does not respond";
 
+// StepProgress::phase when a node's image is there.
+inline constexpr std::string_view kImageReady = "ready";
+
 class Tree {
  public:
   // What has come up to the root: anything but fences and direct messages.
@@ -26,6 +29,11 @@ class Tree {
   void on_root_message(RootMessage handler) { root_message_ = std::move(handler); }
   // A step was forgotten here; the job may now be at its end.
   void on_gone(std::function<void(const Attempt&)> handler) { gone_ = std::move(handler); }
+
+  // The image of a step here is ready, or its part here is over.
+  void on_image_news(std::function<void(const StepKey&)> handler) {
+    image_news_ = std::move(handler);
+  }
 
   // Takes the step into the job, with its layout, and starts it here and below.
   StepRun& start(JobRun& job, StepRun step, std::string script, const Uid128& request = {});
@@ -46,6 +54,8 @@ class Tree {
   void down(StepRun& step, const Message& message) {
     down(step, Message::kType, wire::encode(message));
   }
+  // The controller says that nothing more will come from this node: it isn't waited for.
+  void lose(JobRun& job, StepRun& step, std::uint32_t node);
   // To the local stepd alone.
   void signal_here(StepRun& step, std::uint32_t signal, std::uint32_t task = model::kNoTask);
   // The root has taken the results of these nodes, or of all: they may be forgotten.
@@ -64,6 +74,8 @@ class Tree {
   void lose_node(JobRun& job, StepRun& step, std::uint32_t node, const Text& why);
   void reap(const StepKey& key, std::uint32_t tries);
 
+  [[nodiscard]] Text image_source(const StepRun& step) const;
+  void note_image(const StepKey& key, StepRun& step, std::string_view payload);
   void take(JobRun& job, StepRun& step, wire::MessageType type, std::string_view payload);
   void take_started(JobRun& job, StepRun& step, std::string_view payload);
   void take_exit(JobRun& job, StepRun& step, std::string_view payload);
@@ -82,6 +94,7 @@ class Tree {
   Context& context_;
   RootMessage root_message_;
   std::function<void(const Attempt&)> gone_;
+  std::function<void(const StepKey&)> image_news_;
 };
 
 // Numbers the tasks' nodes from the layout; false if the layout contradicts itself.

@@ -15,6 +15,7 @@ void Tree::on_stepd_frame(StepdId stepd, wire::MessageType type, std::string_vie
   if (job == nullptr || step == nullptr) return;
   step->stepd_known = true;
   if (type == wire::MessageType::stepd_hello) return;
+  if (type == wire::MessageType::step_progress) note_image(key, *step, payload);
   take(*job, *step, type, payload);
 }
 
@@ -35,6 +36,7 @@ void Tree::take(JobRun& job, StepRun& step, wire::MessageType type, std::string_
     case MessageType::output:
     case MessageType::input_ack:
     case MessageType::step_abort:
+    case MessageType::step_progress:
     case MessageType::step_status: return up(job, step, type, payload);
     case MessageType::error_reply:
       return context_.log(LogLevel::warn, "job {}: an agent refused step {}",
@@ -43,6 +45,13 @@ void Tree::take(JobRun& job, StepRun& step, wire::MessageType type, std::string_
       return context_.log(LogLevel::warn, "job {}: unexpected message {} from below",
                           job.host.job->id.value, static_cast<unsigned>(type));
   }
+}
+
+void Tree::note_image(const StepKey& key, StepRun& step, std::string_view payload) {
+  const auto progress = wire::decode<wire::StepProgress>(payload);
+  if (!progress || progress->phase != Text(kImageReady)) return;
+  step.image_digest = progress->image_digest;
+  image_news_(key);
 }
 
 void Tree::up(JobRun& job, StepRun& step, wire::MessageType type, std::string_view payload) {
@@ -83,8 +92,11 @@ void Tree::take_done(JobRun& job, StepRun& step, std::string_view payload) {
     ack.node = node;
     return to_node(step, node, wire::StepDoneAck::kType, wire::encode(ack));
   }
-  if (node == step.first) step.own_done = true;
+  const StepKey key{job.host.attempt, step.number};
+  const bool own = node == step.first;
+  if (own) step.own_done = true;
   up(job, step, wire::StepDone::kType, payload);
+  if (own) image_news_(key);
 }
 
 // A fence of all tasks is passed up when this node's subtree is complete, so that each link carries

@@ -129,6 +129,8 @@ const Numeric kNumeric[] = {
     {"max_mem_per_cpu: 19M", of<&S::max_memory_per_cpu>, 19},
     {"job_requeue: no", of<&S::job_requeue>, 0},
     {"enforce_part_limits: on", of<&S::enforce_partition_limits>, 1},
+    {"device_fault_policy: requeue", of<&S::device_fault_policy>, 1},
+    {"device_fault_policy: cancel", of<&S::device_fault_policy>, 2},
     {"return_to_service: 2", of<&S::return_to_service>, 2},
     {"scheduler_type: sched/builtin", of<&S::backfill>, 0},
     {"scheduler_parameters: bf_window=60", of<&S::backfill_window_min>, 60},
@@ -156,13 +158,19 @@ TEST(ClusterConfigTest, TextsReachTheirPlaces) {
   EXPECT_EQ(config.operators, (std::vector<std::string>{"cy", "dee"}));
 }
 
+TEST(ClusterConfigTest, AcceleratorsAreNamed) {
+  const ClusterConfig config = with("accelerator_names: [gpu, tpu]\n");
+  EXPECT_EQ(config.settings->accelerator_names, (std::vector<Text>{"gpu", "tpu"}));
+}
+
 TEST(ClusterConfigTest, NodesAreToldTheirSettings) {
   const std::pair<const char*, const char*> told[] = {
       {"kill_wait", "5"},          {"unkillable_step_timeout", "6"},
       {"prolog", "/etc/p"},        {"epilog", "/etc/e"},
       {"task_prolog", "/etc/tp"},  {"task_epilog", "/etc/te"},
       {"mpi_default", "pmix"},     {"job_acct_gather_frequency", "9"},
-      {"tree_width", "32"},        {"require_cgroups", "yes"},
+      {"tree_width", "32"},        {"step_patience", "20"},
+      {"require_cgroups", "yes"},
       {"constrain_cores", "no"},   {"constrain_ram_space", "yes"},
       {"constrain_devices", "no"}, {"allowed_swap_space", "10"}};
   std::string lines;
@@ -191,6 +199,8 @@ TEST(ClusterConfigTest, IsShownUnderSlurmsNames) {
   };
   EXPECT_EQ(shown("ClusterName"), "pond");
   EXPECT_EQ(shown("KillWait"), "7 sec");
+  EXPECT_EQ(shown("DeviceFaultPolicy"), "keep");
+  EXPECT_EQ(shown("AcceleratorNames"), "gpu,npu,mlu,gcu,dcu,xpu,ppu");
   EXPECT_EQ(shown("SelectTypeParameters"), "CR_CORE_MEMORY");
   EXPECT_EQ(shown("Prolog"), "(null)");
 }

@@ -70,6 +70,8 @@ const Wrong kWrong[] = {
     {"select_type", top("select_type_parameters: CR_LLN"),
      "c.yaml:1: select_type_parameters: expected CR_Core, CR_CPU or CR_Socket, each also with "
      "_Memory, not \"CR_LLN\""},
+    {"device_fault_policy", top("device_fault_policy: ignore"),
+     "c.yaml:1: device_fault_policy: expected keep, requeue or cancel, not \"ignore\""},
     {"return_to_service", top("return_to_service: 3"),
      "c.yaml: return_to_service: expected 0, 1 or 2, not \"3\""},
     {"first_job_id", top("first_job_id: 0"),

@@ -87,7 +87,10 @@ TEST(Nodes, JobsOfSeveralNodesEndWhenOneIsLost) {
   world.planning = true;
   world.finish(id);
   EXPECT_EQ(world.submit(a_job().nodes(3).spec([](auto& spec) { spec.no_kill = true; })), keep);
-  world.apply(core::NodeLost{NodeIndex(3)});
+  const core::Changes without = world.apply(core::NodeLost{NodeIndex(3)});
+  ASSERT_EQ(World::orders<core::LoseNode>(without).size(), 1U);
+  EXPECT_EQ(World::orders<core::LoseNode>(without).front().node, NodeIndex(0));
+  EXPECT_EQ(World::orders<core::LoseNode>(without).front().again, Text("n4"));
   EXPECT_EQ(world.state(keep), "RUNNING");
   EXPECT_EQ(world.job(keep).allocation->nodes, Text("n[1,3]"));
   world.restart();

@@ -35,6 +35,19 @@ inline model::NodeGres gpus(std::uint64_t count, std::string type = {}) {
   return gres;
 }
 
+// Devices that say nothing yet but that they are there.
+inline model::NodeGres devices(std::uint64_t count, std::string type = {}) {
+  model::NodeGres gres = gpus(count, std::move(type));
+  for (std::uint32_t n = 0; n < count; ++n) {
+    model::Device device;
+    device.file = gres.files[n];
+    device.number = n;
+    device.links.assign(count, 0);
+    gres.devices.push_back(std::move(device));
+  }
+  return gres;
+}
+
 class World {
  public:
   World() { settings_->default_memory_per_node = 1; }

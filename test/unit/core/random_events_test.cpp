@@ -59,7 +59,18 @@ class Player {
     small.priority_tier = 2;
     settings.partitions.push_back(small);
     settings.min_job_age_s = 120;
+    settings.device_fault_policy = model::DeviceFaultPolicy::requeue;
+    for (core::NodeSetting& node : settings.nodes) node.facts.gres = {three_gpus()};
     return settings;
+  }
+
+  static model::NodeGres three_gpus() {
+    model::NodeGres gpus{.name = "gpu", .type = "a", .count = 3};
+    for (const char* file : {"/dev/x0", "/dev/x1", "/dev/x2"}) {
+      gpus.files.emplace_back(file);
+      gpus.devices.emplace_back().file = file;
+    }
+    return gpus;
   }
 
   std::uint32_t pick(std::uint32_t below) { return static_cast<std::uint32_t>(random_() % below); }
@@ -107,6 +118,10 @@ class Player {
     if (pick(9) == 0) {
       const model::WallTime deadline = world_.now.wall + 3600 * model::kSecond;
       job.spec([&](auto& spec) { spec.deadline = deadline; });
+    }
+    if (pick(3) == 0) {
+      const std::uint32_t count = 1 + pick(3);
+      job.request([&](auto& request) { request.gres = {{"gpu", "", count}}; });
     }
     const std::string dependency = a_dependency();
     job.after(dependency.c_str());
@@ -194,7 +209,9 @@ class Player {
 
   void node_event() {
     const NodeIndex node(pick(kNodes));
-    switch (pick(7)) {
+    switch (pick(9)) {
+      case 7:
+      case 8: set_faults(node); break;
       case 0: world_.apply(core::NodeSilent{node}); break;
       case 1: world_.apply(core::NodeLost{node}); break;
       case 2: world_.apply(core::NodeFault{node, "fault"}); break;
@@ -209,6 +226,14 @@ class Player {
         world_.apply(event);
       }
     }
+  }
+
+  void set_faults(NodeIndex node) {
+    core::DevicesFaulty event{node, {}};
+    for (std::uint32_t d = 0; d < 3; ++d) {
+      if (pick(3) == 0) event.faults.push_back({"gpu", "a", d, "fault"});
+    }
+    world_.apply(event);
   }
 
   void set_partition() {

@@ -2,6 +2,7 @@
 // environment gives away.
 #include "daemon/worker/host/processes.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "base/fd.hpp"
+#include "base/file.hpp"
 
 namespace sluice::worker {
 namespace {
@@ -92,6 +94,31 @@ TEST(Processes, DescendantsAndSessions) {
   EXPECT_TRUE(find_processes(by_session).empty());
   ::kill(child, SIGKILL);
   ::waitpid(child, nullptr, 0);
+}
+
+TEST(Processes, AShellIsSignalledBeforeItsCommand) {
+  for (int round = 0; round < 20; ++round) {
+    const pid_t shell = ::fork();
+    if (shell == 0) {
+      ::setsid();
+      ::execl("/bin/sh", "sh", "-c", "sleep 1000; exit 3", nullptr);
+      ::_exit(1);
+    }
+    ProcessQuery both;
+    both.sessions = {shell};
+    // Two with a command of their own: both have done their exec.
+    const auto sleeps = [&] {
+      const std::vector<pid_t> found = find_processes(both);
+      return found.size() == 2 && base::read_kernel_file("/proc/" + std::to_string(found[1]) +
+                                                         "/comm") == std::string("sleep\n");
+    };
+    for (int i = 0; i < 100'000 && !sleeps(); ++i) ::sched_yield();
+    EXPECT_EQ(signal_processes(both, SIGTERM), 2U);
+    int status = 0;
+    ASSERT_EQ(::waitpid(shell, &status, 0), shell);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the shell exited with " << WEXITSTATUS(status);
+    EXPECT_EQ(WTERMSIG(status), SIGTERM);
+  }
 }
 
 TEST(Processes, AnEmptyQueryFindsNothing) {

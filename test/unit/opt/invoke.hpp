@@ -41,6 +41,7 @@ class Invoke {
   [[nodiscard]] Parsed<ScancelOptions> scancel() { return parse_scancel(bound()); }
   [[nodiscard]] Parsed<SacctOptions> sacct() { return parse_sacct(bound()); }
   [[nodiscard]] Parsed<ScontrolOptions> scontrol() { return parse_scontrol(bound()); }
+  [[nodiscard]] Parsed<SstatOptions> sstat() { return parse_sstat(bound()); }
 
  private:
   void set_up() {

@@ -216,6 +216,21 @@ TEST(Srun, CountsPerGpuBecomeTheSteps) {
   EXPECT_EQ(unknown.error().exit_code, 1);
 }
 
+TEST(SrunStep, WhatItsLineSaysOfGpusReplacesTheAllocations) {
+  auto given = Invoke(words("-n2 --gpus-per-task=1 p")).env("SLURM_GPUS_PER_NODE", "4").srun();
+  ASSERT_TRUE(given);
+  ASSERT_EQ(given->step.gres.size(), 1U);
+  EXPECT_EQ(given->step.gres[0].scope, model::GresScope::task);
+  auto inherited = Invoke(words("-n2 p")).env("SLURM_GPUS_PER_NODE", "4").srun();
+  ASSERT_TRUE(inherited);
+  EXPECT_EQ(inherited->step.gres[0].count, 4U);
+  auto tasks = Invoke(words("--gpus=4 --gpus-per-task=2 p")).srun();
+  ASSERT_TRUE(tasks);
+  EXPECT_EQ(tasks->step.tasks, 2U);
+  ASSERT_EQ(tasks->step.gres.size(), 1U);
+  EXPECT_EQ(tasks->step.gres[0].scope, model::GresScope::task);
+}
+
 TEST(Srun, PlaneSizeMayStandInTheEnvironment) {
   auto options = Invoke(words("-m plane p")).env("SLURM_DIST_PLANESIZE", "3").srun();
   ASSERT_TRUE(options);

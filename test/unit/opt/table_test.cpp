@@ -197,6 +197,7 @@ TEST(Rows, DoSomethingOrAreRefused) {
   expect_complete(scancel_rows());
   expect_complete(sacct_rows());
   expect_complete(scontrol_rows());
+  expect_complete(sstat_rows());
 }
 
 TEST(Rows, PermutationOnlyWhereSlurmPermutes) {

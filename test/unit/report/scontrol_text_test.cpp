@@ -97,6 +97,57 @@ TEST_F(ScontrolText, DetailsTellGpusWithTheirIndices) {
   EXPECT_TRUE(has(block, "Mem=300 GRES=gpu:2(IDX:0-1)\n"));
 }
 
+TEST_F(ScontrolText, TresCountAllOfANameAndItsTypes) {
+  style_.details = true;
+  SampleJob sample;
+  sample.request.gres = {{"gpu", "", 3, model::GresScope::node}};
+  sample.request.memory_per_gpu = 200;
+  sample.request.cpus_per_gpu = 1;
+  sample.request.tasks_per_gpu = 2;
+  model::Job job = sample.running();
+  model::Allocation allocation = *job.allocation;
+  allocation.shares[0].gres = {{"gpu", "a100", base::Bitmap(4, {0, 1}), 2},
+                               {"gpu", "v100", base::Bitmap(4, {3}), 1}};
+  allocation.shares[1].gres = {{"gpu", "a100", base::Bitmap(4, {0, 1}), 2},
+                               {"npu", "", base::Bitmap(), 1}};
+  job.allocation = std::make_shared<const model::Allocation>(allocation);
+  const std::string block = text(job);
+  EXPECT_TRUE(has(block, ",gres/gpu=5,gres/gpu:a100=4,gres/gpu:v100=1,gres/npu=1\n")) << block;
+  EXPECT_TRUE(has(block, "ReqTRES=cpu=8,mem=1200M,node=2,billing=8,gres/gpu=6\n")) << block;
+  EXPECT_TRUE(has(block, "JOB_GRES=gpu:a100:4,gpu:v100:1,npu:1\n")) << block;
+  EXPECT_TRUE(has(block, "GRES=gpu:a100:2(IDX:0-1),gpu:v100:1(IDX:3)\n")) << block;
+  EXPECT_TRUE(has(block, "CpusPerTres=gres/gpu:1\n   MemPerTres=gres/gpu:200\n")) << block;
+  EXPECT_TRUE(has(block, "TresPerNode=gres/gpu:3\n   NtasksPerTRES=2\n")) << block;
+}
+
+TEST_F(ScontrolText, NodeTellsItsDevices) {
+  style_.details = true;
+  model::Node node;
+  node.name = "n1";
+  node.facts.sockets = 2;
+  node.facts.cores_per_socket = 4;
+  node.facts.memory = 4096;
+  model::NodeGres gpus{.name = "gpu", .type = "a100", .count = 2};
+  for (std::size_t d = 0; d < 2; ++d) {
+    gpus.files.emplace_back("/dev/gpu" + std::to_string(d));
+    gpus.devices.emplace_back().cpus = base::Bitmap(8, {4 * d, 4 * d + 1});
+  }
+  gpus.devices[1].fault = "fell off the bus";
+  model::NodeGres others{.name = "gpu", .type = "v100", .count = 1};
+  node.facts.gres = {gpus, others, {.name = "npu", .count = 2}};
+  node.gres_used = "gpu:a100:2(IDX:0,1),gpu:v100:0,npu:1";
+  node.allocated_cpus = 1;
+  std::string out;
+  show_node(node, style_, out);
+  EXPECT_TRUE(has(out, "   Gres=gpu:a100:2(S:0-1),gpu:v100:1,npu:2\n")) << out;
+  EXPECT_TRUE(has(out, "   GresFaults=gpu:a100:1(fell off the bus)\n")) << out;
+  EXPECT_TRUE(has(out,
+                  "CfgTRES=cpu=8,mem=4G,billing=8,gres/gpu=3,gres/gpu:a100=2,gres/gpu:v100=1,"
+                  "gres/npu=2\n"))
+      << out;
+  EXPECT_TRUE(has(out, "AllocTRES=cpu=1,gres/gpu=2,gres/gpu:a100=2,gres/npu=1\n")) << out;
+}
+
 TEST_F(ScontrolText, PendingJobSaysWhatIsUnknown) {
   SampleJob sample;
   sample.job.reason = model::Reason::job_requeued_in_held_state;

@@ -153,14 +153,13 @@ TEST(StepDevices, TellsWhichAcceleratorWasChosen) {
   EXPECT_EQ(node.value("SLUICE_ACCEL_COUNT"), "1,2");
 }
 
-TEST(StepDevices, PositionsFollowThePciOrderWhereProgramsDo) {
+TEST(StepDevices, PositionsFollowTheNumbersOfPrograms) {
   Node node;
-  node.has("gpu", "maker").grants("gpu", {0, 1}).confines();
-  node.settings.gres[0].devices[0].bus_id = "0000:9f:00.0";
+  node.has("gpu", "maker").grants("gpu", {0, 1, 2}).confines();
+  node.settings.gres[0].devices[0].number = 3;
   node.settings.vendors = {a_vendor("maker", "gpu", "DEVICES", accel::Naming::uuid)};
-  EXPECT_EQ(node.value("DEVICES"), "U-0,U-1");
-  node.settings.vendors[0].constants = {"CUDA_DEVICE_ORDER=PCI_BUS_ID"};
-  EXPECT_EQ(node.value("DEVICES"), "U-1,U-0");
+  EXPECT_EQ(node.value("DEVICES"), "U-1,U-2,U-0");
+  EXPECT_EQ(node.value("SLURM_STEP_GPUS"), "1,2,3");
 }
 
 TEST(StepDevices, APartitionIsKnownByItsName) {

@@ -13,7 +13,9 @@
 #include <chrono>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 
 #include <fmt/core.h>
 
@@ -272,13 +274,36 @@ Outcome Run::go() {
   return std::move(outcome_);
 }
 
+// Copies, because the helper loads them as the job's user, who may not be able to reach the build.
+class PluginView {
+ public:
+  PluginView() {
+    namespace fs = std::filesystem;
+    std::string pattern = fs::temp_directory_path() / "sluice-plugins.XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    fs::permissions(folder_, fs::perms(0755));
+    const fs::path tests = fs::read_symlink("/proc/self/exe").parent_path();
+    for (const auto& file : fs::directory_iterator(tests / "../plugins")) {
+      fs::copy_file(file.path(), folder_ / file.path().filename());
+    }
+  }
+  ~PluginView() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  PluginView(const PluginView&) = delete;
+  PluginView& operator=(const PluginView&) = delete;
+  [[nodiscard]] const std::string& folder() const { return folder_.native(); }
+
+ private:
+  std::filesystem::path folder_;
+};
+
 }  // namespace
 
-std::string plugin_directory() {
-  std::array<char, PATH_MAX> path{};
-  const ssize_t n = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-  const std::string self(path.data(), static_cast<std::size_t>(n > 0 ? n : 0));
-  return self.substr(0, self.rfind('/')) + "/../plugins";
+const std::string& plugin_directory() {
+  static const PluginView view;
+  return view.folder();
 }
 
 Outcome launch(const Launch& what) { return Run(what).go(); }

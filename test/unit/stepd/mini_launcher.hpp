@@ -38,8 +38,8 @@ struct Outcome {
   int helper_exits = 0;  // helpers that ended with status 0
 };
 
-// Directory of the plugins that were built: beside the test's own.
-[[nodiscard]] std::string plugin_directory();
+// Directory with the plugins that were built, where any user can read them; goes with the program.
+[[nodiscard]] const std::string& plugin_directory();
 
 [[nodiscard]] Outcome launch(const Launch& what);
 

@@ -111,6 +111,31 @@ TEST_F(StoreTest, LoadsFinishedJobsOfTheLastMinutesOnly) {
   expect_same(*state.jobs[0], young);
 }
 
+TEST_F(StoreTest, LoadsOldJobsThatAreStillNeeded) {
+  const model::WallTime long_ago = kNoon - 5000 * model::kSecond;
+  model::Job rest = a_job(1);
+  rest.array_job = rest.id;
+  rest.array_rest = std::make_shared<const model::TaskSet>(model::TaskSet{{{3, 3, 1}}});
+  const auto task = [&](std::uint32_t id, std::uint32_t number, model::JobState state) {
+    model::Job job = a_job(id);
+    job.array_job = rest.id;
+    job.array_task = number;
+    return ended(job, state, long_ago);
+  };
+  const model::Job bad = task(2, 1, model::JobState::failed);
+  const model::Job good = task(3, 2, model::JobState::completed);
+  const model::Job target = ended(a_job(4), model::JobState::completed, long_ago);
+  const model::Job other = ended(a_job(5), model::JobState::failed, long_ago);
+  model::Job waiting = a_job(6);
+  waiting.dependency = "after:4+600(unfulfilled),afterany:5(unfulfilled)";
+  ASSERT_TRUE(commit(*store, with_jobs({rest, bad, good, target, other, waiting})));
+  reopen();
+  const LoadedState state = load_from(*store);
+  std::vector<std::uint32_t> ids;
+  for (const model::JobPtr& job : state.jobs) ids.push_back(job->id.value);
+  EXPECT_THAT(ids, ElementsAre(1, 2, 4, 6));
+}
+
 TEST_F(StoreTest, LoadsOnlyTheLatestAttempt) {
   const model::Job first = running(a_job(1), kNoon);
   ASSERT_TRUE(commit(*store, with_jobs({first})));

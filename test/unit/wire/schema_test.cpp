@@ -34,7 +34,7 @@ std::string schema_text() {
       QueryHistory, HistoryReply, QueryScript, ScriptReply, Ping, PingReply, Reconfigure, MakeToken,
       TokenReply, Join, JoinReply, QueryHosts, HostsReply, QueryStats, StatsReply, NodeHello,
       NodeWelcome, NodeReport, LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob,
-      JobPrepared, BatchEnded, NodeReleased, StepRecord, ReportAck, HostListUpdate, NodeFault,
+      LoseNode, LosePart, JobPrepared, BatchEnded, NodeReleased, StepRecord, ReportAck, HostListUpdate, NodeFault,
       StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input, InputAck,
       SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck, StepAbort,
       AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress, ImageFetch,

@@ -152,5 +152,103 @@ TEST(Placement, devices_are_handed_out_once) {
   EXPECT_EQ(job.place(all)->nodes[0].share.gres[0].count, 2U);
 }
 
+// A job on `nodes` nodes with so many GPUs on each.
+struct GpuCase : Case {
+  explicit GpuCase(std::uint32_t nodes, std::size_t gpus = 4, const char* name = "gpu")
+      : Case(nodes) {
+    auto allocation = std::make_shared<model::Allocation>(*job.allocation);
+    for (model::NodeShare& share : allocation->shares) {
+      share.gres = {{name, "", base::Bitmap::full(gpus), gpus}};
+    }
+    job.allocation = allocation;
+    used = no_use(job);
+  }
+};
+
+model::StepSpec with_gres(std::uint32_t tasks, std::uint32_t nodes, model::GresRequest gres) {
+  model::StepSpec value = spec(tasks, nodes);
+  value.exact = true;
+  value.gres = {std::move(gres)};
+  return value;
+}
+
+std::string gpus_of(const wire::StepLayout& layout, std::size_t node) {
+  return layout.nodes.at(node).share.gres.at(0).indices.to_ranges();
+}
+
+TEST(StepGres, linked_devices_go_together) {
+  const GpuCase with(1);
+  model::NodeGres known{.name = "gpu", .type = "", .count = 4};
+  for (std::uint32_t d = 0; d < 4; ++d) {
+    known.files.emplace_back("/dev/gpu" + std::to_string(d));
+    known.devices.emplace_back().links.assign(4, 0);
+  }
+  known.devices[1].links[3] = 100;
+  const model::StepSpec two = with_gres(1, 1, {"gpu", "", 2, model::GresScope::node});
+  const auto layout = place_step({with.job, two, with.used, 1, 1, {known}});
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(gpus_of(*layout, 0), "1,3");
+}
+
+TEST(StepGres, a_count_for_the_step_is_dealt_to_its_nodes) {
+  const GpuCase with(2);
+  const auto layout = with.place(with_gres(2, 2, {"gpu", "", 5, model::GresScope::job}));
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(gpus_of(*layout, 0), "0-3");
+  EXPECT_EQ(gpus_of(*layout, 1), "0");
+  const auto two = with.place(with_gres(2, 2, {"gpu", "", 2, model::GresScope::job}));
+  ASSERT_TRUE(two);
+  EXPECT_EQ(gpus_of(*two, 0), "0");
+  EXPECT_EQ(gpus_of(*two, 1), "0");
+}
+
+TEST(StepGres, each_task_has_its_own) {
+  GpuCase with(2);
+  const model::StepSpec each = with_gres(2, 0, {"gpu", "", 2, model::GresScope::task});
+  const auto first = with.run(each);
+  const auto second = with.run(each);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(gpus_of(*first, 0), "0-3");
+  EXPECT_EQ(second->node_list, Text("n2"));
+  EXPECT_EQ(with.place(each).error().code, ErrorCode::nodes_busy);
+}
+
+TEST(StepGres, more_than_the_job_has_is_refused) {
+  const GpuCase with(2, 2);
+  const auto code = [&](model::GresRequest gres) {
+    return with.place(with_gres(1, 1, std::move(gres))).error().code;
+  };
+  EXPECT_EQ(code({"gpu", "", 3, model::GresScope::node}), ErrorCode::invalid_gres);
+  EXPECT_EQ(code({"gpu", "", 5, model::GresScope::job}), ErrorCode::invalid_gres);
+  EXPECT_EQ(code({"gpu", "h100", 1, model::GresScope::node}), ErrorCode::invalid_gres);
+  EXPECT_EQ(code({"npu", "", 1, model::GresScope::node}), ErrorCode::invalid_gres);
+}
+
+TEST(StepGres, overlapping_steps_share_and_none_means_none) {
+  GpuCase with(1, 2);
+  model::StepSpec all = with_gres(1, 1, {"gpu", "", 2, model::GresScope::node});
+  ASSERT_TRUE(with.run(all));
+  all.overlap = true;
+  const auto shared = with.place(all);
+  ASSERT_TRUE(shared);
+  EXPECT_EQ(gpus_of(*shared, 0), "0-1");
+  model::StepSpec none = spec(1, 1);
+  none.exact = none.gres_none = true;
+  const auto without = with.place(none);
+  ASSERT_TRUE(without);
+  EXPECT_TRUE(without->nodes[0].share.gres.empty());
+}
+
+TEST(StepGres, any_accelerator_is_what_the_job_got_for_it) {
+  GpuCase with(1, 2, "npu");
+  auto request = std::make_shared<model::Request>(*with.job.request);
+  request->gres = {{"accel", "", 2, model::GresScope::node}};
+  with.job.request = request;
+  const auto layout = with.place(with_gres(1, 1, {"accel", "", 1, model::GresScope::node}));
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(layout->nodes[0].share.gres[0].name, Text("npu"));
+  EXPECT_EQ(gpus_of(*layout, 0), "0");
+}
+
 }  // namespace
 }  // namespace sluice::worker

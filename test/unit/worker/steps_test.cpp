@@ -17,6 +17,10 @@ constexpr StreamId kSrun = 1;
 class StepsTest : public ::testing::Test {
  protected:
   void boot(const std::string& name, const WorkerJob& job) {
+    boot_agent(name);
+    give(job);
+  }
+  void boot_agent(const std::string& name) {
     ServiceOptions options;
     options.name = name;
     service = std::make_unique<Service>(env, options, env.ledger_records());
@@ -25,6 +29,8 @@ class StepsTest : public ::testing::Test {
     welcome.epoch = Epoch(1);
     welcome.settings = {{"kill_wait", "5"}, {"tree_width", "2"}};
     tell(welcome);
+  }
+  void give(const WorkerJob& job) {
     wire::LaunchJob order;
     order.epoch = Epoch(1);
     order.order = 1;
@@ -320,6 +326,51 @@ TEST_F(StepsTest, an_inner_agent_passes_a_fence_up_once) {
   EXPECT_EQ(heard<wire::TaskExit>(6).size(), 1U);
 }
 
+TEST_F(StepsTest, what_comes_behind_an_early_launch_is_not_lost) {
+  boot_agent("n2");
+  auth::Peer peer;
+  peer.uid = 1000;
+  peer.host = "n1";
+  peer.roles = auth::Role::node;
+  service->stream_opened(5, peer, true);
+  wire::LaunchStep launch;
+  launch.job = allocation(2).make();
+  launch.layout.tasks = 2;
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    wire::StepNode node;
+    node.share = launch.job.allocation->shares[i];
+    node.name = node.share.name;
+    node.tasks = {i};
+    launch.layout.nodes.push_back(node);
+  }
+  launch.first = 1;
+  launch.count = 1;
+  say(5, launch);
+  say(5, wire::SignalStep{SIGTERM, model::kNoTask});
+  EXPECT_TRUE(env.launches.empty());
+  give(allocation(2));
+  ASSERT_EQ(env.launches.size(), 1U);
+  const auto signals = FakeWorkerEnv::of<wire::SignalStep>(env.to_stepd[1]);
+  ASSERT_EQ(signals.size(), 1U);
+  EXPECT_EQ(signals.front().signal, static_cast<std::uint32_t>(SIGTERM));
+}
+
+TEST_F(StepsTest, a_step_that_must_end_is_killed_until_it_has) {
+  boot("n1", allocation(2));
+  open_session(kSrun);
+  wire::StepRequest wanted = request(2, 2, 1);
+  wanted.spec.kill_on_bad_exit = true;
+  say(kSrun, wanted);
+  stepd_says(1, wire::TaskExit{{0}, 256, false, 0});
+  EXPECT_EQ(heard<wire::SignalStep>(1001).size(), 2U);  // SIGCONT, SIGTERM
+  service->on_stream_closed(1001);
+  env.pass(*service, 6'000);  // kill_wait; what was said meanwhile may be lost
+  env.pass(*service, 2'500);
+  const auto kills = heard<wire::SignalStep>(env.peers.rbegin()->first);
+  ASSERT_FALSE(kills.empty());
+  EXPECT_EQ(kills.back().signal, static_cast<std::uint32_t>(SIGKILL));
+}
+
 TEST_F(StepsTest, a_broken_hop_is_opened_again_and_at_last_given_up) {
   boot("n1", allocation(2));
   open_session(kSrun);
@@ -354,6 +405,78 @@ TEST_F(StepsTest, a_lost_part_ends_the_rest_unless_it_was_told_to_go_on) {
     say(1001, lost);
     EXPECT_EQ(FakeWorkerEnv::of<wire::SignalStep>(env.to_stepd[1]).empty(), no_kill);
   }
+}
+
+wire::LoseNode lost_node(const char* name) {
+  wire::LoseNode order;
+  order.epoch = Epoch(1);
+  order.order = 2;
+  order.attempt = {Uid128{1, 7}, 0};
+  order.job = JobId(7);
+  order.lost = name;
+  return order;
+}
+
+TEST_F(StepsTest, a_node_that_the_controller_calls_lost_is_not_waited_for) {
+  boot("n1", allocation(6));
+  open_session(kSrun);
+  say(kSrun, request(6, 6, 1));
+  tell(lost_node("n3"));  // below n2, which has to give it up
+  EXPECT_EQ(heard<wire::LosePart>(1001).size(), 1U);
+  ASSERT_EQ(heard<wire::StepDone>(kSrun).size(), 1U);
+  EXPECT_EQ(heard<wire::StepDone>(kSrun).front().node, 2U);
+  EXPECT_EQ(heard<wire::TaskExit>(kSrun).front().tasks, (std::vector<std::uint32_t>{2}));
+  EXPECT_FALSE(FakeWorkerEnv::of<wire::SignalStep>(env.to_stepd[1]).empty());
+  tell(lost_node("n5"));  // a child of this one: its own child comes here
+  EXPECT_EQ(heard<wire::StepDone>(kSrun).size(), 2U);
+  ASSERT_EQ(env.peers.size(), 3U);
+  EXPECT_EQ(env.peers[1003], "n6");
+  tell(lost_node("n5"));
+  tell(lost_node("n1"));  // not for this node to say
+  EXPECT_EQ(heard<wire::StepDone>(kSrun).size(), 2U);
+}
+
+TEST_F(StepsTest, the_step_of_a_lost_node_ends_as_node_fail) {
+  boot("n1", allocation(2));
+  open_session(kSrun);
+  say(kSrun, request(2, 2, 1));
+  tell(lost_node("n2"));
+  stepd_says(1, wire::TaskExit{{0}, SIGTERM, false, 0});
+  wire::StepDone done;
+  done.exit_code = SIGTERM;
+  stepd_says(1, done);
+  EXPECT_EQ(env.reported<wire::StepRecord>().back().step.state, model::JobState::node_fail);
+}
+
+TEST_F(StepsTest, nothing_new_is_placed_on_a_lost_node) {
+  boot("n1", allocation(2));
+  tell(lost_node("n2"));
+  open_session(kSrun);
+  say(kSrun, request(1, 1, 1));
+  EXPECT_EQ(heard<wire::StepGranted>(kSrun).front().layout.node_list, Text("n1"));
+  open_session(2);
+  say(2, request(2, 2, 2));
+  EXPECT_TRUE(heard<wire::StepGranted>(2).empty());
+  boot("n1", allocation(2));  // the daemon again, from its ledger
+  open_session(3);
+  say(3, request(2, 2, 3));
+  EXPECT_TRUE(heard<wire::StepGranted>(3).empty());
+}
+
+TEST_F(StepsTest, a_step_knows_the_addresses_of_its_nodes_and_of_srun) {
+  boot("n1", allocation(2));
+  wire::HostListUpdate update;
+  update.hosts = {{"n1", "10.0.0.1", 6818, "", "node"},
+                  {"n2", "10.0.0.2", 6819, "", "node"},
+                  {"login", "10.0.0.9", 6820, "", "login"}};
+  tell(update);
+  open_session(kSrun);
+  say(kSrun, request(2, 2, 1));
+  const wire::StepLayout layout = heard<wire::StepGranted>(kSrun).front().layout;
+  EXPECT_EQ(layout.nodes[1].address, Text("10.0.0.2"));
+  EXPECT_EQ(layout.nodes[1].port, 6819U);
+  EXPECT_EQ(layout.launch_address, Text("10.0.0.9"));
+  EXPECT_EQ(layout.launch_port, 6820U);
 }
 
 TEST_F(StepsTest, running_out_of_memory_is_recorded) {
