@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/common/client.hpp"
 #include "cli/sluice/eff.hpp"
+#include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
 #include "cli/sluice/up.hpp"
 
@@ -49,6 +51,7 @@ void add_eff(CLI::App& app, cli::EffOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "image") return report(cli::run_image(argc, argv));
   CLI::App app{"Sluice: clusters, hosts and what Slurm has no word for", "sluice"};
   app.require_subcommand(1);
   app.set_version_flag("-V,--version", "slurm 25.11.0");
@@ -61,6 +64,7 @@ int main(int argc, char** argv) {
   add_eff(app, eff);
   app.add_subcommand("down", "end a cluster on this machine")
       ->add_option("--dir", dir, "its directory");
+  app.add_subcommand("image", "container images; see sluice-image(1)");
   app.add_subcommand("env", "shell lines that point commands to a cluster")
       ->add_option("--dir", dir, "its directory");
   CLI::App* make_token = app.add_subcommand("token", "make a one-time token for a new host");

@@ -139,6 +139,7 @@ cli::StepClientOptions client_options(const opt::SrunOptions& options,
   all.request.spec = options.step;
   all.output.label = options.label;
   all.quiet = options.job.quiet;
+  all.verbose = options.job.verbose > 0;
   all.disable_status = options.disable_status;
   all.quit_on_interrupt = options.quit_on_interrupt;
   return all;

@@ -21,7 +21,11 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}
 install(DIRECTORY ${PROJECT_BINARY_DIR}/completions/
         DESTINATION share/bash-completion/completions)
 
+# Programs that run from the build directory find it at the same place beside them.
+configure_file(${PROJECT_SOURCE_DIR}/etc/accelerators.yaml
+               ${PROJECT_BINARY_DIR}/share/sluice/accelerators.yaml COPYONLY)
 install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.yaml ${PROJECT_SOURCE_DIR}/etc/client.conf
+              ${PROJECT_SOURCE_DIR}/etc/accelerators.yaml
         DESTINATION share/sluice)
 install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.sysusers DESTINATION lib/sysusers.d
         RENAME sluice.conf)

@@ -70,8 +70,8 @@ void add_allocation(Efficiency& result, const model::Job& job) {
     if (share.name == result.node) result.node_memory_mib = share.memory;
     const std::string gres = report::gres_detail(share);
     if (gres.empty()) continue;
-    result.gres += fmt::format("{}{} on {}", result.gres.empty() ? "" : ", ", gres,
-                               share.name.view());
+    result.gres +=
+        fmt::format("{}{} on {}", result.gres.empty() ? "" : ", ", gres, share.name.view());
   }
 }
 
@@ -122,8 +122,7 @@ Result<std::vector<wire::JobRef>> refs_of(const std::vector<std::string>& words)
 
 }  // namespace
 
-Efficiency measure(const model::Job& job, const std::vector<model::Step>& steps,
-                   std::int64_t now) {
+Efficiency measure(const model::Job& job, const std::vector<model::Step>& steps, std::int64_t now) {
   Efficiency result;
   result.job = report::job_id_text(job);
   result.state = std::string(model::long_name(job.state, 0));

@@ -64,25 +64,25 @@ std::string row(std::string_view label, std::string_view text) {
 }  // namespace
 
 std::string efficiency_text(const Efficiency& job) {
-  std::string out = row("Job", fmt::format("{} {} of {}", job.job, job.name.view(),
-                                           job.user.view()));
+  std::string out =
+      row("Job", fmt::format("{} {} of {}", job.job, job.name.view(), job.user.view()));
   out += row("State", job.state + (job.running ? " (so far)" : ""));
   out += row("Nodes", fmt::format("{}: {}", job.node_count, job.nodes.view()));
   out += row("Cores", std::to_string(job.cores));
   std::string time = base::format_duration(job.elapsed_s);
   if (job.limit_s > 0) {
-    time += fmt::format(", {} of the limit of {}",
-                        percent(static_cast<double>(job.elapsed_s),
-                                static_cast<double>(job.limit_s)),
-                        base::format_duration(job.limit_s));
+    time +=
+        fmt::format(", {} of the limit of {}",
+                    percent(static_cast<double>(job.elapsed_s), static_cast<double>(job.limit_s)),
+                    base::format_duration(job.limit_s));
   }
   out += row("Time", time);
-  out += row("CPU", fmt::format("{} of {} of core time: {}",
-                                base::format_duration(static_cast<std::int64_t>(cpu_seconds(job))),
-                                base::format_duration(job.elapsed_s * job.cores),
-                                cpu_percent(job)));
-  out += row("Memory", fmt::format("{} of {}: {}", size_kib(job.used_kib),
-                                   size_mib(job.memory_mib), memory_percent(job)));
+  out +=
+      row("CPU", fmt::format("{} of {} of core time: {}",
+                             base::format_duration(static_cast<std::int64_t>(cpu_seconds(job))),
+                             base::format_duration(job.elapsed_s * job.cores), cpu_percent(job)));
+  out += row("Memory", fmt::format("{} of {}: {}", size_kib(job.used_kib), size_mib(job.memory_mib),
+                                   memory_percent(job)));
   if (job.node_count > 1 && !job.node.empty()) {
     out += row("", fmt::format("fullest node {}: {} of {}: {}", job.node.view(),
                                size_kib(job.node_used_kib), size_mib(job.node_memory_mib),
@@ -100,14 +100,14 @@ std::string efficiency_text(const Efficiency& job) {
 }
 
 std::string efficiency_table(const std::vector<Efficiency>& jobs) {
-  std::string out = fmt::format("{:<16}{:<14}{:>6}{:>13}{:>8}{:>8}{:>8}\n", "Job", "State",
-                                "Cores", "Time", "CPU", "Memory", "Devices");
+  std::string out = fmt::format("{:<16}{:<14}{:>6}{:>13}{:>8}{:>8}{:>8}\n", "Job", "State", "Cores",
+                                "Time", "CPU", "Memory", "Devices");
   for (const Efficiency& job : jobs) {
     const std::string devices =
         job.devices.empty() ? "-" : fmt::format("{}%", mean_of_devices(job));
     out += fmt::format("{:<16}{:<14}{:>6}{:>13}{:>8}{:>8}{:>8}\n", job.job, job.state, job.cores,
-                       base::format_duration(job.elapsed_s), cpu_percent(job),
-                       memory_percent(job), devices);
+                       base::format_duration(job.elapsed_s), cpu_percent(job), memory_percent(job),
+                       devices);
   }
   return out;
 }

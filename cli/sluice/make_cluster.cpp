@@ -117,6 +117,13 @@ base::KeyValues facts_of(const model::NodeSetting& setting) {
   }
   if (facts.memory != 0) values["memory"] = std::to_string(facts.memory);
   if (facts.tmp_disk != 0) values["tmp_disk"] = std::to_string(facts.tmp_disk);
+  if (!setting.autodetect) values["autodetect"] = "off";
+  if (!setting.accelerator_root.empty()) {
+    values["accelerator_root"] = setting.accelerator_root.str();
+  }
+  if (!setting.accelerator_table.empty()) {
+    values["accelerator_table"] = setting.accelerator_table.str();
+  }
   std::string gres;
   for (const model::NodeGres& one : facts.gres) {
     gres += (gres.empty() ? "" : ";") + one.name.str() +

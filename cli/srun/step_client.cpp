@@ -208,6 +208,9 @@ Status StepClient::on_frame(const net::Frame& frame) {
                     "task launch for StepId=" + step_text(options_.request.job, layout_.step) +
                         " failed on node " + node + ": " + m.error.str());
       });
+    case wire::MessageType::step_progress:
+      return with(static_cast<wire::StepProgress*>(nullptr),
+                  [&](const wire::StepProgress& m) { print_progress(m); });
     case wire::MessageType::task_exit:
       return with(static_cast<wire::TaskExit*>(nullptr),
                   [&](const wire::TaskExit& m) { exits_->add(m); });
@@ -223,6 +226,19 @@ Status StepClient::on_frame(const net::Frame& frame) {
       });
     default: return {};
   }
+}
+
+// With -v: each node's phases, and the first node's way through them in steps of a tenth.
+void StepClient::print_progress(const wire::StepProgress& progress) {
+  if (!options_.verbose || progress.node >= layout_.nodes.size()) return;
+  std::string line = layout_.nodes[progress.node].name.str() + ": image " + progress.phase.str();
+  if (progress.total != 0) {
+    line += " " + std::to_string(progress.done * 10 / progress.total * 10) + "% of " +
+            std::to_string(progress.total >> 20U) + " MiB";
+  }
+  if (!progress.image_digest.empty()) line += " " + progress.image_digest.str();
+  if (std::exchange(said_progress_, line) == line) return;
+  print_info(kProgram, line);
 }
 
 void StepClient::on_step_done(const wire::StepDone& done) {

@@ -14,6 +14,7 @@
 #include "cli/srun/exits.hpp"
 #include "cli/srun/output.hpp"
 #include "cli/srun/terminal.hpp"
+#include "wire/image_messages.hpp"
 #include "wire/step_messages.hpp"
 
 namespace sluice::cli {
@@ -25,6 +26,7 @@ struct StepClientOptions {
   OutputOptions output;
   std::string input_path;  // a local file for standard input; empty: our own
   bool quiet = false;
+  bool verbose = false;         // tells how far an image is
   bool disable_status = false;  // -X
   bool quit_on_interrupt = false;
   std::uint32_t kill_wait_s = 30;
@@ -58,6 +60,7 @@ class StepClient {
   [[nodiscard]] bool finished() const { return nodes_done_ == layout_.nodes.size(); }
   void poll_once();
   Status on_frame(const net::Frame& frame);
+  void print_progress(const wire::StepProgress& progress);
   void on_step_done(const wire::StepDone& done);
   void on_input_ack(const wire::InputAck& ack);
   void read_input();
@@ -85,6 +88,7 @@ class StepClient {
   std::vector<bool> node_done_;
   std::size_t nodes_done_ = 0;
   std::uint32_t start_failures_ = 0;
+  std::string said_progress_;  // the last line of it
   std::uint64_t last_interrupt_ms_ = 0;
   std::uint64_t lost_since_ms_ = 0;
   std::uint64_t exits_since_ms_ = 0;  // since when lines about ended tasks wait; 0: unknown

@@ -14,12 +14,19 @@
 
 #include <fmt/core.h>
 
+#include "base/file.hpp"
+#include "base/strings.hpp"
 #include "daemon/stepd/container_child.hpp"
 #include "daemon/stepd/container_environment.hpp"
 #include "wire/codec.hpp"
-#include "wire/image_messages.hpp"
 
 namespace sluice::stepd {
+namespace {
+
+constexpr std::string_view kImageThere = "ready";  // StepProgress::phase
+constexpr std::size_t kMaxKnown = 64U << 10U;
+
+}  // namespace
 
 ContainerBridge::~ContainerBridge() { close(); }
 
@@ -47,6 +54,8 @@ Status ContainerBridge::start(const StepView& step, const StepPlan& plan, const 
   if (!made) return tl::unexpected(made.error());
   plan_ = std::move(*made);
   exported_ = step.launch.spec.environment;
+  known_file_ = step.settings.job_dir + "/images";
+  read_known();
   if (auto scratch = make_scratch(step); !scratch) return scratch;
   auto pipe = base::make_pipe();
   if (!pipe) return tl::unexpected(pipe.error());
@@ -111,14 +120,50 @@ void ContainerBridge::take(const ContainerNote& note) {
   switch (note.kind) {
     case ContainerNote::Kind::failed: return fail(note.text.str());
     case ContainerNote::Kind::ready: return now_ready(note);
+    case ContainerNote::Kind::image: return image_there(note.record.digest);
     case ContainerNote::Kind::progress: break;
   }
+  if (note.text.view() == kImageThere) return;  // it says so itself
   wire::StepProgress progress;
   progress.node = node_;
   progress.phase = note.text;
   progress.done = note.done;
   progress.total = note.total;
   link_.send(progress);
+}
+
+// Other nodes may have it from here now. A bundle has no image to tell of.
+void ContainerBridge::image_there(const Text& digest) {
+  wire::StepProgress progress;
+  progress.node = node_;
+  progress.phase = Text(kImageThere);
+  progress.image_digest = digest;
+  progress.spent_us = static_cast<std::uint64_t>(Poller::now_ms() - since_ms_) * 1000;
+  last_ = progress;
+  link_.send(progress);
+  write_known(digest);
+}
+
+void ContainerBridge::send_again() {
+  if (last_) link_.send(*last_);
+}
+
+// All steps of a job mean the same image by a name, whatever happens in the registry meanwhile.
+void ContainerBridge::read_known() {
+  const auto text = base::read_file(known_file_, kMaxKnown);
+  if (!text) return;
+  for (const std::string_view line : base::split_nonempty(*text, '\n')) {
+    const base::Cut parts = base::cut(line, ' ');
+    if (parts.after == plan_.spec.image.view()) plan_.known_digest = parts.before;
+  }
+}
+
+void ContainerBridge::write_known(const Text& digest) const {
+  const std::string_view name = plan_.spec.image.view();
+  const bool plain = name.find('\n') == std::string_view::npos && !name.starts_with('/');
+  if (digest.empty() || name.empty() || !plain || plan_.known_digest == digest.view()) return;
+  const std::string line = fmt::format("{} {}\n", digest.view(), name);
+  static_cast<void>(base::append_file(known_file_, line, 0600));
 }
 
 void ContainerBridge::now_ready(const ContainerNote& note) {
@@ -143,12 +188,6 @@ void ContainerBridge::now_ready(const ContainerNote& note) {
     task_.entrypoint_log = plan_.spec.entrypoint_log.str();
     task_.log_runner = kInsidePause;
   }
-  wire::StepProgress progress;
-  progress.node = node_;
-  progress.phase = Text("ready");
-  progress.image_digest = record_.digest;
-  progress.spent_us = static_cast<std::uint64_t>(Poller::now_ms() - since_ms_) * 1000;
-  link_.send(progress);
   close();
   handlers_.ready();
 }

@@ -17,6 +17,7 @@
 #include "daemon/stepd/container_plan.hpp"
 #include "daemon/stepd/poller.hpp"
 #include "daemon/stepd/step_group.hpp"
+#include "wire/image_messages.hpp"
 
 namespace sluice::stepd {
 
@@ -67,6 +68,8 @@ class ContainerBridge {
   // -1: there is nothing to clean up.
   [[nodiscard]] pid_t start_cleaner() const;
   [[nodiscard]] const std::string& scratch() const { return plan_.scratch; }
+  // A new connection: what it may have missed.
+  void send_again();
   // Hears no more of the opener.
   void close();
 
@@ -75,7 +78,10 @@ class ContainerBridge {
   void on_report();
   void take_notes();
   void take(const ContainerNote& note);
+  void image_there(const Text& digest);
   void now_ready(const ContainerNote& note);
+  void read_known();
+  void write_known(const Text& digest) const;
   void fail(const std::string& why);
 
   Poller& poller_;
@@ -92,8 +98,10 @@ class ContainerBridge {
   pid_t saver_ = -1;
   bool ready_ = false;
   bool failed_ = false;
-  std::uint32_t node_ = 0;
+  std::optional<wire::StepProgress> last_;
+  std::string known_file_;  // root's: what names meant to the job's steps on this node
   std::int64_t since_ms_ = 0;
+  std::uint32_t node_ = 0;
   std::string save_problem_;
 };
 

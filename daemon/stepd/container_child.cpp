@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -72,7 +71,7 @@ class Opener {
  private:
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status find_image();
-  [[nodiscard]] Status lock_image();
+  void tell_image();
   [[nodiscard]] Status make_root();
   [[nodiscard]] Status run_runtime();
   [[nodiscard]] Status read_holder();
@@ -118,7 +117,7 @@ Result<bool> Opener::join_running() {
 
 Status Opener::find_image() {
   if (!plan_.spec.bundle.empty()) return {};
-  if (!record_.layers.empty()) return {};
+  if (!record_.layers.empty()) return lock_image(plan_, record_.digest.view());
   if (plan_.spec.image.empty()) {
     return fail(ErrorCode::not_found,
                 fmt::format("there is no container named '{}' on node {}; --container-image says "
@@ -136,21 +135,6 @@ Status Opener::find_image() {
   if (!record) return tl::unexpected(record.error());
   record_ = std::move(*record);
   return kept_ ? kept_->write_record(record_) : Status{};
-}
-
-// Whoever removes unused images leaves this one alone while the lock is held: for as long as this
-// process lives, also as sluice-pause.
-Status Opener::lock_image() {
-  if (record_.digest.empty()) return {};
-  const std::string name = record_.digest.str().substr(record_.digest.view().find(':') + 1);
-  if (name.find('/') != std::string::npos) return fail(ErrorCode::protocol, "an odd image digest");
-  const std::string path = plan_.settings.image_home + "/locks/" + name;
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-  if (fd < 0) return tl::unexpected(base::errno_error(path, errno));
-  while (::flock(fd, LOCK_SH) != 0) {
-    if (errno != EINTR) return tl::unexpected(base::errno_error(path, errno));
-  }
-  return {};
 }
 
 Status Opener::make_root() {
@@ -222,6 +206,13 @@ Status Opener::read_holder() {
   return {};
 }
 
+void Opener::tell_image() {
+  ContainerNote note;
+  note.kind = ContainerNote::Kind::image;
+  note.record.digest = record_.digest;
+  send_note(report_, note);
+}
+
 void Opener::tell_ready() {
   ContainerNote note;
   note.kind = ContainerNote::Kind::ready;
@@ -236,12 +227,13 @@ Status Opener::open() {
     const auto ran = join_running();
     if (!ran) return tl::unexpected(ran.error());
     if (*ran) {
+      tell_image();
       tell_ready();
       return {};
     }
   }
   if (auto found = find_image(); !found) return found;
-  if (auto locked = lock_image(); !locked) return locked;
+  tell_image();
   if (auto made = make_root(); !made) return made;
   if (auto ran = run_runtime(); !ran) return ran;
   if (plan_.by_pattern) holder_ = ::getpid();
@@ -354,7 +346,7 @@ void run_container_saver(const ContainerWork& work, const image::ImageRecord& re
 
 void run_container_cleaner(const ContainerPlan& plan) {
   become(plan, 2);
-  ::_exit(remove_own_tree(plan.scratch) ? 0 : 1);
+  ::_exit(empty_own_folder(plan.scratch) ? 0 : 1);
 }
 
 }  // namespace sluice::stepd

@@ -5,18 +5,22 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 
 #include <fmt/core.h>
 
 #include "base/fd.hpp"
+#include "base/file.hpp"
 #include "base/strings.hpp"
 #include "daemon/stepd/poller.hpp"
 #include "net/client/blocking_session.hpp"
@@ -110,45 +114,79 @@ Error reason_of(const std::string& program, int status, const base::UniqueFd& me
   return Error{ErrorCode::failure, std::move(text)};
 }
 
-// The image's bytes from our agent into `to`, the standard input of sluice-image.
-Status fetch(const ContainerPlan& plan, int to) {
-  auto session = net::BlockingSession::connect(plan.agent_socket, kConnectMs);
-  if (!session) return tl::unexpected(session.error());
-  wire::ImageFetch ask;
-  ask.job = plan.job;
-  ask.from = Text(plan.settings.fetch_from);
-  ask.step = plan.step;
-  const auto type = [](auto message_type) { return static_cast<std::uint16_t>(message_type); };
-  auto sent = session->send({type(wire::ImageFetch::kType), 1, wire::encode(ask)}, kConnectMs);
-  if (!sent) return sent;
-  for (;;) {
-    auto frame = session->receive(-1);
-    if (!frame) return tl::unexpected(frame.error());
-    if (!*frame) continue;
-    if ((*frame)->type == type(wire::ImageEnd::kType)) {
-      const auto end = wire::decode<wire::ImageEnd>((*frame)->payload);
-      if (!end) return tl::unexpected(end.error());
-      return end->error.empty() ? Status{} : fail(ErrorCode::failure, end->error.str());
+std::uint16_t number_of(wire::MessageType type) { return static_cast<std::uint16_t>(type); }
+
+// What another node of the step has, by way of our agent.
+class Fetch {
+ public:
+  static Result<Fetch> begin(const ContainerPlan& plan) {
+    auto session = net::BlockingSession::connect(plan.agent_socket, kConnectMs);
+    if (!session) return tl::unexpected(session.error());
+    Fetch fetch(std::move(*session));
+    wire::ImageFetch ask;
+    ask.job = plan.job;
+    ask.from = Text(plan.settings.fetch_from);
+    ask.step = plan.step;
+    auto sent = fetch.send(wire::ImageFetch::kType, wire::encode(ask));
+    if (!sent) return tl::unexpected(sent.error());
+    return fetch;
+  }
+  // Waits until the image is there: its digest.
+  Result<std::string> digest(std::int64_t limit_ms) {
+    auto data = next(limit_ms);
+    if (!data) return tl::unexpected(data.error());
+    if (!*data || (*data)->digest.empty()) {
+      return fail(ErrorCode::protocol, "the node's agent names no image");
     }
-    if ((*frame)->type != type(wire::ImageData::kType)) {
+    return (*data)->digest.str();
+  }
+  // All of it into `to`.
+  Status copy(int to) {
+    wire::ImageAck ack;
+    for (;;) {
+      if (auto sent = send(wire::ImageAck::kType, wire::encode(ack)); !sent) return sent;
+      auto data = next(-1);
+      if (!data) return tl::unexpected(data.error());
+      if (!*data) return {};
+      if (auto written = base::write_all(to, (*data)->bytes); !written) return written;
+      ack.offset = (*data)->offset + (*data)->bytes.size();
+    }
+  }
+
+ private:
+  explicit Fetch(net::BlockingSession session) : session_(std::move(session)) {}
+  Status send(wire::MessageType type, std::string payload) {
+    return session_.send({number_of(type), 1, std::move(payload)}, kConnectMs);
+  }
+  // Nothing: that was all.
+  Result<std::optional<wire::ImageData>> next(std::int64_t limit_ms) {
+    auto frame = session_.receive(limit_ms);
+    if (!frame) return tl::unexpected(frame.error());
+    if (!*frame) return fail(ErrorCode::unavailable, "the time is over");
+    if ((*frame)->type == number_of(wire::ImageData::kType)) {
+      auto data = wire::decode<wire::ImageData>((*frame)->payload);
+      if (!data) return tl::unexpected(data.error());
+      return std::optional<wire::ImageData>(std::move(*data));
+    }
+    if ((*frame)->type != number_of(wire::ImageEnd::kType)) {
       return fail(ErrorCode::protocol, "the node's agent doesn't hand out images");
     }
-    const auto data = wire::decode<wire::ImageData>((*frame)->payload);
-    if (!data) return tl::unexpected(data.error());
-    if (auto written = base::write_all(to, data->bytes); !written) return written;
-    wire::ImageAck ack;
-    ack.offset = data->offset + data->bytes.size();
-    sent = session->send({type(wire::ImageAck::kType), 1, wire::encode(ack)}, kConnectMs);
-    if (!sent) return sent;
+    const auto end = wire::decode<wire::ImageEnd>((*frame)->payload);
+    if (!end) return tl::unexpected(end.error());
+    if (!end->error.empty()) return fail(ErrorCode::failure, end->error.str());
+    return std::optional<wire::ImageData>();
   }
-}
+  net::BlockingSession session_;
+};
 
 struct Fetcher {
   pid_t pid = -1;
   base::UniqueFd bytes;
 };
 
-Result<Fetcher> start_fetcher(const ContainerPlan& plan, const base::UniqueFd& messages) {
+// A child that copies while sluice-image unpacks.
+Result<Fetcher> start_fetcher(const ContainerPlan& plan, Fetch& fetch,
+                              const base::UniqueFd& messages) {
   auto pipe = base::make_pipe();
   if (!pipe) return tl::unexpected(pipe.error());
   Fetcher fetcher;
@@ -159,7 +197,7 @@ Result<Fetcher> start_fetcher(const ContainerPlan& plan, const base::UniqueFd& m
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::signal(SIGPIPE, SIG_IGN);
   fetcher.bytes.reset();
-  const Status fetched = fetch(plan, pipe->second.get());
+  const Status fetched = fetch.copy(pipe->second.get());
   if (fetched) ::_exit(0);
   const std::string text = fmt::format("error: fetching the image from node {}: {}\n",
                                        plan.settings.fetch_from, fetched.error().text);
@@ -229,7 +267,7 @@ class Listener {
   std::string lines_;
 };
 
-QuietRun prepare_command(const ContainerPlan& plan, bool receive) {
+QuietRun prepare_command(const ContainerPlan& plan, const std::string& digest, bool receive) {
   const worker::ContainerSettings& settings = plan.settings;
   QuietRun run;
   run.argv = {settings.image_program, "prepare", "--home", settings.image_home};
@@ -239,13 +277,99 @@ QuietRun prepare_command(const ContainerPlan& plan, bool receive) {
   };
   if (!settings.insecure_registries.empty()) add("--insecure", settings.insecure_registries);
   if (settings.max_image_bytes != 0) add("--max-bytes", std::to_string(settings.max_image_bytes));
+  if (settings.pull_timeout_s != 0) add("--timeout", std::to_string(settings.pull_timeout_s));
   add("--progress-fd", std::to_string(kProgressFd));
+  if (!digest.empty()) add("--digest", digest);
   if (receive) run.argv.emplace_back("--receive");
   run.argv.emplace_back("--");
   run.argv.push_back(plan.spec.image.str());
   run.environment = plan.helper_environment;
   run.folder = "/";
   return run;
+}
+
+std::string digits_of(std::string_view digest) {
+  constexpr std::string_view kPrefix = "sha256:";
+  if (!digest.starts_with(kPrefix)) return {};
+  std::string digits(digest.substr(kPrefix.size()));
+  const bool fine = digits.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return fine ? digits : std::string();
+}
+
+// "…@sha256:…"
+std::string digest_in(std::string_view reference) {
+  const std::size_t at = reference.rfind('@');
+  return at == std::string_view::npos ? std::string() : std::string(reference.substr(at + 1));
+}
+
+// An image that lies here complete needs no other program. Locked first: so it stays.
+std::optional<image::ImageRecord> find_here(const ContainerPlan& plan, const std::string& digest) {
+  const std::string digits = digits_of(digest);
+  if (digits.empty()) return {};
+  const std::string path =
+      fmt::format("{}/{}/{}", plan.settings.image_home, image::kRecordFolder, digits);
+  if (::access(path.c_str(), R_OK) != 0 || !lock_image(plan, digest)) return {};
+  const auto bytes = base::read_file(path, kMaxRecord);
+  if (!bytes) return {};
+  auto record = wire::decode<image::ImageRecord>(*bytes);
+  if (!record || record->digest.view() != digest) return {};
+  ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
+  return std::move(*record);
+}
+
+// Runs sluice-image; with a fetch it reads what that brings.
+Result<image::ImageRecord> run_prepare(const ContainerPlan& plan, const std::string& digest,
+                                       Fetch* fetch, const ImageProgress& progress) {
+  const base::UniqueFd messages = message_file();
+  const base::UniqueFd fetch_messages = message_file();
+  Fetcher fetcher;
+  if (fetch != nullptr) {
+    auto started = start_fetcher(plan, *fetch, fetch_messages);
+    if (!started) return tl::unexpected(started.error());
+    fetcher = std::move(*started);
+  }
+  auto out = base::make_pipe();
+  auto told = base::make_pipe();
+  if (!out || !told) return fail(ErrorCode::io, "no pipe for the image");
+  const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(), told->second.get()};
+  const auto pid = spawn(prepare_command(plan, digest, fetch != nullptr), streams);
+  if (!pid) return tl::unexpected(pid.error());
+  fetcher.bytes.reset();
+  out->second.reset();
+  told->second.reset();
+  Listener listener(std::move(out->first), std::move(told->first), progress);
+  const bool heard = listener.listen(std::int64_t{plan.settings.pull_timeout_s} * 1000);
+  if (!heard) ::kill(*pid, SIGKILL);
+  const int status = wait_for(*pid);
+  if (fetcher.pid > 0) {
+    if (status != 0) ::kill(fetcher.pid, SIGKILL);
+    // What the source says explains more than what the receiver makes of it.
+    const int fetched = wait_for(fetcher.pid);
+    if (fetched != 0 && !messages_of(fetch_messages).empty()) {
+      return tl::unexpected(reason_of("fetch", fetched, fetch_messages));
+    }
+  }
+  if (!heard) {
+    return fail(ErrorCode::failure,
+                fmt::format("the image {} was not there after {} seconds", plan.spec.image.view(),
+                            plan.settings.pull_timeout_s));
+  }
+  if (status != 0) return tl::unexpected(reason_of(plan.settings.image_program, status, messages));
+  return wire::decode<image::ImageRecord>(listener.record);
+}
+
+Result<image::ImageRecord> prepare_by_fetch(const ContainerPlan& plan,
+                                            const ImageProgress& progress) {
+  const std::int64_t limit_ms = std::int64_t{plan.settings.pull_timeout_s} * 1000;
+  auto fetch = Fetch::begin(plan);
+  auto digest = fetch ? fetch->digest(limit_ms > 0 ? limit_ms : -1)
+                      : Result<std::string>(tl::unexpected(fetch.error()));
+  if (!digest) {
+    return context(fmt::format("fetching the image from node {}", plan.settings.fetch_from),
+                   std::move(digest.error()));
+  }
+  if (auto here = find_here(plan, *digest)) return std::move(*here);
+  return run_prepare(plan, *digest, &*fetch, progress);
 }
 
 }  // namespace
@@ -278,47 +402,34 @@ Status run_quietly(const QuietRun& run) {
   return tl::unexpected(reason_of(run.argv[0], status, messages));
 }
 
+Status lock_image(const ContainerPlan& plan, std::string_view digest) {
+  const std::string digits = digits_of(digest);
+  if (digits.empty()) return {};
+  const std::string path = fmt::format("{}/locks/{}", plan.settings.image_home, digits);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+  if (fd < 0) return tl::unexpected(base::errno_error(path, errno));
+  while (::flock(fd, LOCK_SH) != 0) {
+    if (errno != EINTR) return tl::unexpected(base::errno_error(path, errno));
+  }
+  return {};
+}
+
 Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageProgress& progress) {
-  const bool receive =
-      !plan.settings.fetch_from.empty() && !plan.spec.image.view().starts_with('/');
-  const base::UniqueFd messages = message_file();
-  const base::UniqueFd fetch_messages = message_file();
-  Fetcher fetcher;
-  if (receive) {
-    auto started = start_fetcher(plan, fetch_messages);
-    if (!started) return tl::unexpected(started.error());
-    fetcher = std::move(*started);
+  const bool is_file = plan.spec.image.view().starts_with('/');
+  Result<image::ImageRecord> record;
+  if (!plan.settings.fetch_from.empty() && !is_file) {
+    record = prepare_by_fetch(plan, progress);
+  } else {
+    const std::string asked = digest_in(plan.spec.image.view());
+    const std::string digest = is_file ? std::string() : asked.empty() ? plan.known_digest : asked;
+    if (auto here = find_here(plan, digest)) return std::move(*here);
+    record = run_prepare(plan, asked.empty() ? digest : std::string(), nullptr, progress);
   }
-  auto out = base::make_pipe();
-  auto told = base::make_pipe();
-  if (!out || !told) return fail(ErrorCode::io, "no pipe for the image");
-  const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(), told->second.get()};
-  const auto pid = spawn(prepare_command(plan, receive), streams);
-  if (!pid) return tl::unexpected(pid.error());
-  fetcher.bytes.reset();
-  out->second.reset();
-  told->second.reset();
-  Listener listener(std::move(out->first), std::move(told->first), progress);
-  const std::int64_t limit_ms = std::int64_t{plan.settings.pull_timeout_s} * 1000;
-  const bool heard = listener.listen(limit_ms);
-  if (!heard) ::kill(*pid, SIGKILL);
-  const int status = wait_for(*pid);
-  if (fetcher.pid > 0) {
-    if (status != 0) ::kill(fetcher.pid, SIGKILL);
-    // What the source says explains more than what the receiver makes of it.
-    const int fetched = wait_for(fetcher.pid);
-    const bool told_why = !messages_of(fetch_messages).empty();
-    if (fetched != 0 && told_why) {
-      return tl::unexpected(reason_of("fetch", fetched, fetch_messages));
-    }
+  if (!record) return record;
+  if (auto locked = lock_image(plan, record->digest.view()); !locked) {
+    return tl::unexpected(locked.error());
   }
-  if (!heard) {
-    return fail(ErrorCode::failure,
-                fmt::format("the image {} was not there after {} seconds", plan.spec.image.view(),
-                            plan.settings.pull_timeout_s));
-  }
-  if (status != 0) return tl::unexpected(reason_of(plan.settings.image_program, status, messages));
-  return wire::decode<image::ImageRecord>(listener.record);
+  return record;
 }
 
 }  // namespace sluice::stepd

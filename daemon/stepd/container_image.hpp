@@ -14,8 +14,13 @@ namespace sluice::stepd {
 using ImageProgress =
     std::function<void(std::string_view phase, std::uint64_t done, std::uint64_t total)>;
 
+// Holds the image's lock from then on, by a descriptor that outlives execve: whoever removes unused
+// images leaves this one alone while a process has it.
 [[nodiscard]] Result<image::ImageRecord> prepare_image(const ContainerPlan& plan,
                                                        const ImageProgress& progress);
+
+// For a kept container's image.
+[[nodiscard]] Status lock_image(const ContainerPlan& plan, std::string_view digest);
 
 // Runs a program to its end, with what it prints on standard error as the reason if it fails.
 struct QuietRun {

@@ -11,11 +11,11 @@
 namespace sluice::stepd {
 namespace {
 
-constexpr std::array<std::string_view, 24> kFlags = {
-    "ro",     "rw",     "nosuid",     "suid",        "nodev",      "dev",
-    "noexec", "exec",   "noatime",    "atime",       "relatime",   "norelatime",
-    "bind",   "rbind",  "private",    "rprivate",    "shared",     "rshared",
-    "slave",  "rslave", "unbindable", "runbindable", "nodiratime", "sync"};
+constexpr std::array<std::string_view, 26> kFlags = {
+    "ro",         "rw",          "nosuid",     "suid",     "nodev",      "dev",         "noexec",
+    "exec",       "noatime",     "atime",      "relatime", "norelatime", "strictatime", "bind",
+    "rbind",      "private",     "rprivate",   "shared",   "rshared",    "slave",       "rslave",
+    "unbindable", "runbindable", "nodiratime", "sync",     "dirsync"};
 
 bool is_flag(std::string_view flag) {
   return std::find(kFlags.begin(), kFlags.end(), flag) != kFlags.end();

@@ -38,6 +38,7 @@ struct ContainerPlan {
   std::string agent_socket;
   JobId job;
   StepNumber step = 0;
+  std::string known_digest;  // what the image's name meant to the job's former steps here
   auth::UserIdentity user;
   bool change_user = true;
   std::string home;                             // the user's
@@ -64,14 +65,15 @@ struct ContainerPlan {
 // What the opener tells stepd, as frames of four bytes of length and an encoded note. It is the
 // user's process, so stepd believes no more than what harms nobody but the user.
 struct ContainerNote {
-  enum class Kind : std::uint8_t { progress = 0, ready = 1, failed = 2 };
+  enum class Kind : std::uint8_t { progress = 0, ready = 1, failed = 2, image = 3 };
   Kind kind = Kind::progress;
   Text text;  // progress: the phase; failed: why
   std::uint64_t done = 0;
   std::uint64_t total = 0;
-  std::int32_t holder = 0;    // ready: pid
-  image::ImageRecord record;  // ready: of a bundle only the environment and workdir
-  Text root;                  // ready, by pattern: where the image's root is
+  std::int32_t holder = 0;  // ready: pid
+  // image: it is there, and this is it. ready: of a bundle only the environment and workdir.
+  image::ImageRecord record;
+  Text root;  // ready, by pattern: where the image's root is
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {

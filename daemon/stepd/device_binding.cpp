@@ -242,8 +242,8 @@ DeviceChoice choose_devices(const DeviceRuleOfTasks& rule, const StepDevices& de
         if (i < own.size()) choice.positions.push_back(own[i]);
       }
       if (choice.positions.size() < rule.count) {
-        choice.complaints.push_back(fmt::format("Not enough {}s to bind for {}s per task",
-                                                rule.name, rule.name));
+        choice.complaints.push_back(
+            fmt::format("Not enough {}s to bind for {}s per task", rule.name, rule.name));
       }
       break;
     case DeviceBind::map:

@@ -21,7 +21,7 @@ struct DeviceRuleOfTasks {
   std::string name = "gpu";  // GRES name
   std::string text;          // as asked: what messages and SLURMD_TRES_BIND repeat
   DeviceBind kind = DeviceBind::none;
-  std::uint32_t count = 1;         // of single (tasks per device) and per_task (devices)
+  std::uint32_t count = 1;        // of single (tasks per device) and per_task (devices)
   std::vector<std::string> list;  // of map and mask, repetitions written out
   bool verbose = false;
 };
@@ -46,7 +46,8 @@ struct DeviceChoice {
 [[nodiscard]] DeviceChoice choose_devices(const DeviceRuleOfTasks& rule, const StepDevices& devices,
                                           const TaskPlace& place);
 
-// Changes the environments of the plan's tasks, and adds what is to be told on their standard error.
+// Changes the environments of the plan's tasks, and adds what is to be told on their standard
+// error.
 void bind_devices(const StepView& step, StepPlan& plan);
 
 }  // namespace sluice::stepd

@@ -6,6 +6,7 @@
 #include "accel/cdi_registry.hpp"
 #include "base/strings.hpp"
 #include "daemon/worker/host/device_grant.hpp"
+#include "model/gres.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -27,10 +28,12 @@ bool has_node(const accel::ContainerEdits& edits, std::string_view path) {
 // Of GRES that no vendor of the table stands behind there is only the device file.
 void add_files(const StepView& step, accel::ContainerEdits& edits) {
   for (const model::NodeGres& kind : step.settings.gres) {
+    const std::size_t first = model::first_index(
+        step.settings.gres, static_cast<std::size_t>(&kind - step.settings.gres.data()));
     for (std::size_t i = 0; i < kind.files.size() && kind.devices.empty(); ++i) {
       const bool own = std::ranges::any_of(
           step.node().share.gres,
-          [&](const model::GresShare& share) { return worker::holds(share, kind, i); });
+          [&](const model::GresShare& share) { return worker::holds(share, kind, first + i); });
       if (!own || has_node(edits, kind.files[i].view())) continue;
       edits.device_nodes.emplace_back().path = kind.files[i];
     }

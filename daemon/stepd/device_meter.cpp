@@ -16,7 +16,8 @@ void count(model::DeviceUse& use, const DeviceSample& sample) {
   const auto memory = static_cast<std::uint64_t>(std::max<std::int64_t>(sample.memory, 0));
   use.memory_sum += memory;
   use.memory_max = std::max(use.memory_max, memory);
-  const auto power = static_cast<std::uint32_t>(std::clamp<std::int64_t>(sample.power_w, 0, 1U << 20U));
+  const auto power =
+      static_cast<std::uint32_t>(std::clamp<std::int64_t>(sample.power_w, 0, 1U << 20U));
   use.power_max_w = std::max(use.power_max_w, power);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "model/gres.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -32,16 +33,6 @@ std::optional<std::uint32_t> trailing_number(std::string_view path) {
   const auto number = base::parse_u32(digits);
   if (!number) return std::nullopt;
   return *number;
-}
-
-// Devices without files or facts are counted over all types of their name.
-std::uint32_t first_number(const std::vector<model::NodeGres>& node, const model::NodeGres& kind) {
-  std::uint64_t before = 0;
-  for (const model::NodeGres& other : node) {
-    if (&other == &kind) break;
-    if (other.name == kind.name) before += other.count;
-  }
-  return static_cast<std::uint32_t>(before);
 }
 
 // What was granted of accelerators, each kind once: "gpu,npu", "a100,910b", "2,1".
@@ -96,15 +87,20 @@ void StepDevices::add(const model::GresShare& share) {
     return each.name == share.name && each.type == share.type;
   });
   const bool known = kind != settings_.gres.end();
-  share.indices.for_each([&](std::size_t index) {
+  const std::size_t first =
+      known ? model::first_index(settings_.gres,
+                                 static_cast<std::size_t>(kind - settings_.gres.begin()))
+            : 0;
+  share.indices.for_each([&](std::size_t place) {  // over all types of the name
+    if (place < first) return;
+    const std::size_t index = place - first;
     HeldDevice held;
     held.name = share.name;
     held.type = share.type;
     held.index = static_cast<std::uint32_t>(index);
-    held.number = held.index;
+    held.number = static_cast<std::uint32_t>(place);
     if (known) {
       held.vendor = kind->vendor;
-      held.number += first_number(settings_.gres, *kind);
       const auto number =
           index < kind->files.size() ? trailing_number(kind->files[index].view()) : std::nullopt;
       if (number) held.number = *number;
@@ -154,9 +150,9 @@ std::uint32_t StepDevices::visible_number(std::size_t position) const {
   const accel::Vendor* const vendor = vendor_of(all_[position]);
   std::uint32_t before = 0;
   for (std::size_t i = 0; i < position; ++i) {
-    const bool same_space = vendor != nullptr ? vendor_of(all_[i]) == vendor
-                                              : all_[i].name == all_[position].name &&
-                                                    vendor_of(all_[i]) == nullptr;
+    const bool same_space =
+        vendor != nullptr ? vendor_of(all_[i]) == vendor
+                          : all_[i].name == all_[position].name && vendor_of(all_[i]) == nullptr;
     before += same_space ? 1 : 0;
   }
   return before;
@@ -239,7 +235,8 @@ void set_device_variables(Environment& environment, const StepView& step) {
   devices.set_variables(environment, devices.everything());
   set_granted(environment, devices.all());
   std::uint64_t count = 0;
-  for (const model::GresShare& gres : share.gres) count += gres.name.view() == kGpu ? gres.count : 0;
+  for (const model::GresShare& gres : share.gres)
+    count += gres.name.view() == kGpu ? gres.count : 0;
   environment.unset("SLURM_GPUS_ON_NODE");
   if (count > 0) environment.set("SLURM_GPUS_ON_NODE", std::to_string(count));
   const std::string list = devices.gpu_numbers(devices.everything());

@@ -1,8 +1,8 @@
 // StepDevices: the devices that a step holds on this node, and the variables that tell programs of
 // them. Vendors count in different ways (host numbers, positions behind the device cgroup, uuids,
 // PCI addresses): their table says how (accel::Vendor). A GRES called "gpu" of no known vendor gets
-// the variables that Slurm sets. Pure: device files are the cgroup's business (step_group.cpp), which
-// tasks see what is device_binding.hpp's.
+// the variables that Slurm sets. Pure: device files are the cgroup's business (step_group.cpp),
+// which tasks see what is device_binding.hpp's.
 #pragma once
 
 #include <cstdint>

@@ -149,7 +149,9 @@ void set_job_variables(Environment& environment, const StepView& step) {
     environment.set_default("SLURM_SUBMIT_DIR", spec->work_dir.view());
     environment.set_default("SLURM_SUBMIT_HOST", spec->submit_host.view());
     set_text(environment, "SLURM_JOB_DEPENDENCY", spec->dependency);
-    set_text(environment, "SLURM_CONTAINER", model::shown_container(spec->container));
+    if (!spec->container.empty()) {
+      set_text(environment, "SLURM_CONTAINER", spec->container.front().bundle);
+    }
   }
   if (const auto& request = job.request) {
     set_text(environment, "SLURM_JOB_ACCOUNT", request->account);

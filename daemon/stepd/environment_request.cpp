@@ -44,6 +44,9 @@ void set_gpu_request(Environment& environment, const model::Job& job) {
   if (job.spec && !job.spec->gpu_bind.empty()) {
     environment.set("SLURM_GPU_BIND", job.spec->gpu_bind.view());
   }
+  if (job.spec && !job.spec->tres_bind.empty()) {
+    environment.set("SLURM_TRES_BIND", job.spec->tres_bind.view());
+  }
 }
 
 // -n, or what --ntasks-per-node and the nodes make of it.

@@ -12,6 +12,7 @@ namespace sluice::stepd {
 namespace {
 
 constexpr std::size_t kMostEarlySignals = 64;
+constexpr std::size_t kMostPids = 4096;  // told of a step on one node
 
 // Calls `use` with the decoded message; what can't be read is dropped (the agent is trusted, and
 // relays what others say).
@@ -85,6 +86,7 @@ void Supervisor::on_closed() {
 }
 
 void Supervisor::send_state() {
+  container_.send_again();
   if (started_known_) link_.send(started_);
   for (Task& task : tasks_) task.exit_sent = false;
   send_exits();
@@ -249,6 +251,13 @@ void Supervisor::send_status() {
     if (task.forked && !task.ended) {
       status.tasks.push_back({task.plan.task, static_cast<std::uint32_t>(task.pid)});
     }
+  }
+  // And what the tasks have started, which is no task's own.
+  for (const pid_t pid : group_.pids()) {
+    const bool own = std::any_of(tasks_.begin(), tasks_.end(),
+                                 [pid](const Task& task) { return task.pid == pid; });
+    if (own || status.tasks.size() >= kMostPids) continue;
+    status.tasks.push_back({model::kNoTask, static_cast<std::uint32_t>(pid)});
   }
   link_.send(status);
 }

@@ -35,8 +35,7 @@ pid_t parent_of(pid_t pid) {
 
 }  // namespace
 
-UsageMeter::UsageMeter(std::string node, std::vector<std::uint32_t> tasks,
-                       std::uint32_t step_tasks)
+UsageMeter::UsageMeter(std::string node, std::vector<std::uint32_t> tasks, std::uint32_t step_tasks)
     : node_(std::move(node)), several_(step_tasks > 1) {
   for (const std::uint32_t task : tasks) tasks_.emplace_back().task = task;
 }
@@ -94,9 +93,12 @@ void UsageMeter::sample(std::span<const pid_t> roots, std::span<const pid_t> pid
 std::vector<model::TaskRange> UsageMeter::ranges() const {
   std::vector<model::TaskRange> ranges;
   for (const TaskUse& task : tasks_) {
-    const std::array<std::uint64_t, model::kUsageKinds> values = {
-        task.user_us + task.system_us, task.read_bytes, task.rss_kib,
-        task.major_faults,             task.vm_kib,     task.written_bytes};
+    const std::array<std::uint64_t, model::kUsageKinds> values = {task.user_us + task.system_us,
+                                                                  task.read_bytes,
+                                                                  task.rss_kib,
+                                                                  task.major_faults,
+                                                                  task.vm_kib,
+                                                                  task.written_bytes};
     const bool first = ranges.empty();
     ranges.resize(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -1,6 +1,7 @@
 // See the header.
 #include "daemon/stepd/user_namespace.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -8,6 +9,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -50,9 +53,19 @@ Status enter_user_namespace(uid_t uid, gid_t gid) {
   return {};
 }
 
-Status remove_own_tree(const std::string& path) {
+Status empty_own_folder(const std::string& path) {
   static_cast<void>(enter_user_namespace(0, 0));
-  return base::remove_tree(path);
+  DIR* const folder = ::opendir(path.c_str());
+  if (folder == nullptr) return tl::unexpected(base::errno_error(path, errno));
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(folder)) names.emplace_back(entry->d_name);
+  ::closedir(folder);
+  Status result;
+  for (const std::string& name : names) {
+    if (name == "." || name == "..") continue;
+    if (auto removed = base::remove_tree(path + '/' + name); !removed) result = removed;
+  }
+  return result;
 }
 
 }  // namespace sluice::stepd

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <string>
+
 #include "base/result.hpp"
 
 namespace sluice::stepd {
@@ -12,8 +14,8 @@ namespace sluice::stepd {
 // 0 (root of the namespace) or the own ones.
 [[nodiscard]] Status enter_user_namespace(uid_t uid, gid_t gid);
 
-// Removes what the user's containers left, whatever its permissions are. Only the folder's content
-// where its parent isn't the user's.
-[[nodiscard]] Status remove_own_tree(const std::string& path);
+// Removes what is in the folder, whatever its permissions are. The folder stays: its parent need
+// not be the user's.
+[[nodiscard]] Status empty_own_folder(const std::string& path);
 
 }  // namespace sluice::stepd

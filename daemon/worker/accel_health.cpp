@@ -39,17 +39,18 @@ void AccelHealth::start(Watched& watched) {
   Result<std::unique_ptr<accel::ToolRun>> run = accel::ToolRun::start(watched.vendor);
   if (!run) return take(watched, tl::unexpected(run.error()));
   watched.run = std::move(*run);
+  watched.judged = false;
   const auto on_event = [this, &watched](net::Readiness) { advance(watched); };
   auto output = loop_.watch(watched.run->output(), {true, false}, on_event);
   auto end = loop_.watch(watched.run->end(), {true, false}, on_event);
   if (output) watched.output = std::move(*output);
   if (end) watched.end = std::move(*end);
-  watched.limit =
-      loop_.after(std::int64_t{watched.vendor.tool.timeout_s} * 1000, [this, &watched] {
-        watched.run->kill_late();
-        take(watched, watched.run->rows());
-        tell();
-      });
+  watched.limit = loop_.after(std::int64_t{watched.vendor.tool.timeout_s} * 1000, [this, &watched] {
+    watched.judged = true;
+    watched.run->kill_late();
+    take(watched, watched.run->rows());
+    tell();
+  });
 }
 
 void AccelHealth::advance(Watched& watched) {
@@ -59,11 +60,10 @@ void AccelHealth::advance(Watched& watched) {
   if (!over) return;
   watched.output = {};
   watched.end = {};
-  const bool in_time = static_cast<bool>(watched.limit);
   watched.limit = {};
   const Result<std::vector<accel::ToolRow>> outcome = watched.run->rows();
   watched.run.reset();
-  if (!in_time) return;  // its lateness was judged already
+  if (watched.judged) return;
   take(watched, outcome);
   tell();
 }
@@ -94,9 +94,8 @@ std::vector<wire::DeviceFault> AccelHealth::faults() const {
 // After the first round only when every tool has had its say.
 void AccelHealth::tell() {
   if (!told_once_) {
-    const bool busy = std::ranges::any_of(watched_, [](const auto& one) {
-      return one->run != nullptr && static_cast<bool>(one->limit);
-    });
+    const bool busy = std::ranges::any_of(
+        watched_, [](const auto& one) { return one->run != nullptr && !one->judged; });
     if (busy) return;
   }
   std::vector<wire::DeviceFault> now = faults();

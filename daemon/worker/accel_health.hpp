@@ -37,6 +37,7 @@ class AccelHealth {
     net::Watch output;
     net::Watch end;
     net::Timer limit;
+    bool judged = false;  // this run, as late
   };
   void round();
   void start(Watched& watched);

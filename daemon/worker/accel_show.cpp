@@ -70,11 +70,11 @@ Json texts(const std::vector<Text>& list) {
 }
 
 Json device_json(const model::Device& device) {
-  Json out = {{"file", device.file.str()},     {"companions", texts(device.companions)},
-              {"number", device.number},       {"bus_id", device.bus_id.str()},
-              {"uuid", device.uuid.str()},     {"parent", device.parent.str()},
-              {"memory_mib", device.memory},   {"cpus", device.cpus.to_ranges()},
-              {"links", device.links},         {"fault", device.fault.str()}};
+  Json out = {{"file", device.file.str()},   {"companions", texts(device.companions)},
+              {"number", device.number},     {"bus_id", device.bus_id.str()},
+              {"uuid", device.uuid.str()},   {"parent", device.parent.str()},
+              {"memory_mib", device.memory}, {"cpus", device.cpus.to_ranges()},
+              {"links", device.links},       {"fault", device.fault.str()}};
   if (device.numa != model::kNoNuma) out["numa"] = device.numa;
   return out;
 }

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "accel/cdi_registry.hpp"
 #include "base/clock.hpp"
 #include "base/file.hpp"
 #include "base/lock_file.hpp"
 #include "base/log/log.hpp"
+#include "daemon/worker/accel_setup.hpp"
 #include "daemon/worker/host/sample.hpp"
 
 namespace sluice::worker {
@@ -28,7 +30,6 @@ void override_facts(model::NodeFacts& facts, const AgentConfig& config) {
   }
   if (given.memory > 0) facts.memory = given.memory;
   if (given.tmp_disk > 0) facts.tmp_disk = given.tmp_disk;
-  if (!given.gres.empty()) facts.gres = given.gres;
   if (!given.features.empty()) facts.features = given.features;
 }
 
@@ -75,6 +76,12 @@ Status Agent::start() {
   options.login = config_.login;
   options.service_uid = static_cast<std::uint32_t>(::geteuid());
   service_.reset(new Service(*this, std::move(options), records));
+  if (!vendors_.empty()) {
+    health_ = std::make_unique<AccelHealth>(loop_, facts_.facts.gres, vendors_,
+                                            [this](std::vector<wire::DeviceFault> faults) {
+                                              service_->set_device_faults(std::move(faults));
+                                            });
+  }
   configure_host();
   if (Status opened = open_door(); !opened) return opened;
   loop_.on_turn_end([this] { turn_end(); });
@@ -113,6 +120,7 @@ Status Agent::discover() {
       facts_.facts.cores_per_socket != host.cores_per_socket) {
     facts_.map = map_for(facts_.map, facts_.facts);
   }
+  if (Status found_devices = discover_accelerators(); !found_devices) return found_devices;
   facts_.facts.version = kVersion;
   facts_.facts.daemon_start = base::wall_micros();
   CgroupMounts mounts;
@@ -127,6 +135,19 @@ Status Agent::discover() {
     log::warn("jobs are not confined: {}", cgroups.mounts().why_not);
   }
   host_ = std::make_unique<HostJobs>(loop_, config_, facts_, std::move(cgroups));
+  host_->set_vendors(vendors_);
+  return {};
+}
+
+Status Agent::discover_accelerators() {
+  Result<HostAccelerators> found = find_accelerators(config_, facts_.map);
+  if (!found) return context("accelerators", found.error());
+  for (const std::string& note : found->notes) log::warn("{}", note);
+  facts_.facts.gres = std::move(found->gres);
+  vendors_ = std::move(found->vendors);
+  for (const std::string& error : accel::CdiRegistry::load(config_.accelerator_root).errors()) {
+    log::warn("{}", error);
+  }
   return {};
 }
 
@@ -147,6 +168,7 @@ void Agent::configure_host() {
     });
     settings.shared_host = same > 1;
   }
+  if (health_) health_->set_interval(settings.accelerator_health_s);
   host_->configure(std::move(settings));
 }
 

@@ -13,6 +13,7 @@
 
 #include "auth/user/become_user.hpp"
 #include "base/fd.hpp"
+#include "daemon/worker/accel_health.hpp"
 #include "daemon/worker/agent_config.hpp"
 #include "daemon/worker/containers.hpp"
 #include "daemon/worker/host/nursery.hpp"
@@ -57,6 +58,7 @@ class Agent : private Env {
   Status start();
   Status open_spool(LedgerRecords& records);
   Status discover();
+  Status discover_accelerators();
   void configure_host();
   void turn_end();
 
@@ -117,10 +119,12 @@ class Agent : private Env {
   std::optional<LedgerFile> ledger_;
   bool ledger_failed_ = false;
   HostFacts facts_;
+  std::vector<accel::Vendor> vendors_;
   std::unique_ptr<HostLinks> links_;
   std::unique_ptr<HostJobs> host_;
   std::unique_ptr<Containers> containers_;
   std::unique_ptr<Service> service_;
+  std::unique_ptr<AccelHealth> health_;  // null: no accelerators here
   net::Timer wake_;
   net::Timer end_timer_;
   std::map<StepdId, Stepd> stepds_;

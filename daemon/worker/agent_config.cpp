@@ -44,8 +44,8 @@ Setter text_of(Text& out) {
 
 Setter yes_no(bool& out) {
   return [&out](const std::string& text) {
-    out = text == "yes" || text == "true";
-    return out || text == "no" || text == "false";
+    out = text == "yes" || text == "true" || text == "on";
+    return out || text == "no" || text == "false" || text == "off";
   };
 }
 
@@ -69,6 +69,9 @@ std::map<std::string, Setter, std::less<>> setters(AgentConfig& config) {
       {"log_level", word(config.log_level)},
       {"cgroups", yes_no(config.cgroups)},
       {"require_cgroups", yes_no(config.require_cgroups)},
+      {"autodetect", yes_no(config.autodetect)},
+      {"accelerator_root", word(config.accelerator_root)},
+      {"accelerator_table", word(config.accelerator_table)},
       {"sockets", number(facts.sockets)},
       {"cores_per_socket", number(facts.cores_per_socket)},
       {"threads_per_core", number(facts.threads_per_core)},

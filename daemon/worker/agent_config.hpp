@@ -13,6 +13,8 @@
 //   sockets cores_per_socket threads_per_core memory tmp_disk gres features
 //                        in place of what the host shows; memory and tmp_disk in MiB,
 //                        gres as name[:type]:count[:file,file…], several separated by ';'
+//   autodetect           no: look for no accelerators; accelerator_table FILE: by this table;
+//   accelerator_root DIR: a folder that stands for the host they are looked for on
 #pragma once
 
 #include <cstdint>
@@ -44,6 +46,9 @@ struct AgentConfig {
   bool single_user = false;
   bool cgroups = true;
   bool require_cgroups = false;
+  bool autodetect = true;
+  std::string accelerator_root;
+  std::string accelerator_table;
   model::NodeFacts facts;    // 0 and empty: as discovered
   bool facts_given = false;  // sockets, cores or threads stand in the file
 };

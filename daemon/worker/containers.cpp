@@ -84,7 +84,11 @@ Result<std::string> Containers::home_of(std::uint32_t uid, std::uint32_t gid) co
 }
 
 ContainerSettings Containers::settings_for(const JobOnHost& job, const wire::LaunchStep& launch) {
-  if (launch.spec.container.empty()) return {};
+  if (launch.spec.container.empty()) {
+    ContainerSettings plain;
+    plain.cdi_folders = site_.cdi_folders;  // what they say of devices holds without one, too
+    return plain;
+  }
   jobs_.insert(job.attempt);
   ContainerSettings settings = site_;
   settings.runtime = runtime_.path;

@@ -15,6 +15,7 @@
 #include "base/hash.hpp"
 #include "base/log/log.hpp"
 #include "base/user.hpp"
+#include "daemon/worker/host/device_grant.hpp"
 
 namespace sluice::worker {
 
@@ -52,6 +53,7 @@ HostSettings host_settings(const std::vector<wire::KeyValue>& settings) {
     if (key == "unkillable_step_timeout") number(out.unkillable_s);
     if (key == "job_acct_gather_frequency") number(out.sample_interval_s);
     if (key == "allowed_swap_space") number(out.swap_percent);
+    if (key == "accelerator_health_interval") number(out.accelerator_health_s);
     if (key == "require_cgroups") flag(out.require_cgroups);
     if (key == "constrain_cores") flag(out.constrain_cores);
     if (key == "constrain_ram_space") flag(out.constrain_memory);
@@ -143,6 +145,9 @@ Status HostJobs::make_job_group(const JobOnHost& job) const {
     limits.memory_mib = job.my_share().memory;
     limits.swap_mib = limits.memory_mib * settings_.swap_percent / 100;
   }
+  if (settings_.constrain_devices) {
+    limits.denied = denied_devices({facts_.facts.gres, vendors_, job.my_share().gres});
+  }
   const CgroupName group = job_group(job.job->id.value);
   return cgroups_.create(group, limits);
 }
@@ -217,7 +222,7 @@ std::size_t HostJobs::kill_step(const JobOnHost& job, StepNumber step) {
 }
 
 Status HostJobs::make_step_dir(const JobOnHost& job, StepNumber step) {
-  return make_dir(step_dir(job, step), 0700);
+  return folders_.make_step(step_dir(job, step));
 }
 
 void HostJobs::remove_step(const JobOnHost& job, StepNumber step) {
@@ -228,7 +233,7 @@ void HostJobs::remove_step(const JobOnHost& job, StepNumber step) {
       if (!removed) log::debug("{}: {}", group.path, removed.error().text);
     }
   }
-  if (Status removed = base::remove_tree(step_dir(job, step)); !removed) {
+  if (Status removed = folders_.remove_step(step_dir(job, step)); !removed) {
     log::warn("job {}: {}", job.job->id.value, removed.error().text);
   }
 }
@@ -251,7 +256,7 @@ CgroupMounts HostJobs::mounts_for(const StepSettings& settings) const {
   mounts.cpuacct.clear();
   if (!settings.confine_cpus) mounts.cpuset.clear();
   if (!settings.confine_memory) mounts.memory.clear();
-  if (facts_.facts.gres.empty()) mounts.devices.clear();
+  if (facts_.facts.gres.empty() || !settings_.constrain_devices) mounts.devices.clear();
   return mounts;
 }
 
@@ -294,6 +299,7 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch,
   settings.swap_percent = settings_.swap_percent;
   settings.cpus = map;
   settings.gres = facts_.facts.gres;
+  settings.vendors = vendors_;
   settings.node_memory = facts_.facts.memory;
   settings.container = std::move(container);
   if (settings_.shared_host && is_mpirun_daemon(launch)) {

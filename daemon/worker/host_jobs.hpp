@@ -33,6 +33,7 @@ struct HostSettings {
   std::uint32_t unkillable_s = 60;
   std::uint32_t sample_interval_s = 30;
   std::uint32_t swap_percent = 0;
+  std::uint32_t accelerator_health_s = 60;  // 0: never looked at
   bool require_cgroups = false;
   bool constrain_cores = true;
   bool constrain_memory = true;
@@ -48,6 +49,7 @@ class HostJobs {
   HostJobs(net::Loop& loop, const AgentConfig& config, HostFacts facts, CgroupTree cgroups);
 
   void configure(HostSettings settings) { settings_ = std::move(settings); }
+  void set_vendors(std::vector<accel::Vendor> vendors) { vendors_ = std::move(vendors); }
   [[nodiscard]] const HostSettings& settings() const { return settings_; }
 
   using Done = std::function<void(Status)>;
@@ -87,6 +89,7 @@ class HostJobs {
   net::Loop& loop_;
   const AgentConfig& config_;
   HostFacts facts_;
+  std::vector<accel::Vendor> vendors_;
   CgroupTree cgroups_;
   JobFolders folders_;
   HostSettings settings_;

@@ -53,6 +53,30 @@ Status JobFolders::make(const std::string& dir) {
   return tl::unexpected(base::errno_error("making " + dir, errno));
 }
 
+std::string JobFolders::spare_step(std::size_t number) const {
+  return spool_ + "/" + kSpareFolder + "step_" + std::to_string(number);
+}
+
+Status JobFolders::make_step(const std::string& dir) {
+  if (base::file_exists(dir)) return {};
+  if (step_spares_ > 0 && ::rename(spare_step(step_spares_ - 1).c_str(), dir.c_str()) == 0) {
+    --step_spares_;
+    return {};
+  }
+  if (::mkdir(dir.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return tl::unexpected(base::errno_error("making " + dir, errno));
+}
+
+Status JobFolders::remove_step(const std::string& dir) {
+  for (const char* file : {kStepdSocket, kStepdRecord}) ::unlink((dir + "/" + file).c_str());
+  const bool bare = step_spares_ < kMostSpares && holds_only(dir, "");
+  if (bare && ::rename(dir.c_str(), spare_step(step_spares_).c_str()) == 0) {
+    ++step_spares_;
+    return {};
+  }
+  return base::remove_tree(dir);
+}
+
 // What nearly every job leaves is known, so it needs no search; the rest goes the long way.
 Status JobFolders::remove(const std::string& dir) {
   const std::string batch = dir + "/" + kBatchFolder;

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/log/log.hpp"
+#include "daemon/worker/accel_show.hpp"
 #include "daemon/worker/agent.hpp"
 
 namespace {
@@ -31,6 +32,16 @@ Status set_up_log(const worker::AgentConfig& config) {
   Result<log::Level> level = log::parse_level(config.log_level);
   if (!level) return tl::unexpected(level.error());
   return log::init({"sluiced", config.log_file, *level});
+}
+
+int show(const worker::AccelShowOptions& options) {
+  const Result<std::string> text = worker::show_accelerators(options);
+  if (!text) {
+    std::fprintf(stderr, "sluiced: error: %s\n", text.error().text.c_str());
+    return 1;
+  }
+  std::fputs(text->c_str(), stdout);
+  return 0;
 }
 
 int run(worker::AgentConfig config) {
@@ -80,11 +91,19 @@ int main(int argc, char** argv) {
   app.add_option("--dir", dir, "Directory with agent.conf (default: /var/lib/sluice/agent)");
   app.add_flag("--login", login, "Only serve local commands; run no jobs");
   app.add_flag("-V,--version", version, "Print the version");
+  worker::AccelShowOptions accelerators;
+  bool gres = false;
+  app.add_flag("-G", gres, "Print the accelerators found here, as lines of gres.conf");
+  app.add_flag("--json", accelerators.json, "With -G: as JSON");
+  app.add_option("--cdi", accelerators.cdi, "Print a CDI specification for this vendor's devices");
+  app.add_option("--root", accelerators.root, "With -G and --cdi: a folder that stands for a host");
+  app.add_option("--table", accelerators.table, "With -G and --cdi: the accelerator table");
   CLI11_PARSE(app, argc, argv);
   if (version) {
     std::puts("slurm 25.11.0");
     return 0;
   }
+  if (gres || !accelerators.cdi.empty()) return show(accelerators);
   if (dir.empty()) dir = "/var/lib/sluice/agent";
   char whole[PATH_MAX];
   if (::realpath(dir.c_str(), whole) == nullptr) {

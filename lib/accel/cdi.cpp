@@ -26,17 +26,15 @@ void put(std::vector<Value>& into, const Value& value, Same same) {
 
 void merge(ContainerEdits& into, const ContainerEdits& from) {
   for (const Text& variable : from.env) {
-    put(into.env, variable,
-        [&](const Text& known) { return name_of(known) == name_of(variable); });
+    put(into.env, variable, [&](const Text& known) { return name_of(known) == name_of(variable); });
   }
   for (const CdiDeviceNode& node : from.device_nodes) {
     put(into.device_nodes, node,
         [&](const CdiDeviceNode& known) { return known.path == node.path; });
   }
   for (const CdiMount& mount : from.mounts) {
-    put(into.mounts, mount, [&](const CdiMount& known) {
-      return known.container_path == mount.container_path;
-    });
+    put(into.mounts, mount,
+        [&](const CdiMount& known) { return known.container_path == mount.container_path; });
   }
   for (const CdiHook& hook : from.hooks) {
     put(into.hooks, hook, [&](const CdiHook& known) { return known == hook; });
@@ -46,9 +44,8 @@ void merge(ContainerEdits& into, const ContainerEdits& from) {
   }
   if (from.intel_rdt) into.intel_rdt = from.intel_rdt;
   for (const CdiNetDevice& device : from.net_devices) {
-    put(into.net_devices, device, [&](const CdiNetDevice& known) {
-      return known.host_interface == device.host_interface;
-    });
+    put(into.net_devices, device,
+        [&](const CdiNetDevice& known) { return known.host_interface == device.host_interface; });
   }
 }
 

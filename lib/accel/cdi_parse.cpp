@@ -47,9 +47,8 @@ bool is_name(std::string_view text, std::string_view signs) {
   if (text.empty() || text.size() > 63 || !is_alnum(text.front()) || !is_alnum(text.back())) {
     return false;
   }
-  return std::ranges::all_of(text, [&](char c) {
-    return is_alnum(c) || signs.find(c) != std::string_view::npos;
-  });
+  return std::ranges::all_of(
+      text, [&](char c) { return is_alnum(c) || signs.find(c) != std::string_view::npos; });
 }
 
 bool is_device_name(std::string_view text) { return is_name(text, "_-.:"); }
@@ -147,9 +146,9 @@ ValueReader hooks(std::vector<CdiHook>& out) {
                                          {"env", variables(hook.env)},
                                          {"timeout", optional_number(hook.timeout_s)}};
       if (Status read = read_map(item, here, rows); !read) return read;
-      constexpr std::array<std::string_view, 6> kNames{
-          "prestart", "createRuntime", "createContainer", "startContainer", "poststart",
-          "poststop"};
+      constexpr std::array<std::string_view, 6> kNames{"prestart",        "createRuntime",
+                                                       "createContainer", "startContainer",
+                                                       "poststart",       "poststop"};
       if (std::ranges::find(kNames, hook.name.view()) == kNames.end()) {
         return wrong(here, "hookName of a hook that OCI knows", hook.name);
       }
@@ -203,21 +202,20 @@ ValueReader SpecReader::device_nodes(std::vector<CdiDeviceNode>& out) const {
   return [this, &out](const YamlValue& value, const Place& place) -> Status {
     const auto add = [this, &out](const YamlValue& item, const Place& here) -> Status {
       CdiDeviceNode node;
-      const std::vector<YamlRow> rows = {
-          {"path", absolute(node.path)},
-          {"hostPath", since(kHostPath, absolute(node.host_path))},
-          {"type", text(node.type)},
-          {"major", optional_number(node.major)},
-          {"minor", optional_number(node.minor)},
-          {"fileMode", file_mode(node.file_mode)},
-          {"permissions", any_text(node.permissions)},
-          {"uid", optional_number(node.uid)},
-          {"gid", optional_number(node.gid)}};
+      const std::vector<YamlRow> rows = {{"path", absolute(node.path)},
+                                         {"hostPath", since(kHostPath, absolute(node.host_path))},
+                                         {"type", text(node.type)},
+                                         {"major", optional_number(node.major)},
+                                         {"minor", optional_number(node.minor)},
+                                         {"fileMode", file_mode(node.file_mode)},
+                                         {"permissions", any_text(node.permissions)},
+                                         {"uid", optional_number(node.uid)},
+                                         {"gid", optional_number(node.gid)}};
       if (Status read = read_map(item, here, rows); !read) return read;
       if (node.path.empty()) return wrong(here, "path", "");
       const std::string_view type = node.type;
-      if (!type.empty() && (type.size() != 1 || std::string_view("bcup").find(type) ==
-                                                    std::string_view::npos)) {
+      if (!type.empty() &&
+          (type.size() != 1 || std::string_view("bcup").find(type) == std::string_view::npos)) {
         return wrong(here, "type b, c, u or p", type);
       }
       const std::string_view access = node.permissions;

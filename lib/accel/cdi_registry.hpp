@@ -46,8 +46,8 @@ class CdiRegistry {
   [[nodiscard]] Result<const Entry*> find(std::string_view name) const;
 
   std::vector<CdiSpec> specs_;
-  std::vector<std::string> files_;                        // of specs_
-  std::map<std::string, Entry, std::less<>> devices_;     // "kind=name"
+  std::vector<std::string> files_;                     // of specs_
+  std::map<std::string, Entry, std::less<>> devices_;  // "kind=name"
   std::vector<Broken> broken_;
 };
 

@@ -86,8 +86,8 @@ void VendorScan::choose_pattern() {
   }
 }
 
-// Without a rule for {N}: as many files as functions, so both in their order; otherwise some file is
-// missing, and the best guess is that numbers count the functions.
+// Without a rule for {N}: as many files as functions, so both in their order; otherwise some file
+// is missing, and the best guess is that numbers count the functions.
 void VendorScan::number_by_order(std::vector<Seen>& seen) const {
   for (std::size_t i = 0; i < seen.size(); ++i) {
     if (seen[i].bound.contains("N")) continue;
@@ -126,7 +126,8 @@ void VendorScan::fill_in(Seen& seen) const {
   device.fault = file ? file_fault(device.file.str(), root_) : "its device file can't be told";
   for (const Text& companion : row_.companions) {
     const auto path = fill(companion, seen.bound);
-    if (path && file_fault(root_ + *path, root_).empty()) device.companions.push_back(root_ + *path);
+    if (path && file_fault(root_ + *path, root_).empty())
+      device.companions.push_back(root_ + *path);
   }
 }
 

@@ -25,8 +25,8 @@ struct PathMatch {
   std::string path;  // without the root
   Bindings bound;    // known ones and those found
 };
-// What exists below `root` ("" for the host itself), in the order of the numbers found. Folders with
-// more entries than anything we look at has are read up to a limit.
+// What exists below `root` ("" for the host itself), in the order of the numbers found. Folders
+// with more entries than anything we look at has are read up to a limit.
 [[nodiscard]] std::vector<PathMatch> expand(const std::string& root, std::string_view pattern,
                                             const Bindings& known);
 

@@ -12,12 +12,12 @@
 namespace sluice::accel {
 
 struct PciFunction {
-  std::string bus_id;       // "0000:3b:00.0"
-  std::string vendor;       // "10de"
-  std::string device;       // "20b0"
-  std::string device_class; // "030200"
-  std::uint32_t numa = 0;   // model::kNoNuma: not said
-  base::Bitmap cpus;        // OS numbers of the CPUs beside it; empty: not said
+  std::string bus_id;            // "0000:3b:00.0"
+  std::string vendor;            // "10de"
+  std::string device;            // "20b0"
+  std::string device_class;      // "030200"
+  std::uint32_t numa = 0;        // model::kNoNuma: not said
+  base::Bitmap cpus;             // OS numbers of the CPUs beside it; empty: not said
   std::vector<std::string> way;  // from the root complex down: "pci0000:3a", "0000:3a:00.0", …
 };
 

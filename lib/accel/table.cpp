@@ -120,10 +120,11 @@ ValueReader variables(std::vector<VisibilityVariable>& out) {
       if (!is_variable_name(name)) return wrong(here, "the name of a variable", name);
       VisibilityVariable variable;
       variable.name = name;
-      const Status read = one_of<Naming>(variable.naming, {{"number", Naming::number},
-                                                           {"position", Naming::position},
-                                                           {"uuid", Naming::uuid},
-                                                           {"bus_id", Naming::bus_id}})(entry, here);
+      const Status read =
+          one_of<Naming>(variable.naming, {{"number", Naming::number},
+                                           {"position", Naming::position},
+                                           {"uuid", Naming::uuid},
+                                           {"bus_id", Naming::bus_id}})(entry, here);
       if (!read) return read;
       out.push_back(std::move(variable));
     }
@@ -145,8 +146,8 @@ ValueReader constants(std::vector<Text>& out) {
 }
 
 constexpr std::array<std::string_view, 9> kColumns{
-    "", "number", "uuid", "bus_id", "utilization", "memory_used", "memory_total", "power",
-    "temperature"};
+    "",      "number",     "uuid", "bus_id", "utilization", "memory_used", "memory_total",
+    "power", "temperature"};
 
 ValueReader columns(std::vector<Text>& out) {
   return [&out](const YamlValue& value, const Place& place) -> Status {
@@ -154,8 +155,10 @@ ValueReader columns(std::vector<Text>& out) {
     bool names_device = false;
     for (const Text& one : out) {
       if (one != "health" && !std::ranges::count(kColumns, one.view())) {
-        return wrong(place, "columns of number, uuid, bus_id, utilization, memory_used, "
-                            "memory_total, power, temperature, health or \"\"", one);
+        return wrong(place,
+                     "columns of number, uuid, bus_id, utilization, memory_used, "
+                     "memory_total, power, temperature, health or \"\"",
+                     one);
       }
       names_device = names_device || one == "number" || one == "uuid" || one == "bus_id";
     }
@@ -167,14 +170,11 @@ ValueReader columns(std::vector<Text>& out) {
 ValueReader tool(Tool& out, std::vector<Text>& programs) {
   return [&out, &programs](const YamlValue& value, const Place& place) -> Status {
     std::vector<Text> arguments;
-    const std::vector<YamlRow> rows = {{"programs", patterns(programs)},
-                                       {"arguments", texts(arguments)},
-                                       {"separator", text(out.separator)},
-                                       {"columns", columns(out.columns)},
-                                       {"healthy", texts(out.healthy)},
-                                       {"sick", texts(out.sick)},
-                                       {"lines", number(out.lines)},
-                                       {"timeout", number(out.timeout_s)}};
+    const std::vector<YamlRow> rows = {
+        {"programs", patterns(programs)},   {"arguments", texts(arguments)},
+        {"separator", text(out.separator)}, {"columns", columns(out.columns)},
+        {"healthy", texts(out.healthy)},    {"sick", texts(out.sick)},
+        {"lines", number(out.lines)},       {"timeout", number(out.timeout_s)}};
     if (Status read = read_map(value, place, rows); !read) return read;
     if (programs.empty()) return wrong(place, "programs", "");
     if (out.columns.empty()) return wrong(place, "columns", "");
@@ -279,9 +279,9 @@ Result<TableVendor> read_vendor(const YamlValue& value, const Place& place) {
       {"numbers", number_rules(row.numbers)},
       {"uuid", value_rule(row.uuid)},
       {"memory", value_rule(row.memory)},
-      {"count_by", one_of<CountBy>(row.count_by, {{"pci", CountBy::pci},
-                                                  {"file", CountBy::file},
-                                                  {"kfd", CountBy::kfd}})},
+      {"count_by",
+       one_of<CountBy>(row.count_by,
+                       {{"pci", CountBy::pci}, {"file", CountBy::file}, {"kfd", CountBy::kfd}})},
       {"kfd_links", yes_no(row.kfd_links)},
       {"control", patterns(vendor.control_files)},
       {"libraries", patterns(vendor.libraries)},

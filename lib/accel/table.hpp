@@ -49,7 +49,7 @@ struct PartitionRule {
 };
 
 struct TableVendor {
-  Vendor vendor;                  // `libraries`, `control_files` and the tool's program: as patterns
+  Vendor vendor;  // `libraries`, `control_files` and the tool's program: as patterns
   std::vector<Text> pci_vendors;  // four hex digits; empty: any
   std::vector<Text> pci_classes;  // their first digits: "03", "1200"
   std::vector<Text> pci_devices;  // their first digits; empty: any
@@ -57,7 +57,7 @@ struct TableVendor {
   std::vector<Text> companions;
   std::vector<ValueRule> numbers;
   ValueRule uuid;
-  ValueRule memory;        // bytes
+  ValueRule memory;  // bytes
   CountBy count_by = CountBy::pci;
   bool kfd_links = false;  // read links from the topology of the kfd driver
   std::vector<Text> programs;

@@ -22,8 +22,8 @@ constexpr std::size_t kMaxOutput = 4 * 1024 * 1024;
 
 // An environment from nothing; the tools look for their libraries where the host's loader does.
 std::vector<std::string> environment_of(const Vendor& vendor) {
-  return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
-          "HOME=/", "SLUICE_ACCEL_ROOT=" + vendor.root.str()};
+  return {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "HOME=/",
+          "SLUICE_ACCEL_ROOT=" + vendor.root.str()};
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
@@ -99,14 +99,17 @@ ToolRun::~ToolRun() {
 
 void ToolRun::read_output() {
   std::array<char, 16 * 1024> buffer{};
-  while (output_.is_open()) {
+  while (!closed_) {
     const ssize_t count = ::read(output_.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && errno == EAGAIN) return;
-    if (count <= 0) return output_.reset();
+    if (count <= 0) {
+      closed_ = true;
+      return;
+    }
     if (text_.size() + static_cast<std::size_t>(count) > kMaxOutput) {
       too_long_ = true;
-      output_.reset();
+      closed_ = true;
       ::kill(-pid_, SIGKILL);
       return;
     }
@@ -119,9 +122,9 @@ bool ToolRun::advance() {
   read_output();
   const pid_t reaped = ::waitpid(pid_, &status_, WNOHANG);
   if (reaped == 0) return false;
-  read_output();            // what came between the first look and the end
+  read_output();           // what came between the first look and the end
   ::kill(-pid_, SIGKILL);  // children that it left behind go with it
-  output_.reset();
+  closed_ = true;
   pid_ = -1;
   over_ = true;
   return true;

@@ -26,7 +26,7 @@ class ToolRun {
   ToolRun& operator=(const ToolRun&) = delete;
 
   // Both become readable; the caller watches them and calls advance() then. Level-triggered.
-  [[nodiscard]] int output() const { return output_.get(); }  // -1 once it was closed
+  [[nodiscard]] int output() const { return closed_ ? -1 : output_.get(); }  // -1: no more
   [[nodiscard]] int end() const { return pidfd_.get(); }
   // Reads what is there and sees whether the tool has ended; true when the run is over.
   bool advance();
@@ -47,6 +47,7 @@ class ToolRun {
   base::UniqueFd pidfd_;
   std::string text_;
   int status_ = 0;
+  bool closed_ = false;  // the output; its descriptor stays open as long as someone may watch it
   bool over_ = false;
   bool late_ = false;
   bool too_long_ = false;

@@ -13,8 +13,8 @@ namespace {
 using Kind = YamlValue::Kind;
 
 Place inside(const Place& place, std::string_view key, int line) {
-  return {place.file, line, place.key.empty() ? std::string(key) : place.key + "." +
-                                                                        std::string(key)};
+  return {place.file, line,
+          place.key.empty() ? std::string(key) : place.key + "." + std::string(key)};
 }
 
 }  // namespace

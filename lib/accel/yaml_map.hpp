@@ -27,8 +27,7 @@ struct YamlRow {
 [[nodiscard]] Status read_map(const YamlValue& value, const Place& place,
                               std::span<const YamlRow> rows);
 // Calls `read` for each entry of a list.
-[[nodiscard]] Status read_list(const YamlValue& value, const Place& place,
-                               const ValueReader& read);
+[[nodiscard]] Status read_list(const YamlValue& value, const Place& place, const ValueReader& read);
 
 // A text that isn't empty, lists of such texts, and so on. The targets outlive the readers.
 [[nodiscard]] ValueReader text(Text& out);

@@ -20,7 +20,7 @@ namespace sluice::base {
 namespace {
 
 constexpr auto kRetry = std::chrono::milliseconds(5);
-constexpr int kTries = 6'000;  // half a minute: a disk may take its time
+constexpr int kTries = 6'000;            // half a minute: a disk may take its time
 constexpr std::uint64_t kExiting = 0x4;  // PF_EXITING of the kernel
 
 std::string owner_of(int fd) {

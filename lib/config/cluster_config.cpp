@@ -81,10 +81,14 @@ Setter scheduler_parameters(model::Settings& settings) {
 
 Setter fault_policy(model::DeviceFaultPolicy& out) {
   return [&out](const std::string& value) -> Status {
-    if (value == "keep") out = model::DeviceFaultPolicy::keep;
-    else if (value == "requeue") out = model::DeviceFaultPolicy::requeue;
-    else if (value == "cancel") out = model::DeviceFaultPolicy::cancel;
-    else return fail(ErrorCode::invalid_argument, "keep, requeue or cancel");
+    if (value == "keep")
+      out = model::DeviceFaultPolicy::keep;
+    else if (value == "requeue")
+      out = model::DeviceFaultPolicy::requeue;
+    else if (value == "cancel")
+      out = model::DeviceFaultPolicy::cancel;
+    else
+      return fail(ErrorCode::invalid_argument, "keep, requeue or cancel");
     return {};
   };
 }
@@ -188,6 +192,8 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"mpi_default", for_nodes(config, "mpi_default", text(checked.word))},
       {"job_acct_gather_frequency",
        for_nodes(config, "job_acct_gather_frequency", seconds(checked.count))},
+      {"accelerator_health_interval",
+       for_nodes(config, "accelerator_health_interval", seconds(checked.count))},
       {"tree_width", for_nodes(config, "tree_width", number(checked.count))},
       {"step_patience", for_nodes(config, "step_patience", seconds(checked.count))},
       {"require_cgroups", flag_for_nodes(config, "require_cgroups")},

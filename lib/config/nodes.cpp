@@ -103,6 +103,9 @@ Status read_node(const YamlValue& item, const std::string& file, model::Settings
       {"gres", gres_of(facts.gres)},
       {"features", text(row.setting.features)},
       {"weight", number(row.setting.weight)},
+      {"autodetect", yes_no(row.setting.autodetect)},
+      {"accelerator_root", text(row.setting.accelerator_root)},
+      {"accelerator_table", text(row.setting.accelerator_table)},
   };
   const Place place{file, item.line, "nodes"};
   if (item.kind != YamlValue::Kind::map) return wrong(place, "a mapping with node_name", "");

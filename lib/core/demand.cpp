@@ -124,6 +124,7 @@ void add_counts(Demand& demand, const model::Request& request) {
       case model::GresScope::job: need.per_job += asked.count; break;
       case model::GresScope::socket:
         need.per_node += asked.count * std::max(1U, request.sockets_per_node);
+        need.per_socket += asked.count;
         break;
     }
   }
@@ -139,9 +140,8 @@ Status resolve_gres(Demand& demand, const model::Request& request) {
   }
   add_counts(demand, request);
   if (request.tasks_per_gpu != 0) {
-    const bool counted = std::any_of(demand.gres.begin(), demand.gres.end(), [](const auto& need) {
-      return need.name.view() == "gpu";
-    });
+    const bool counted = std::any_of(demand.gres.begin(), demand.gres.end(),
+                                     [](const auto& need) { return need.name.view() == "gpu"; });
     if (!counted) need_of(demand, "gpu", "").tasks_each = request.tasks_per_gpu;
   }
   if (!demand.gres.empty()) {

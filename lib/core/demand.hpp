@@ -32,6 +32,7 @@ struct GresNeed {
   std::uint64_t per_job = 0;     // to be spread over the job's nodes, at least one on each
   std::uint32_t job_slot = 0;    // position among the needs with per_job
   std::uint32_t tasks_each = 0;  // --ntasks-per-gpu: one device for so many tasks
+  std::uint64_t per_socket = 0;  // of per_node: so many beside each socket
   bool any_accelerator = false;  // all of one node's of one kind, whichever
   GresKind kind;                 // with any_accelerator: only this one
 };
@@ -66,10 +67,10 @@ struct Demand {
   std::uint64_t memory_per_gpu = 0;
 
   std::vector<GresNeed> gres;
-  std::uint32_t job_gres = 0;  // how many of them are counted per job
-  bool any_accelerator = false;        // some need is for any accelerator
-  bool gres_enforce_binding = false;   // only CPUs beside the devices
-  bool gres_disable_binding = false;   // where devices sit doesn't matter
+  std::uint32_t job_gres = 0;         // how many of them are counted per job
+  bool any_accelerator = false;       // some need is for any accelerator
+  bool gres_enforce_binding = false;  // only CPUs beside the devices
+  bool gres_disable_binding = false;  // where devices sit doesn't matter
 
   bool whole_node = false;        // nobody else on the node
   bool exclusive_user = false;    // nobody else's jobs on the node

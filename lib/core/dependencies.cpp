@@ -4,9 +4,9 @@
 // nothing.
 //
 // Targets that are gone from memory: a condition that any end satisfies (after, afterany) counts as
-// fulfilled; for one that asks how the job ended (afterok, afternotok, aftercorr) the event that sets
-// it brings the final records from history, and it is judged within that turn, for good. If history
-// has none it is refused, as are ids that were never given out.
+// fulfilled; for one that asks how the job ended (afterok, afternotok, aftercorr) the event that
+// sets it brings the final records from history, and it is judged within that turn, for good. If
+// history has none it is refused, as are ids that were never given out.
 //
 // aftercorr, array to array: as soon as a task of the target ends, the same task of the waiting
 // array gets a record of its own whose condition names exactly that task.

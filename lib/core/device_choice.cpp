@@ -7,8 +7,8 @@ namespace sluice::core {
 
 namespace {
 
-constexpr std::uint64_t kMaxSets = 20'000;     // compared one by one (16 over 8 are 12,870)
-constexpr std::size_t kMaxSeeds = 16;          // of greedy growth
+constexpr std::uint64_t kMaxSets = 20'000;      // compared one by one (16 over 8 are 12,870)
+constexpr std::size_t kMaxSeeds = 16;           // of greedy growth
 constexpr std::size_t kMaxDevices = 256;        // beyond, where they sit is not looked at
 constexpr std::uint64_t kLinkUnit = 1U << 16U;  // one link outweighs any number of neighbours
 
@@ -180,10 +180,10 @@ class Chooser {
   const DeviceWish& wish_;
   std::vector<std::uint32_t> free_;  // positions
   std::size_t count_ = 0;
-  bool matters_ = false;         // where the devices sit
-  std::vector<Weight> weights_;  // between the free ones
-  std::vector<Weight> sums_;     // of each to all the others
-  Weight total_ = 0;             // twice all links
+  bool matters_ = false;          // where the devices sit
+  std::vector<Weight> weights_;   // between the free ones
+  std::vector<Weight> sums_;      // of each to all the others
+  Weight total_ = 0;              // twice all links
   std::vector<std::size_t> set_;  // being extended
   std::vector<std::size_t> best_;
   Rank best_rank_;
@@ -222,8 +222,8 @@ std::vector<DeviceSite> sites_of(const model::NodeGres& gres, std::uint32_t cpus
 
 base::Bitmap choose_devices(std::span<const DeviceSite> sites, const DeviceWish& wish) {
   if (sites.size() < wish.free.size() || sites.size() > kMaxDevices) {
-    return wish.free.first_n(static_cast<std::size_t>(
-        std::min<std::uint64_t>(wish.count, wish.free.size())));
+    return wish.free.first_n(
+        static_cast<std::size_t>(std::min<std::uint64_t>(wish.count, wish.free.size())));
   }
   return Chooser(sites, wish).choose();
 }

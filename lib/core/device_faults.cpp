@@ -1,6 +1,6 @@
 // Accelerators that go out of service and come back. The node stays up; the device isn't given out
-// any more, and the jobs that hold it are treated by the administrator's policy, once: when the fault
-// becomes known. What is known stands in the node's record, so that a restart loads it.
+// any more, and the jobs that hold it are treated by the administrator's policy, once: when the
+// fault becomes known. What is known stands in the node's record, so that a restart loads it.
 #include <algorithm>
 
 #include <fmt/core.h>
@@ -84,9 +84,7 @@ void Cluster::State::treat_faults(NodeIndex index, const std::vector<model::Node
 void Cluster::State::lose_device(JobId id, NodeIndex node, const Text& detail) {
   model::Job& hit = edit(id);
   switch (settings->device_fault_policy) {
-    case model::DeviceFaultPolicy::keep:
-      hit.reason_detail = detail;
-      return;
+    case model::DeviceFaultPolicy::keep: hit.reason_detail = detail; return;
     case model::DeviceFaultPolicy::requeue: {
       hit.failed_node = nodes[node.value].record->name;
       const bool again = requeueable(hit);

@@ -33,8 +33,8 @@ struct SubmitJob {
   model::JobSpecPtr spec;  // identity fields filled in
   model::RequestPtr request;
   Uid128 uid;
-  std::vector<Text> groups;  // names of the user's groups, for AllowGroups
-  bool test_only = false;    // answer when and where, change nothing
+  std::vector<Text> groups;         // names of the user's groups, for AllowGroups
+  bool test_only = false;           // answer when and where, change nothing
   std::vector<model::JobPtr> past;  // final records of the dependency's past_targets()
 };
 
@@ -98,7 +98,8 @@ struct NodeFault {
   Text reason;
 };  // the node itself asks to be drained
 
-// An accelerator out of service; `index` is its place among the node's devices of that name and type.
+// An accelerator out of service; `index` is its place among the node's devices of that name and
+// type.
 struct DeviceFault {
   Text name;
   Text type;
@@ -148,9 +149,9 @@ struct Configure {
 };
 struct Tick {};  // time has passed
 
-using Event = std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition,
-                           NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, DevicesFaulty,
-                           JobPrepared, BatchEnded, NodeReleased, StepStarted, StepEnded, Configure,
-                           Tick>;
+using Event =
+    std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition, NodeRegistered,
+                 NodeSilent, NodeLost, NodeLoad, NodeFault, DevicesFaulty, JobPrepared, BatchEnded,
+                 NodeReleased, StepStarted, StepEnded, Configure, Tick>;
 
 }  // namespace sluice::core

@@ -58,16 +58,18 @@ class CauseFinder {
     return demand_.max_nodes == 1 ? demand_.tasks : 1;
   }
 
+  // It has nodes, in the partition.
+  [[nodiscard]] bool is_mine(const NodeClass& tested) const {
+    return tested.size != 0 && std::binary_search(tested.partitions.begin(),
+                                                  tested.partitions.end(), demand_.partition.value);
+  }
+
   template <class Value>
   [[nodiscard]] std::uint64_t largest(Value&& value) const {
     std::uint64_t most = 0;
     for (ClassId id = 0; id < pool_.classes.count(); ++id) {
       const NodeClass& tested = pool_.classes.at(id);
-      if (tested.size == 0 ||
-          !std::binary_search(tested.partitions.begin(), tested.partitions.end(),
-                              demand_.partition.value)) {
-        continue;
-      }
+      if (!is_mine(tested)) continue;
       most = std::max<std::uint64_t>(most, value(*tested.hardware));
     }
     return most;
@@ -120,13 +122,38 @@ class CauseFinder {
         }
         return count;
       });
-      if (asked <= most) continue;
-      const std::string name = need.type.empty()
-                                   ? need.name.str()
-                                   : fmt::format("{}:{}", need.name.view(), need.type.view());
-      return too_large(name, asked, most);
+      if (asked > most) return too_large(name_of(need), asked, most);
+      if (std::string text = all_nodes_cause(need, most); !text.empty()) return text;
     }
     return {};
+  }
+
+  [[nodiscard]] static std::string name_of(const GresNeed& need) {
+    return need.type.empty() ? need.name.str()
+                             : fmt::format("{}:{}", need.name.view(), need.type.view());
+  }
+
+  // Counted for the whole job: what as many nodes as it may have can give at most.
+  [[nodiscard]] std::string all_nodes_cause(const GresNeed& need, std::uint64_t largest) const {
+    std::uint64_t nodes = demand_.max_nodes;
+    if (demand_.tasks != 0) {
+      nodes = std::min<std::uint64_t>(nodes, std::max(demand_.tasks, demand_.min_nodes));
+    }
+    if (need.per_job > nodes * largest) {
+      return fmt::format("asks for {} {} on at most {} nodes; the largest in partition {} has {}",
+                         need.per_job, name_of(need), nodes, partition_, largest);
+    }
+    std::uint64_t all = 0;
+    for (ClassId id = 0; id < pool_.classes.count(); ++id) {
+      const NodeClass& tested = pool_.classes.at(id);
+      if (!is_mine(tested)) continue;
+      for (const GresEntry& entry : tested.hardware->gres) {
+        if (matches(need, entry)) all += entry.count * tested.size;
+      }
+    }
+    if (need.per_job <= all) return {};
+    return fmt::format("asks for {} {}; partition {} has {}", need.per_job, name_of(need),
+                       partition_, all);
   }
 
   const NodePool::State& pool_;
@@ -135,20 +162,26 @@ class CauseFinder {
   std::string_view partition_;
 };
 
-// A GRES name that no node has at all is a wrong specification, not a question of size.
+// A GRES name that no node has at all is a wrong specification, not a question of size; a type that
+// none has is one of configuration, as in Slurm.
 Status check_gres_names(const NodePool::State& pool, const Demand& demand) {
   for (const GresNeed& need : demand.gres) {
     bool found = false;
+    bool named = false;
     for (ClassId id = 0; id < pool.classes.count() && !found; ++id) {
       const NodeClass& tested = pool.classes.at(id);
       if (tested.size == 0) continue;
       found = !tested.hardware->known;
-      for (const GresEntry& entry : tested.hardware->gres) found = found || matches(need, entry);
+      for (const GresEntry& entry : tested.hardware->gres) {
+        found = found || matches(need, entry);
+        named = named || entry.name == need.name;
+      }
     }
     if (!found) {
-      return fail(ErrorCode::invalid_gres,
-                  fmt::format("{}: no node has {}{}{}", base::error_text(ErrorCode::invalid_gres),
-                              need.name.view(), need.type.empty() ? "" : ":", need.type.view()));
+      const ErrorCode code = named ? ErrorCode::node_config_unavailable : ErrorCode::invalid_gres;
+      return fail(code,
+                  fmt::format("{}: no node has {}{}{}", base::error_text(code), need.name.view(),
+                              need.type.empty() ? "" : ":", need.type.view()));
     }
   }
   return {};

@@ -68,6 +68,38 @@ void add_beside(PickedDevices& picked, const GresEntry& entry, std::size_t cpus)
   });
 }
 
+// With --gpus-per-socket: as many beside each socket as it asks for. What no socket can give is
+// taken anywhere.
+base::Bitmap choose_by_socket(const Hardware& hardware, const GresEntry& entry, DeviceWish wish,
+                              std::uint64_t per_socket) {
+  base::Bitmap chosen(entry.devices);
+  const std::uint64_t count = wish.count;
+  const std::size_t size = std::size_t{hardware.cores_per_socket} * hardware.threads;
+  const base::Bitmap free = wish.free;
+  for (std::size_t socket = 0; per_socket != 0 && socket < hardware.sockets; ++socket) {
+    wish.count = std::min(per_socket, count - chosen.count());
+    wish.free = base::Bitmap(entry.devices);
+    for (std::size_t d = 0; d < entry.sites.size(); ++d) {
+      const base::Bitmap& cpus = entry.sites[d].cpus;
+      const bool beside =
+          cpus.size() != 0 && cpus.count_range(socket * size, (socket + 1) * size) != 0;
+      if (beside && free.test(d) && !chosen.test(d)) wish.free.set(d);
+    }
+    chosen |= choose_devices(entry.sites, wish);
+  }
+  wish.count = count - chosen.count();
+  wish.free = free - chosen;
+  return chosen | choose_devices(entry.sites, wish);
+}
+
+std::uint64_t per_socket(const Demand& demand, const GresEntry& entry) {
+  std::uint64_t most = 0;
+  for (const GresNeed& need : demand.gres) {
+    if (matches(need, entry)) most = std::max(most, need.per_socket);
+  }
+  return most;
+}
+
 }  // namespace
 
 bool matches(const GresNeed& need, const GresEntry& entry) {
@@ -81,8 +113,7 @@ bool counts_as_gpu(const GresNeed& need) {
   return need.any_accelerator || need.name.view() == "gpu";
 }
 
-std::optional<std::vector<std::uint64_t>> split_gres(const Hardware& hardware,
-                                                     const Demand& demand,
+std::optional<std::vector<std::uint64_t>> split_gres(const Hardware& hardware, const Demand& demand,
                                                      std::vector<std::uint64_t> wanted_by_need,
                                                      std::vector<std::uint64_t> free) {
   Splitter splitter(hardware, std::move(free));
@@ -121,7 +152,8 @@ PickedDevices pick_devices(const Hardware& hardware, const Demand& demand,
       wish.cpus_wanted = place.cpus_wanted;
       wish.cpus_first = demand.gres_enforce_binding;
     }
-    picked.devices.back() = choose_devices(entry.sites, wish);
+    picked.devices.back() =
+        choose_by_socket(hardware, entry, std::move(wish), per_socket(demand, entry));
     if (!demand.gres_disable_binding) add_beside(picked, entry, hardware.cpus());
   }
   return picked;

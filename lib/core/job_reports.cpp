@@ -74,7 +74,9 @@ void Cluster::State::on(const JobPrepared& event) {
   const auto place = std::lower_bound(held.prepared.begin(), held.prepared.end(), event.node);
   if (place != held.prepared.end() && *place == event.node) return;
   held.prepared.insert(place, event.node);
-  const bool configuring = (job(*id).flags & model::kFlagConfiguring) != 0;
+  // A batch job configures while its image is on its way, whatever the nodes say.
+  const bool configuring = (job(*id).flags & model::kFlagConfiguring) != 0 &&
+                           job(*id).spec->kind != model::JobKind::batch;
   if (configuring && held.prepared.size() == held.nodes.size()) {
     edit(*id).flags &= ~static_cast<std::uint32_t>(model::kFlagConfiguring);
   }
@@ -94,6 +96,12 @@ void Cluster::State::on(const BatchEnded& event) {
     end_by_launch_failure(*id, event.error);
   } else {
     Ending ending = ending_of(event.exit_code, event.out_of_memory);
+    // A container that could not be had: the reason says why.
+    if (!event.error.empty() && !job(*id).spec->container.empty()) {
+      ending.state = model::JobState::failed;
+      ending.reason = model::Reason::job_launch_failure;
+      ending.detail = event.error;
+    }
     if (event.released) ending.clean = host;
     end(*id, ending);
   }
@@ -150,6 +158,16 @@ void Cluster::State::on(const StepStarted& event) {
   if (held.ended_steps.contains(step.number)) return;
   steps[{*id, step.number}] = event.step;
   turn.changes.steps.push_back(event.step);
+  if (step.number != base::kBatchStep || is_completing(job(*id))) return;
+  // The reason of a running batch step is what its image is at.
+  const bool waits = !step.reason.empty();
+  const bool shown = (job(*id).flags & model::kFlagConfiguring) != 0;
+  if (waits == shown && job(*id).reason_detail == step.reason) return;
+  if (!waits && !shown) return;
+  model::Job& now = edit(*id);
+  now.flags &= ~static_cast<std::uint32_t>(model::kFlagConfiguring);
+  if (waits) now.flags |= model::kFlagConfiguring;
+  now.reason_detail = step.reason;
 }
 
 void Cluster::State::on(const StepEnded& event) {

@@ -89,8 +89,7 @@ bool gres_fit(const Demand& demand, const NodeView& view, std::uint32_t tasks,
 bool binding_fits(const Demand& demand, const NodeView& view, std::uint32_t tasks,
                   const JobGres& job_gres) {
   const Hardware& hardware = *view.hardware;
-  auto taken =
-      split_gres(hardware, demand, wanted_gres(demand, tasks, job_gres), view.free_gres);
+  auto taken = split_gres(hardware, demand, wanted_gres(demand, tasks, job_gres), view.free_gres);
   if (!taken) return false;
   const NodeNeed need = need_for(demand, hardware, tasks, job_gres);
   base::Bitmap usable = view.busy.complement();

@@ -5,8 +5,8 @@
 // one with the fewest idle cores (best fit), then the first in the node table. A job that is done
 // before a reservation begins prefers nodes that are reserved; a reservation prefers nodes that are
 // busy now: both leave to others what can be used without limit. The last node is the one that the
-// remaining tasks fit most tightly. Where any accelerator will do, nodes that have the same kind come
-// before a mixture. How tasks and CPUs are dealt to the nodes: task_layout.hpp.
+// remaining tasks fit most tightly. Where any accelerator will do, nodes that have the same kind
+// come before a mixture. How tasks and CPUs are dealt to the nodes: task_layout.hpp.
 #pragma once
 
 #include <array>

@@ -58,8 +58,8 @@ struct NodeSlot {
   std::uint32_t charged_cpus = 0;
   std::uint32_t user_holds = 0;  // holds that tolerate no other user
   std::uint64_t used_memory = 0;
-  std::uint64_t changes = 1;  // counts changes of the holds and their expected ends
-  std::vector<GresUse> gres;  // parallel to hardware->gres
+  std::uint64_t changes = 1;         // counts changes of the holds and their expected ends
+  std::vector<GresUse> gres;         // parallel to hardware->gres
   std::vector<base::Bitmap> faulty;  // devices out of service, as above; empty: none is
   std::vector<Hold> holds;
 

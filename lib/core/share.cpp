@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 
 #include "base/assert.hpp"
@@ -103,8 +104,7 @@ void take_sockets(const NodeSlot& slot, const Demand& demand, std::uint32_t want
     const auto first = use.begin() + std::ptrdiff_t{socket} * hardware.cores_per_socket;
     const bool apart = choice.beside.size() != 0 &&
                        choice.beside.count_range(socket * size, (socket + 1) * size) == 0;
-    sockets.push_back(
-        {*std::max_element(first, first + hardware.cores_per_socket), apart, socket});
+    sockets.push_back({*std::max_element(first, first + hardware.cores_per_socket), apart, socket});
   }
   std::sort(sockets.begin(), sockets.end());
   for (const Socket& socket : sockets) {
@@ -129,7 +129,8 @@ class CoreDealer {
   // First beside the devices: whole tasks only, unless all fit there. What is left of `wanted`.
   std::uint32_t deal_beside(std::uint32_t wanted) {
     if (choice_.beside.size() == 0) return wanted;
-    const std::vector<std::vector<std::uint32_t>> cores = cores_outside(choice_.beside.complement());
+    const std::vector<std::vector<std::uint32_t>> cores =
+        cores_outside(choice_.beside.complement());
     std::uint32_t there = 0;
     for (const auto& socket : cores) there += static_cast<std::uint32_t>(socket.size());
     const std::uint32_t part = there < wanted ? there - there % together_ : wanted;
@@ -283,8 +284,12 @@ base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chose
     place.blocked.push_back(slot.gres[e].devices);
     if (!slot.faulty.empty()) place.blocked[e] |= slot.faulty[e];
   }
-  auto taken = split_gres(hardware, demand,
-                          wanted_gres(demand, chosen.sized_for, chosen.job_gres), std::move(free));
+  // As in Slurm, who has the whole node has its devices too.
+  auto taken =
+      demand.whole_node
+          ? std::optional(std::move(free))
+          : split_gres(hardware, demand, wanted_gres(demand, chosen.sized_for, chosen.job_gres),
+                       std::move(free));
   SLUICE_ASSERT(taken.has_value(), "{} lacks free devices", slot.name.view());
   place.taken = std::move(*taken);
   PickedDevices picked = pick_devices(hardware, demand, place);
@@ -293,8 +298,8 @@ base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chose
     if (place.taken[e] == 0) continue;
     model::GresShare got{.name = entry.name, .type = entry.type, .count = place.taken[e]};
     if (entry.devices != 0) {
-      SLUICE_ASSERT(picked.devices[e].count() == got.count, "{} lacks {} devices",
-                    slot.name.view(), entry.name.view());
+      SLUICE_ASSERT(picked.devices[e].count() == got.count, "{} lacks {} devices", slot.name.view(),
+                    entry.name.view());
       got.indices = base::Bitmap(hardware.devices_of(entry.name));
       picked.devices[e].for_each([&](std::size_t d) { got.indices.set(entry.first_device + d); });
     }
@@ -317,7 +322,8 @@ model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& 
     share.node = NodeIndex(chosen.node);
     share.name = slot.name;
     base::Bitmap beside;
-    if (!demand.gres.empty()) beside = choose_gres(slot, demand, chosen, share);
+    const bool takes_gres = !demand.gres.empty() || demand.whole_node;
+    if (takes_gres) beside = choose_gres(slot, demand, chosen, share);
     share.cpus = choose_cpus(slot, demand, need, std::move(beside));
     share.cpu_count = static_cast<std::uint32_t>(share.cpus.count());
     share.memory = demand.track_memory ? need.memory : 0;

@@ -1,8 +1,8 @@
 // Share: from a choice of nodes to the exact thing: which hardware threads, how much memory, which
 // devices. Devices first, by their links and by the CPUs that are idle beside them
-// (device_choice.hpp). Then tasks come to the node's sockets in turn (as Slurm does by default), the
-// cores of one task from one socket, the lowest free ones; with shared CPUs the least shared first;
-// cores beside the devices before all others.
+// (device_choice.hpp). Then tasks come to the node's sockets in turn (as Slurm does by default),
+// the cores of one task from one socket, the lowest free ones; with shared CPUs the least shared
+// first; cores beside the devices before all others.
 #pragma once
 
 #include "core/placement.hpp"

@@ -92,6 +92,7 @@ class Collector {
 
   // Layers and blobs that no image names.
   Status sweep() {
+    if (auto done = remove_broken(); !done) return done;
     auto keep = needed(home_);
     if (!keep) return tl::unexpected(keep.error());
     auto work = home_.make_work("gc");
@@ -119,6 +120,20 @@ class Collector {
   [[nodiscard]] Removed removed() const { return removed_; }
 
  private:
+  // Records that can't be read, or whose layers are not all there.
+  Status remove_broken() {
+    for (const std::string& name : entries_of(home_.folder(kRecordFolder))) {
+      const std::string path = home_.folder(kRecordFolder) + "/" + name;
+      auto found = is_hex(name) ? home_.find_record(std::string(kDigestPrefix) + name)
+                                : Result<std::optional<ImageRecord>>(std::nullopt);
+      if (!found) return tl::unexpected(found.error());
+      if (!*found && ::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return tl::unexpected(base::errno_error(path, errno));
+      }
+    }
+    return {};
+  }
+
   // Names whose image has gone otherwise.
   Status forget_files() {
     for (const NameRecord& name : home_.names()) {
@@ -154,6 +169,18 @@ Result<std::string> by_digits(const Home& home, std::string_view digits) {
 }
 
 }  // namespace
+
+Status remove_containers(const Home& home, std::uint32_t job) {
+  const std::string prefix = std::to_string(job) + ".";
+  const std::string folder = home.folder(kContainerFolder) + "/";
+  auto work = home.make_work("rm");
+  if (!work) return tl::unexpected(work.error());
+  for (const std::string& name : entries_of(folder)) {
+    if (name.compare(0, prefix.size(), prefix) != 0) continue;
+    if (auto done = home.publish(folder + name, work->path() + "/" + name); !done) return done;
+  }
+  return remove_own_tree(work->path());
+}
 
 std::uint64_t size_of_home(const Home& home) {
   std::uint64_t sum = 0;

@@ -42,6 +42,9 @@ struct GcLimits {
 // that were used within the last minute stay: their containers may be about to start.
 [[nodiscard]] Result<Removed> collect(const Home& home, const GcLimits& limits);
 
+// Removes the kept containers of a job that has ended ("JOB.NAME").
+[[nodiscard]] Status remove_containers(const Home& home, std::uint32_t job);
+
 // Bytes in blobs and layers.
 [[nodiscard]] std::uint64_t size_of_home(const Home& home);
 

@@ -17,6 +17,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/strings.hpp"
+#include "image/digest.hpp"
 #include "image/prepare.hpp"
 #include "image/program.hpp"
 #include "image/sandbox.hpp"
@@ -33,7 +34,8 @@ tl::unexpected<Error> failed(std::string_view doing) {
 Status link_layers(const Home& home, const ImageRecord& record, const SaveOptions& options,
                    const std::string& work) {
   for (const char* name : {"/l", "/upper", "/work", "/root"}) {
-    if (::mkdir((work + name).c_str(), 0700) != 0) return failed(work);
+    // The upper folder's permissions are those of the image's root.
+    if (::mkdir((work + name).c_str(), 0755) != 0) return failed(work);
   }
   std::size_t number = 0;
   if (!options.changes.empty()) {
@@ -133,7 +135,7 @@ Status squash(const std::string& out, Deadline deadline) {
 
 Status save_image(const Home& home, const ImageRecord& record, const std::string& path,
                   const SaveOptions& options) {
-  auto in_use = Lock::take(home.lock(record.digest.str().substr(7)), LockKind::shared,
+  auto in_use = Lock::take(home.lock(hex_of(record.digest)), LockKind::shared,
                            options.deadline);
   if (!in_use) return tl::unexpected(in_use.error());
   auto work = home.make_work("save");

@@ -43,8 +43,8 @@ Status settle_nodes(Request& request, const Counts& counts) {
       return contradiction(", --gpus is not multiple of --gres=gpu/--gpus-per-node");
     }
     const std::uint32_t nodes = narrow(counts.job / counts.node);
-    const bool outside = nodes < request.min_nodes ||
-                         (request.max_nodes != 0 && nodes > request.max_nodes);
+    const bool outside =
+        nodes < request.min_nodes || (request.max_nodes != 0 && nodes > request.max_nodes);
     if (outside) {
       return contradiction(
           ". Based on --gpus and --gres=gpu/--gpus-per-node required nodes doesn't match -N");
@@ -94,8 +94,7 @@ void settle_tasks_per_gpu(Request& request) {
     if (asked.scope == GresScope::job) on_job += asked.count;
     if (asked.scope == GresScope::node) on_node += asked.count;
   }
-  const std::uint64_t gpus =
-      on_job != 0 ? on_job : on_node * std::max(request.min_nodes, 1U);
+  const std::uint64_t gpus = on_job != 0 ? on_job : on_node * std::max(request.min_nodes, 1U);
   if (gpus == 0) return;
   if (request.tasks == 0) request.tasks = narrow(gpus * request.tasks_per_gpu);
   if (on_node != 0 && request.tasks_per_node == 0) {
@@ -105,7 +104,7 @@ void settle_tasks_per_gpu(Request& request) {
 
 }  // namespace
 
-std::uint32_t first_index(const std::vector<NodeGres>& all, std::size_t position) {
+std::uint32_t first_index(std::span<const NodeGres> all, std::size_t position) {
   std::uint32_t first = 0;
   for (std::size_t n = 0; n < position; ++n) {
     if (all[n].name != all[position].name || !has_devices(all[n])) continue;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ inline constexpr std::string_view kAnyAccelerator = "accel";
 
 // GresShare::indices count the devices of one name through all its types, in the node's order: the
 // first index of all[position]. Kinds without device files have no indices.
-[[nodiscard]] std::uint32_t first_index(const std::vector<NodeGres>& all, std::size_t position);
+[[nodiscard]] std::uint32_t first_index(std::span<const NodeGres> all, std::size_t position);
 
 // Whether each of the kind's devices is known, so that exact ones are given out.
 [[nodiscard]] inline bool has_devices(const NodeGres& gres) {
@@ -38,7 +39,6 @@ inline constexpr std::string_view kAnyAccelerator = "accel";
 // Counts that follow from counts: nodes from --gpus and --gpus-per-node, tasks from --gpus and
 // --gpus-per-task, and so on. Fails, in Slurm's words, where they contradict each other.
 [[nodiscard]] Status settle_gres(Request& request);
-
 
 // Devices of one kind counted in several ways are meant once: what is asked per node is not asked
 // per task or job again, and what is asked per task not per job.

@@ -21,6 +21,10 @@ struct NodeSetting {
   bool facts_fixed = false;  // configuration gives the CPUs and memory
   Text features;
   std::uint32_t weight = 1;
+  // For `sluice up`, which writes them into the node's agent.conf.
+  bool autodetect = true;
+  Text accelerator_root;
+  Text accelerator_table;
 };
 
 // What becomes of a job that holds a device which goes out of service.

@@ -1,6 +1,6 @@
-// The options of squeue, sinfo, scancel, sacct, scontrol and sstat, read into plain structs. Lists are
-// already cut, users are numbers, states are masks; names of partitions, nodes and the like are as
-// typed. An empty list means "no such filter".
+// The options of squeue, sinfo, scancel, sacct, scontrol and sstat, read into plain structs. Lists
+// are already cut, users are numbers, states are masks; names of partitions, nodes and the like are
+// as typed. An empty list means "no such filter".
 #pragma once
 
 #include <cstdint>

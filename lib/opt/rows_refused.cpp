@@ -154,10 +154,6 @@ constexpr SubmitRow kRows[] = {
     SubmitRow::valued("treewidth", 0, "<size>", "")
         .on(kSrun)
         .refused("the configuration decides the fanout"),
-    SubmitRow::valued("tres-bind", 0, "<binding>", "")
-        .on(kSubmit)
-        .env("SBATCH_TRES_BIND", "SALLOC_TRES_BIND", "SLURM_TRES_BIND")
-        .refused("use --gpu-bind"),
     SubmitRow::valued("tres-per-task", 0, "<list>", "")
         .on(kSubmit)
         .env("SBATCH_TRES_PER_TASK", "SALLOC_TRES_PER_TASK", "SLURM_TRES_PER_TASK")

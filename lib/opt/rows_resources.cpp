@@ -102,11 +102,14 @@ Outcome set_gpus(SubmitState& s, const Given& use) {
 }
 
 Outcome set_gpu_bind(SubmitState& s, const Given& use) {
-  if (base::to_lower(use.value).find("closest") != std::string::npos) {
-    return unsupported(use, "devices can't be bound by distance; use map_gpu, per_task or single");
-  }
   if (!check_gpu_bind(use.value)) return bad_value(use);
   s.job.spec.gpu_bind = use.value;
+  return {};
+}
+
+Outcome set_tres_bind(SubmitState& s, const Given& use) {
+  if (!check_tres_bind(use.value)) return bad_value(use);
+  s.job.spec.tres_bind = use.value;
   return {};
 }
 
@@ -151,7 +154,7 @@ constexpr SubmitRow kRows[] = {
         .env("SBATCH_EXCLUSIVE", "SALLOC_EXCLUSIVE", "SLURM_EXCLUSIVE")
         .sets(set_exclusive),
     SubmitRow::valued("gpu-bind", 0, "[verbose,]<type>",
-                      "Which of the job's GPUs each task sees: none, map_gpu:<list>, "
+                      "Which of the job's GPUs each task sees: closest, none, map_gpu:<list>, "
                       "mask_gpu:<list>, per_task:<n>, single:<tasks>.")
         .on(kSubmit)
         .in(Group::gpu)
@@ -166,19 +169,22 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::gpu)
         .env("SBATCH_GPUS_PER_NODE", "SALLOC_GPUS_PER_NODE", "SLURM_GPUS_PER_NODE")
-        .sets(set_gpus<&SubmitState::gpus_per_node, &SubmitState::gpus_per_node_choice, GresScope::node>),
+        .sets(set_gpus<&SubmitState::gpus_per_node, &SubmitState::gpus_per_node_choice,
+                       GresScope::node>),
     SubmitRow::valued("gpus-per-socket", 0, "[<type>:]<count>",
                       "GPUs on each socket; needs --sockets-per-node.")
         .on(kSubmit)
         .in(Group::gpu)
         .env("", "", "SLURM_GPUS_PER_SOCKET")
-        .sets(set_gpus<&SubmitState::gpus_per_socket, &SubmitState::gpus_per_socket_choice, GresScope::socket>),
+        .sets(set_gpus<&SubmitState::gpus_per_socket, &SubmitState::gpus_per_socket_choice,
+                       GresScope::socket>),
     SubmitRow::valued("gpus-per-task", 0, "[<type>:]<count>",
                       "GPUs for each task; needs --ntasks or --gpus.")
         .on(kSubmit)
         .in(Group::gpu)
         .env("SBATCH_GPUS_PER_TASK", "SALLOC_GPUS_PER_TASK", "SLURM_GPUS_PER_TASK")
-        .sets(set_gpus<&SubmitState::gpus_per_task, &SubmitState::gpus_per_task_choice, GresScope::task>),
+        .sets(set_gpus<&SubmitState::gpus_per_task, &SubmitState::gpus_per_task_choice,
+                       GresScope::task>),
     SubmitRow::valued("gres", 0, "<name>[:<type>]:<count>[,...]",
                       "Generic resources on each node (accel: any accelerators of one kind); none "
                       "for a step without any.")
@@ -264,6 +270,13 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::nodes)
         .sets(set_tmp),
+    SubmitRow::valued("tres-bind", 0, "<tres>:[verbose,]<type>[+...]",
+                      "Which of the job's devices of each kind each task sees, as "
+                      "gres/npu:closest+gres/gpu:single:1; the types are those of --gpu-bind.")
+        .on(kSubmit)
+        .in(Group::gpu)
+        .env("SBATCH_TRES_BIND", "SALLOC_TRES_BIND", "SLURM_TRES_BIND")
+        .sets(set_tres_bind),
     SubmitRow::flag("use-min-nodes", 0, "Of a range of node counts prefer the smallest.")
         .on(kSubmit)
         .in(Group::nodes)

@@ -197,6 +197,7 @@ void copy_spec(const SubmitState& s, model::StepSpec& step) {
   step.no_kill = spec.no_kill;
   step.submit_line = spec.submit_line;
   step.gpu_bind = spec.gpu_bind;
+  step.tres_bind = spec.tres_bind;
   step.container = spec.container;
   step.gpus_per_task = spec.gpus_per_task;
   step.signal = spec.signal;

@@ -246,7 +246,7 @@ Status check_gpu_bind(std::string_view text) {
       break;
     }
   }
-  if (rest == "none") return {};
+  if (rest == "none" || rest == "closest") return {};
   const base::Cut parts = base::cut(rest, ':');
   if (is_one_of(parts.before, {"per_task", "single"})) {
     const auto count = base::parse_u32(parts.after);
@@ -262,6 +262,15 @@ Status check_gpu_bind(std::string_view text) {
     return invalid();
   }
   return invalid();
+}
+
+Status check_tres_bind(std::string_view text) {
+  for (std::string_view part : base::split(text, '+')) {
+    if (part.starts_with("gres/")) part.remove_prefix(5);
+    const base::Cut named = base::cut(part, ':');
+    if (named.before.empty() || !check_gpu_bind(named.after)) return invalid();
+  }
+  return {};
 }
 
 Result<std::string> parse_mail_types(std::string_view text) {

@@ -57,9 +57,11 @@ struct GresList {
 // --gpus and its family: [type:]count,...
 [[nodiscard]] Result<std::vector<model::GresRequest>> parse_gpus(std::string_view text,
                                                                  model::GresScope scope);
-// --gpu-bind: none, map_gpu:..., mask_gpu:..., per_task:n, single:n, each with an optional
+// --gpu-bind: closest, none, map_gpu:..., mask_gpu:..., per_task:n, single:n, each with an optional
 // "verbose,".
 [[nodiscard]] Status check_gpu_bind(std::string_view text);
+// --tres-bind: "gres/gpu:closest+gres/npu:single:1", each with a binding as above.
+[[nodiscard]] Status check_tres_bind(std::string_view text);
 
 // --mail-type, in upper case: "BEGIN,END". NONE gives "".
 [[nodiscard]] Result<std::string> parse_mail_types(std::string_view text);

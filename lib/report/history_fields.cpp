@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "base/duration.hpp"
 #include "base/strings.hpp"
 #include "base/user.hpp"
@@ -31,6 +33,16 @@ void of_spec(const Row& row, const Context&, Out& out) {
 void container(const Row& row, const Context&, Out& out) {
   out += row.step != nullptr ? row.step->container.view()
                              : model::shown_container(row.job->spec->container).view();
+}
+
+// Of the image that a step's container was made from, and how long it took to have it everywhere.
+void image_digest(const Row& row, const Context&, Out& out) {
+  if (row.step != nullptr) out += row.step->image_digest.view();
+}
+void image_time(const Row& row, const Context&, Out& out) {
+  if (row.step == nullptr || row.step->image_us == 0) return;
+  const std::uint64_t ms = (row.step->image_us + 999) / 1000;
+  out += fmt::format("{}.{:03}", ms / 1000, ms % 1000);
 }
 
 void nothing(const Row&, const Context&, Out&) {}
@@ -124,8 +136,13 @@ void planned_cpu_raw(const Row& row, const Context& context, Out& out) {
 void priority(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) add_number(out, row.job->priority);
 }
+// Slurm has none of steps; those in containers say why they could not be had.
 void reason(const Row& row, const Context&, Out& out) {
-  if (row.step == nullptr) out += reason_text(*row.job);
+  if (row.step == nullptr) {
+    out += reason_text(*row.job);
+  } else if (!row.step->container.empty()) {
+    out += row.step->reason.view();
+  }
 }
 void restarts(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) add_number(out, row.job->restarts);
@@ -196,6 +213,8 @@ constexpr HistoryField kFields[] = {
     {"Flags", 19, false, flags},
     {"GID", 6, false, gid},
     {"Group", 9, false, group},
+    {"ImageDigest", 19, false, image_digest},
+    {"ImageTime", 10, false, image_time},
     {"JobID", 12, kLeft, id},
     {"JobIDRaw", 12, kLeft, id_raw},
     {"JobName", 10, false, name},

@@ -82,8 +82,8 @@ struct DeviceSum {
   std::uint64_t utilization = 0;  // sum of the means, percent
   std::uint64_t utilization_min = 0;
   std::uint64_t utilization_max = 0;
-  Text utilization_node;  // of the greatest
-  std::uint64_t memory = 0;      // sum of the means, MiB
+  Text utilization_node;          // of the greatest
+  std::uint64_t memory = 0;       // sum of the means, MiB
   std::uint64_t memory_peak = 0;  // sum of the maxima
   std::uint64_t memory_min = 0;
   std::uint64_t memory_max = 0;
@@ -160,9 +160,8 @@ struct Quantity {
   UsageKind kind;
 };
 // Before and after what devices add.
-constexpr std::array<Quantity, 3> kBehind = {Quantity{"mem", UsageKind::rss_kib},
-                                             {"pages", UsageKind::pages},
-                                             {"vmem", UsageKind::vm_kib}};
+constexpr std::array<Quantity, 3> kBehind = {
+    Quantity{"mem", UsageKind::rss_kib}, {"pages", UsageKind::pages}, {"vmem", UsageKind::vm_kib}};
 
 // In-lists: `text` of each quantity, `energy`, and the two texts of devices.
 template <class TextOf, class MemoryOf, class UtilizationOf>
@@ -326,7 +325,8 @@ void usage_in_min_node(const Row& row, const Context&, Out& out) {
   pairs.add("cpu", range_of(row, UsageKind::cpu_us)->min_node.view());
   pairs.add("energy", energy_node(row));
   pairs.add("fs/disk", range_of(row, UsageKind::read_bytes)->min_node.view());
-  for (const Quantity& each : kBehind) pairs.add(each.name, range_of(row, each.kind)->min_node.view());
+  for (const Quantity& each : kBehind)
+    pairs.add(each.name, range_of(row, each.kind)->min_node.view());
 }
 void usage_in_min_task(const Row& row, const Context&, Out& out) {
   if (!told_apart(row)) return;

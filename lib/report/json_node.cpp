@@ -4,8 +4,8 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "base/user.hpp"
-#include "report/json_records.hpp"
 #include "report/gres_text.hpp"
+#include "report/json_records.hpp"
 #include "report/node_counts.hpp"
 
 namespace sluice::report {

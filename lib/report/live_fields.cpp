@@ -14,9 +14,7 @@ void id(const Row& row, const Context&, Out& out) {
   add_number(out, row.step->job.value);
   out += "." + step_number_text(row.step->number);
 }
-void tasks(const Row& row, const Context&, Out& out) {
-  add_number(out, row.step->tasks);
-}
+void tasks(const Row& row, const Context&, Out& out) { add_number(out, row.step->tasks); }
 void nodes(const Row& row, const Context&, Out& out) { out += row.step->nodes.view(); }
 void pids(const Row& row, const Context&, Out& out) {
   for (std::size_t i = 0; i < row.pids.size(); ++i) {

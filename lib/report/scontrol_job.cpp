@@ -228,6 +228,9 @@ void show_program(const Job& job, TextBlock& block) {
   block.line(fmt::format("Command={}", or_null(command_text(job))));
   if (!spec.submit_line.empty()) block.line("SubmitLine=" + spec.submit_line.str());
   block.line("WorkDir=" + spec.work_dir.str());
+  if (!spec.container.empty()) {
+    block.line("Container=" + model::shown_container(spec.container).str());
+  }
   if (!job.request->reservation.empty()) {
     block.line("Reservation=" + job.request->reservation.str());
   }

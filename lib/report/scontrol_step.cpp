@@ -40,6 +40,12 @@ void show_step(const model::Step& step, const model::Job* job, const ShowStyle& 
   std::string frequency = "CPUFreqReq=Default";
   if (!step.distribution.empty()) frequency += " Dist=" + step.distribution.str();
   block.line(frequency);
+  if (!step.container.empty()) {
+    std::string container = "Container=" + step.container.str();
+    if (!step.image_digest.empty()) container += " ImageDigest=" + step.image_digest.str();
+    block.line(container);
+  }
+  if (!step.reason.empty()) block.line("Reason=" + step.reason.str());
   block.line("SrunHost:Pid=(null):0");
   block.end();
 }

@@ -108,12 +108,15 @@ Status Loader::load_jobs(LoadedState& state, model::WallTime finished_after) {
 
 Status Loader::add_needed(LoadedState& state, const StillNeeded& needed,
                           model::WallTime finished_before) {
+  // 2147483647: kAttemptMask. How a former attempt ended is nobody's concern.
   Result<Statement> tasks = connection_.prepare(
       "SELECT key, spec, request, record FROM jobs "
-      "WHERE array_job=?1 AND finished<?2 AND (?3 OR state<>?4)");
+      "WHERE array_job=?1 AND finished<?2 AND (?3 OR state<>?4) AND NOT EXISTS "
+      "(SELECT 1 FROM jobs later WHERE later.key>jobs.key AND later.key<=(jobs.key|2147483647))");
   if (!tasks) return tl::unexpected(std::move(tasks.error()));
   Result<Statement> single = connection_.prepare(
-      "SELECT key, spec, request, record FROM jobs WHERE key BETWEEN ?1 AND ?2 AND finished<?3");
+      "SELECT key, spec, request, record FROM jobs WHERE key BETWEEN ?1 AND ?2 AND finished<?3 "
+      "ORDER BY key DESC LIMIT 1");
   if (!single) return tl::unexpected(std::move(single.error()));
   constexpr auto kCompleted = static_cast<std::int64_t>(model::JobState::completed);
   for (const JobId array : needed.arrays) {

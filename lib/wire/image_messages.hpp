@@ -40,11 +40,15 @@ struct ImageData {
   static constexpr MessageType kType = MessageType::image_data;
   std::uint64_t offset = 0;
   std::string bytes;
+  // First answer to a fetch without a digest, with no bytes yet: an image_ack asks for them. Who
+  // has that image already just leaves.
+  Text digest;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "offset", self.offset);
     visit(2, "bytes", self.bytes);
+    visit(3, "digest", self.digest);
   }
 };
 

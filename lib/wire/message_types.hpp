@@ -93,8 +93,8 @@ enum class MessageType : std::uint16_t {
   step_done_ack = 139,
   query_step = 140,  // live usage (sstat), pids
   step_status = 141,
-  lose_part = 143,      // a node below is lost
   step_progress = 142,  // an image on its way, before the tasks start
+  lose_part = 143,      // a node below is lost
 
   // Images between nodes (image_messages.hpp)
   image_fetch = 150,

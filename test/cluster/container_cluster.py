@@ -120,9 +120,13 @@ class Place:
         """Nothing of the jobs is left: process, mount, folder, control group."""
         cluster = self.cluster
         wait_for(lambda: not cluster.must("squeue", "-h").strip(), 30, "the end of the jobs")
-        wait_for(lambda: not cluster.leftovers(), 10, f"the end of {cluster.leftovers()}")
+        wait_for(lambda: not self.processes(), 10, f"the end of {self.processes()}")
         wait_for(lambda: not self.mounts(), 10, f"that {self.mounts()} is unmounted")
         wait_for(lambda: not self.scratch(), 10, f"that {self.scratch()} is removed")
+
+    def processes(self):
+        """But for the nodes' own, from which supervisors are forked."""
+        return [p for p in self.cluster.leftovers() if "--nursery" not in p[1]]
 
     def mounts(self):
         lines = pathlib.Path("/proc/self/mounts").read_text().splitlines()
@@ -132,7 +136,7 @@ class Place:
         """What lies in the folders of steps and jobs, and half done in the users' image folders."""
         nodes = self.cluster.dir / "nodes"
         found = [
-            *nodes.glob("*/images/*/tmp/*"),
+            *nodes.glob("*/spool/images/*/tmp/*"),
             *nodes.glob("*/spool/step*"),
             *nodes.glob("*/spool/job*"),
         ]

@@ -7,7 +7,6 @@ import base64
 import json
 import os
 import pathlib
-import pwd
 import re
 import subprocess
 import sys
@@ -21,6 +20,8 @@ from registry import Registry
 
 place: Place
 IN_BOX = "cat /etc/os-release"
+# What root of a container may: what concerns the user's own files and processes, and chroot.
+OWN_FILES = 0x400FB
 
 
 def box(tag="1"):
@@ -96,7 +97,7 @@ def that_are_not_there():
         (f"{host}#t/foreign:1", ("architecture", "s390x")),
         ("127.0.0.1:1#t/box:1", ("refused",)),
         ("/nowhere/box.sqsh", ("No such file", "not found")),
-        ("/etc/passwd", ("not", "no ")),
+        ("/etc/passwd", ("neither",)),
         (str(place.folder), ("not", "no ")),
         ("t/bo x:1", ("nvalid",)),
         (f"{host}#t/box@sha256:12", ("nvalid", "digest")),
@@ -183,7 +184,7 @@ def workdir():
 
 
 def mount_home():
-    home = pwd.getpwuid(USER).pw_dir
+    home = place.cluster.environment["HOME"]
     script = f"ls -id {home} 2>/dev/null; true"
     inode = str(os.stat(home).st_ino)
     check(inode not in place.inside(box(), script), "the home is there unasked")
@@ -197,10 +198,9 @@ def mount_home():
 def writable_and_readonly():
     script = "touch /data/x && echo written"
     check(place.inside(box(), script, "--container-writable") == "written\n", "writable")
-    check("ls" and place.inside(box(), "ls /data/x 2>&1; true") != "/data/x\n", "it was kept")
+    check(place.inside(box(), "ls /data/x 2>/dev/null; true") == "", "it was kept")
     done = place.srun(box(), "touch", "/data/x", options=["--container-readonly"])
     check(done.returncode != 0 and "Read-only" in done.stderr, f"{done}")
-    check(place.inside(box(), "echo x >/tmp/x && cat /tmp/x", "--container-readonly"), "/tmp")
 
 
 # ---- names and saved files ---------------------------------------------------------------------
@@ -258,7 +258,7 @@ def remap_root():
     check(seen[0] == "0", f"{seen}")
     check(touch.stat().st_uid == USER, "root outside")
     check("ermission denied" in seen[1], "it reads root's file")
-    check(seen[2].split()[1] == "0" * 16, f"{seen}")
+    check(int(seen[2].split()[1], 16) & ~OWN_FILES == 0, f"{seen}")
     check(place.inside(box(), "id -u", "--no-container-remap-root") == f"{USER}\n", "declined")
 
 
@@ -308,7 +308,7 @@ def unshare():
 def confined():
     script = r"""
 grep -E 'NoNewPrivs|CapEff|CapBnd' /proc/self/status | tr -d '\t'
-/usr/local/bin/setuid-busybox id -u
+/usr/local/bin/busybox-setuid id -u
 ls /dev | tr '\n' ' '; echo
 for f in /proc/kcore /proc/sysrq-trigger /proc/keys /proc/timer_list; do
   head -c1 $f 2>/dev/null | wc -c
@@ -317,19 +317,22 @@ ls /sys/firmware 2>/dev/null | wc -l
 echo 1 2>/dev/null >/proc/sys/kernel/sysrq || echo closed
 mount -t tmpfs t /tmp 2>/dev/null || echo closed
 mknod /tmp/null c 1 3 2>/dev/null || echo closed
-chroot / true 2>/dev/null || echo closed
 """
     for options in ((), ("--container-remap-root",)):
         seen = place.inside(box(), script, *options).splitlines()
-        check("NoNewPrivs:1" in seen and "CapEff:" + "0" * 16 in seen, f"{seen}")
+        status = dict(line.split(":") for line in seen[:3])
+        check(status["NoNewPrivs"] == "1", f"{seen}")
+        allowed = OWN_FILES if options else 0
+        for name in ("CapEff", "CapBnd"):
+            check(int(status[name], 16) & ~allowed == 0, f"{options}: {seen}")
         check(seen[3] == ("0" if options else str(USER)), f"setuid: {seen[3]}")
         devices = set(seen[4].split())
         wanted = {"null", "zero", "full", "random", "urandom", "tty", "shm", "pts", "ptmx"}
-        harmless = {"fd", "stdin", "stdout", "stderr", "core", "mqueue", "console"}
+        harmless = {"sluice", "fd", "stdin", "stdout", "stderr", "core", "mqueue", "console"}
         check(wanted <= devices, f"/dev lacks {wanted - devices}")
         check(devices <= wanted | harmless, f"/dev has {devices - wanted - harmless}")
         check(seen[5:10] == ["0"] * 5, f"masked: {seen[5:10]}")
-        check(seen[10:] == ["closed"] * 4, f"{seen[10:]}")
+        check(seen[10:] == ["closed"] * 3, f"{seen[10:]}")
 
 
 def host_is_out_of_sight():

@@ -53,7 +53,7 @@ def hooks(path, canary):
         "poststart",
         "poststop",
     )
-    line = f"id >> {canary}/hooked; id >> {path}/hooked"
+    line = f"id >> {canary}/hooked; id >> {path}/hooked; true"
     each = [{"path": "/bin/sh", "args": ["sh", "-c", line]}]
     bundle(path, hooks={name: each for name in names})
 
@@ -277,14 +277,14 @@ BUNDLES = (
         "a foreign mount namespace",
         made(linux={"namespaces": [{"type": "mount", "path": "/proc/1/ns/mnt"}]}),
         "either",
-        (*SH, "touch /etc/hostile 2>/dev/null || echo closed"),
-        "closed",
+        (*SH, "touch /etc/hostile; ls /root/.profile /usr/bin/gcc 2>/dev/null; true"),
+        "",
     ),
     (
         "no namespaces",
         made(linux={"namespaces": []}),
         "either",
-        (*SH, "touch /etc/hostile-here; true"),
+        (*SH, "touch /etc/hostile; true"),
         None,
     ),
     (

@@ -109,8 +109,7 @@ def run_row(row, option, canary):
     took = time.monotonic() - begun
     check(fingerprint(canary) == before, f"the canary changed: {changes(before, canary)}")
     check(system() == host, "the host changed")
-    said = done.stderr.strip()
-    said = said.splitlines()[-1] if said else ""
+    said = next((line for line in done.stderr.splitlines() if "error:" in line), "")
     if expected == "refused":
         check(done.returncode != 0, f"ran: {done.stdout}")
         check("error:" in done.stderr, f"refused without a reason: {done.stderr!r}")
@@ -119,7 +118,7 @@ def run_row(row, option, canary):
     if done.returncode == 0 and output is not None:
         check(done.stdout.strip() == output, f"{done.stdout!r}, not {output!r}; {done.stderr}")
     check(place.cluster.run("sinfo", "-h").returncode == 0, "the controller is gone")
-    verdict = "runs" if done.returncode == 0 else said[:90]
+    verdict = "runs" if done.returncode == 0 else said[:110]
     print(f"     {name:40} {took:5.2f} s  {verdict}", flush=True)
 
 

@@ -219,9 +219,9 @@ IMAGES = (
     ),
     (
         "setuid",
-        lambda c: boxed(file("bin/su-sh", base_program(), 0o6755)),
+        lambda c: boxed(file("bin/busybox-su", base_program(), 0o6755)),
         "runs",
-        (*SH, "/bin/su-sh id -u; grep NoNewPrivs /proc/self/status"),
+        (*SH, "/bin/busybox-su id -u; grep NoNewPrivs /proc/self/status"),
         "2\nNoNewPrivs:\t1",
     ),
     (

@@ -295,7 +295,7 @@ def make_box():
         folder("app"),
         file("app/here", "the workdir\n"),
         file("usr/local/bin/entry", ENTRY, 0o755),
-        file("usr/local/bin/setuid-busybox", program(), 0o4755),
+        file("usr/local/bin/busybox-setuid", program(), 0o4755),
         file("data/private", "0600 of root\n", 0o600),
         file("data/boxers", "of uid 4242\n", 0o640, uid=4242, gid=4242),
         hardlink("data/linked", "app/here"),

@@ -28,9 +28,9 @@ store::LoadedState Disk::peek() const {
   for (const auto& [key, job] : jobs_) {
     state.next_job_id = std::max(state.next_job_id, key.first.value + 1);
     const auto finished = store::finished_at(*job);
-    if (finished && *finished < after && !store::is_needed(*job, needed)) continue;
     // Of a job that was requeued only the latest attempt.
     if (!state.jobs.empty() && state.jobs.back()->id == job->id) state.jobs.pop_back();
+    if (finished && *finished < after && !store::is_needed(*job, needed)) continue;
     state.jobs.push_back(job);
   }
   for (const model::JobPtr& job : state.jobs) {

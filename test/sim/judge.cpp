@@ -165,7 +165,11 @@ void Judge::compare_reload(const core::Cluster& cluster, core::Now now) {
   const store::LoadedState loaded = world_.disk.peek();
   core::StoredState stored;
   stored.next_job_id = loaded.next_job_id;
-  stored.jobs = loaded.jobs;
+  // An array that was over, forgotten in part, and then requeued in part: a reload knows more.
+  for (const model::JobPtr& job : loaded.jobs) {
+    const bool overdue = !store::is_live(*job) && job->end + age < now.wall;
+    if (!overdue || cluster.find_job(job->id)) stored.jobs.push_back(job);
+  }
   stored.nodes = loaded.nodes;
   stored.partitions = loaded.partitions;
   stored.steps = loaded.steps;

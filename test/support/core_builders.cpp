@@ -151,8 +151,8 @@ std::vector<model::JobPtr> World::past(std::string_view dependency) const {
   for (const core::PastTarget& target : cluster->past_targets(dependency)) {
     for (const auto& [id, job] : forgotten_) {
       const bool one = job->array_job == target.job && job->array_task == target.task;
-      const bool whole = target.task == model::kNoTask &&
-                         (job->id == target.job || job->array_job == target.job);
+      const bool whole =
+          target.task == model::kNoTask && (job->id == target.job || job->array_job == target.job);
       if (one || whole) found.push_back(job);
     }
   }
@@ -196,8 +196,8 @@ Changes World::act_as_admin(JobVerb verb, JobId job) {
 }
 
 Changes World::update(JobId job, const JobPatch& patch, bool admin) {
-  return apply(UpdateJob{{job, {}}, patch, admin ? 0U : 1000U, admin,
-                         past(patch.dependency.value_or(Text()))});
+  return apply(UpdateJob{
+      {job, {}}, patch, admin ? 0U : 1000U, admin, past(patch.dependency.value_or(Text()))});
 }
 
 void World::prepared(JobId id) {

@@ -144,7 +144,9 @@ void Service::on_node_hello(NodeIndex node, const wire::NodeHello& hello) {
   std::set<Attempt> held;
   for (const wire::Hold& hold : hello.holds) held.insert(hold.attempt);
   for (const model::JobPtr& job : cluster_.jobs_on(node)) {
-    if (job->flags & model::kFlagConfiguring) held.insert({job->uid, job->attempt});
+    const bool unconfirmed =
+        (job->flags & model::kFlagConfiguring) != 0 && job->spec->kind != model::JobKind::batch;
+    if (unconfirmed) held.insert({job->uid, job->attempt});
   }
   core::NodeRegistered event{node, hello.facts, {held.begin(), held.end()}};
   apply(event);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/gres.hpp"
+
 namespace sluice::worker {
 namespace {
 
@@ -41,10 +43,12 @@ DeviceFiles device_files(const DeviceHolding& holding) {
   DeviceFiles files;
   for (const model::NodeGres& kind : holding.node) {
     const std::size_t count = std::max(kind.files.size(), kind.devices.size());
+    const std::size_t first =
+        model::first_index(holding.node, static_cast<std::size_t>(&kind - holding.node.data()));
     bool any = false;
     for (std::size_t i = 0; i < count; ++i) {
       const bool own = std::ranges::any_of(holding.own, [&](const model::GresShare& share) {
-        return holds(share, kind, i);
+        return holds(share, kind, first + i);
       });
       any = any || own;
       add_device(own ? files.open : files.closed, kind, i);

@@ -21,6 +21,7 @@ struct DeviceHolding {
   std::span<const model::GresShare> own;
 };
 
+// `index` counts as GresShare::indices do (model/gres.hpp).
 [[nodiscard]] bool holds(const model::GresShare& share, const model::NodeGres& kind,
                          std::size_t index);
 

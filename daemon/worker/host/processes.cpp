@@ -111,7 +111,8 @@ std::vector<Process> matching(const ProcessQuery& query) {
   for (const auto& [pid, process] : all) {
     if (belongs(all, process, query)) found.push_back(process);
   }
-  // Parents first: a shell that is signalled after its command would call the command's end its own.
+  // Parents first: a shell that is signalled after its command would call the command's end its
+  // own.
   std::ranges::sort(found, [](const Process& a, const Process& b) {
     return a.start != b.start ? a.start < b.start : a.pid < b.pid;
   });

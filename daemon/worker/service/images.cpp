@@ -77,6 +77,13 @@ void Images::send(StreamId stream, const JobRun& job, const wire::ImageFetch& wa
   open(stream, sending, wanted.digest.str());
 }
 
+void Images::tell(StreamId stream, Sending& sending, const Text& digest) {
+  sending.told = digest.str();
+  wire::ImageData message;
+  message.digest = digest;
+  send_stream(context_.env, stream, message);
+}
+
 void Images::open(StreamId stream, Sending& sending, const std::string& digest) {
   const JobRun* job = context_.find(sending.step.attempt);
   if (job == nullptr) return end(stream, "the job has ended here");
@@ -89,7 +96,8 @@ void Images::look(const StepKey& key) {
   const JobRun* job = context_.find(key.attempt);
   std::vector<StreamId> waiting;
   for (const auto& [stream, sending] : sending_) {
-    if (sending.step == key && sending.source == 0) waiting.push_back(stream);
+    const bool waits = sending.source == 0 && sending.told.empty();
+    if (sending.step == key && waits) waiting.push_back(stream);
   }
   for (const StreamId stream : waiting) {
     const auto found = sending_.find(stream);
@@ -97,7 +105,7 @@ void Images::look(const StepKey& key) {
     if (step == nullptr || job == nullptr || !step->member) {
       end(stream, "the step has no part on " + context_.options.name);
     } else if (!step->image_digest.empty()) {
-      open(stream, found->second, step->image_digest.str());
+      tell(stream, found->second, step->image_digest);
     } else if (step->own_done) {
       end(stream, "there was no image on " + context_.options.name);
     }
@@ -163,6 +171,7 @@ void Images::frame(StreamId stream, wire::MessageType type, std::string_view pay
   const auto ack = wire::decode<wire::ImageAck>(payload);
   if (!ack) return;
   Sending& sending = found->second;
+  if (sending.source == 0 && !sending.told.empty()) return open(stream, sending, sending.told);
   sending.taken = std::clamp(ack->offset, sending.taken, sending.sent);
   read_on(sending);
 }

@@ -35,7 +35,8 @@ class Images {
   // Sent from here to another agent.
   struct Sending {
     StepKey step;
-    ImageSourceId source = 0;  // 0: the step's image isn't here yet
+    ImageSourceId source = 0;  // 0: the step's image isn't here yet, or nobody asked for its bytes
+    std::string told;          // its digest, told to somebody who may have it already
     bool reading = false;
     std::uint64_t sent = 0;
     std::uint64_t taken = 0;
@@ -44,6 +45,7 @@ class Images {
   [[nodiscard]] Result<JobRun*> job_for(const StreamState& state, JobId id);
   void relay(StreamId local, const JobRun& job, const wire::ImageFetch& wanted);
   void send(StreamId stream, const JobRun& job, const wire::ImageFetch& wanted);
+  void tell(StreamId stream, Sending& sending, const Text& digest);
   void open(StreamId stream, Sending& sending, const std::string& digest);
   void read_on(Sending& sending);
   // The last word on a stream.

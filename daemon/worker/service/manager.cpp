@@ -6,7 +6,6 @@
 #include <csignal>
 
 #include "base/hostlist.hpp"
-#include "base/quantity.hpp"
 #include "base/timetext.hpp"
 
 namespace sluice::worker {
@@ -35,13 +34,15 @@ std::string gres_text(const wire::StepLayout& layout) {
   return text;
 }
 
-// "image: pulling 12M of 340M": what the step's first node is at.
+// "ImagePull (35%)": what the step's first node is at, as the reason of a job that waits for it.
 std::string image_phase_text(const wire::StepProgress& progress) {
-  const auto size = [](std::uint64_t bytes) { return base::format_exact(bytes >> 20U, base::Unit::mega); };
-  std::string text = "image: " + progress.phase.str();
-  if (progress.done != 0 || progress.total != 0) text += " " + size(progress.done);
-  if (progress.total != 0) text += " of " + size(progress.total);
-  return text;
+  std::string text = "ImagePull";
+  if (progress.phase == Text("fetching")) text = "ImageFetch";
+  if (progress.phase == Text("unpacking")) text = "ImageUnpack";
+  if (progress.total == 0) return text;
+  const double part = static_cast<double>(std::min(progress.done, progress.total)) /
+                      static_cast<double>(progress.total);
+  return fmt::format("{} ({}%)", text, static_cast<unsigned>(part * 100));
 }
 
 model::Step first_record(const JobRun& job, const wire::StepLayout& layout,

@@ -294,14 +294,14 @@ Result<model::NodeShare> Placer::share_for(const Candidate& node, std::uint32_t 
 Status Placer::add_gres(model::NodeShare& share, const Candidate& node) const {
   const model::NodeShare& whole = shares_[node.position];
   if (spec_.gres_none) return {};
+  const GresShares nothing;
+  const bool sees_all = spec_.gres.empty() || overlaps(spec_);
+  const GresPlace place{input_.job, whole.gres, sees_all ? nothing : used_[node.position].gres,
+                        share.cpus, input_.gres};
   if (spec_.gres.empty()) {
-    share.gres = whole.gres;
+    share.gres = default_gres(place, whole.tasks);
     return {};
   }
-  const GresShares nothing;
-  const GresPlace place{input_.job, whole.gres,
-                        overlaps(spec_) ? nothing : used_[node.position].gres, share.cpus,
-                        input_.gres};
   for (std::size_t g = 0; g < spec_.gres.size(); ++g) {
     const model::GresRequest& wanted = spec_.gres[g];
     const std::uint64_t count = wanted.scope == model::GresScope::job

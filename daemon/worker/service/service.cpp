@@ -80,7 +80,8 @@ void Service::load(const LedgerRecords& ledger) {
         break;
       case 'E': context_.epoch = Epoch(number_of<std::uint64_t>(value, 0)); break;
       case 'N':
-        if (auto update = wire::decode<wire::HostListUpdate>(value)) context_.cluster = std::move(*update);
+        if (auto update = wire::decode<wire::HostListUpdate>(value))
+          context_.cluster = std::move(*update);
         break;
       case 'C': cluster_name_ = value; break;
       case 'B': boot_id_ = value; break;
@@ -197,9 +198,25 @@ void Service::send_report() {
   const Load load = context_.env.load();
   report.cpu_load = load.load_hundredths;
   report.free_memory = load.free_memory_mib;
+  report.device_faults = device_faults_;
+  report.devices_judged = devices_judged_;
   send_controller(context_.env, report);
   report_timer_ = context_.timers.after(std::int64_t{context_.settings.report_interval_s} * 1000,
                                         [this] { send_report(); });
+}
+
+void Service::set_device_faults(std::vector<wire::DeviceFault> faults) {
+  for (model::NodeGres& gres : context_.options.facts.gres) {
+    for (model::Device& device : gres.devices) device.fault = "";
+    for (const wire::DeviceFault& fault : faults) {
+      const bool here = fault.name == gres.name && fault.type == gres.type;
+      if (here && fault.index < gres.devices.size()) gres.devices[fault.index].fault = fault.fault;
+    }
+  }
+  device_faults_ = std::move(faults);
+  devices_judged_ = true;
+  context_.timers.cancel(report_timer_);
+  send_report();
 }
 
 void Service::on_controller_closed() {

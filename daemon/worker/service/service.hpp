@@ -50,6 +50,9 @@ class Service {
   void on_image_data(ImageSourceId source, std::string_view bytes) { images_.data(source, bytes); }
   void on_image_failed(ImageSourceId source, const Text& why) { images_.failed(source, why); }
 
+  // All accelerators that are out of service now; the controller hears of it at once.
+  void set_device_faults(std::vector<wire::DeviceFault> faults);
+
   // Ends a job at once, whatever the controller says.
   void end_job(const Attempt& attempt) { jobs_.end(attempt); }
 
@@ -88,6 +91,8 @@ class Service {
   std::uint64_t last_order_ = 0;
   bool linked_ = false;
   TimerId report_timer_ = 0;
+  std::vector<wire::DeviceFault> device_faults_;
+  bool devices_judged_ = false;
   std::vector<StepEntry> adopted_;  // between load() and begin()
 };
 

@@ -53,8 +53,8 @@ std::size_t kind_of(const model::GresShare& share, const std::vector<model::Node
   return static_cast<std::size_t>(found - known.begin());
 }
 
-base::Bitmap choose(const GresPlace& place, const model::GresShare& share,
-                    const base::Bitmap& free, std::uint64_t count) {
+base::Bitmap choose(const GresPlace& place, const model::GresShare& share, const base::Bitmap& free,
+                    std::uint64_t count) {
   const std::size_t kind = kind_of(share, place.known);
   if (kind == place.known.size()) return free.first_n(static_cast<std::size_t>(count));
   const std::size_t first = model::first_index(place.known, kind);
@@ -99,8 +99,8 @@ Status check_gres(const model::Job& job, const model::StepSpec& spec) {
       all += here;
       most = std::max(most, here);
     }
-    const bool enough = wanted.scope == model::GresScope::job ? all >= wanted.count
-                                                              : most >= wanted.count;
+    const bool enough =
+        wanted.scope == model::GresScope::job ? all >= wanted.count : most >= wanted.count;
     if (!enough) return fail(ErrorCode::invalid_gres);
   }
   return {};
@@ -134,6 +134,19 @@ std::uint64_t take_gres(const GresPlace& place, const model::GresRequest& wanted
     to.push_back(std::move(part));
   }
   return count;
+}
+
+GresShares default_gres(const GresPlace& place, std::uint32_t job_tasks) {
+  const model::RequestPtr& request = place.job.request;
+  if (!request || request->sharing != model::Sharing::exclusive) return place.have;
+  GresShares shares;
+  for (const model::GresRequest& asked : model::without_repeats(request->gres)) {
+    std::uint64_t count = asked.count;
+    if (asked.scope == model::GresScope::task) count *= std::max(job_tasks, 1U);
+    if (asked.scope == model::GresScope::socket) count *= std::max(request->sockets_per_node, 1U);
+    static_cast<void>(take_gres(place, asked, count, shares));
+  }
+  return shares;
 }
 
 }  // namespace sluice::worker

@@ -35,13 +35,17 @@ using GresShares = std::vector<model::GresShare>;
 // One node of the step.
 struct GresPlace {
   const model::Job& job;
-  const GresShares& have;  // the job's
-  const GresShares& used;  // by other steps
-  const base::Bitmap& cpus;  // the step's
+  const GresShares& have;                     // the job's
+  const GresShares& used;                     // by other steps
+  const base::Bitmap& cpus;                   // the step's
   const std::vector<model::NodeGres>& known;  // devices of a node like this one; may be empty
 };
 // Adds `count` of the wanted GRES to `to`; what is missing.
 [[nodiscard]] std::uint64_t take_gres(const GresPlace& place, const model::GresRequest& wanted,
                                       std::uint64_t count, GresShares& to);
+
+// What a step that asks for none gets of a node: all that the job has there, but of a node that the
+// job has to itself only what the job asked for. Such a step keeps nobody else from it.
+[[nodiscard]] GresShares default_gres(const GresPlace& place, std::uint32_t job_tasks);
 
 }  // namespace sluice::worker

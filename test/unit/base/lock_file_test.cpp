@@ -1,12 +1,13 @@
 // One owner at a time, and the patience with one that is about to be gone.
 #include "base/lock_file.hpp"
 
-#include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 

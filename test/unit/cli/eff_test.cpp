@@ -97,9 +97,10 @@ TEST(Eff, CountsADeviceOnceThoughItsStepsHeldItToo) {
   EXPECT_EQ(job.devices[0].max_percent, 90U);
   EXPECT_EQ(job.devices[1].mean_percent, 40U);
   EXPECT_EQ(job.devices[1].max_percent, 70U);
-  EXPECT_THAT(efficiency_text(job),
-              HasSubstr("Devices      gpu 0 on n1: busy 50% on average, 90% at most; memory 100M on "
-                        "average, 200M at most\n"));
+  EXPECT_THAT(
+      efficiency_text(job),
+      HasSubstr("Devices      gpu 0 on n1: busy 50% on average, 90% at most; memory 100M on "
+                "average, 200M at most\n"));
 }
 
 TEST(Eff, OfARunningJobSoFar) {
@@ -124,8 +125,7 @@ TEST(Eff, SeveralJobsAreATable) {
 TEST(Eff, JsonSaysTheSame) {
   model::Step batch = a_step(base::kBatchStep);
   batch.usage.devices = {a_use("n1", 4, 200, 90)};
-  const auto document =
-      nlohmann::json::parse(efficiency_json({measure(a_job(), {batch}, 0)}));
+  const auto document = nlohmann::json::parse(efficiency_json({measure(a_job(), {batch}, 0)}));
   const auto& job = document["jobs"][0];
   EXPECT_EQ(job["job"], "17");
   EXPECT_DOUBLE_EQ(job["cpu_efficiency"], 0.25);

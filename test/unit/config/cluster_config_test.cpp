@@ -164,15 +164,21 @@ TEST(ClusterConfigTest, AcceleratorsAreNamed) {
 }
 
 TEST(ClusterConfigTest, NodesAreToldTheirSettings) {
-  const std::pair<const char*, const char*> told[] = {
-      {"kill_wait", "5"},          {"unkillable_step_timeout", "6"},
-      {"prolog", "/etc/p"},        {"epilog", "/etc/e"},
-      {"task_prolog", "/etc/tp"},  {"task_epilog", "/etc/te"},
-      {"mpi_default", "pmix"},     {"job_acct_gather_frequency", "9"},
-      {"tree_width", "32"},        {"step_patience", "20"},
-      {"require_cgroups", "yes"},
-      {"constrain_cores", "no"},   {"constrain_ram_space", "yes"},
-      {"constrain_devices", "no"}, {"allowed_swap_space", "10"}};
+  const std::pair<const char*, const char*> told[] = {{"kill_wait", "5"},
+                                                      {"unkillable_step_timeout", "6"},
+                                                      {"prolog", "/etc/p"},
+                                                      {"epilog", "/etc/e"},
+                                                      {"task_prolog", "/etc/tp"},
+                                                      {"task_epilog", "/etc/te"},
+                                                      {"mpi_default", "pmix"},
+                                                      {"job_acct_gather_frequency", "9"},
+                                                      {"tree_width", "32"},
+                                                      {"step_patience", "20"},
+                                                      {"require_cgroups", "yes"},
+                                                      {"constrain_cores", "no"},
+                                                      {"constrain_ram_space", "yes"},
+                                                      {"constrain_devices", "no"},
+                                                      {"allowed_swap_space", "10"}};
   std::string lines;
   for (const auto& [key, value] : told) lines += std::string(key) + ": " + value + "\n";
   const ClusterConfig config = with(lines);

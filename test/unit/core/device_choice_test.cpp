@@ -113,7 +113,8 @@ bool better(const Worth& a, const Worth& b, bool cpus_first) {
 
 std::uint64_t near(const DeviceSite& a, const DeviceSite& b, std::size_t i, std::size_t j) {
   const std::uint64_t linked = std::max(a.links[j], b.links[i]);
-  const bool together = (a.cpus.any() && a.cpus == b.cpus) || (a.numa != 0xffffffff && a.numa == b.numa);
+  const bool together =
+      (a.cpus.any() && a.cpus == b.cpus) || (a.numa != 0xffffffff && a.numa == b.numa);
   return linked * 65536 + (together ? 1 : 0);
 }
 
@@ -134,8 +135,9 @@ Worth worth_of(const std::vector<DeviceSite>& all, const DeviceWish& wish, std::
   }
   const bool matters = wish.cpus.any() && wish.cpus_wanted != 0;
   if (matters) {
-    worth.cpus = anywhere ? wish.cpus_wanted
-                          : std::min<std::uint64_t>(wish.cpus_wanted, beside.count_common(wish.cpus));
+    worth.cpus = anywhere
+                     ? wish.cpus_wanted
+                     : std::min<std::uint64_t>(wish.cpus_wanted, beside.count_common(wish.cpus));
   }
   return worth;
 }

@@ -1,10 +1,11 @@
 // GRES of jobs: exact devices, CPUs beside them, any accelerator, and devices out of service.
+#include "model/gres.hpp"
+
 #include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
 
-#include "model/gres.hpp"
 #include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
@@ -45,6 +46,23 @@ std::string indices(const World& w, JobId job, std::size_t node = 0, std::size_t
 }
 std::string cpu_ids(const World& w, JobId job, std::size_t node = 0) {
   return w.allocation(job.value).shares.at(node).cpus.to_ranges();
+}
+
+model::NodeGres named(const char* name, std::uint64_t count, const char* vendor = "") {
+  model::NodeGres gres = gpus(count);
+  gres.name = name;
+  gres.vendor = vendor;
+  return gres;
+}
+
+std::string kinds(const World& w, JobId job) {
+  std::string text;
+  for (const model::NodeShare& share : w.allocation(job.value).shares) {
+    for (const model::GresShare& gres : share.gres) {
+      text += (text.empty() ? "" : " ") + gres.name.str() + ":" + std::to_string(gres.count);
+    }
+  }
+  return text;
 }
 
 // A node's facts again, with these devices out of service.
@@ -116,6 +134,30 @@ TEST(Gres, DisableBindingIgnoresWhereDevicesSit) {
   EXPECT_EQ(cpu_ids(w, job), "0,4");  // socket by socket, as without devices
 }
 
+TEST(Gres, DevicesOfEachSocket) {
+  World w;
+  w.nodes(1, two_sockets(devices(4))).up();
+  Request request = asking({{"gpu", "", 1, GresScope::socket}}, 2);
+  request.sockets_per_node = 2;
+  const JobId job = w.submit(request);
+  w.pass();
+  EXPECT_EQ(indices(w, job), "0,2");
+  EXPECT_EQ(cpu_ids(w, job), "0,4");
+}
+
+TEST(Gres, AWholeNodeComesWithItsDevices) {
+  World w;
+  w.nodes(1, {.cores = 8, .gres = {devices(3), named("npu", 2)}}).up();
+  set_faults(w, 0, {1});
+  Request request = asking({{"npu", "", 1}});
+  request.sharing = model::Sharing::exclusive;
+  const JobId job = w.submit(request);
+  w.pass();
+  EXPECT_EQ(kinds(w, job), "gpu:2 npu:2");
+  EXPECT_EQ(indices(w, job), "0,2");
+  EXPECT_EQ(w.problem(), "");
+}
+
 TEST(Gres, AnyTypeIsOneKindWhereOneHasEnough) {
   World w;
   w.nodes(1, {.cores = 8, .gres = {gpus(1, "a"), gpus(2, "b")}}).up();
@@ -139,29 +181,11 @@ TEST(Gres, APartedDeviceIsNeverGivenOutWhole) {
   w.pass();
   EXPECT_EQ(indices(w, one), "1");
   EXPECT_EQ(indices(w, part), "2-3");
-  EXPECT_FALSE(
-      w.planner().can_ever_run(w.pool(), w.candidate(asking({{"gpu", "a100", 2}}))));
+  EXPECT_FALSE(w.planner().can_ever_run(w.pool(), w.candidate(asking({{"gpu", "a100", 2}}))));
   EXPECT_EQ(w.problem(), "");
 }
 
 // --- any accelerator ----------------------------------------------------------------------------
-
-model::NodeGres named(const char* name, std::uint64_t count, const char* vendor = "") {
-  model::NodeGres gres = gpus(count);
-  gres.name = name;
-  gres.vendor = vendor;
-  return gres;
-}
-
-std::string kinds(const World& w, JobId job) {
-  std::string text;
-  for (const model::NodeShare& share : w.allocation(job.value).shares) {
-    for (const model::GresShare& gres : share.gres) {
-      text += (text.empty() ? "" : " ") + gres.name.str() + ":" + std::to_string(gres.count);
-    }
-  }
-  return text;
-}
 
 TEST(Accel, OneKindOnANode) {
   World w;
@@ -262,7 +286,33 @@ TEST(Gres, AJobThatAFaultKeepsWaitingIsNotRefused) {
   EXPECT_TRUE(w.planner().can_ever_run(w.pool(), w.candidate(asking({{"gpu", "", 2}}))));
 }
 
-// --- counts that contradict each other or follow from each other ----------------------------------
+TEST(Gres, WhatCanNeverBeIsRefusedWithItsCause) {
+  World w;
+  w.nodes(4, {.cores = 8, .gres = {gpus(2, "a"), gpus(2, "b")}}).up();
+  const auto cause = [&](model::GresRequest gres, std::uint32_t tasks = 0) {
+    const Status possible =
+        w.planner().can_ever_run(w.pool(), w.candidate(asking({std::move(gres)}, tasks)));
+    return possible ? std::string() : possible.error().text;
+  };
+  const std::string config = "Requested node configuration is not available: ";
+  EXPECT_EQ(cause({"gpu", "", 5}),
+            config + "asks for 5 gpu on one node; the largest in partition batch has 4");
+  EXPECT_EQ(cause({"gpu", "a", 3}),
+            config + "asks for 3 gpu:a on one node; the largest in partition batch has 2");
+  EXPECT_EQ(cause({"accel", "", 3}),
+            config + "asks for 3 accel on one node; the largest in partition batch has 2");
+  EXPECT_EQ(cause({"gpu", "", 17, GresScope::job}),
+            config + "asks for 17 gpu; partition batch has 16");
+  EXPECT_EQ(cause({"gpu", "", 6, GresScope::job}, 1),
+            config + "asks for 6 gpu on at most 1 nodes; the largest in partition batch has 4");
+  EXPECT_EQ(cause({"gpu", "", 16, GresScope::job}), "");
+  EXPECT_EQ(cause({"gpu", "h100", 1}), config + "no node has gpu:h100");
+  EXPECT_EQ(cause({"fpga", "", 1}),
+            "Invalid generic resource (gres) specification: no node has fpga");
+}
+
+// --- counts that contradict each other or follow from each other
+// ----------------------------------
 
 Request settled(std::vector<model::GresRequest> gres, std::uint32_t tasks = 0,
                 std::uint32_t nodes = 0) {
@@ -318,7 +368,9 @@ class RandomGres : public ::testing::TestWithParam<std::uint32_t> {};
 
 TEST_P(RandomGres, NoDeviceHasTwoHolders) {
   std::mt19937 random(GetParam());
-  const auto pick = [&](std::uint32_t below) { return static_cast<std::uint32_t>(random() % below); };
+  const auto pick = [&](std::uint32_t below) {
+    return static_cast<std::uint32_t>(random() % below);
+  };
   World w;
   for (int n = 0; n < 3; ++n) {
     model::NodeGres gres = devices(2 + 2 * pick(3), "a");
@@ -347,8 +399,8 @@ TEST_P(RandomGres, NoDeviceHasTwoHolders) {
     w.submit(request, 1 + pick(30));
     const std::uint32_t node = pick(3);
     if (pick(3) == 0) {
-      const std::uint32_t d = pick(static_cast<std::uint32_t>(
-          w.settings().nodes[node].facts.gres[0].devices.size()));
+      const std::uint32_t d =
+          pick(static_cast<std::uint32_t>(w.settings().nodes[node].facts.gres[0].devices.size()));
       if (!faulty[node].erase(d)) faulty[node].insert(d);
       set_faults(w, node, {faulty[node].begin(), faulty[node].end()});
     }

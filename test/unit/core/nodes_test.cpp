@@ -90,7 +90,7 @@ TEST(Nodes, JobsOfSeveralNodesEndWhenOneIsLost) {
   const core::Changes without = world.apply(core::NodeLost{NodeIndex(3)});
   ASSERT_EQ(World::orders<core::LoseNode>(without).size(), 1U);
   EXPECT_EQ(World::orders<core::LoseNode>(without).front().node, NodeIndex(0));
-  EXPECT_EQ(World::orders<core::LoseNode>(without).front().again, Text("n4"));
+  EXPECT_EQ(World::orders<core::LoseNode>(without).front().lost, Text("n4"));
   EXPECT_EQ(world.state(keep), "RUNNING");
   EXPECT_EQ(world.job(keep).allocation->nodes, Text("n[1,3]"));
   world.restart();

@@ -160,7 +160,10 @@ void check_allocation(const World& world, std::uint32_t id, const Request& reque
     EXPECT_EQ(share.cpus.count(), share.cpu_count);
     if (!request.gres.empty()) {
       ASSERT_EQ(share.gres.size(), 1U);
-      EXPECT_EQ(share.gres[0].indices.count(), request.gres[0].count);
+      // Who has the whole node has all its devices.
+      const bool whole = request.sharing == model::Sharing::exclusive;
+      EXPECT_EQ(share.gres[0].indices.count(),
+                whole ? share.gres[0].indices.size() : request.gres[0].count);
     }
   }
   EXPECT_EQ(tasks, request.tasks);

@@ -101,6 +101,9 @@ INSTANTIATE_TEST_SUITE_P(
                                                       o.job.spec.gpus_per_task == 1),
                     SETS("--gpus-per-socket=1 --sockets-per-node=2",
                          o.job.request.gres[0].scope == GresScope::socket),
+                    SETS("--gpu-bind=closest", o.job.spec.gpu_bind == Text("closest")),
+                    SETS("--tres-bind=gres/gpu:closest+npu:single:1",
+                         o.job.spec.tres_bind == Text("gres/gpu:closest+npu:single:1")),
                     SETS("--gpu-bind=verbose,map_gpu:0,1",
                          o.job.spec.gpu_bind == Text("verbose,map_gpu:0,1"))));
 

@@ -7,7 +7,8 @@ namespace sluice::opt::test {
 namespace {
 
 TEST(Sstat, TakesJobsAndSteps) {
-  const auto o = Invoke({"-aiPn", "-j", "7,8.1,9.batch", "-o", "jobid", "--fields=maxrss%20"}).sstat();
+  const auto o =
+      Invoke({"-aiPn", "-j", "7,8.1,9.batch", "-o", "jobid", "--fields=maxrss%20"}).sstat();
   ASSERT_TRUE(o);
   ASSERT_EQ(o->jobs.size(), 3U);
   EXPECT_EQ(o->jobs[0].job, 7U);

@@ -28,8 +28,9 @@ class UsageFields : public testing::Test {
     usage.max_rss_node = "n1";
     usage.max_vm_kib = 145284;
     usage.total_vm_kib = 290568;
-    usage.ranges = {range(0, 0, 0, 0), range(kRead, 0, kRead, 0), range(1656, 0, 1684, 1),
-                    range(0, 0, 0, 0), range(145284, 0, 145284, 0), range(kWritten, 0, kWritten, 0)};
+    usage.ranges = {range(0, 0, 0, 0),           range(kRead, 0, kRead, 0),
+                    range(1656, 0, 1684, 1),     range(0, 0, 0, 0),
+                    range(145284, 0, 145284, 0), range(kWritten, 0, kWritten, 0)};
   }
   static model::TaskRange range(std::uint64_t min, std::uint32_t min_task, std::uint64_t max,
                                 std::uint32_t max_task) {
@@ -81,8 +82,9 @@ TEST_F(UsageFields, ListsAsSacctPrintsThem) {
             "cpu=00:00:00,energy=0,fs/disk=200057474,mem=3340K,pages=0,vmem=290568K\n");
   EXPECT_EQ(sacct("tresusageoutave,tresusageoutmax,tresusageoutmaxnode,tresusageoutmaxtask"),
             "energy=0,fs/disk=50000002|energy=0,fs/disk=50000002|energy=n1,fs/disk=n1|fs/disk=0\n");
-  EXPECT_EQ(sacct("tresusageoutmin,tresusageoutminnode,tresusageoutmintask,tresusageouttot"),
-            "energy=0,fs/disk=50000002|energy=n1,fs/disk=n1|fs/disk=0|energy=0,fs/disk=100000004\n");
+  EXPECT_EQ(
+      sacct("tresusageoutmin,tresusageoutminnode,tresusageoutmintask,tresusageouttot"),
+      "energy=0,fs/disk=50000002|energy=n1,fs/disk=n1|fs/disk=0|energy=0,fs/disk=100000004\n");
 }
 
 TEST_F(UsageFields, SingleOnesAsSacctPrintsThem) {

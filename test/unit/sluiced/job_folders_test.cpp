@@ -52,6 +52,27 @@ TEST_F(JobFoldersTest, a_folder_with_more_in_it_is_removed_whole) {
   EXPECT_FALSE(base::file_exists(at("job_2.0/step_0")));
 }
 
+TEST_F(JobFoldersTest, a_steps_folder_serves_again_without_what_was_in_it) {
+  JobFolders folders(spool);
+  ASSERT_TRUE(folders.make_step(at("step_0")));
+  const ino_t first = inode("step_0");
+  ASSERT_TRUE(base::write_file_atomic(at("step_0/record"), "x"));
+  ASSERT_TRUE(folders.remove_step(at("step_0")));
+  EXPECT_FALSE(base::file_exists(at("step_0")));
+  ASSERT_TRUE(folders.make_step(at("step_1")));
+  EXPECT_EQ(inode("step_1"), first);
+  EXPECT_FALSE(base::file_exists(at("step_1/record")));
+  // Something unknown in it: it goes, and what is inside.
+  ASSERT_TRUE(base::write_file_atomic(at("step_1/other"), "x"));
+  ASSERT_TRUE(folders.remove_step(at("step_1")));
+  EXPECT_FALSE(base::file_exists(at("step_1")));
+  ASSERT_TRUE(folders.make_step(at("step_2")));
+  EXPECT_FALSE(base::file_exists(at("step_2/other")));
+  ASSERT_TRUE(base::write_file_atomic(at("step_2/record"), "mine"));
+  ASSERT_TRUE(folders.make_step(at("step_2")));
+  EXPECT_TRUE(base::file_exists(at("step_2/record")));
+}
+
 TEST_F(JobFoldersTest, a_folder_that_is_there_is_left_alone) {
   JobFolders folders(spool);
   ASSERT_TRUE(folders.make(at("job_1.0")));

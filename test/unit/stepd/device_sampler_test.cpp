@@ -1,11 +1,12 @@
 // Use of devices: the arithmetic, and a step whose vendor's tool is a script.
 #include "daemon/stepd/device_sampler.hpp"
 
-#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 #include "base/file.hpp"
 #include "daemon/stepd/device_meter.hpp"

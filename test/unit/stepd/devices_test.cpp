@@ -69,9 +69,7 @@ struct Node {
     settings.cgroups.devices = "/cgroup/devices";
     return *this;
   }
-  [[nodiscard]] StepDevices devices() const {
-    return {settings, launch.layout.nodes[0].share};
-  }
+  [[nodiscard]] StepDevices devices() const { return {settings, launch.layout.nodes[0].share}; }
   [[nodiscard]] std::string value(const std::string& name) const {
     const base::Environment environment = step_environment({launch, settings});
     return std::string(environment.get(name).value_or("-"));
@@ -126,9 +124,9 @@ TEST(StepDevices, AStepWithoutDevicesIsToldOfNone) {
   Node node;
   node.has("gpu", "maker").confines();
   node.settings.vendors = {a_vendor("maker", "gpu", "MAKER_DEVICES", accel::Naming::position)};
-  node.launch.spec.environment = {"CUDA_VISIBLE_DEVICES=7", "MAKER_DEVICES=7", "SLURM_JOB_GPUS=1",
-                                  "SLURM_STEP_GPUS=7",      "SLURM_GPUS_ON_NODE=3",
-                                  "SLUICE_ACCEL_NAME=npu"};
+  node.launch.spec.environment = {"CUDA_VISIBLE_DEVICES=7", "MAKER_DEVICES=7",
+                                  "SLURM_JOB_GPUS=1",       "SLURM_STEP_GPUS=7",
+                                  "SLURM_GPUS_ON_NODE=3",   "SLUICE_ACCEL_NAME=npu"};
   EXPECT_EQ(node.value("CUDA_VISIBLE_DEVICES"), "-");
   EXPECT_EQ(node.value("MAKER_DEVICES"), "-");
   EXPECT_EQ(node.value("SLURM_STEP_GPUS"), "-");
@@ -174,12 +172,13 @@ TEST(StepDevices, TypesOfOneNameAreCountedOn) {
   Node node;
   node.has("gpu", "").has("gpu", "");
   for (model::NodeGres& kind : node.settings.gres) {
-    kind.files.clear();
+    kind.files = {"/dev/w", "/dev/x", "/dev/y", "/dev/z"};
     kind.devices.clear();
   }
   node.settings.gres[0].type = "a";
   node.settings.gres[1].type = "b";
-  node.grants("gpu", {1}).grants("gpu", {0});
+  node.grants("gpu", {1}).grants("gpu", {});
+  node.launch.layout.nodes[0].share.gres[1].indices = Bitmap(8, {4});  // b's first
   node.launch.layout.nodes[0].share.gres[0].type = "a";
   node.launch.layout.nodes[0].share.gres[1].type = "b";
   EXPECT_EQ(node.value("SLURM_STEP_GPUS"), "1,4");

@@ -85,8 +85,8 @@ class MpiLaunch : public testing::TestWithParam<Case> {
     for (std::uint32_t rank = 0; rank < 4; ++rank) {
       ASSERT_TRUE(outcome.statuses.contains(rank)) << rank;
       EXPECT_EQ(outcome.statuses.at(rank), 0) << outcome.output.at(rank);
-      // Open MPI may complain besides that a segment of its shared memory is gone already: a race of
-      // its own at the end (open-mpi/ompi issues 7393, 9905).
+      // Open MPI may complain besides that a segment of its shared memory is gone already: a race
+      // of its own at the end (open-mpi/ompi issues 7393, 9905).
       const std::string line = fmt::format("{} of 4: sum 10, {} share\n", rank, shared);
       EXPECT_NE(outcome.output.at(rank).find(line), std::string::npos) << outcome.output.at(rank);
     }

@@ -128,7 +128,11 @@ TEST_F(StoreTest, LoadsOldJobsThatAreStillNeeded) {
   const model::Job other = ended(a_job(5), model::JobState::failed, long_ago);
   model::Job waiting = a_job(6);
   waiting.dependency = "after:4+600(unfulfilled),afterany:5(unfulfilled)";
-  ASSERT_TRUE(commit(*store, with_jobs({rest, bad, good, target, other, waiting})));
+  // It failed, was requeued, and went well then.
+  const model::Job before = task(7, 4, model::JobState::node_fail);
+  model::Job better = task(7, 4, model::JobState::completed);
+  better.attempt = 1;
+  ASSERT_TRUE(commit(*store, with_jobs({rest, bad, good, target, other, waiting, before, better})));
   reopen();
   const LoadedState state = load_from(*store);
   std::vector<std::uint32_t> ids;

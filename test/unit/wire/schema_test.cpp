@@ -33,12 +33,12 @@ std::string schema_text() {
       QueryNodes, NodesReply, QueryPartitions, PartitionsReply, QueryConfig, ConfigReply,
       QueryHistory, HistoryReply, QueryScript, ScriptReply, Ping, PingReply, Reconfigure, MakeToken,
       TokenReply, Join, JoinReply, QueryHosts, HostsReply, QueryStats, StatsReply, NodeHello,
-      NodeWelcome, NodeReport, LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob,
-      LoseNode, LosePart, JobPrepared, BatchEnded, NodeReleased, StepRecord, ReportAck, HostListUpdate, NodeFault,
-      StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input, InputAck,
-      SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck, StepAbort,
-      AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress, ImageFetch,
-      ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply>;
+      NodeWelcome, NodeReport, LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob, LoseNode,
+      LosePart, JobPrepared, BatchEnded, NodeReleased, StepRecord, ReportAck, HostListUpdate,
+      NodeFault, StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input,
+      InputAck, SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
+      StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress,
+      ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }

@@ -240,10 +240,17 @@ TEST_F(BatchImageTest, AFetchWaitsUntilTheImageIsThere) {
   progress("pulling", 1, 2);
   EXPECT_TRUE(env_.images.empty());
   progress("ready", 0, 0);
+  // Told which it is, the other node may have it already.
+  ASSERT_EQ(got<wire::ImageData>(peer).size(), 1U);
+  EXPECT_EQ(got<wire::ImageData>(peer).front().digest, Text(kDigest));
+  EXPECT_TRUE(env_.images.empty());
+  say(peer, wire::ImageAck{0});
   ASSERT_EQ(env_.images.size(), 1U);
   EXPECT_EQ(env_.images.begin()->second.digest, kDigest);
   const StreamId late = open(1000, "n2", true);
   say(late, of_batch());
+  EXPECT_EQ(got<wire::ImageData>(late).size(), 1U);
+  say(late, wire::ImageAck{0});
   EXPECT_EQ(env_.images.size(), 2U);
 }
 

@@ -239,6 +239,20 @@ TEST(StepGres, overlapping_steps_share_and_none_means_none) {
   EXPECT_TRUE(without->nodes[0].share.gres.empty());
 }
 
+TEST(StepGres, of_a_whole_node_a_step_gets_what_the_job_asked_for) {
+  GpuCase with(1, 4);
+  auto request = std::make_shared<model::Request>(*with.job.request);
+  request->sharing = model::Sharing::exclusive;
+  request->gres = {{"gpu", "", 1, model::GresScope::node}};
+  with.job.request = request;
+  const auto layout = with.place(spec(1, 1));
+  ASSERT_TRUE(layout);
+  EXPECT_EQ(gpus_of(*layout, 0), "0");
+  const auto more = with.place(with_gres(1, 1, {"gpu", "", 3, model::GresScope::node}));
+  ASSERT_TRUE(more);
+  EXPECT_EQ(gpus_of(*more, 0), "0-2");
+}
+
 TEST(StepGres, any_accelerator_is_what_the_job_got_for_it) {
   GpuCase with(1, 2, "npu");
   auto request = std::make_shared<model::Request>(*with.job.request);
