@@ -1,6 +1,6 @@
-// sluice-image: container images of one user on one host: pulled, unpacked, listed, removed, sent to
-// another host. Runs as that user alone. `sluice image …` is this program; jobs' steps start it too
-// (prepare, send).
+// sluice-image: container images of one user on one host: pulled, unpacked, listed, removed, sent
+// to another host. Runs as that user alone. `sluice image …` is this program; jobs' steps start it
+// too (prepare, send).
 #include <sys/stat.h>
 
 #include <clocale>
@@ -49,7 +49,8 @@ void add_loading(CLI::App* sub, ImageOptions& options) {
 
 void add_for_steps(Program& program) {
   ImageOptions& options = program.options;
-  CLI::App* prepare = program.add("prepare", "make an image ready for containers", cli::image_prepare);
+  CLI::App* prepare =
+      program.add("prepare", "make an image ready for containers", cli::image_prepare);
   add_loading(prepare, options);
   prepare->add_option("image,--image", options.image, "the image")->required();
   prepare->add_option("--digest", options.digest, "of the manifest that it has to be");
@@ -61,8 +62,8 @@ void add_for_steps(Program& program) {
   CLI::App* send = program.add("send", "write an image to standard output", cli::image_send);
   send->add_option("--digest", options.digest, "of its manifest")->required();
   send->add_option("--wait", options.wait_s, "seconds to wait for it");
-  CLI::App* containers =
-      program.add("rm-containers", "remove what a job's containers kept", cli::image_remove_containers);
+  CLI::App* containers = program.add("rm-containers", "remove what a job's containers kept",
+                                     cli::image_remove_containers);
   containers->add_option("--job", options.job, "the job")->required()->check(CLI::PositiveNumber);
 }
 

@@ -122,8 +122,10 @@ int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_opti
   if (const Status granted = client.begin(); !granted) {
     const Error error = cli::as_seen_by_user(granted.error());
     if (client.has_step()) return fail_with(options, error);
+    const cli::Refusal refusal = cli::refusal_of(error);
+    if (!refusal.cause.empty()) cli::print_error("srun", refusal.cause);
     return fail_with(options,
-                     {error.code, "Unable to create step for job " + job + ": " + error.text});
+                     {error.code, "Unable to create step for job " + job + ": " + refusal.text});
   }
   Result<int> code = client.run();
   wait_status = client.wait_status();

@@ -50,7 +50,8 @@ void show_step(const cli::Client& client, const cli::RunningJob& running, const 
   const Result<wire::StepStatus> status =
       cli::fetch_status(client.sockets(), *running.job, step.number);
   if (!status) {
-    const std::string why = status.error().text;
+    const bool not_ours = status.error().code == ErrorCode::access_denied;
+    const std::string why = not_ours ? "Invalid user id" : status.error().text;
     cli::print_error(kProgram, "slurm_job_step_stat: there was an error with the request to " +
                                    running.job->allocation->shares.front().name.str() +
                                    " rc = " + why);

@@ -155,6 +155,10 @@ Result<std::string> efficiency_report(const EffOptions& options) {
   query.live_at_window = false;
   Result<JobAnswer> answer = fetch_history(*client, query);
   if (!answer) return tl::unexpected(answer.error());
+  std::ranges::stable_sort(answer->jobs, {}, [](const model::JobPtr& job) {
+    return std::pair(job->array_job.value != 0 ? job->array_job.value : job->id.value,
+                     job->array_task);
+  });
   const auto now = base::wall_micros() / model::kSecond;
   std::vector<Efficiency> jobs;
   for (const model::JobPtr& job : answer->jobs) {

@@ -102,13 +102,14 @@ Result<image::Home> open_home(const ImageOptions& options) {
   auto sockets = find_sockets(base::Environment::of_process());
   if (!sockets) return tl::unexpected(sockets.error());
   if (sockets->agent.empty()) {
-    return fail(ErrorCode::unavailable, "no agent on this host tells where images are; give --home");
+    return fail(ErrorCode::unavailable,
+                "no agent on this host tells where images are; give --home");
   }
   auto link = net::BlockingSession::connect(sockets->agent, kAgentMs);
   if (!link) return tl::unexpected(link.error());
   const wire::ImageHome request;
-  auto sent = link->send({static_cast<std::uint16_t>(request.kType), 1, wire::encode(request)},
-                         kAgentMs);
+  auto sent =
+      link->send({static_cast<std::uint16_t>(request.kType), 1, wire::encode(request)}, kAgentMs);
   if (!sent) return tl::unexpected(sent.error());
   auto frame = link->receive(kAgentMs);
   if (!frame) return tl::unexpected(frame.error());
@@ -154,8 +155,8 @@ Result<int> image_send(const ImageOptions& options) {
     if (until.passed()) return fail(ErrorCode::not_found, options.digest + " is not here");
     ::poll(nullptr, 0, until.wait_ms(kLookMs));
   }
-  auto reading = image::Lock::take(home->lock("gc"), image::LockKind::shared,
-                                   deadline_of(options.timeout_s));
+  auto reading =
+      image::Lock::take(home->lock("gc"), image::LockKind::shared, deadline_of(options.timeout_s));
   if (!reading) return tl::unexpected(reading.error());
   if (auto sent = image::send(*home, options.digest, STDOUT_FILENO); !sent) {
     return tl::unexpected(sent.error());
@@ -225,8 +226,8 @@ Result<int> image_save(const ImageOptions& options) {
     }
     path.insert(0, std::string(folder) + "/");
   }
-  auto saved = image::save_image(*home, *record, path,
-                                 {options.changes, deadline_of(options.timeout_s)});
+  auto saved =
+      image::save_image(*home, *record, path, {options.changes, deadline_of(options.timeout_s)});
   if (!saved) return tl::unexpected(saved.error());
   return 0;
 }

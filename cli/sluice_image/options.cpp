@@ -11,10 +11,14 @@ namespace {
 
 std::uint64_t unit_bytes(char letter) {
   switch (letter) {
-    case 'K': case 'k': return std::uint64_t{1} << 10U;
-    case 'M': case 'm': return std::uint64_t{1} << 20U;
-    case 'G': case 'g': return std::uint64_t{1} << 30U;
-    case 'T': case 't': return std::uint64_t{1} << 40U;
+    case 'K':
+    case 'k': return std::uint64_t{1} << 10U;
+    case 'M':
+    case 'm': return std::uint64_t{1} << 20U;
+    case 'G':
+    case 'g': return std::uint64_t{1} << 30U;
+    case 'T':
+    case 't': return std::uint64_t{1} << 40U;
     default: return 0;
   }
 }

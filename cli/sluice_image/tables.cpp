@@ -1,7 +1,6 @@
 // What sluice-image prints of the images that are here.
-#include <nlohmann/json.hpp>
-
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include "base/clock.hpp"
 #include "base/quantity.hpp"
@@ -36,8 +35,8 @@ Result<std::string> image_table(const image::Home& home) {
   if (!images) return tl::unexpected(images.error());
   std::size_t width = std::string_view("REFERENCE").size();
   for (const auto& image : *images) width = std::max(width, base::escape(image.reference).size());
-  std::string text = fmt::format("{:<{}} {:<12} {:>8} {}\n", "REFERENCE", width, "DIGEST", "SIZE",
-                                 "LAST USED");
+  std::string text =
+      fmt::format("{:<{}} {:<12} {:>8} {}\n", "REFERENCE", width, "DIGEST", "SIZE", "LAST USED");
   for (const auto& image : *images) {
     text += fmt::format("{:<{}} {:<12} {:>8} {}\n", base::escape(image.reference), width,
                         image::hex_of(image.digest).substr(0, kShownDigits),

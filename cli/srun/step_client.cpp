@@ -202,6 +202,7 @@ Status StepClient::on_frame(const net::Frame& frame) {
       return with(static_cast<wire::StepStarted*>(nullptr), [&](const wire::StepStarted& m) {
         if (m.error.empty()) return;
         ++start_failures_;
+        told_errors_.insert(m.error);
         const std::string node =
             m.node < layout_.nodes.size() ? layout_.nodes[m.node].name.str() : "";
         print_error(kProgram,
@@ -246,7 +247,7 @@ void StepClient::on_step_done(const wire::StepDone& done) {
   node_done_[done.node] = true;
   ++nodes_done_;
   send(wire::StepDoneAck{done.node});
-  if (!done.error.empty()) {
+  if (!done.error.empty() && !told_errors_.contains(done.error)) {
     print_error(kProgram, layout_.nodes[done.node].name.str() + ": " + done.error.str());
     ++start_failures_;
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -88,7 +89,8 @@ class StepClient {
   std::vector<bool> node_done_;
   std::size_t nodes_done_ = 0;
   std::uint32_t start_failures_ = 0;
-  std::string said_progress_;  // the last line of it
+  std::set<Text> told_errors_;  // of nodes that could not start
+  std::string said_progress_;   // the last line of it
   std::uint64_t last_interrupt_ms_ = 0;
   std::uint64_t lost_since_ms_ = 0;
   std::uint64_t exits_since_ms_ = 0;  // since when lines about ended tasks wait; 0: unknown

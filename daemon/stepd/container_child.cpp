@@ -75,6 +75,7 @@ class Opener {
   [[nodiscard]] Status make_root();
   [[nodiscard]] Status run_runtime();
   [[nodiscard]] Status read_holder();
+  [[nodiscard]] Status rename_user();
   void tell_ready();
 
   const ContainerPlan& plan_;
@@ -164,8 +165,34 @@ Status Opener::make_root() {
   return {};
 }
 
+// runc wants a root in the container. Where the user is to be somebody else, it is in a namespace
+// below the container's, which we hold ourselves.
+Status Opener::rename_user() {
+  const base::UniqueFd container(static_cast<int>(::syscall(SYS_pidfd_open, holder_, 0)));
+  if (!container.is_open()) return fail(ErrorCode::failure, "the container ended at once");
+  // From inside its folder can't be seen.
+  if (kept_) {
+    if (auto added = kept_->add_running(plan_, ::getpid()); !added) return added;
+  }
+  int kinds = CLONE_NEWNS;
+  if ((plan_.spec.unshare & model::kUnshareNet) != 0) kinds |= CLONE_NEWNET;
+  if ((plan_.spec.unshare & model::kUnshareIpc) != 0) kinds |= CLONE_NEWIPC;
+  if ((plan_.spec.unshare & model::kUnshareUts) != 0) kinds |= CLONE_NEWUTS;
+  if (::setns(container.get(), kinds) != 0) {
+    return tl::unexpected(base::errno_error("entering the container", errno));
+  }
+  if (auto entered = enter_user_namespace(plan_.user.uid, plan_.user.gid); !entered) return entered;
+  joined_ = true;
+  holder_ = ::getpid();
+  return {};
+}
+
 Status Opener::run_runtime() {
+  const std::string& runtime = plan_.settings.runtime;
+  const bool is_crun = runtime.substr(runtime.rfind('/') + 1).find("crun") != std::string::npos;
+  config_.inner_user = is_crun;
   if (auto filled = fill_config(plan_, root_, config_); !filled) return filled;
+  if (!config_.inner_user) config_.uid = config_.gid = 0;
   const std::string file = plan_.scratch + "/config.json";
   if (auto written = base::write_file_atomic(file, runtime_config(config_), {.mode = 0600});
       !written) {
@@ -176,8 +203,6 @@ Status Opener::run_runtime() {
   if (plan_.spec.workdir.empty() && !record_.workdir.empty()) {
     static_cast<void>(make_folder_inside(root_, record_.workdir.str()));
   }
-  const std::string& runtime = plan_.settings.runtime;
-  const bool is_crun = runtime.substr(runtime.rfind('/') + 1).find("crun") != std::string::npos;
   // crun refuses hosts with controllers in both kinds of hierarchy; it needs none of them.
   if (is_crun) static_cast<void>(::mount("tmpfs", "/sys/fs/cgroup", "tmpfs", MS_NOSUID, "size=4k"));
   QuietRun run;
@@ -192,7 +217,8 @@ Status Opener::run_runtime() {
   run.environment = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + plan_.home};
   run.folder = "/";
   if (auto ran = run_quietly(run); !ran) return context("container runtime", ran.error());
-  return read_holder();
+  if (auto read = read_holder(); !read) return read;
+  return is_crun || plan_.remap_root ? Status{} : rename_user();
 }
 
 Status Opener::read_holder() {
@@ -237,7 +263,7 @@ Status Opener::open() {
   if (auto made = make_root(); !made) return made;
   if (auto ran = run_runtime(); !ran) return ran;
   if (plan_.by_pattern) holder_ = ::getpid();
-  if (kept_) {
+  if (kept_ && !joined_) {
     if (auto added = kept_->add_running(plan_, holder_); !added) return added;
   }
   tell_ready();
@@ -306,10 +332,10 @@ Status save(const ContainerPlan& plan, const image::ImageRecord& record) {
 }  // namespace
 
 UpperPlace upper_place(const ContainerPlan& plan) {
-  if (plan.kept.empty()) return {plan.scratch + "/upper", plan.scratch + "/work"};
+  if (plan.kept.empty()) return {plan.scratch + "/upper", plan.scratch + "/working"};
   const std::string folder =
       fmt::format("{}/{}/{}", plan.settings.image_home, image::kContainerFolder, plan.kept);
-  return {folder + "/upper", folder + "/work"};
+  return {folder + "/upper", folder + "/working"};
 }
 
 std::vector<std::string> layer_paths(const ContainerPlan& plan, const image::ImageRecord& record) {

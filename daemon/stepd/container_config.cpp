@@ -28,12 +28,18 @@ json mount_json(const RuntimeMount& mount) {
           {"options", mount.options}};
 }
 
-json namespaces(std::uint32_t unshare) {
-  json list = json::array({{{"type", "user"}}, {{"type", "mount"}}});
+json namespaces(std::uint32_t unshare, bool inner_user) {
+  json list = json::array();
+  if (inner_user) list.push_back({{"type", "user"}});
+  list.push_back({{"type", "mount"}});
   if ((unshare & model::kUnshareNet) != 0) list.push_back({{"type", "network"}});
   if ((unshare & model::kUnshareIpc) != 0) list.push_back({{"type", "ipc"}});
   if ((unshare & model::kUnshareUts) != 0) list.push_back({{"type", "uts"}});
   return list;
+}
+
+json one_id(std::uint32_t inside) {
+  return json::array({{{"containerID", inside}, {"hostID", 0}, {"size", 1}}});
 }
 
 json hooks_json(const std::vector<accel::CdiHook>& hooks) {
@@ -152,11 +158,13 @@ std::string runtime_config(const RuntimeConfig& config) {
         {"noNewPrivileges", true}}},
       {"mounts", std::move(mounts)},
       {"linux",
-       {{"namespaces", namespaces(config.unshare)},
-        {"uidMappings", {{{"containerID", config.uid}, {"hostID", 0}, {"size", 1}}}},
-        {"gidMappings", {{{"containerID", config.gid}, {"hostID", 0}, {"size", 1}}}},
+       {{"namespaces", namespaces(config.unshare, config.inner_user)},
         {"maskedPaths", masked_paths()},
         {"readonlyPaths", readonly_paths()}}}};
+  if (config.inner_user) {
+    document["linux"]["uidMappings"] = one_id(config.uid);
+    document["linux"]["gidMappings"] = one_id(config.gid);
+  }
   if (!config.hostname.empty()) document["hostname"] = config.hostname;
   if (!config.hooks.empty()) document["hooks"] = hooks_json(config.hooks);
   // Texts of users need not be UTF-8.

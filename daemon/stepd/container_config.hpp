@@ -19,6 +19,7 @@ struct RuntimeConfig {
   bool readonly = false;
   std::uint32_t uid = 0;  // inside; outside of the inner user namespace it is 0
   std::uint32_t gid = 0;
+  bool inner_user = true;  // a user namespace of the container's own; else the ids must be 0
   std::vector<std::string> args;
   std::vector<std::string> env;
   std::string cwd = "/";

@@ -144,7 +144,8 @@ class Fetch {
   Status copy(int to) {
     wire::ImageAck ack;
     for (;;) {
-      if (auto sent = send(wire::ImageAck::kType, wire::encode(ack)); !sent) return sent;
+      // Queued, as the agent may have sent its last word and gone: reading tells.
+      session_.queue({number_of(wire::ImageAck::kType), 1, wire::encode(ack)});
       auto data = next(-1);
       if (!data) return tl::unexpected(data.error());
       if (!*data) return {};
@@ -332,6 +333,10 @@ Result<image::ImageRecord> run_prepare(const ContainerPlan& plan, const std::str
   auto told = base::make_pipe();
   if (!out || !told) return fail(ErrorCode::io, "no pipe for the image");
   const Streams streams{fetcher.bytes.get(), out->second.get(), messages.get(), told->second.get()};
+  // Before the first byte has come: that may take its time.
+  if (!plan.spec.image.view().starts_with('/')) {
+    progress(fetch != nullptr ? "fetching" : "pulling", 0, 0);
+  }
   const auto pid = spawn(prepare_command(plan, digest, fetch != nullptr), streams);
   if (!pid) return tl::unexpected(pid.error());
   fetcher.bytes.reset();

@@ -68,7 +68,7 @@ Result<KeptContainer> KeptContainer::open(const ContainerPlan& plan) {
     if (errno != EINTR) return tl::unexpected(base::errno_error(path, errno));
   }
   // Overlay shows the upper folder's permissions as those of "/".
-  for (const char* name : {"/upper", "/work"}) {
+  for (const char* name : {"/upper", "/working"}) {
     const std::string folder = path + name;
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
       return tl::unexpected(base::errno_error(folder, errno));

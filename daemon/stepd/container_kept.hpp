@@ -1,5 +1,5 @@
 // A kept container (--container-name): a folder <home>/containers/NAME of the user's with
-//   upper, work   what was written in it
+//   upper, working  what was written in it
 //   record        the encoded image record that it began with; without it there is no container yet
 //   image         the image's digest, for whoever cleans up images
 //   running       processes that hold its namespaces now: "PID START SHAPE" by line

@@ -173,6 +173,12 @@ void set_names(const StepView& step, ContainerPlan& plan) {
 
 }  // namespace
 
+bool is_root_inside(const StepView& step) {
+  const auto& container = step.launch.spec.container;
+  return !container.empty() &&
+         decide(container.front().remap_root, step.settings.container.remap_root);
+}
+
 Result<ContainerPlan> make_container_plan(const StepView& step, const StepPlan& plan,
                                           const std::vector<std::string>& shared) {
   ContainerPlan result;
@@ -194,7 +200,7 @@ Result<ContainerPlan> make_container_plan(const StepView& step, const StepPlan& 
   set_names(step, result);
   result.home = plan.user.home.empty() ? variable(step, "HOME") : plan.user.home;
   result.helper_environment = helper_environment(step, result.home);
-  result.remap_root = decide(result.spec.remap_root, result.settings.remap_root);
+  result.remap_root = is_root_inside(step);
   result.readonly = !decide(result.spec.writable, result.settings.writable);
   result.entrypoint = decide(result.spec.entrypoint, result.settings.entrypoint);
   for (const Text& word : step.launch.spec.argv) result.argv.push_back(word.str());

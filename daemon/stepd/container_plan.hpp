@@ -62,6 +62,9 @@ struct ContainerPlan {
 [[nodiscard]] Result<ContainerPlan> make_container_plan(const StepView& step, const StepPlan& plan,
                                                         const std::vector<std::string>& shared);
 
+// Whether the step's tasks see themselves as root, in their container.
+[[nodiscard]] bool is_root_inside(const StepView& step);
+
 // What the opener tells stepd, as frames of four bytes of length and an encoded note. It is the
 // user's process, so stepd believes no more than what harms nobody but the user.
 struct ContainerNote {

@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include "base/uid_text.hpp"
+#include "daemon/stepd/container_plan.hpp"
 #include "net/client/frame.hpp"
 
 namespace sluice::stepd {
@@ -42,6 +43,7 @@ MpiHelperSpec helper_spec(const StepView& step, const StepPlan& plan) {
     spec.gid = ::getegid();
   }
   spec.groups = plan.user.groups;
+  spec.ranks_are_root = is_root_inside(step);
   spec.node = step.launch.first;
   spec.task_node.assign(layout.tasks, 0);
   for (std::uint32_t i = 0; i < layout.nodes.size(); ++i) {

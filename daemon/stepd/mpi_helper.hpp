@@ -41,8 +41,9 @@ struct MpiHelperSpec {
   std::string unique_job;  // attempt uid as text: differs between clusters on one host
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::vector<gid_t> groups;  // supplementary, as the user has them
-  std::uint32_t node = 0;     // this node's number in the step
+  std::vector<gid_t> groups;    // supplementary, as the user has them
+  bool ranks_are_root = false;  // in a container they say so of themselves
+  std::uint32_t node = 0;       // this node's number in the step
   std::vector<std::string> node_names;
   std::vector<std::uint32_t> task_node;    // per global task
   std::vector<std::uint32_t> local_ranks;  // ascending

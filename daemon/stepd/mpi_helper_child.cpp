@@ -155,8 +155,8 @@ bool Helper::start() {
   step_.job_id = spec_.job_id;
   step_.step_id = spec_.step_id;
   step_.cluster_job = spec_.unique_job.c_str();
-  step_.uid = spec_.uid;
-  step_.gid = spec_.gid;
+  step_.uid = spec_.ranks_are_root ? 0 : spec_.uid;
+  step_.gid = spec_.ranks_are_root ? 0 : spec_.gid;
   step_.node = spec_.node;
   step_.node_count = static_cast<std::uint32_t>(names_.size());
   step_.node_names = names_.data();

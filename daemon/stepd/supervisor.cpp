@@ -173,8 +173,8 @@ Status Supervisor::fork_tasks() {
     container_.complete(task.plan);
     const pid_t pid = group_.tree().fork_into(group_.name());
     if (pid == 0) {
-      const ChildContext context{plan_,     group_.tree(), group_.name(),
-                                 shared,    variables,     container_.task_container()};
+      const ChildContext context{plan_,  group_.tree(), group_.name(),
+                                 shared, variables,     container_.task_container()};
       run_task(context, task.plan, fds);
     }
     if (pid < 0) return tl::unexpected(base::errno_error("fork", errno));
@@ -263,6 +263,7 @@ void Supervisor::fail_launch(const std::string& why) {
       task.settled = true;
     }
   }
+  if (view_.is_batch() && ContainerBridge::wanted(view_)) leave_word(why);
   send_exits();
   kill_step();
   check_end();

@@ -115,6 +115,7 @@ class Supervisor {
   void abort_step(std::uint32_t code, const std::string& why);
   // A line on the step's standard error, wherever that goes.
   void say(Task& task, const std::string& text);
+  void leave_word(const std::string& text);
   [[nodiscard]] Task* find_task(std::uint32_t task);
   void sample();
   [[nodiscard]] model::Usage usage() const;

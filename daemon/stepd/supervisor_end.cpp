@@ -154,8 +154,7 @@ void Supervisor::kill_tick() {
   bool empty = !children_left_;
   if (phase_ == Phase::running || !empty) {
     // Also what is dead must be reaped: only then is it gone for everybody.
-    const bool helpers =
-        mpi_pid_ > 0 || !errands_.empty() || (devices_ && devices_->busy());
+    const bool helpers = mpi_pid_ > 0 || !errands_.empty() || (devices_ && devices_->busy());
     empty = group_.signal(SIGKILL) == 0 && (helpers || !children_left_);
   }
   if (phase_ == Phase::sweeping && empty) return sweep_done();

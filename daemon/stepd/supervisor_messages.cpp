@@ -1,4 +1,5 @@
 // The conversation with the agent: see the header of Supervisor.
+#include <fcntl.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -268,6 +269,21 @@ void Supervisor::abort_step(std::uint32_t code, const std::string& why) {
   abort.code = code;
   abort.reason = why;
   link_.send(abort);
+}
+
+// Nobody watches a batch script; if it never starts, its output file is made for the reason.
+void Supervisor::leave_word(const std::string& text) {
+  if (tasks_.empty()) return;
+  const TaskPlan& plan = tasks_.front().plan;
+  const StreamPlan& stream = plan.err.kind == StreamKind::same ? plan.out : plan.err;
+  if (stream.kind != StreamKind::file && stream.kind != StreamKind::shared) return;
+  const int empties = stream.append ? 0 : O_TRUNC;
+  const pid_t pid = append_as_user(plan_, stream.path, fmt::format("{}{}\n", kMessagePrefix, text),
+                                   O_CREAT | empties);
+  if (pid > 0) {
+    errands_.insert(pid);
+    group_.spare(pid);
+  }
 }
 
 void Supervisor::say(Task& task, const std::string& text) {

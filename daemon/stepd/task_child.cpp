@@ -248,9 +248,8 @@ TaskCommand Child::enter() {
 }
 
 void Child::execute(const TaskCommand& command) {
-  const std::string path = command.program.empty()
-                               ? find_program(command.argv[0], environment_)
-                               : command.program;
+  const std::string path =
+      command.program.empty() ? find_program(command.argv[0], environment_) : command.program;
   std::vector<std::string> words = command.argv;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

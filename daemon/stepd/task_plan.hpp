@@ -50,7 +50,7 @@ struct TaskPlan {
   base::Bitmap cpus;         // in OS numbers; of size 0: where we may run ourselves
   std::string binding_note;  // for --cpu-bind=verbose, up to the pid
   std::string binding_note_end;
-  std::string notes;  // lines for its standard error, about its devices
+  std::string notes;    // lines for its standard error, about its devices
   std::string problem;  // not empty: the task can't run, and this is why
 };
 

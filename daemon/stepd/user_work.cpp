@@ -29,12 +29,15 @@ void detach_streams() {
 
 }  // namespace
 
-pid_t append_as_user(const StepPlan& plan, const std::string& path, std::string_view text) {
+pid_t append_as_user(const StepPlan& plan, const std::string& path, std::string_view text,
+                     int more) {
   const pid_t pid = ::fork();
   if (pid != 0) return pid;
   become_or_exit(plan);
-  // Not created, and not waited for if it is a fifo without a reader.
-  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+  ::umask(plan.umask);
+  // Not waited for if it is a fifo without a reader.
+  const int fd =
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | more, 0666);
   if (fd < 0) ::_exit(1);
   ::_exit(base::write_all(fd, text) ? 0 : 1);
 }

@@ -17,9 +17,10 @@
 
 namespace sluice::stepd {
 
-// Appends to a file that exists. -1 if no child could be made.
+// Appends to a file that exists; `more` are further flags of open(), as O_CREAT. -1 if no child
+// could be made.
 [[nodiscard]] pid_t append_as_user(const StepPlan& plan, const std::string& path,
-                                   std::string_view text);
+                                   std::string_view text, int more = 0);
 // Empties the folder, and removes it if its parent is writable for the user.
 [[nodiscard]] pid_t remove_folder_as_user(const StepPlan& plan, const std::string& path);
 

@@ -165,6 +165,8 @@ Result<AgentConfig> load_agent_config(const std::string& dir) {
     return fail(ErrorCode::invalid_argument,
                 path + ": name, controller_address, controller_port and controller_key are needed");
   }
+  std::string& root = config.accelerator_root;
+  root.erase(root.find_last_not_of('/') + 1);
   config.facts_given =
       config.facts.sockets + config.facts.cores_per_socket + config.facts.threads_per_core > 0;
   return config;

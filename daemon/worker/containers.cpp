@@ -5,6 +5,7 @@
 
 #include "base/log/log.hpp"
 #include "base/strings.hpp"
+#include "daemon/worker/host/runtime_warning.hpp"
 #include "daemon/worker/service/context.hpp"
 
 namespace sluice::worker {
@@ -71,6 +72,8 @@ void Containers::configure(const std::vector<wire::KeyValue>& settings) {
   looked_ = true;
   runtime_ = find_container_runtime(wanted, site_.run_pattern);
   if (!runtime_.why_not.empty()) return log::info("no containers: {}", runtime_.why_not);
+  const std::string warning = stepd::runtime_warning(runtime_.version);
+  if (!warning.empty()) log::warn("{}", warning);
   log::info("containers by {} {}", runtime_.path.empty() ? site_.run_pattern : runtime_.path,
             runtime_.version.substr(0, runtime_.version.find('\n')));
 }

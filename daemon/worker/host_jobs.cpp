@@ -10,6 +10,7 @@
 #include <charconv>
 #include <csignal>
 
+#include "accel/detect.hpp"
 #include "auth/user/become_user.hpp"
 #include "base/file.hpp"
 #include "base/hash.hpp"
@@ -300,6 +301,7 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch,
   settings.cpus = map;
   settings.gres = facts_.facts.gres;
   settings.vendors = vendors_;
+  for (accel::Vendor& vendor : settings.vendors) accel::refresh_control_files(vendor);
   settings.node_memory = facts_.facts.memory;
   settings.container = std::move(container);
   if (settings_.shared_host && is_mpirun_daemon(launch)) {

@@ -45,6 +45,17 @@ const Model* model_of(const TableVendor& row, const PciFunction& function) {
   return model == row.models.end() ? nullptr : &*model;
 }
 
+std::vector<Text> existing(const std::string& root, const std::vector<Text>& patterns) {
+  std::vector<Text> found;
+  for (const Text& one : patterns) {
+    for (const PathMatch& match : expand(root, one, {})) {
+      const Text path = root + match.path;
+      if (std::ranges::find(found, path) == found.end()) found.push_back(path);
+    }
+  }
+  return found;
+}
+
 // What detection knows of one device on the way to a model::Device.
 struct Seen {
   const PciFunction* function = nullptr;
@@ -167,18 +178,9 @@ std::string VendorScan::existing_program() const {
 Vendor VendorScan::vendor() const {
   Vendor vendor = row_.vendor;
   vendor.root = root_;
-  const auto existing = [this](std::vector<Text>& patterns) {
-    std::vector<Text> found;
-    for (const Text& one : patterns) {
-      for (const PathMatch& match : expand(root_, one, {})) {
-        const Text path = root_ + match.path;
-        if (std::ranges::find(found, path) == found.end()) found.push_back(path);
-      }
-    }
-    patterns = std::move(found);
-  };
-  existing(vendor.control_files);
-  existing(vendor.libraries);
+  vendor.control_patterns = row_.vendor.control_files;
+  refresh_control_files(vendor);
+  vendor.libraries = existing(root_, row_.vendor.libraries);
   const std::string program = existing_program();
   if (program.empty()) {
     vendor.tool.command.clear();
@@ -263,8 +265,12 @@ std::string file_fault(const std::string& path, const std::string& root) {
   return {};
 }
 
+void refresh_control_files(Vendor& vendor) {
+  vendor.control_files = existing(vendor.root.str(), vendor.control_patterns);
+}
+
 Detected detect(const Table& table, const std::string& root_given) {
-  const std::string root = root_given == "/" ? "" : root_given;
+  const std::string root = root_given.substr(0, root_given.find_last_not_of('/') + 1);
   const std::vector<PciFunction> functions = read_pci(root);
   std::vector<bool> taken(functions.size(), false);
   Detected out;

@@ -28,6 +28,9 @@ struct Detected {
 // ordinary files; all paths in the result begin with it).
 [[nodiscard]] Detected detect(const Table& table, const std::string& root);
 
+// Looks again which control files exist.
+void refresh_control_files(Vendor& vendor);
+
 // Why a device can't be granted by its file alone; empty: nothing against it.
 [[nodiscard]] std::string file_fault(const std::string& path, const std::string& root);
 

@@ -67,6 +67,8 @@ struct Vendor {
   // Empty, but for a host that is only pretended: the folder that its files lie below. The paths
   // above and those of the devices begin with it; what a container sees of them does not.
   Text root;
+  // Where control files may be: some appear only when the driver is first used.
+  std::vector<Text> control_patterns;
 
   bool operator==(const Vendor&) const = default;
   template <class Self, class Visitor>
@@ -80,6 +82,7 @@ struct Vendor {
     visit(7, "cdi_kind", self.cdi_kind);
     visit(8, "tool", self.tool);
     visit(9, "root", self.root);
+    visit(10, "control_patterns", self.control_patterns);
   }
 };
 

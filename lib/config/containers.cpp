@@ -216,22 +216,27 @@ Status settle_runtime(const ContainerRuntimes& runtimes, Place place, ClusterCon
 
 void show_containers(const ClusterConfig& config,
                      std::vector<std::pair<std::string, std::string>>& shown) {
-  shown.insert(shown.end(),
-               {{"CDIDirs", told(config, "cdi_dirs", "/etc/cdi,/var/run/cdi")},
-                {"ContainerEntrypoint", told(config, "container_entrypoint", "no")},
-                {"ContainerMountHome", told(config, "container_mount_home", "no")},
-                {"ContainerMounts", told(config, "container_mounts", "(null)")},
-                {"ContainerRemapRoot", told(config, "container_remap_root", "no")},
-                {"ContainerRunPattern", told(config, "container_run_pattern", "(null)")},
-                {"ContainerRuntime", told(config, "container_runtime", "auto")},
-                {"ContainerScope", told(config, "container_scope", "job")},
-                {"ContainerWritable", told(config, "container_writable", "yes")},
-                {"ImageCache", told(config, "image_cache", "(null)")},
-                {"ImageCacheAge", time_text(told(config, "image_cache_age", "2592000"))},
-                {"ImageCacheSize", size_text(told(config, "image_cache_size", "0"))},
-                {"ImageMaxSize", size_text(told(config, "image_max_size", "0"))},
-                {"ImagePullTimeout", time_text(told(config, "image_pull_timeout", "1800"))},
-                {"InsecureRegistries", told(config, "insecure_registries", "(null)")}});
+  const std::pair<std::string, std::string> rows[] = {
+      {"CDIDirs", told(config, "cdi_dirs", "/etc/cdi,/var/run/cdi")},
+      {"ContainerEntrypoint", told(config, "container_entrypoint", "no")},
+      {"ContainerMountHome", told(config, "container_mount_home", "no")},
+      {"ContainerMounts", told(config, "container_mounts", "(null)")},
+      {"ContainerRemapRoot", told(config, "container_remap_root", "no")},
+      {"ContainerRunPattern", told(config, "container_run_pattern", "(null)")},
+      {"ContainerRuntime", told(config, "container_runtime", "auto")},
+      {"ContainerScope", told(config, "container_scope", "job")},
+      {"ContainerWritable", told(config, "container_writable", "yes")},
+      {"ImageCache", told(config, "image_cache", "(null)")},
+      {"ImageCacheAge", time_text(told(config, "image_cache_age", "2592000"))},
+      {"ImageCacheSize", size_text(told(config, "image_cache_size", "0"))},
+      {"ImageMaxSize", size_text(told(config, "image_max_size", "0"))},
+      {"ImagePullTimeout", time_text(told(config, "image_pull_timeout", "1800"))},
+      {"InsecureRegistries", told(config, "insecure_registries", "(null)")}};
+  for (const auto& row : rows) {
+    const auto place =
+        std::ranges::find_if(shown, [&](const auto& other) { return other.first > row.first; });
+    shown.insert(place, row);
+  }
 }
 
 }  // namespace sluice::config

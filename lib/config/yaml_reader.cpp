@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kMaxDepth = 8;
 // Aliases can make a small file large.
-constexpr std::size_t kMaxValues = 8'000'000;
+constexpr std::size_t kMaxValues = 2'000'000;
 
 class Copier {
  public:

@@ -339,8 +339,9 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   if (!found) return;
   work.planned = true;
   std::vector<std::uint32_t> nodes;
+  const Demand demand = bound_to(work.demand, found->selection.accelerator);
   for (const Chosen& chosen : found->selection.nodes) {
-    Claim claim = make_claim(pool_.state(), work.demand, chosen);
+    Claim claim = make_claim(pool_.state(), demand, chosen);
     claim.from_ms = found->at_ms;
     claim.until_ms = end_after(found->at_ms, length);
     claim.key = lane.key;

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <set>
 
+#include <fmt/core.h>
+
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/strings.hpp"
@@ -73,8 +75,9 @@ class Assembly {
     if (!config) return tl::unexpected(config.error());
     if (auto runs = check_architecture(*config); !runs) return tl::unexpected(runs.error());
     if (config->diff_ids.size() != manifest->layers.size()) {
-      return fail(ErrorCode::protocol, "a broken image: its manifest and its configuration tell "
-                                       "different numbers of layers");
+      return fail(ErrorCode::protocol,
+                  "a broken image: its manifest and its configuration tell "
+                  "different numbers of layers");
     }
     take_layers(*manifest, *config);
     if (auto done = unpack_missing(digest); !done) return tl::unexpected(done.error());
@@ -98,8 +101,8 @@ class Assembly {
     std::vector<Lock> locks;
     for (const std::string& hex : wanted) {
       if (home_.has_layer(std::string(kDigestPrefix) + hex)) continue;
-      auto lock = Lock::take(home_.lock(hex + ".layer"), LockKind::exclusive,
-                             options_.skopeo.deadline);
+      auto lock =
+          Lock::take(home_.lock(hex + ".layer"), LockKind::exclusive, options_.skopeo.deadline);
       if (!lock) return tl::unexpected(lock.error());
       locks.push_back(std::move(*lock));
     }
@@ -137,11 +140,20 @@ class Assembly {
     progress_.report("unpacking", done_, total_);
     const bool squashfs = layer.blob.media_type == kSquashfsLayer;
     auto result = squashfs ? unpack_squashfs(job, progress_) : unpack_layer(job, progress_);
-    if (!result) return tl::unexpected(result.error());
+    if (!result) return refused(std::move(result.error()));
     done_ += layer.blob.size;
     used_.bytes += result->bytes;
     used_.entries += result->entries;
     return home_.write_layer_size(layer.diff_id, result->bytes);
+  }
+
+  // With the image's limits, where it went beyond them; a layer only knew what was left of them.
+  [[nodiscard]] tl::unexpected<Error> refused(Error error) const {
+    if (error.text.find(" too ") != std::string::npos) {
+      error.text += fmt::format(" (the limits are {} bytes and {} files)", options_.bounds.bytes,
+                                options_.bounds.entries);
+    }
+    return tl::unexpected(std::move(error));
   }
 
   // So that the next try loads it anew.

@@ -31,8 +31,8 @@ struct CopyOptions {
 
 // An OCI layout, wherever its files are.
 struct LayoutSource {
-  std::string index;                                                   // the text of index.json
-  std::function<Result<std::string>(const std::string&)> document;     // unverified
+  std::string index;                                                // the text of index.json
+  std::function<Result<std::string>(const std::string&)> document;  // unverified
   std::function<Status(const BlobRef&)> bring;  // see to it that the blob is in the home
 };
 struct LayoutChoice {

@@ -149,8 +149,8 @@ class Collector {
 };
 
 Result<Lock> lock_for_removal(const Home& home) {
-  auto lock = Lock::take(home.lock("gc"), LockKind::exclusive,
-                         Deadline::in_seconds(kPatienceSeconds));
+  auto lock =
+      Lock::take(home.lock("gc"), LockKind::exclusive, Deadline::in_seconds(kPatienceSeconds));
   if (!lock) return fail(ErrorCode::busy, "images are being prepared; try again later");
   return lock;
 }

@@ -35,11 +35,11 @@ struct Removed {
 [[nodiscard]] Result<Removed> remove_image(const Home& home, const std::string& digest);
 
 struct GcLimits {
-  std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();       // blobs and layers
-  std::int64_t age_s = std::numeric_limits<std::int64_t>::max();  // since the last use
+  std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();  // blobs and layers
+  std::int64_t age_s = std::numeric_limits<std::int64_t>::max();    // since the last use
 };
-// Removes what was not used for `age_s`, then the least recently used until `bytes` are kept. Images
-// that were used within the last minute stay: their containers may be about to start.
+// Removes what was not used for `age_s`, then the least recently used until `bytes` are kept.
+// Images that were used within the last minute stay: their containers may be about to start.
 [[nodiscard]] Result<Removed> collect(const Home& home, const GcLimits& limits);
 
 // Removes the kept containers of a job that has ended ("JOB.NAME").

@@ -36,7 +36,10 @@ Result<std::string> file_identity(const std::string& path) {
 class Fetcher {
  public:
   Fetcher(const Home& home, const Reference& image, const FetchOptions& options)
-      : home_(home), image_(image), options_(options), skopeo_(options.skopeo),
+      : home_(home),
+        image_(image),
+        options_(options),
+        skopeo_(options.skopeo),
         progress_(options.progress_fd) {}
 
   Result<Fetched> run() {
@@ -254,8 +257,7 @@ class Fetcher {
     if (!fd) return tl::unexpected(fd.error());
     struct stat status {};
     if (::fstat(fd->get(), &status) != 0) return failed(image_.file);
-    auto blob = copy(fd->get(), work->path() + "/blob",
-                     static_cast<std::uint64_t>(status.st_size));
+    auto blob = copy(fd->get(), work->path() + "/blob", static_cast<std::uint64_t>(status.st_size));
     if (!blob) return tl::unexpected(blob.error());
     auto done = home_.publish(work->path() + "/blob", home_.blob(blob->digest));
     const SquashfsDocuments documents = describe_squashfs(*blob);
@@ -280,8 +282,7 @@ class Fetcher {
 Result<Fetched> fetch(const Home& home, const Reference& image, const FetchOptions& options) {
   const std::string name = hex_of(digest_of(image.canonical()));
   Progress(options.progress_fd).report("pulling", 0, 0);
-  auto lock =
-      Lock::take(home.lock(name + ".pull"), LockKind::exclusive, options.skopeo.deadline);
+  auto lock = Lock::take(home.lock(name + ".pull"), LockKind::exclusive, options.skopeo.deadline);
   if (!lock) return context("pulling " + image.canonical(), std::move(lock.error()));
   auto fetched = Fetcher(home, image, options).run();
   if (!fetched) return context("pulling " + image.canonical(), std::move(fetched.error()));

@@ -1,5 +1,5 @@
-// fetch: all blobs of one image come into a home, from wherever its reference leads; nothing that is
-// there already is loaded again. What comes in is judged when it is unpacked, at the latest.
+// fetch: all blobs of one image come into a home, from wherever its reference leads; nothing that
+// is there already is loaded again. What comes in is judged when it is unpacked, at the latest.
 #pragma once
 
 #include <string>

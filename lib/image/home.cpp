@@ -27,9 +27,9 @@ namespace {
 
 constexpr std::size_t kMaxRecord = 1U << 20U;
 constexpr int kWorkTries = 8;
-constexpr const char* kFolders[] = {"blobs",       "blobs/sha256", kLayerFolder, "sizes",
-                                    kRecordFolder, "names",        "locks",      "tmp",
-                                    kContainerFolder};
+constexpr const char* kFolders[] = {"blobs", "blobs/sha256", kLayerFolder,
+                                    "sizes", kRecordFolder,  "names",
+                                    "locks", "tmp",          kContainerFolder};
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }

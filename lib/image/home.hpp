@@ -4,7 +4,8 @@
 //   blobs/sha256/HEX   as downloaded. The blob of a manifest comes last: it means that all blobs
 //                      that it names are there
 //   layers/HEX         unpacked, named by diff id. sizes/HEX tells the bytes in it
-//   records/HEX        an encoded ImageRecord, named by the manifest's digest; its mtime is the last
+//   records/HEX        an encoded ImageRecord, named by the manifest's digest; its mtime is the
+//   last
 //                      use. It comes after all its layers
 //   names/HEX          reference -> digest (NameRecord), named by the hash of the reference
 //   containers/NAME    kept containers, the step's side's. NAME/image, where it is there, holds the
@@ -47,7 +48,8 @@ struct NameRecord {
 // A folder in tmp/ that vanishes with its owner, or later if that one was killed.
 class WorkFolder {
  public:
-  WorkFolder(std::string path, base::UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  WorkFolder(std::string path, base::UniqueFd lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
   WorkFolder(WorkFolder&& other) noexcept
       : path_(std::exchange(other.path_, {})), lock_(std::move(other.lock_)) {}
   WorkFolder& operator=(WorkFolder&&) = delete;

@@ -64,7 +64,7 @@ class LayerWriter {
 
  private:
   struct Place {
-    int folder = -1;  // borrowed
+    int folder = -1;   // borrowed
     std::string name;  // empty: the root itself
   };
   LayerWriter(base::UniqueFd root, Bounds bounds) : root_(std::move(root)), bounds_(bounds) {}

@@ -17,8 +17,7 @@ enum class LockKind : std::uint8_t { shared, exclusive };
 class Lock {
  public:
   // Waits for it; ErrorCode::busy when the time is over.
-  [[nodiscard]] static Result<Lock> take(const std::string& path, LockKind kind,
-                                         Deadline deadline);
+  [[nodiscard]] static Result<Lock> take(const std::string& path, LockKind kind, Deadline deadline);
   // Nothing if somebody holds it.
   [[nodiscard]] static Result<std::optional<Lock>> try_take(const std::string& path, LockKind kind);
 

@@ -188,7 +188,7 @@ Result<ImageConfig> parse_config(std::string_view bytes) {
 
 std::string host_architecture() {
   static const std::map<std::string, std::string, std::less<>> kNames = {
-      {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},        {"armv6l", "arm"},
+      {"x86_64", "amd64"}, {"aarch64", "arm64"}, {"armv7l", "arm"},         {"armv6l", "arm"},
       {"i686", "386"},     {"i386", "386"},      {"loongarch64", "loong64"}};
   utsname host{};
   if (::uname(&host) != 0) return "unknown";
@@ -248,9 +248,8 @@ std::string layout_text() { return R"({"imageLayoutVersion":"1.0.0"})"; }
 std::string layout_index(const BlobRef& manifest) {
   Json index;
   index["schemaVersion"] = 2;
-  Json entry = {{"mediaType", manifest.media_type},
-                {"digest", manifest.digest},
-                {"size", manifest.size}};
+  Json entry = {
+      {"mediaType", manifest.media_type}, {"digest", manifest.digest}, {"size", manifest.size}};
   index["manifests"] = Json::array({entry});
   return index.dump();
 }

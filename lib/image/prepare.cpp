@@ -28,8 +28,8 @@ Result<ImageRecord> prepare(const Home& home, const Reference& image,
     if (!fetched) return tl::unexpected(fetched.error());
     record = assemble(home, fetched->digest, image, options.fetch);
     // A blob that was kept here has gone bad: assemble() threw it away.
-    const bool again = !record && record.error().code == ErrorCode::protocol &&
-                       fetched->was_here && options.stream < 0;
+    const bool again = !record && record.error().code == ErrorCode::protocol && fetched->was_here &&
+                       options.stream < 0;
     if (!again) break;
   }
   if (!record) return context("unpacking " + image.given, std::move(record.error()));

@@ -53,7 +53,9 @@ struct Pipes {
 class Running {
  public:
   Running(const ProgramCall& call, pid_t child, Pipes pipes)
-      : call_(call), child_(child), output_(std::move(pipes.output.first)),
+      : call_(call),
+        child_(child),
+        output_(std::move(pipes.output.first)),
         errors_(std::move(pipes.errors.first)) {}
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;

@@ -1,6 +1,10 @@
 // ImageRecord: an image that lies unpacked in a user's cache, as whoever runs a container from it
 // needs it. Kept encoded in `<home>/records/<hex of digest>`; written last, by rename, so that a
 // record means a complete image.
+//
+// Who runs a container from an image holds a shared flock on `<home>/locks/<hex of digest>` from
+// before its start to its end: what is locked is never removed. After taking the lock, look whether
+// the record is still there; gc leaves alone what was prepared within the last minute.
 #pragma once
 
 #include <cstdint>

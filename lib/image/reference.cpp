@@ -162,7 +162,7 @@ Result<Source> source_of_file(const std::string& path, const struct stat& status
   if (got < 0) return tl::unexpected(base::errno_error(path, errno));
   if (got == 0) return fail(ErrorCode::invalid_argument, path + ": an empty file, not an image");
   return std::string_view(magic.data(), magic.size()) == kSquashfsMagic ? Source::squashfs
-                                                                         : Source::archive;
+                                                                        : Source::archive;
 }
 
 Result<Reference> parse_file(std::string_view given) {
@@ -205,7 +205,8 @@ Result<Reference> parse_reference(std::string_view text) {
   if (text.empty()) return wrong(text, "it is empty");
   if (text.size() > kMaxReference) return wrong(text.substr(0, 64), "it is too long");
   if (text.find('\0') != std::string_view::npos) return wrong(text, "a zero byte");
-  const bool is_file = text.front() == '/' || text.substr(0, 2) == "./" || text.substr(0, 3) == "../";
+  const bool is_file =
+      text.front() == '/' || text.substr(0, 2) == "./" || text.substr(0, 3) == "../";
   if (is_file) return parse_file(text);
   constexpr std::string_view kScheme = "docker://";
   std::string_view rest = text;

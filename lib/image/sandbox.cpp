@@ -78,8 +78,8 @@ Status set_read_only(int tree, const char* path, unsigned flags) {
 Status close_all_but(const std::string& writable) {
   base::UniqueFd tree;
   if (!writable.empty()) {
-    tree.reset(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, writable.c_str(),
-                                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+    tree.reset(static_cast<int>(
+        ::syscall(SYS_open_tree, AT_FDCWD, writable.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
     if (!tree.is_open()) return failed(writable);
   }
   if (auto done = set_read_only(AT_FDCWD, "/", AT_RECURSIVE); !done) return done;
@@ -107,8 +107,9 @@ struct Setting {
     result = setting.work();
   }
   const std::string text =
-      result ? "+" + *result
-             : fmt::format("-{} {}", static_cast<unsigned>(result.error().code), result.error().text);
+      result
+          ? "+" + *result
+          : fmt::format("-{} {}", static_cast<unsigned>(result.error().code), result.error().text);
   const bool told = base::write_all(answer.get(), text).has_value();
   ::_exit(told ? 0 : 1);
 }
@@ -125,7 +126,8 @@ Result<std::string> understand(const std::string& answer) {
   if (answer.front() == '+') return answer.substr(1);
   const std::size_t blank = answer.find(' ');
   unsigned code = 0;
-  for (const char c : answer.substr(1, blank - 1)) code = code * 10 + static_cast<unsigned>(c - '0');
+  for (const char c : answer.substr(1, blank - 1))
+    code = code * 10 + static_cast<unsigned>(c - '0');
   return fail(static_cast<ErrorCode>(code), answer.substr(blank + 1));
 }
 

@@ -22,7 +22,8 @@ using Work = std::function<Result<std::string>()>;
                                              const Work& work);
 
 // The host's files, all of them read-only but those below `writable` (may be empty: then all). The
-// user is not root here, so programs that the work starts have no capability at all, and no network.
+// user is not root here, so programs that the work starts have no capability at all, and no
+// network.
 [[nodiscard]] Result<std::string> run_beside(const std::string& writable, Deadline deadline,
                                              const Work& work);
 

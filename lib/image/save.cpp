@@ -33,9 +33,9 @@ tl::unexpected<Error> failed(std::string_view doing) {
 // Short names for the folders: the kernel takes a page of options at most.
 Status link_layers(const Home& home, const ImageRecord& record, const SaveOptions& options,
                    const std::string& work) {
-  for (const char* name : {"/l", "/upper", "/work", "/root"}) {
+  for (const char* name : {"l", "upper", "aside", "root"}) {
     // The upper folder's permissions are those of the image's root.
-    if (::mkdir((work + name).c_str(), 0755) != 0) return failed(work);
+    if (::mkdir((work + "/" + name).c_str(), 0755) != 0) return failed(work);
   }
   std::size_t number = 0;
   if (!options.changes.empty()) {
@@ -53,7 +53,7 @@ Status link_layers(const Home& home, const ImageRecord& record, const SaveOption
 Status mount_overlay(const std::string& work) {
   if (::chdir(work.c_str()) != 0) return failed(work);
   const std::size_t count = entries_of(work + "/l").size();
-  std::string mount_options = "userxattr,upperdir=upper,workdir=work,lowerdir=";
+  std::string mount_options = "userxattr,upperdir=upper,workdir=aside,lowerdir=";
   for (std::size_t i = 0; i < count; ++i) mount_options += fmt::format("{}l/{}", i ? ":" : "", i);
   if (::mount("overlay", "root", "overlay", MS_NOSUID | MS_NODEV, mount_options.c_str()) != 0) {
     return failed("putting the image's layers together");
@@ -122,7 +122,7 @@ Status put_settings(const ImageRecord& record) {
 
 Status squash(const std::string& out, Deadline deadline) {
   ProgramCall call;
-  call.command = {"mksquashfs", "root",         out,          "-noappend", "-all-root",
+  call.command = {"mksquashfs", "root",         out,      "-noappend",   "-all-root",
                   "-no-xattrs", "-no-progress", "-quiet", "-no-recovery"};
   call.deadline = deadline;
   auto end = run_program(call);
@@ -135,8 +135,7 @@ Status squash(const std::string& out, Deadline deadline) {
 
 Status save_image(const Home& home, const ImageRecord& record, const std::string& path,
                   const SaveOptions& options) {
-  auto in_use = Lock::take(home.lock(hex_of(record.digest)), LockKind::shared,
-                           options.deadline);
+  auto in_use = Lock::take(home.lock(hex_of(record.digest)), LockKind::shared, options.deadline);
   if (!in_use) return tl::unexpected(in_use.error());
   auto work = home.make_work("save");
   if (!work) return tl::unexpected(work.error());

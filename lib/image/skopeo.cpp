@@ -63,7 +63,8 @@ std::string condense_complaint(std::string_view printed) {
   const std::size_t colon = said.rfind(": ");
   if (colon != std::string::npos) {
     const std::string last = said.substr(colon);
-    if (said.size() >= 2 * last.size() && said.compare(colon - last.size(), last.size(), last) == 0) {
+    if (said.size() >= 2 * last.size() &&
+        said.compare(colon - last.size(), last.size(), last) == 0) {
       said.resize(colon);
     }
   }

@@ -51,16 +51,14 @@ class Listing {
  private:
   Status count(std::string_view line) {
     if (++sum_.entries > bounds_.entries) {
-      return fail(ErrorCode::invalid_argument, "the image has too many files (the limit is " +
-                                                   std::to_string(bounds_.entries) + ")");
+      return fail(ErrorCode::invalid_argument, "the image has too many files");
     }
     if (line.empty() || line.front() != '-') return {};
     const auto words = base::split_nonempty(line.substr(0, 200), ' ');
     const auto size = words.size() < 3 ? Result<std::uint64_t>(0) : base::parse_unsigned(words[2]);
     const bool over = __builtin_add_overflow(sum_.bytes, size.value_or(0), &sum_.bytes);
     if (!over && sum_.bytes <= bounds_.bytes) return {};
-    return fail(ErrorCode::invalid_argument, "the image is too large (the limit is " +
-                                                 std::to_string(bounds_.bytes) + " bytes)");
+    return fail(ErrorCode::invalid_argument, "the image is too large");
   }
 
   Bounds bounds_;

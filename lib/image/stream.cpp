@@ -105,7 +105,8 @@ class Receiver {
       const int status = archive_read_next_header(handle, &entry);
       if (status == ARCHIVE_EOF) return {};
       if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return broken(handle);
-      if (files > kMaxFiles) return fail(ErrorCode::protocol, "the image's archive has too many files");
+      if (files > kMaxFiles)
+        return fail(ErrorCode::protocol, "the image's archive has too many files");
       if (archive_entry_filetype(entry) != AE_IFREG) continue;
       if (auto done = take(handle, name_of(entry)); !done) return done;
     }
@@ -155,9 +156,9 @@ class Receiver {
       if (got == 0) return {};
       bytes_ += static_cast<std::uint64_t>(got);
       if (bytes_ > options_.bounds.bytes) {
-        return fail(ErrorCode::invalid_argument,
-                    "the image is too large (the limit is " +
-                        std::to_string(options_.bounds.bytes) + " bytes)");
+        return fail(ErrorCode::invalid_argument, "the image is too large (the limit is " +
+                                                     std::to_string(options_.bounds.bytes) +
+                                                     " bytes)");
       }
       if (options_.skopeo.deadline.passed()) {
         return fail(ErrorCode::busy, "the time for it is over");
@@ -317,7 +318,8 @@ Status send(const Home& home, const std::string& digest, int fd) {
   if (done) done = sender.text("index.json", layout_index(self));
   const auto blob_name = [](const std::string& of) { return std::string(kBlobs) + hex_of(of); };
   if (done) done = sender.text(blob_name(digest), *bytes);
-  if (done) done = sender.file(blob_name(manifest->config.digest), home.blob(manifest->config.digest));
+  if (done)
+    done = sender.file(blob_name(manifest->config.digest), home.blob(manifest->config.digest));
   std::set<std::string> sent;
   for (const BlobRef& layer : manifest->layers) {
     if (!done) return done;

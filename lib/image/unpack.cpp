@@ -137,8 +137,7 @@ class DiffReader {
   }
 
  private:
-  explicit DiffReader(const Bounds& bounds)
-      : archive_(archive_read_new()), buffer_(kPiece, '\0') {
+  explicit DiffReader(const Bounds& bounds) : archive_(archive_read_new()), buffer_(kPiece, '\0') {
     std::uint64_t overhead = 0;
     const bool over = __builtin_mul_overflow(bounds.entries, kOverheadPerEntry, &overhead) ||
                       __builtin_add_overflow(bounds.bytes, overhead, &limit_);
@@ -168,8 +167,8 @@ Status write_file(archive* handle, archive_entry* entry, const LayerEntry& named
   la_int64_t offset = 0;
   int status = ARCHIVE_OK;
   while ((status = archive_read_data_block(handle, &piece, &size, &offset)) == ARCHIVE_OK) {
-    auto written = writer.write(static_cast<std::uint64_t>(offset),
-                                {static_cast<const char*>(piece), size});
+    auto written =
+        writer.write(static_cast<std::uint64_t>(offset), {static_cast<const char*>(piece), size});
     if (!written) return written;
   }
   if (status != ARCHIVE_EOF) return broken(handle);
@@ -244,9 +243,8 @@ Result<std::string> unpack_here(base::UniqueFd fd, const LayerJob& job, Progress
 Result<Unpacked> unpack_layer(const LayerJob& job, Progress progress) {
   auto fd = base::open_file(job.blob_path, O_RDONLY | O_NOFOLLOW);
   if (!fd) return tl::unexpected(fd.error());
-  auto answer = run_inside(job.folder, job.deadline, [&]() {
-    return unpack_here(std::move(*fd), job, progress);
-  });
+  auto answer = run_inside(job.folder, job.deadline,
+                           [&]() { return unpack_here(std::move(*fd), job, progress); });
   if (!answer) return tl::unexpected(answer.error());
   const base::Cut cut = base::cut(*answer, ' ');
   auto bytes = base::parse_unsigned(cut.before);

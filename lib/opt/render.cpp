@@ -12,8 +12,8 @@
 namespace sluice::opt {
 namespace {
 
-constexpr std::array kCommands{Command::sbatch, Command::salloc,  Command::srun,
-                               Command::squeue, Command::sinfo,   Command::scancel,
+constexpr std::array kCommands{Command::sbatch, Command::salloc,   Command::srun,
+                               Command::squeue, Command::sinfo,    Command::scancel,
                                Command::sacct,  Command::scontrol, Command::sstat};
 
 struct Names {

@@ -131,7 +131,7 @@ std::string history_field_list(std::span<const HistoryField> fields) {
     ++count;
     out += count % kPerLine == 0 ? '\n' : ' ';
   }
-  if (count % kPerLine != 0) out += '\n';
+  if (count % kPerLine != 0) out.back() = '\n';
   return out;
 }
 

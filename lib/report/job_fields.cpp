@@ -44,6 +44,10 @@ void spec_text(const Job& job, const Context&, Out& out) {
 void container(const Job& job, const Context&, Out& out) {
   add_or_null(out, model::shown_container(job.spec->container));
 }
+void container_id(const Job& job, const Context&, Out& out) {
+  const auto& container = job.spec->container;
+  add_or_null(out, container.empty() ? Text() : container.front().id);
+}
 template <auto Member>
 void spec_number(const Job& job, const Context&, Out& out) {
   add_number(out, static_cast<std::int64_t>((*job.spec).*Member));
@@ -281,7 +285,7 @@ constexpr auto kFields = std::to_array<F>({
     {"Comment", 'k', "COMMENT", kWidth, spec_text<&S::comment>},
     {"Contiguous", 'O', "CONTIGUOUS", kWidth, request_number<&R::contiguous>},
     {"Container", 0, "CONTAINER", kWidth, container},
-    {"ContainerID", 0, "CONTAINER_ID", kWidth, always<kNull>},
+    {"ContainerID", 0, "CONTAINER_ID", kWidth, container_id},
     {"Cores", 'I', "CORES_PER_SOCKET", kWidth, request_number_or_star<&R::cores_per_socket>},
     {"CoreSpec", 'X', "CORE_SPEC", kWidth, request_number_or_na<&R::reserved_cores>},
     {"cpus-per-task", 0, "CPUS_PER_TASK", kWidth, cpus_per_task},

@@ -230,6 +230,8 @@ void show_program(const Job& job, TextBlock& block) {
   block.line("WorkDir=" + spec.work_dir.str());
   if (!spec.container.empty()) {
     block.line("Container=" + model::shown_container(spec.container).str());
+    const Text& id = spec.container.front().id;
+    if (!id.empty()) block.line("ContainerID=" + id.str());
   }
   if (!job.request->reservation.empty()) {
     block.line("Reservation=" + job.request->reservation.str());

@@ -12,6 +12,7 @@
 #include "model/step.hpp"
 #include "wire/cluster_messages.hpp"
 #include "wire/conversation.hpp"
+#include "wire/device_fault.hpp"
 #include "wire/message_types.hpp"
 #include "wire/order_messages.hpp"
 
@@ -53,24 +54,6 @@ struct NodeWelcome {
     visit(3, "hosts", self.hosts);
     visit(4, "settings", self.settings);
     visit(5, "report_interval_s", self.report_interval_s);
-  }
-};
-
-// An accelerator that is out of service; `index` is its place among the node's devices of that GRES
-// name and type.
-struct DeviceFault {
-  Text name;
-  Text type;
-  std::uint32_t index = 0;
-  Text fault;
-
-  bool operator==(const DeviceFault&) const = default;
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "name", self.name);
-    visit(2, "type", self.type);
-    visit(3, "index", self.index);
-    visit(4, "fault", self.fault);
   }
 };
 

@@ -79,7 +79,8 @@ class Place:
             self.registry.start()
             names = (self.registry.host, *hosts, *(f"127.0.0.1:{p}" for p in self.ports))
             self.cluster = Cluster(config=config(nodes, cpus, names, **keys)).__enter__()
-            self.cluster.environment["HOME"] = str(self.open)  # not root's, whom sudo leaves there
+            # Not root's, which sudo would leave there.
+            self.cluster.environment.update(HOME=str(self.open), USER=pwd.getpwuid(USER).pw_name)
         except BaseException:
             self.__exit__()
             raise

@@ -83,10 +83,9 @@ def a_stalled_registry_has_a_limit():
             "-t1", f"--container-image={proxy.host}#stalls", wrap="true", user=AS_USER
         )
         wait_for(proxy.held.is_set, 60, "the middle of the pull")
-        shown = place.cluster.must("scontrol", "show", "job", job)
-        check("CONFIGURING" in shown or "RUNNING" in shown, shown)
-        shown = place.cluster.must("squeue", "-h", "-j", job, "-o", "%T|%r")
-        check("ull" in shown or "CONFIGURING" in shown, f"the pull can't be seen: {shown}")
+        seen = "scontrol show job; scontrol show step; squeue -h -o %T|%r; squeue -h -s".split("; ")
+        shown = "".join(place.cluster.must(*words.split(" ")) for words in seen)
+        check("pulling" in shown.lower(), f"the pull can't be seen: {shown}")
         place.cluster.must("scancel", job)
         place.cluster.wait_end(job, seconds=30)
         state = place.cluster.state(job)
@@ -128,7 +127,7 @@ def disk_full():
     small = place.folder / "small"
     small.mkdir()
     size = f"size={BIG_MB + BIG_MB // 2}M"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", small], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size + ",mode=711", "tmpfs", small], check=True)
     try:
         big("full")
         with Place(nodes=1, hosts=(place.registry.host,), image_cache=small) as other:

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Accelerators that fail while the cluster runs: shown, spared, and their jobs treated by policy.
+"""Accelerators that fail while the cluster runs: shown, spared, and their jobs treated by policy;
+and which ones a job gets that takes any.
 
 A node's tree (test/fixtures/accelerators) has four cards; a card that the vendor's tool no longer
 lists has failed, and is sound again when it is listed again.
@@ -117,10 +118,49 @@ def its_job_has_failed():
         check("Reason=device_gpu:a100:0_on_n1" in cards.job(job), cards.job(job))
 
 
+MIXED = """
+cluster_name: mixed
+def_mem_per_cpu: 10M
+nodes:
+  - {node_name: n1, node_addr: 127.0.0.1, cpus: 4, real_memory: 1G, gres: "gpu:a100:2"}
+  - {node_name: "n[2-3]", node_addr: 127.0.0.1, cpus: 4, real_memory: 1G, gres: "npu:2,nic:8"}
+partitions:
+  - {partition_name: batch, nodes: ALL, default: yes}
+"""
+
+
+def any_accelerator_is_of_one_kind():
+    with Cluster(config=MIXED) as cluster:
+
+        def show(*options):
+            job = cluster.submit(*options, wrap="sleep 100")
+            cluster.wait_state(job, "RUNNING")
+            text = cluster.must("scontrol", "show", "job", "-d", job)
+            cluster.must("scancel", job)
+            wait_for(lambda: not cluster.must("squeue", "-h"), 30, "the nodes are free")
+            return text
+
+        two = show("-N2", "--gres=accel:2")
+        check("NodeList=n[2-3]" in two, two)
+        check("AllocTRES=cpu=2,mem=40M,node=2,billing=2,gres/npu=4\n" in two, two)
+        check("ReqTRES=cpu=2,mem=40M,node=2,billing=2,gres/accel=4\n" in two, two)
+        three = show("-N3", "--gres=accel:2")
+        check("gres/gpu=2,gres/gpu:a100=2,gres/npu=4\n" in three, three)
+        one = show("-N1", "--gres=accel:a100:1")
+        check("JOB_GRES=gpu:a100:1\n" in one, one)
+        done = cluster.run("sbatch", "--gres=accel:3", "--wrap", "true")
+        check(done.returncode == 1, "no node has three of one kind")
+        check(
+            "asks for 3 accel on one node; the largest in partition batch has 2" in done.stderr,
+            done.stderr,
+        )
+
+
 if __name__ == "__main__":
     main(
         linked_cards_go_together_with_cpus_beside_them,
         a_failed_card_is_spared_until_it_is_sound,
         its_job_is_requeued,
         its_job_has_failed,
+        any_accelerator_is_of_one_kind,
     )

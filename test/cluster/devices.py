@@ -46,6 +46,25 @@ env | grep -E '^(CUDA_(VIS|DEV)|ASCEND|SLURM_.*GPUS|SLUICE_ACCEL|ROCR|SITE_)' | 
 """
 
 
+def make_tree(root, *vendors, count):
+    make = ROOT / "test/fixtures/accelerators/make.py"
+    words = [sys.executable, make, root, *vendors, "--numbers", "--count", str(count)]
+    subprocess.run(words, check=True, timeout=60)
+
+
+def seen(text):
+    """What LOOK printed: ({file: answer}, {variable: value})."""
+    files, variables = {}, {}
+    for line in text.splitlines():
+        if "=" in line.split(" ")[0]:
+            name, value = line.split("=", 1)
+            variables[name] = value
+        elif line.endswith((OPEN, SHUT)):
+            name, _, answer = line.partition(" ")
+            files[name] = answer
+    return files, variables
+
+
 class Host:
     """A cluster of one node with cards."""
 
@@ -53,12 +72,7 @@ class Host:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-cards.", dir="/var/tmp"))
         self.folder.chmod(0o755)
         self.root = self.folder / "host"
-        make = ROOT / "test/fixtures/accelerators/make.py"
-        subprocess.run(
-            [sys.executable, make, self.root, *vendors, "--numbers", "--count", str(count)],
-            check=True,
-            timeout=60,
-        )
+        make_tree(self.root, *vendors, count=count)
         self.cdi = self.folder / "cdi"
         self.cdi.mkdir()
         self.cluster = Cluster(config=CONFIG.format(root=self.root, cdi=self.cdi))
@@ -74,20 +88,8 @@ class Host:
         self.cluster.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def seen(self, text):
-        """What `look` printed: ({file: answer}, {variable: value})."""
-        files, variables = {}, {}
-        for line in text.splitlines():
-            if "=" in line.split(" ")[0]:
-                name, value = line.split("=", 1)
-                variables[name] = value
-            else:
-                name, _, answer = line.partition(" ")
-                files[name] = answer
-        return files, variables
-
     def srun(self, *options):
-        return self.seen(self.cluster.must("srun", "--mem=10M", *options, self.look))
+        return seen(self.cluster.must("srun", "--mem=10M", *options, self.look))
 
 
 def expect_files(files, granted, refused):
@@ -142,7 +144,7 @@ def neighbours_have_other_cards():
         cluster.wait_end(*jobs)
         open_to = []
         for job in jobs:
-            files, variables = host.seen((out / str(job)).read_text())
+            files, variables = seen((out / str(job)).read_text())
             open_to.append({name for name in files if name[6:].isdigit() and files[name] == OPEN})
             check(variables["CUDA_VISIBLE_DEVICES"] == "0,1", f"renumbered: {variables}")
         check(all(len(cards) == 2 for cards in open_to), f"two each: {open_to}")
@@ -161,7 +163,7 @@ def steps_and_tasks_share_a_jobs_cards():
         out = host.folder / "job.out"
         options = ("--parsable", "--wait", "-n2", "--mem=50M", "--gres=gpu:2", "-o", str(out))
         cluster.must("sbatch", *options, script)
-        files, variables = host.seen((host.folder / "one").read_text())
+        files, variables = seen((host.folder / "one").read_text())
         own = [name for name in files if name[6:].isdigit() and files[name] == OPEN]
         check(len(own) == 1, f"a step has one of the job's two: {files}")
         check(variables["CUDA_VISIBLE_DEVICES"] == "0", f"counted from 0: {variables}")
@@ -235,6 +237,67 @@ def any_accelerator_will_do():
         check("ASCEND_RT_VISIBLE_DEVICES" in variables, f"its own variable: {variables}")
 
 
+# Of each vendor: its GRES name, the nodes of one device, and its variable.
+VENDORS = {
+    "nvidia": ("gpu", 1, "CUDA_VISIBLE_DEVICES"),
+    "amd": ("gpu", 2, "ROCR_VISIBLE_DEVICES"),
+    "ascend": ("npu", 1, "ASCEND_RT_VISIBLE_DEVICES"),
+    "cambricon": ("mlu", 2, "MLU_VISIBLE_DEVICES"),
+    "mthreads": ("gpu", 3, "MUSA_VISIBLE_DEVICES"),
+    "enflame": ("gcu", 1, "TOPS_VISIBLE_DEVICES"),
+    "hygon": ("dcu", 2, "HIP_VISIBLE_DEVICES"),
+    "iluvatar": ("gpu", 1, "CUDA_VISIBLE_DEVICES"),
+    "metax": ("gpu", 2, "CUDA_VISIBLE_DEVICES"),
+    "intel": ("gpu", 2, "ZE_AFFINITY_MASK"),
+    "kunlunxin": ("xpu", 1, "XPU_VISIBLE_DEVICES"),
+    "thead": ("ppu", 1, "CUDA_VISIBLE_DEVICES"),
+}
+# No card's own: nodes that all users of a vendor's devices need.
+SHARED = ("ctl", "ctrl", "uvm", "kfd", "manager", "svm", "hdc", "mxcd", "mxnd", "mxgd")
+NODE = """  - node_name: {name}
+    node_addr: 127.0.0.1
+    cpus: 16
+    real_memory: 1G
+    accelerator_root: {root}
+"""
+
+
+def every_vendor_is_fenced():
+    """A node for each vendor; a job on it opens one card's nodes and is told of that card."""
+    with tempfile.TemporaryDirectory(prefix="sluice-cards.", dir="/var/tmp") as folder:
+        work = pathlib.Path(folder)
+        work.chmod(0o755)
+        nodes = ""
+        for vendor in VENDORS:
+            make_tree(work / vendor, vendor, count=4)
+            nodes += NODE.format(name=vendor, root=work / vendor)
+        config = CONFIG[: CONFIG.index("  - node_name")] + nodes
+        config += CONFIG[CONFIG.index("partitions:") :].replace("nodes: n1", "nodes: ALL")
+        with Cluster(config=config.format(cdi=work)) as cluster:
+            for vendor, expected in VENDORS.items():
+                look = work / f"look-{vendor}"
+                look.write_text("#!/bin/bash\n" + LOOK.format(root=work / vendor) + "env\n")
+                look.chmod(0o755)
+                one_card_is_open(cluster, vendor, expected, look)
+
+
+def one_card_is_open(cluster, vendor, expected, look):
+    gres, per_card, variable = expected
+    options = ("-n1", "--mem=10M", "-w", vendor, f"--gres={gres}:1")
+    files, variables = seen(cluster.must("srun", *options, look))
+    shared = {name for name in files if any(word in name for word in SHARED)}
+    shared |= {name for name in files if name == "alixpu"}
+    check(all(files[name] == OPEN for name in shared), f"{vendor}: control nodes: {files}")
+    cards = set(files) - shared
+    granted = {name for name in cards if files[name] == OPEN}
+    refused = {name for name in cards if files[name] == SHUT}
+    check(len(granted) == per_card, f"{vendor}: one card has {per_card} nodes: {files}")
+    check(granted | refused == cards, f"{vendor}: all others are shut: {files}")
+    check(len(cards) == 4 * per_card, f"{vendor}: of four cards: {files}")
+    value = variables.get(variable, "")
+    check(value and "," not in value, f"{vendor}: {variable} names one card: {value!r}")
+
+
 if __name__ == "__main__":
     main(
         cards_are_found_and_fenced,
@@ -243,4 +306,5 @@ if __name__ == "__main__":
         use_is_sampled_and_shown,
         specifications_serve_plain_steps,
         any_accelerator_will_do,
+        every_vendor_is_fenced,
     )

@@ -34,7 +34,7 @@ def programs():
     view = pathlib.Path(tempfile.mkdtemp(prefix="sluice-programs.", dir=base))
     atexit.register(shutil.rmtree, view, ignore_errors=True)
     view.chmod(0o755)
-    for name in ("bin", "plugins", "libexec", "etc"):
+    for name in ("bin", "plugins", "libexec", "etc", "share"):
         if (BUILD / name).is_dir():
             shutil.copytree(BUILD / name, view / name, copy_function=link_or_copy)
     return view / "bin"

@@ -54,7 +54,8 @@ SHOWN = (
     ("--wckey=w", None, "not supported|WCKey"),
     ("--open-mode=append", None, ""),
     ("--licenses=x", None, "[Ll]icense"),
-    ("--container=/x", None, "not supported"),
+    ("--container-type=x", None, "not supported"),
+    ("--container-image=x#y:1 --container-mounts=/tmp:/t", "Container", "x#y:1"),
 )
 
 BATCH = {  # -N2 -n4 -c2 --mem=200 -J envjob, as the reference gives it

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import warnings
 
+import images
 from harness import check, wait_for
 
 CONFIG = """version: 0.1
@@ -48,6 +49,7 @@ class Registry:
         self.port = port or free_port()
         self.log = self.folder / "log"
         self.process = None
+        self.layers = {}  # digests of what was pushed, by name
 
     @property
     def host(self):
@@ -119,6 +121,7 @@ class Registry:
         kind = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
         status, _, body = self.ask("PUT", f"/v2/{name}/manifests/{tag}", image.manifest, **kind)
         check(status == 201, f"registry: {status} {body}")
+        self.layers[name] = {images.sha256(layer.blob) for layer in image.layers}
         return image.digest
 
     def requests(self, what, name):
@@ -127,9 +130,9 @@ class Registry:
         return line.findall(self.log.read_text(errors="replace"))
 
     def pulls(self, name):
-        """How often the image was fetched: the most that any of its blobs was asked for."""
+        """How often the image was fetched: the most that any of its layers was asked for."""
         asked = self.requests("blobs", name)
-        return max((asked.count(digest) for digest in asked), default=0)
+        return max((asked.count(digest) for digest in self.layers[name]), default=0)
 
 
 class Proxy:

@@ -149,7 +149,6 @@ class Service {
   [[nodiscard]] auth::Level level_of(std::uint32_t uid) const;
   [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
   void act_on_steps(const Call& call, const wire::JobAction& request, wire::JobActionReply& reply);
-
   void send_order(const core::Order& order);
   void send_launch(const model::JobPtr& job, NodeIndex node);
   void send_terminate(const Attempt& attempt, JobId job, NodeIndex node, std::uint32_t grace_s);
@@ -160,7 +159,6 @@ class Service {
   [[nodiscard]] Result<std::string> blob(const Text& hash);
   // What history says of a dependency's targets that memory has forgotten.
   [[nodiscard]] std::vector<model::JobPtr> past_targets(std::string_view dependency);
-
   void wake_waiters(const model::JobPtr& job);
   void check_node_deadlines(std::int64_t now_ms);
   void expect_node(NodeIndex node, std::int64_t now_ms);

@@ -71,8 +71,8 @@ struct StepSettings {
   // must differ between them although the host's name doesn't (Open MPI's shared memory).
   std::string node_folder;
   ContainerSettings container;  // looked at where the step asks for a container
-  // Of the accelerator table, with what of their files exists here: those whose devices the node has
-  // (NodeGres::vendor names one).
+  // Of the accelerator table, with what of their files exists here: those whose devices the node
+  // has (NodeGres::vendor names one).
   std::vector<accel::Vendor> vendors;
 
   template <class Self, class Visitor>

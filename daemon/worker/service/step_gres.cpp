@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include <fmt/core.h>
+
 #include "core/device_choice.hpp"
 #include "model/gres.hpp"
 
@@ -99,9 +101,19 @@ Status check_gres(const model::Job& job, const model::StepSpec& spec) {
       all += here;
       most = std::max(most, here);
     }
-    const bool enough =
-        wanted.scope == model::GresScope::job ? all >= wanted.count : most >= wanted.count;
-    if (!enough) return fail(ErrorCode::invalid_gres);
+    const bool by_step = wanted.scope == model::GresScope::job;
+    const std::uint64_t has = by_step ? all : most;
+    if (has >= wanted.count) continue;
+    const std::string name =
+        wanted.type.empty() ? wanted.name.str() : wanted.name.str() + ":" + wanted.type.str();
+    const std::string_view scope = by_step ? "gres_per_job" : "gres_per_node";
+    return fail(
+        ErrorCode::invalid_gres,
+        fmt::format("{}: {}", base::error_text(ErrorCode::invalid_gres),
+                    has == 0 ? fmt::format("Step requested GRES ({}) not found in the job", name)
+                             : fmt::format("Step requested {0}={1}:{2} is more than the "
+                                           "job's {0}={1}:{3}",
+                                           scope, name, wanted.count, has)));
   }
   return {};
 }

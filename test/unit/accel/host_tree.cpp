@@ -14,8 +14,9 @@ HostTree::HostTree(const std::string& arguments) {
   std::string path = "/tmp/sluice-accel-XXXXXX";
   SLUICE_ASSERT(::mkdtemp(path.data()) != nullptr, "no folder like {}", path);
   root_ = path;
-  const std::string command =
-      "python3 " SLUICE_SOURCE_DIR "/test/fixtures/accelerators/make.py " + root_ + " " + arguments;
+  const std::string command = "python3 -IS " SLUICE_SOURCE_DIR
+                              "/test/fixtures/accelerators/make.py " +
+                              root_ + " " + arguments;
   SLUICE_ASSERT(std::system(command.c_str()) == 0, "{} fails", command);
 }
 

@@ -16,8 +16,8 @@ namespace {
 
 const Tool& tool_of(std::string_view vendor) {
   const auto& rows = shipped_table().vendors;
-  return std::ranges::find_if(rows,
-                              [&](const TableVendor& row) { return row.vendor.name == vendor; })
+  return std::ranges::find_if(
+             rows, [&](const TableVendor& row) { return row.vendor.name.view() == vendor; })
       ->vendor.tool;
 }
 

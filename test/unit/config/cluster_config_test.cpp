@@ -196,6 +196,26 @@ TEST(ClusterConfigTest, NodesAreToldFlagsInOneSpelling) {
   }
 }
 
+TEST(ClusterConfigTest, NodesAreToldOfContainers) {
+  const ClusterConfig config = with(
+      "container_runtimes:\n- {name: charliecloud, run: /usr/bin/ch-run %r -- %@}\n"
+      "container_runtime: charliecloud\nimage_cache: /var/images\nimage_cache_size: 10G\n"
+      "image_cache_age: 7-0\nimage_pull_timeout: 5\nimage_max_size: UNLIMITED\n"
+      "insecure_registries: [localhost:5000, reg]\ncontainer_mounts: [/a:/b:ro, /c:/d]\n"
+      "container_mount_home: yes\ncontainer_scope: user\n");
+  EXPECT_EQ(told_to_nodes(config, "container_runtime"), "charliecloud");
+  EXPECT_EQ(told_to_nodes(config, "container_run_pattern"), "/usr/bin/ch-run %r -- %@");
+  EXPECT_EQ(told_to_nodes(config, "image_cache"), "/var/images");
+  EXPECT_EQ(told_to_nodes(config, "image_cache_size"), "10737418240");
+  EXPECT_EQ(told_to_nodes(config, "image_cache_age"), "604800");
+  EXPECT_EQ(told_to_nodes(config, "image_pull_timeout"), "300");
+  EXPECT_EQ(told_to_nodes(config, "image_max_size"), "0");
+  EXPECT_EQ(told_to_nodes(config, "insecure_registries"), "localhost:5000,reg");
+  EXPECT_EQ(told_to_nodes(config, "container_mounts"), "/a:/b:ro,/c:/d");
+  EXPECT_EQ(told_to_nodes(config, "container_mount_home"), "yes");
+  EXPECT_EQ(told_to_nodes(config, "container_scope"), "user");
+}
+
 TEST(ClusterConfigTest, IsShownUnderSlurmsNames) {
   const ClusterConfig config = with("cluster_name: pond\nkill_wait: 7\n");
   const auto shown = [&](std::string_view name) {
@@ -209,6 +229,9 @@ TEST(ClusterConfigTest, IsShownUnderSlurmsNames) {
   EXPECT_EQ(shown("AcceleratorNames"), "gpu,npu,mlu,gcu,dcu,xpu,ppu");
   EXPECT_EQ(shown("SelectTypeParameters"), "CR_CORE_MEMORY");
   EXPECT_EQ(shown("Prolog"), "(null)");
+  EXPECT_EQ(shown("ContainerRuntime"), "auto");
+  EXPECT_EQ(shown("ImagePullTimeout"), "1800 sec");
+  EXPECT_EQ(shown("ImageCacheSize"), "UNLIMITED");
 }
 
 // --- Nodes and partitions ------------------------------------------------------------------------

@@ -57,6 +57,35 @@ const Wrong kWrong[] = {
     {"memory", top("max_mem_per_cpu: 4X"),
      "c.yaml:1: max_mem_per_cpu: expected an amount of memory (MiB, or with K, M, G, T), not "
      "\"4X\""},
+    {"runtime", top("container_runtime: docker"),
+     "c.yaml:1: container_runtime: expected auto, crun, runc, none, an absolute path or a name of "
+     "container_runtimes, not \"docker\""},
+    {"runtime_twice",
+     top("container_runtimes: [{name: a, run: /bin/a %@}, {name: a, run: /bin/b %@}]"),
+     "c.yaml:1: container_runtimes: expected each name once, and none of auto, crun, runc, none, "
+     "not \"a\""},
+    {"runtime_without_command", top("container_runtimes: [{name: a, run: /bin/a %r}]"),
+     "c.yaml:1: run: expected a command that begins with an absolute path and holds %@, not "
+     "\"/bin/a %r\""},
+    {"runtime_letter", top("container_runtimes: [{name: a, run: /bin/a %m %@}]"),
+     "c.yaml:1: run: expected a command in which % is followed by one of %@bejnprstuUZ, not "
+     "\"/bin/a %m %@\""},
+    {"runtime_bare", top("container_runtimes: [{name: a}]"),
+     "c.yaml:1: container_runtimes: expected name and run, not \"a\""},
+    {"cache", top("image_cache: images"),
+     "c.yaml:1: image_cache: expected an absolute path, not \"images\""},
+    {"cache_size", top("image_cache_size: big"),
+     "c.yaml:1: image_cache_size: expected a size (MiB, or with K, M, G, T) or UNLIMITED, not "
+     "\"big\""},
+    {"registries", top("insecure_registries: [https://x]"),
+     "c.yaml:1: insecure_registries: expected a list of host[:port], not \"https://x\""},
+    {"site_mounts", top("container_mounts: [/a:b]"),
+     "c.yaml:1: container_mounts: expected a list of SRC:DST[:FLAGS] with absolute paths, not "
+     "\"/a:b\""},
+    {"scope", top("container_scope: global"),
+     "c.yaml:1: container_scope: expected job or user, not \"global\""},
+    {"cdi", top("cdi_dirs: [cdi]"),
+     "c.yaml:1: cdi_dirs: expected a list of absolute paths, not \"cdi\""},
     {"flag", top("job_requeue: maybe"), "c.yaml:1: job_requeue: expected yes or no, not \"maybe\""},
     {"node_flag", top("constrain_cores: maybe"),
      "c.yaml:1: constrain_cores: expected yes or no, not \"maybe\""},

@@ -104,6 +104,31 @@ TEST_F(ServiceTest, ARepeatedRequestGetsTheFirstAnswer) {
   EXPECT_EQ(service.cluster().all_jobs().size(), 1U);
 }
 
+TEST_F(ServiceTest, ADependencyOnAForgottenJobIsAnsweredByHistory) {
+  FakeEnv own;
+  store::LoadedState loaded;
+  loaded.next_job_id = 10;
+  Service later(own, two_nodes(), loaded);
+  model::Job past;
+  past.id = JobId(4);
+  past.state = model::JobState::completed;
+  past.spec = std::make_shared<const model::JobSpec>();
+  past.request = std::make_shared<const model::Request>();
+  own.history = {std::make_shared<const model::Job>(past)};
+  const auto type_of_answer = [&](std::uint64_t number, const char* dependency) {
+    wire::Submit submit = submission(number);
+    submit.spec.dependency = dependency;
+    later.on_request({1, 7, peer_of(kAlice)},
+                     {static_cast<std::uint16_t>(wire::Submit::kType), 7, wire::encode(submit)});
+    return own.replies.back().type;
+  };
+  EXPECT_EQ(type_of_answer(1, "afterok:4"), wire::MessageType::submit_reply);
+  EXPECT_EQ(later.cluster().find_job(JobId(10))->dependency, Text());
+  EXPECT_EQ(type_of_answer(2, "afternotok:4"), wire::MessageType::submit_reply);
+  EXPECT_EQ(later.cluster().find_job(JobId(11))->reason, model::Reason::dependency_never_satisfied);
+  EXPECT_EQ(type_of_answer(3, "afterok:5"), wire::MessageType::error_reply);
+}
+
 TEST_F(ServiceTest, ARepeatThatComesBeforeTheCommitWaitsForIt) {
   env.hold_commits = true;
   ask(submission(1), peer_of(kAlice), 1);
@@ -225,6 +250,29 @@ TEST_F(ServiceTest, AReportThatLacksARunningJobBringsItsLaunchAgain) {
   env.time.mono_ms += 20'000;
   service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
   EXPECT_EQ(sent(wire::MessageType::launch_job), 2U);
+}
+
+TEST_F(ServiceTest, FaultsOfDevicesCountOnceTheyAreJudged) {
+  wire::NodeHello hello;
+  hello.name = "n1";
+  hello.facts.memory = 1024;
+  model::NodeGres gpus{.name = "gpu", .type = "a100", .count = 1, .files = {"/dev/gpu0"}};
+  gpus.devices.emplace_back().file = "/dev/gpu0";
+  hello.facts.gres = {gpus};
+  service.on_node_hello(NodeIndex(0), hello);
+  const auto fault = [&] {
+    return service.cluster().node_record(NodeIndex(0))->facts.gres.at(0).devices.at(0).fault;
+  };
+  wire::NodeReport report;
+  report.device_faults = {{"gpu", "a100", 0, "fell off the bus"}};
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_TRUE(fault().empty());
+  report.devices_judged = true;
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(fault(), Text("fell off the bus"));
+  report.device_faults.clear();
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_TRUE(fault().empty());
 }
 
 TEST_F(ServiceTest, AnAttemptThatNobodyKnowsIsEnded) {

@@ -74,6 +74,57 @@ TEST(Lifecycle, TheExitStatusDecidesTheState) {
   }
 }
 
+// --- images
+// ---------------------------------------------------------------------------------------
+
+JobBuilder in_container() {
+  return a_job().spec([](model::JobSpec& spec) {
+    spec.container.emplace_back();
+    spec.container.front().image = "debian";
+  });
+}
+
+void batch_step(World& world, JobId id, const char* reason) {
+  model::Step step;
+  step.job = id;
+  step.attempt = world.attempt(id);
+  step.number = base::kBatchStep;
+  step.reason = reason;
+  world.apply(core::StepStarted{std::make_shared<const model::Step>(step)});
+}
+
+TEST(Lifecycle, AnImageOnItsWayIsShownAsConfiguring) {
+  World world;
+  const JobId id = world.submit(in_container());
+  world.prepared(id);
+  batch_step(world, id, "ImagePull (35%)");
+  const auto shown = [&] {
+    return std::string(model::short_name(world.job(id).state, world.job(id).flags)) + " " +
+           world.job(id).reason_detail.str();
+  };
+  EXPECT_EQ(shown(), "CF ImagePull (35%)");
+  world.prepared(id);  // said again by its node
+  batch_step(world, id, "ImageUnpack");
+  EXPECT_EQ(shown(), "CF ImageUnpack");
+  batch_step(world, id, "");
+  EXPECT_EQ(shown(), "R ");
+  world.finish(id);
+  EXPECT_EQ(world.state(id), "COMPLETED");
+}
+
+TEST(Lifecycle, AnImageThatCannotBeHadIsTheReason) {
+  World world;
+  const JobId id = world.submit(in_container());
+  batch_step(world, id, "ImagePull (35%)");
+  world.apply(BatchEnded{.attempt = world.attempt(id),
+                         .exit_code = 1U << 8U,
+                         .error = "no such tag",
+                         .released = true});
+  EXPECT_EQ(world.state(id), "FAILED/JobLaunchFailure");
+  EXPECT_EQ(world.job(id).reason_detail, Text("no such tag"));
+  EXPECT_EQ(world.job(id).exit_code, 1U << 8U);
+}
+
 TEST(Lifecycle, CompletingLastsUntilEveryNodeIsClean) {
   World world;
   const JobId id = world.submit(a_job().nodes(3));

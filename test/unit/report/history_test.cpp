@@ -201,6 +201,20 @@ TEST_F(History, UsageOfSteps) {
   EXPECT_EQ(fields(unused, "maxrss,totalcpu"), "|00:00:00\n");
 }
 
+TEST_F(History, ImagesOfStepsInContainers) {
+  model::Step step = test::sample_step(0);
+  step.reason = "no such tag";
+  const model::Job job = SampleJob().running();
+  const auto shown = [&] {
+    return fields({&job, &step, {}}, "container,imagedigest,imagetime,reason");
+  };
+  EXPECT_EQ(shown(), "|||\n");
+  step.container = "debian:12";
+  step.image_digest = "sha256:ab";
+  step.image_us = 1'520'001;
+  EXPECT_EQ(shown(), "debian:12|sha256:ab|1.521|no such tag\n");
+}
+
 TEST_F(History, TruncateCutsTimesToTheWindow) {
   const model::Job job = SampleJob().ended(model::JobState::completed, 0);
   context_.from = test::kSubmit + 9 * model::kSecond;

@@ -9,7 +9,7 @@
 #include "daemon/stepd/container_image.hpp"
 #include "daemon/stepd/container_pattern.hpp"
 #include "daemon/stepd/container_root.hpp"
-#include "daemon/stepd/runtime_warning.hpp"
+#include "daemon/worker/host/runtime_warning.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -77,7 +77,7 @@ TEST(Bundle, GivesItsRootVariablesAndOwnMounts) {
   const auto bundle = parse_bundle(R"({
     "ociVersion": "1.0.2",
     "root": {"path": "rootfs", "readonly": true},
-    "process": {"user": {"uid": 0}, "args": ["sh"], "env": ["A=b", 7], "cwd": "/work"},
+    "process": {"user": {"uid": 0}, "args": ["sh"], "env": ["A=b", 7], "cwd": "/srv/x"},
     "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
                {"destination": "/data", "type": "bind", "source": "data", "options": ["rbind"]},
                {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}],
@@ -87,7 +87,7 @@ TEST(Bundle, GivesItsRootVariablesAndOwnMounts) {
   EXPECT_EQ(bundle->root, "rootfs");
   EXPECT_TRUE(bundle->readonly);
   EXPECT_THAT(bundle->env, ElementsAre("A=b"));
-  EXPECT_EQ(bundle->cwd, "/work");
+  EXPECT_EQ(bundle->cwd, "/srv/x");
   ASSERT_EQ(bundle->mounts.size(), 2U);
   EXPECT_EQ(bundle->mounts[0].source, "data");
   ASSERT_EQ(bundle->hooks.size(), 1U);

@@ -178,6 +178,26 @@ TEST_F(JobsTest, reports_are_repeated_until_they_are_acknowledged) {
   EXPECT_FALSE(env.reported<wire::NodeReport>().empty());
 }
 
+TEST_F(JobsTest, faults_of_devices_are_told_at_once_and_at_each_report) {
+  welcome();
+  ASSERT_FALSE(env.reported<wire::NodeReport>().empty());
+  EXPECT_FALSE(env.reported<wire::NodeReport>().back().devices_judged);
+  env.to_controller.clear();
+  const wire::DeviceFault fault{"gpu", "a100", 1, "ERR!"};
+  service->set_device_faults({fault});
+  ASSERT_EQ(env.reported<wire::NodeReport>().size(), 1U);
+  EXPECT_TRUE(env.reported<wire::NodeReport>()[0].devices_judged);
+  EXPECT_EQ(env.reported<wire::NodeReport>()[0].device_faults, std::vector{fault});
+  env.to_controller.clear();
+  env.pass(*service, 31'000);
+  ASSERT_EQ(env.reported<wire::NodeReport>().size(), 1U) << "one timer, not two";
+  EXPECT_EQ(env.reported<wire::NodeReport>()[0].device_faults, std::vector{fault});
+  service->on_controller_closed();
+  env.to_controller.clear();
+  service->set_device_faults({});
+  EXPECT_TRUE(env.reported<wire::NodeReport>().empty()) << "there is no link";
+}
+
 TEST_F(JobsTest, unacknowledged_reports_survive_a_restart) {
   welcome();
   launch(WorkerJob{});

@@ -219,6 +219,10 @@ TEST(StepGres, more_than_the_job_has_is_refused) {
     return with.place(with_gres(1, 1, std::move(gres))).error().code;
   };
   EXPECT_EQ(code({"gpu", "", 3, model::GresScope::node}), ErrorCode::invalid_gres);
+  const auto refused = with.place(with_gres(1, 1, {"gpu", "", 3, model::GresScope::node}));
+  EXPECT_EQ(refused.error().text,
+            "Invalid generic resource (gres) specification: Step requested gres_per_node=gpu:3 is "
+            "more than the job's gres_per_node=gpu:2");
   EXPECT_EQ(code({"gpu", "", 5, model::GresScope::job}), ErrorCode::invalid_gres);
   EXPECT_EQ(code({"gpu", "h100", 1, model::GresScope::node}), ErrorCode::invalid_gres);
   EXPECT_EQ(code({"npu", "", 1, model::GresScope::node}), ErrorCode::invalid_gres);

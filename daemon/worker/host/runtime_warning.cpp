@@ -1,6 +1,6 @@
 // See the header. crun is not affected by runc's holes of 2024 and 2025; what it had of its own is
 // older.
-#include "daemon/stepd/runtime_warning.hpp"
+#include "daemon/worker/host/runtime_warning.hpp"
 
 #include <array>
 #include <charconv>
