@@ -2,6 +2,7 @@
 #include "daemon/worker/containers.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include "base/log/log.hpp"
 #include "base/strings.hpp"
@@ -15,6 +16,7 @@ namespace {
 constexpr std::int64_t kHourMs = 3'600'000;
 constexpr std::int64_t kCollectMs = 60'000;       // between two runs for one user
 constexpr std::int64_t kCollectMostMs = 600'000;  // a run's time limit
+constexpr std::int64_t kSoonMs = 90'000;          // from a job's end to a run
 constexpr std::int64_t kRemoveMostMs = 120'000;
 
 std::vector<std::string> words_of(std::string_view list) {
@@ -192,7 +194,7 @@ void Containers::job_ended(const JobOnHost& job, std::function<void()> done) {
   const std::string home = find_image_home(cache(), owner.uid);
   const bool used = jobs_.erase(job.attempt) > 0 && !home.empty();
   if (!used || site_.user_scope) {
-    if (used) collect(home, owner);
+    if (used) collect_soon(home, owner);
     return loop_.post(std::move(done));
   }
   UserErrand::Spec spec =
@@ -201,9 +203,18 @@ void Containers::job_ended(const JobOnHost& job, std::function<void()> done) {
   run(std::move(spec),
       [this, home, owner, id = job.job->id.value, done = std::move(done)](const Status& status) {
         if (!status) log::warn("job {}: removing its containers: {}", id, status.error().text);
-        collect(home, owner);
+        collect_soon(home, owner);
         done();
       });
+}
+
+// What was used a moment ago stays in any case, so that collecting at once would do little.
+void Containers::collect_soon(const std::string& home, const ImageOwner& owner) {
+  soon_[home] = owner;
+  if (soon_timer_.active()) return;
+  soon_timer_ = loop_.after(kSoonMs, [this] {
+    for (const auto& [folder, user] : std::exchange(soon_, {})) collect(folder, user);
+  });
 }
 
 void Containers::collect_all() {

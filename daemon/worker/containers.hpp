@@ -67,6 +67,7 @@ class Containers {
                                         std::vector<std::string> words) const;
   void run(UserErrand::Spec spec, std::function<void(Status)> done);
   void answer(ImageSourceId id);
+  void collect_soon(const std::string& home, const ImageOwner& owner);
   void collect_all();
   void collect(const std::string& home, const ImageOwner& owner);
 
@@ -85,6 +86,8 @@ class Containers {
   std::set<Attempt> jobs_;                              // that ran something in a container here
   std::map<std::uint32_t, std::int64_t> collected_ms_;  // by uid
   std::vector<std::unique_ptr<UserErrand>> errands_;
+  std::map<std::string, ImageOwner> soon_;  // homes to look at, by folder
+  net::Timer soon_timer_;
   net::Timer hourly_;
 };
 

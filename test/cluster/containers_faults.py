@@ -4,13 +4,14 @@ the disk fills while layers are unpacked, two jobs race for one image, a job is 
 pulls, its node's daemons die. Always one pull or a clear failure, never half an image in use.
 """
 import os
+import pwd
 import subprocess
 import sys
 import threading
 
 import harness
 import images
-from container_cluster import AS_USER, Place, runtime_missing
+from container_cluster import AS_USER, USER, Place, runtime_missing
 from harness import check, wait_for
 from registry import Proxy
 
@@ -76,20 +77,23 @@ def registry_dies_in_the_middle():
     looks_whole("dies")
 
 
-def a_stalled_registry_has_a_limit():
+def a_pull_can_be_seen_and_cancelled():
+    """While a step's image is on its way, the step says so; ended, it leaves nothing behind."""
     big("stalls")
     with halfway("hold_after") as proxy:
-        job = place.cluster.submit(
-            "-t1", f"--container-image={proxy.host}#stalls", wrap="true", user=AS_USER
+        done = []
+        step = threading.Thread(
+            target=lambda: done.append(place.srun(f"{proxy.host}#stalls", "true"))
         )
+        step.start()
         wait_for(proxy.held.is_set, 60, "the middle of the pull")
-        seen = "scontrol show job; scontrol show step; squeue -h -o %T|%r; squeue -h -s".split("; ")
-        shown = "".join(place.cluster.must(*words.split(" ")) for words in seen)
-        check("pulling" in shown.lower(), f"the pull can't be seen: {shown}")
-        place.cluster.must("scancel", job)
-        place.cluster.wait_end(job, seconds=30)
-        state = place.cluster.state(job)
-        check(state.startswith("CANCELLED"), state)
+        show = ("scontrol", "show", "step")
+        wait_for(
+            lambda: "ImagePull" in place.cluster.must(*show), 20, "that the step says it pulls"
+        )
+        place.cluster.must("scancel", "-u", pwd.getpwuid(USER).pw_name)
+        step.join(30)
+        check(done and done[0].returncode != 0, f"{done}")
         wait_for(lambda: not pullers(), 10, f"the end of {pullers()}")
     place.settled()
     looks_whole("stalls")
@@ -172,7 +176,7 @@ def main():
             one_pull_for_sixteen_nodes,
             two_jobs_race,
             registry_dies_in_the_middle,
-            a_stalled_registry_has_a_limit,
+            a_pull_can_be_seen_and_cancelled,
             cancelled_steps_leave_the_others,
             node_dies_while_it_pulls,
             disk_full,

@@ -315,6 +315,9 @@ def test(count, seed):
         stolen_controller(cluster, controller, stolen, chance, frames, count // 10)
         for daemon, pid in daemons.items():
             check(harness.is_alive(pid), f"{daemon} died")
+        # A recorded frame that came through unharmed is a request like any other: an allocation of
+        # nobody's, say, that nobody will end.
+        cluster.must("scancel", "--user=nobody")
         try:
             wait_for(
                 lambda: set(cluster.must("sinfo", "-h", "-N", "-o", "%T").split()) == {"idle"},

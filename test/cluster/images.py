@@ -376,8 +376,8 @@ def mpi_image(root, ring, env, extra_folders=(), texts=()):
     return Image([Layer(busybox()), Layer(entries)], config={"Env": [PATH, *env]})
 
 
-# By files in /dev/shm, which the nodes of a test share: UCX over TCP alone, as of Debian 12, now and
-# then doesn't get through MPI_Finalize, with or without containers.
+# By files in /dev/shm, which the nodes of a test share: with UCX over TCP alone MPI_Finalize hangs
+# now and then (Debian 12), with or without containers.
 UCX = ["UCX_TLS=tcp,self,posix", "UCX_POSIX_USE_PROC_LINK=n"]
 TCP = ["OMPI_MCA_pml=ob1", "OMPI_MCA_btl=self,tcp", "OMPI_MCA_btl_tcp_if_include=lo"]
 
