@@ -228,20 +228,29 @@ void Manager::progressed(JobRun& job, StepRun& step, std::string_view payload) {
 void Manager::tell_of_image(JobRun& job, StepRun& step) {
   RootPart& root = *step.root;
   if (!root.start_reported || root.image_closed) return;  // the first report will say it
-  if (root.images.size() < step.count) {
-    const std::int64_t now_ms = context_.env.now().mono_ms;
-    const bool due = root.image_told_ms < 0 || now_ms - root.image_told_ms >= kImageReportMs;
-    if (step.number != base::kBatchStep || !due) return;
-    root.image_told_ms = now_ms;
-    return send_record(job, step);
+  const std::int64_t now_ms = context_.env.now().mono_ms;
+  const bool told = root.image_told_ms >= 0;
+  if (root.images.size() == step.count) {
+    root.image_closed = true;
+    return tell_later(job, step, told ? 0 : kBatchReportMs);
   }
-  root.image_closed = true;
+  if (!told) {
+    if (root.report == 0) tell_later(job, step, kBatchReportMs);
+  } else if (now_ms - root.image_told_ms >= kImageReportMs) {
+    root.image_told_ms = now_ms;
+    send_record(job, step);
+  }
+}
+
+void Manager::tell_later(const JobRun& job, StepRun& step, std::int64_t delay_ms) {
   const StepKey key{job.host.attempt, step.number};
-  const std::int64_t soon = root.image_told_ms < 0 ? kBatchReportMs : 0;
-  root.report = context_.timers.after(soon, [this, key] {
+  context_.timers.cancel(step.root->report);
+  step.root->report = context_.timers.after(delay_ms, [this, key] {
     JobRun* run = context_.find(key.attempt);
     StepRun* late = context_.find(key);
-    if (late != nullptr && !late->root->finished) send_record(*run, *late);
+    if (late == nullptr || late->root->finished) return;
+    late->root->image_told_ms = context_.env.now().mono_ms;
+    send_record(*run, *late);
   });
 }
 

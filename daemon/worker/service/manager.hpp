@@ -57,6 +57,7 @@ class Manager {
   void node_done(JobRun& job, StepRun& step, std::string_view payload);
   void progressed(JobRun& job, StepRun& step, std::string_view payload);
   void tell_of_image(JobRun& job, StepRun& step);
+  void tell_later(const JobRun& job, StepRun& step, std::int64_t delay_ms);
   void aborted(JobRun& job, StepRun& step, std::string_view payload);
   void status(JobRun& job, StepRun& step, std::string_view payload);
   void finish(JobRun& job, StepRun& step);

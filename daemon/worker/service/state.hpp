@@ -68,7 +68,7 @@ struct RootPart {
   TimerId limit = 0;       // the step's time limit
   TimerId warn = 0;        // --signal
   TimerId kill = 0;        // SIGTERM to SIGKILL
-  TimerId report = 0;      // the first report of a batch step
+  TimerId report = 0;      // of a batch step for the first time, or of its image
 };
 
 struct StepRun {
