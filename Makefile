@@ -27,12 +27,12 @@ build: ## build everything that is installed, into build/ (only some targets: T=
 test: ## build and run the tests
 	@scripts/install-deps build test
 	@scripts/build all sluice_tests
-	@ctest --test-dir $(BUILD) -j2 --output-on-failure --no-tests=error
+	@scripts/own-root ctest --test-dir $(BUILD) -j2 --output-on-failure --no-tests=error
 
 demo: ## the tour: start a cluster, run jobs of every kind, tell how each went
 	@scripts/install-deps build test
 	@scripts/build all
-	@scripts/demo
+	@scripts/own-root scripts/demo
 
 sim: ## the simulation: SEEDS=n runs with faults, the invariants checked after every event
 	@scripts/install-deps build test
