@@ -168,6 +168,10 @@ int main(int argc, char** argv) {
   opt::Parsed<opt::SallocOptions> options = opt::parse_salloc(invocation);
   if (!options) return cli::stop_with(options.error());
   for (const std::string& warning : options->job.warnings) cli::print_info(kProgram, warning);
+  if (const Status cluster = cli::check_wanted_cluster(options->job, invocation.environment);
+      !cluster) {
+    return fail_with(*options, cluster.error());
+  }
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);

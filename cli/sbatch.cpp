@@ -155,15 +155,6 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
   return options.wait ? wait_for_end(*client, reply->job) : 0;
 }
 
-Status check_named_cluster(const opt::SbatchOptions& options, const base::Environment& own) {
-  if (options.job.clusters.empty()) return {};
-  Result<cli::Client> client = cli::Client::create(own);
-  if (!client) return tl::unexpected(cli::as_seen_by_user(client.error()));
-  const auto ping = client->call<wire::PingReply>(wire::Ping{});
-  if (!ping) return tl::unexpected(cli::as_seen_by_user(ping.error()));
-  return cli::check_cluster(options.job.clusters, ping->cluster);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -171,7 +162,8 @@ int main(int argc, char** argv) {
   opt::Parsed<opt::SbatchOptions> options = opt::parse_sbatch(invocation);
   if (!options) return cli::stop_with(options.error());
   for (const std::string& warning : options->job.warnings) cli::print_info(kProgram, warning);
-  if (const Status cluster = check_named_cluster(*options, invocation.environment); !cluster) {
+  if (const Status cluster = cli::check_wanted_cluster(options->job, invocation.environment);
+      !cluster) {
     return fail_with(cluster.error());
   }
   return submit(*options, invocation.environment);

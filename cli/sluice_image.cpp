@@ -57,6 +57,7 @@ void add_for_steps(Program& program) {
   prepare->add_option("--record-fd", options.record_fd, "descriptor for the encoded record");
   CLI::Option* local =
       prepare->add_flag("--only-local", options.only_local, "exit code 3 if it isn't here");
+  prepare->add_flag("--if-missing", options.if_missing, "don't ask for a newer image of a tag");
   prepare->add_flag("--receive", options.receive, "read the image from standard input")
       ->excludes(local);
   CLI::App* send = program.add("send", "write an image to standard output", cli::image_send);

@@ -112,6 +112,7 @@ int main(int argc, char** argv) {
   report::JobContext context;
   context.cluster = std::move(*cluster);
   context.time_format = invocation.environment.get("SLURM_TIME_FORMAT").value_or("");
+  context.task_list_room = report::task_list_room(invocation.environment.get("SLURM_BITSTR_LEN"));
   context.no_convert = options->no_convert;
   context.expand_patterns = options->expand_patterns;
   if (options->dump != opt::Dump::none) {

@@ -112,12 +112,17 @@ Result<std::string> manager_of(const opt::SrunOptions& options, const base::Envi
               "Unable to confirm allocation for job " + id + ": Invalid job id specified");
 }
 
-int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_options,
-             std::uint32_t& wait_status) {
+int run_step(const opt::SrunOptions& options, const base::Environment& own,
+             cli::StepClientOptions client_options, std::uint32_t& wait_status) {
   if (const Status split = cli::split_files(client_options); !split) {
     return fail_with(options, split.error());
   }
   const std::string job = job_text(client_options.request.job);
+  base::Environment hooks = own;
+  hooks.set("SLURM_JOB_ID", job);
+  if (!cli::run_hook(options.prolog, options.step, hooks)) {
+    return fail_with(options, {ErrorCode::failure, "the --prolog program failed"});
+  }
   cli::StepClient client(std::move(client_options));
   if (const Status granted = client.begin(); !granted) {
     const Error error = cli::as_seen_by_user(granted.error());
@@ -129,6 +134,9 @@ int run_step(const opt::SrunOptions& options, cli::StepClientOptions client_opti
   }
   Result<int> code = client.run();
   wait_status = client.wait_status();
+  if (!cli::run_hook(options.epilog, options.step, hooks)) {
+    cli::print_error(kProgram, "the --epilog program failed");
+  }
   if (!code) return fail_with(options, code.error());
   return *code;
 }
@@ -158,7 +166,7 @@ int run_inside(const opt::SrunOptions& options, const base::Environment& own,
     return fail_with(options, filled.error());
   }
   std::uint32_t status = 0;
-  return run_step(options, std::move(all), status);
+  return run_step(options, own, std::move(all), status);
 }
 
 int test_only(const opt::SrunOptions& options, const wire::Submit& request,
@@ -243,7 +251,7 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
   if (const Status filled = fill_step(all.request.spec, options, own); !filled) {
     code = fail_with(options, filled.error());
   } else {
-    code = run_step(options, std::move(all), status);
+    code = run_step(options, own, std::move(all), status);
   }
   if (status == 0 && code != 0) status = static_cast<std::uint32_t>(code) << 8U;
   const Status done = allocation->complete(status);
@@ -260,6 +268,10 @@ int main(int argc, char** argv) {
   opt::Parsed<opt::SrunOptions> options = opt::parse_srun(invocation);
   if (!options) return cli::stop_with(options.error());
   for (const std::string& warning : options->job.warnings) cli::print_info(kProgram, warning);
+  if (const Status cluster = cli::check_wanted_cluster(options->job, invocation.environment);
+      !cluster) {
+    return fail_with(*options, cluster.error());
+  }
   const base::Environment& own = invocation.environment;
   Result<cli::Sockets> sockets = cli::find_sockets(own);
   if (!sockets) {
@@ -276,13 +288,6 @@ int main(int argc, char** argv) {
     return fail_with(*options, {ErrorCode::not_found, "Unable to run executable \"" +
                                                           options->step.argv.front().str() + "\""});
   }
-  if (!cli::run_hook(options->prolog, own)) {
-    return fail_with(*options, {ErrorCode::failure, "the --prolog program failed"});
-  }
-  const int code = options->job_id != 0 ? run_inside(*options, own, *sockets)
-                                        : run_outside(*options, own, *sockets);
-  if (!cli::run_hook(options->epilog, own)) {
-    cli::print_error(kProgram, "the --epilog program failed");
-  }
-  return code;
+  return options->job_id != 0 ? run_inside(*options, own, *sockets)
+                              : run_outside(*options, own, *sockets);
 }

@@ -11,6 +11,8 @@
 
 #include "base/entropy.hpp"
 #include "base/strings.hpp"
+#include "cli/common/client.hpp"
+#include "cli/common/job_query.hpp"
 
 namespace sluice::cli {
 
@@ -118,6 +120,13 @@ Status check_cluster(std::string_view wanted, std::string_view own) {
                   std::string(wanted) +
                   "' can't be reached now, or it is an invalid entry for --cluster.  Use 'sacctmgr "
                   "list clusters' to see available clusters.");
+}
+
+Status check_wanted_cluster(const opt::JobOptions& options, const base::Environment& environment) {
+  if (options.clusters.empty()) return {};
+  Result<Client> client = Client::create(environment);
+  if (!client) return tl::unexpected(as_seen_by_user(client.error()));
+  return check_named_cluster(*client, options.clusters);
 }
 
 }  // namespace sluice::cli

@@ -29,5 +29,8 @@ void make_absolute(std::vector<model::ContainerSpec>& container, const std::stri
 
 // -M: fails unless it names the cluster that is here.
 [[nodiscard]] Status check_cluster(std::string_view wanted, std::string_view own);
+// The same, asking the controller for its name where one is wanted.
+[[nodiscard]] Status check_wanted_cluster(const opt::JobOptions& options,
+                                          const base::Environment& environment);
 
 }  // namespace sluice::cli

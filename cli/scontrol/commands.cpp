@@ -1,4 +1,5 @@
 // The table of scontrol's commands, and of those that it refuses with the reason.
+#include <cstdint>
 #include <cstdio>
 
 #include "cli/scontrol/console.hpp"
@@ -13,6 +14,7 @@ struct Command {
   std::string_view name;
   std::size_t least = 0;  // words after it
   int (*run)(Console& console, Words words) = nullptr;
+  std::size_t most = 0;  // words after it; a word too many is told, not passed over
   std::string_view refusal = {};
 };
 
@@ -65,50 +67,53 @@ constexpr std::string_view kNoReboot = "nodes are not rebooted or powered by Slu
 constexpr std::string_view kOnNode = "processes of jobs are not listed";
 constexpr std::string_view kDebug = "the log level is set where the daemon is started";
 
+constexpr std::size_t kAny = SIZE_MAX;
+
 constexpr Command kCommands[] = {
     {"all", 0, show_all},
-    {"cluster", 0, set_cluster},
+    {"cluster", 0, set_cluster, 1},
     {"details", 0, turn_on<&opt::ScontrolOptions::details>},
     {"help", 0, help},
     {"hide", 0, turn_on<&opt::ScontrolOptions::hide>},
-    {"hold", 1, act_by<model::JobVerb::hold>},
+    {"hold", 1, act_by<model::JobVerb::hold>, kAny},
     {"oneliner", 0, turn_on<&opt::ScontrolOptions::one_line>},
     {"ping", 0, ping},
     {"quiet", 0, turn_on<&opt::ScontrolOptions::quiet>},
     {"reconfigure", 0, reconfigure},
-    {"release", 1, act_by<model::JobVerb::release>},
-    {"requeue", 1, act_by<model::JobVerb::requeue>},
-    {"requeuehold", 1, act_by<model::JobVerb::requeue_hold>},
-    {"resume", 1, act_by<model::JobVerb::resume>},
-    {"show", 1, show},
-    {"suspend", 1, act_by<model::JobVerb::suspend>},
-    {"uhold", 1, act_by<model::JobVerb::hold_user>},
-    {"update", 0, update},
+    {"release", 1, act_by<model::JobVerb::release>, kAny},
+    {"requeue", 1, act_by<model::JobVerb::requeue>, kAny},
+    {"requeuehold", 1, act_by<model::JobVerb::requeue_hold>, kAny},
+    {"resume", 1, act_by<model::JobVerb::resume>, kAny},
+    {"show", 1, show, kAny},
+    {"suspend", 1, act_by<model::JobVerb::suspend>, kAny},
+    {"uhold", 1, act_by<model::JobVerb::hold_user>, kAny},
+    {"update", 0, update, kAny},
     {"verbose", 0, louder},
     {"version", 0, version},
-    {"wait_job", 1, wait_job},
-    {"write", 1, write_script},
-    {"cancel_reboot", 0, nullptr, kNoReboot},
-    {"completing", 0, nullptr, "squeue -t CG shows the jobs that are completing"},
-    {"create", 0, nullptr, kConfigured},
-    {"delete", 0, nullptr, kConfigured},
-    {"errnumstr", 0, nullptr, "Sluice has no error numbers"},
-    {"fsdampeningfactor", 0, nullptr, "there is no fair-share yet to dampen"},
-    {"getaddrs", 0, nullptr, "show node tells the address of a node"},
-    {"listjobs", 0, nullptr, kOnNode},
-    {"listpids", 0, nullptr, kOnNode},
-    {"liststeps", 0, nullptr, kOnNode},
-    {"notify", 0, nullptr, "jobs are not sent messages"},
-    {"pidinfo", 0, nullptr, kOnNode},
-    {"power", 0, nullptr, kNoReboot},
-    {"reboot", 0, nullptr, kNoReboot},
-    {"schedloglevel", 0, nullptr, kDebug},
-    {"setdebug", 0, nullptr, kDebug},
-    {"setdebugflags", 0, nullptr, kDebug},
-    {"shutdown", 0, nullptr, "daemons are stopped by their service manager, or by `sluice down`"},
-    {"takeover", 0, nullptr, "there is no backup controller"},
-    {"token", 0, nullptr, "there are no JSON web tokens; the kernel says who a user is"},
-    {"top", 0, nullptr, "change the order of jobs by update nice="},
+    {"wait_job", 1, wait_job, 1},
+    {"write", 1, write_script, 3},
+    {"cancel_reboot", 0, nullptr, kAny, kNoReboot},
+    {"completing", 0, nullptr, kAny, "squeue -t CG shows the jobs that are completing"},
+    {"create", 0, nullptr, kAny, kConfigured},
+    {"delete", 0, nullptr, kAny, kConfigured},
+    {"errnumstr", 0, nullptr, kAny, "Sluice has no error numbers"},
+    {"fsdampeningfactor", 0, nullptr, kAny, "there is no fair-share yet to dampen"},
+    {"getaddrs", 0, nullptr, kAny, "show node tells the address of a node"},
+    {"listjobs", 0, nullptr, kAny, kOnNode},
+    {"listpids", 0, nullptr, kAny, kOnNode},
+    {"liststeps", 0, nullptr, kAny, kOnNode},
+    {"notify", 0, nullptr, kAny, "jobs are not sent messages"},
+    {"pidinfo", 0, nullptr, kAny, kOnNode},
+    {"power", 0, nullptr, kAny, kNoReboot},
+    {"reboot", 0, nullptr, kAny, kNoReboot},
+    {"schedloglevel", 0, nullptr, kAny, kDebug},
+    {"setdebug", 0, nullptr, kAny, kDebug},
+    {"setdebugflags", 0, nullptr, kAny, kDebug},
+    {"shutdown", 0, nullptr, kAny,
+     "daemons are stopped by their service manager, or by `sluice down`"},
+    {"takeover", 0, nullptr, kAny, "there is no backup controller"},
+    {"token", 0, nullptr, kAny, "there are no JSON web tokens; the kernel says who a user is"},
+    {"top", 0, nullptr, kAny, "change the order of jobs by update nice="},
 };
 
 int help(Console&, Words) {
@@ -135,6 +140,9 @@ int run_command(Console& console, Words words) {
   }
   if (rest.size() < command->least) {
     return console.complain("too few arguments for keyword:" + words[0]);
+  }
+  if (rest.size() > command->most) {
+    return console.complain("too many arguments for keyword:" + words[0]);
   }
   return command->run(console, rest);
 }

@@ -46,6 +46,7 @@ report::ShowStyle Console::style() const {
   style.one_line = options_.one_line;
   style.time = {environment_.get("SLURM_TIME_FORMAT").value_or(std::string_view()),
                 base::wall_seconds()};
+  style.task_list_room = report::task_list_room(environment_.get("SLURM_BITSTR_LEN"));
   return style;
 }
 

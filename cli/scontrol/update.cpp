@@ -45,6 +45,12 @@ Change read_change(const std::string& word) {
     change.sign = change.key.back();
     change.key.pop_back();
   }
+  // "TimeLimit=+5" is "TimeLimit+=5"; other values may begin with a sign of their own.
+  const bool is_limit = base::abbreviates(change.key, "TimeLimit", 5);
+  if (is_limit && change.sign == 0 && change.value.find_first_of("+-") == 0) {
+    change.sign = change.value.front();
+    change.value.erase(0, 1);
+  }
   return change;
 }
 

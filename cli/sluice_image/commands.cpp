@@ -133,7 +133,10 @@ Result<int> image_prepare(const ImageOptions& options) {
   if (!reference) return tl::unexpected(reference.error());
   auto home = open_home(options);
   if (!home) return tl::unexpected(home.error());
-  if (options.only_local || !options.digest.empty()) {
+  // A file may have changed since, and tells by itself.
+  const bool is_tag = reference->source == image::Source::registry;
+  const bool use_known = options.if_missing && is_tag && !options.receive;
+  if (options.only_local || use_known || !options.digest.empty()) {
     auto found = image::find_prepared(*home, *reference, options.digest);
     if (!found) return tl::unexpected(found.error());
     if (*found) return tell_record(**found, options.record_fd);

@@ -28,6 +28,7 @@ struct ImageOptions {
   int progress_fd = -1;
   int record_fd = 1;
   bool only_local = false;
+  bool if_missing = false;
   bool receive = false;
   bool json = false;
 };

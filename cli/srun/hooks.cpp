@@ -5,17 +5,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vector>
+
 #include "base/strings.hpp"
 
 namespace sluice::cli {
 
-bool run_hook(const std::string& program, const base::Environment& environment) {
+bool run_hook(const std::string& program, const model::StepSpec& step,
+              const base::Environment& environment) {
   if (program.empty() || program == "none") return true;
   base::Environment copy = environment;
-  const char* argv[] = {program.c_str(), nullptr};
+  std::vector<std::string> words{program};
+  for (const Text& word : step.argv) words.push_back(word.str());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
   pid_t child = 0;
-  const int failed = ::posix_spawn(&child, program.c_str(), nullptr, nullptr,
-                                   const_cast<char* const*>(argv), copy.pointers().data());
+  const int failed =
+      ::posix_spawn(&child, program.c_str(), nullptr, nullptr, argv.data(), copy.pointers().data());
   int status = 0;
   if (failed != 0 || ::waitpid(child, &status, 0) != child) return false;
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;

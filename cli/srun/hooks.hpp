@@ -9,8 +9,10 @@
 
 namespace sluice::cli {
 
-// Runs the program with our environment; true if there is none to run, or it exited with 0.
-[[nodiscard]] bool run_hook(const std::string& program, const base::Environment& environment);
+// Runs the program with the step's command line as its arguments; true if there is none to run, or
+// it exited with 0.
+[[nodiscard]] bool run_hook(const std::string& program, const model::StepSpec& step,
+                            const base::Environment& environment);
 
 // Whether argv[0] is an executable, here and now.
 [[nodiscard]] bool program_exists(const model::StepSpec& step,

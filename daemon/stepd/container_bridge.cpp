@@ -166,6 +166,17 @@ void ContainerBridge::write_known(const Text& digest) const {
   static_cast<void>(base::append_file(known_file_, line, 0600));
 }
 
+// What is mounted from a kept container's folder, or is about to be saved, goes with the processes:
+// somebody mounts it anew.
+void ContainerBridge::keep_mounts(pid_t holder) {
+  if (!plan_.kept.empty() || !plan_.spec.save.empty()) return;
+  for (const pid_t pid : {opener_, holder}) {
+    const std::string path = fmt::format("/proc/{}/ns/mnt", pid);
+    base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.is_open()) mounts_.push_back(std::move(fd));
+  }
+}
+
 void ContainerBridge::now_ready(const ContainerNote& note) {
   if (ready_ || failed_) return;
   // Whatever process this is: tasks join it as the user, if the kernel lets them.
@@ -173,6 +184,7 @@ void ContainerBridge::now_ready(const ContainerNote& note) {
   if (note.holder <= 1 || !holder_.is_open()) return fail("the container ended at once");
   record_ = note.record;
   ready_ = true;
+  keep_mounts(note.holder);
   task_.door = {holder_.get(), plan_.by_pattern ? 0 : plan_.spec.unshare,
                 plan_.remap_root && !plan_.by_pattern};
   const Text& image_dir = record_.workdir;
@@ -241,11 +253,16 @@ bool ContainerBridge::ended(pid_t pid, int status) {
   return true;
 }
 
-pid_t ContainerBridge::start_cleaner() const {
-  if (plan_.scratch.empty()) return -1;
+void ContainerBridge::clean_up() {
+  close();
+  mounts_.clear();
+  if (plan_.scratch.empty()) return;
   const pid_t pid = ::fork();
   if (pid == 0) run_container_cleaner(plan_);
-  return pid;
+  while (pid > 0 && ::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  ::rmdir(plan_.scratch.c_str());
+  plan_.scratch.clear();
 }
 
 }  // namespace sluice::stepd

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/fd.hpp"
 #include "base/result.hpp"
@@ -65,9 +66,9 @@ class ContainerBridge {
   [[nodiscard]] bool saving() const { return saver_ > 0; }
   // Takes note of an ended child; true if it was one of ours.
   bool ended(pid_t pid, int status);
-  // -1: there is nothing to clean up.
-  [[nodiscard]] pid_t start_cleaner() const;
-  [[nodiscard]] const std::string& scratch() const { return plan_.scratch; }
+  // Removes what the container wrote, and waits for it: when the step's end has been told of.
+  // Should that never come, the agent removes it with the job's folder.
+  void clean_up();
   // A new connection: what it may have missed.
   void send_again();
   // Hears no more of the opener.
@@ -83,6 +84,7 @@ class ContainerBridge {
   void read_known();
   void write_known(const Text& digest) const;
   void fail(const std::string& why);
+  void keep_mounts(pid_t holder);
 
   Poller& poller_;
   AgentLink& link_;
@@ -93,6 +95,9 @@ class ContainerBridge {
   std::vector<Text> exported_;
   base::UniqueFd report_;
   base::UniqueFd holder_;
+  // Mount namespaces that are to outlive their processes: unmounting takes milliseconds, and the
+  // step's end need not wait for it.
+  std::vector<base::UniqueFd> mounts_;
   std::string bytes_;
   pid_t opener_ = -1;
   pid_t saver_ = -1;

@@ -151,9 +151,6 @@ Result<std::string> use_bundle(const ContainerPlan& plan, const Bundle& bundle,
   if (own && !config.readonly && !plan.readonly) return root;
   config.foreign = info.st_uid != ::geteuid();
   const UpperPlace place = upper_place(plan);
-  for (const std::string& made : {place.upper, place.work}) {
-    if (::mkdir(made.c_str(), 0755) != 0) return tl::unexpected(base::errno_error(made, errno));
-  }
   return mount_overlay({plan.scratch, {root}, place.upper, place.work});
 }
 

@@ -24,6 +24,7 @@
 #include "daemon/stepd/container_image.hpp"
 #include "daemon/stepd/container_kept.hpp"
 #include "daemon/stepd/container_root.hpp"
+#include "daemon/stepd/container_runtime.hpp"
 #include "daemon/stepd/task_child.hpp"
 #include "daemon/stepd/user_namespace.hpp"
 #include "wire/codec.hpp"
@@ -64,7 +65,8 @@ void send_note(int fd, const ContainerNote& note) {
 
 class Opener {
  public:
-  explicit Opener(const ContainerWork& work) : plan_(work.plan), report_(work.report) {}
+  explicit Opener(const ContainerWork& work)
+      : plan_(work.plan), report_(work.report), runtime_(plan_) {}
   [[nodiscard]] Status open();
   [[noreturn]] void hold();
 
@@ -72,14 +74,16 @@ class Opener {
   [[nodiscard]] Result<bool> join_running();
   [[nodiscard]] Status find_image();
   void tell_image();
+  [[nodiscard]] Status separate();
   [[nodiscard]] Status make_root();
   [[nodiscard]] Status run_runtime();
   [[nodiscard]] Status read_holder();
   [[nodiscard]] Status rename_user();
   void tell_ready();
 
-  const ContainerPlan& plan_;
+  ContainerPlan plan_;
   int report_;
+  RuntimeRun runtime_;
   std::optional<KeptContainer> kept_;
   image::ImageRecord record_;
   RuntimeConfig config_;
@@ -138,28 +142,30 @@ Status Opener::find_image() {
   return kept_ ? kept_->write_record(record_) : Status{};
 }
 
-Status Opener::make_root() {
+Status Opener::separate() {
   const uid_t uid = plan_.by_pattern ? plan_.user.uid : 0;
   const gid_t gid = plan_.by_pattern ? plan_.user.gid : 0;
+  if (auto entered = enter_user_namespace(uid, gid); !entered) return entered;
+  if (auto covered = cover_scratch(plan_); !covered) return covered;
+  return runtime_.begin();
+}
+
+Status Opener::make_root() {
   if (!plan_.spec.bundle.empty()) {
     auto bundle = open_bundle(plan_);
     if (!bundle) return tl::unexpected(bundle.error());
-    if (auto entered = enter_user_namespace(uid, gid); !entered) return entered;
+    if (auto separated = separate(); !separated) return separated;
     auto used = use_bundle(plan_, *bundle, config_, record_);
     if (!used) return tl::unexpected(used.error());
     root_ = std::move(*used);
     return {};
   }
-  if (auto entered = enter_user_namespace(uid, gid); !entered) return entered;
+  if (auto separated = separate(); !separated) return separated;
   const UpperPlace place = upper_place(plan_);
-  if (!kept_) {
-    for (const std::string& folder : {place.upper, place.work}) {
-      if (::mkdir(folder.c_str(), 0755) != 0) {
-        return tl::unexpected(base::errno_error(folder, errno));
-      }
-    }
-  }
-  auto root = mount_overlay({plan_.scratch, layer_paths(plan_, record_), place.upper, place.work});
+  std::vector<std::string> layers = layer_paths(plan_, record_);
+  const std::string skeleton = skeleton_layer(plan_.settings.image_home);
+  if (!skeleton.empty() && !plan_.by_pattern) layers.insert(layers.begin(), skeleton);
+  auto root = mount_overlay({plan_.scratch, layers, place.upper, place.work});
   if (!root) return tl::unexpected(root.error());
   root_ = std::move(*root);
   return {};
@@ -188,37 +194,17 @@ Status Opener::rename_user() {
 }
 
 Status Opener::run_runtime() {
-  const std::string& runtime = plan_.settings.runtime;
-  const bool is_crun = runtime.substr(runtime.rfind('/') + 1).find("crun") != std::string::npos;
-  config_.inner_user = is_crun;
+  config_.inner_user = runtime_.is_crun();
   if (auto filled = fill_config(plan_, root_, config_); !filled) return filled;
   if (!config_.inner_user) config_.uid = config_.gid = 0;
-  const std::string file = plan_.scratch + "/config.json";
-  if (auto written = base::write_file_atomic(file, runtime_config(config_), {.mode = 0600});
-      !written) {
-    return written;
-  }
-  if (plan_.by_pattern) return {};
   // An image's working directory is made where the image forgot it; the user's own must be there.
-  if (plan_.spec.workdir.empty() && !record_.workdir.empty()) {
+  if (!plan_.by_pattern && plan_.spec.workdir.empty() && !record_.workdir.empty()) {
     static_cast<void>(make_folder_inside(root_, record_.workdir.str()));
   }
-  // crun refuses hosts with controllers in both kinds of hierarchy; it needs none of them.
-  if (is_crun) static_cast<void>(::mount("tmpfs", "/sys/fs/cgroup", "tmpfs", MS_NOSUID, "size=4k"));
-  QuietRun run;
-  run.argv = {runtime, "--root", plan_.scratch + "/runtime"};
-  if (is_crun) run.argv.emplace_back("--cgroup-manager=disabled");
-  for (const std::string& word :
-       {std::string("run"), std::string("--detach"), std::string("--no-new-keyring"),
-        std::string("--bundle"), plan_.scratch, std::string("--pid-file"), plan_.scratch + "/pid",
-        plan_.id}) {
-    run.argv.push_back(word);
-  }
-  run.environment = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + plan_.home};
-  run.folder = "/";
-  if (auto ran = run_quietly(run); !ran) return context("container runtime", ran.error());
+  if (auto ran = runtime_.finish(runtime_config(config_)); !ran) return ran;
+  if (plan_.by_pattern) return {};
   if (auto read = read_holder(); !read) return read;
-  return is_crun || plan_.remap_root ? Status{} : rename_user();
+  return runtime_.is_crun() || plan_.remap_root ? Status{} : rename_user();
 }
 
 Status Opener::read_holder() {
@@ -332,6 +318,7 @@ Status save(const ContainerPlan& plan, const image::ImageRecord& record) {
 }  // namespace
 
 UpperPlace upper_place(const ContainerPlan& plan) {
+  if (!plan.upper.empty()) return {plan.upper, plan.working};
   if (plan.kept.empty()) return {plan.scratch + "/upper", plan.scratch + "/working"};
   const std::string folder =
       fmt::format("{}/{}/{}", plan.settings.image_home, image::kContainerFolder, plan.kept);
@@ -353,9 +340,14 @@ void run_container_opener(const ContainerWork& work) {
   }
   become(work.plan, work.report);
   ::prctl(PR_SET_NAME, "sluice-open");
-  Opener opener(work);
-  if (auto opened = opener.open(); !opened) fail_work(work.report, opened.error().text);
-  opener.hold();
+  std::string problem;
+  {
+    Opener opener(work);
+    const Status opened = opener.open();
+    if (opened) opener.hold();
+    problem = opened.error().text;
+  }
+  fail_work(work.report, problem);
 }
 
 void run_container_saver(const ContainerWork& work, const image::ImageRecord& record) {

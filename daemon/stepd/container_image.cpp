@@ -16,6 +16,7 @@
 #include <cerrno>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -23,6 +24,7 @@
 #include "base/file.hpp"
 #include "base/strings.hpp"
 #include "daemon/stepd/poller.hpp"
+#include "image/home.hpp"
 #include "net/client/blocking_session.hpp"
 #include "wire/codec.hpp"
 #include "wire/image_messages.hpp"
@@ -279,6 +281,7 @@ QuietRun prepare_command(const ContainerPlan& plan, const std::string& digest, b
   if (!settings.insecure_registries.empty()) add("--insecure", settings.insecure_registries);
   if (settings.max_image_bytes != 0) add("--max-bytes", std::to_string(settings.max_image_bytes));
   if (settings.pull_timeout_s != 0) add("--timeout", std::to_string(settings.pull_timeout_s));
+  if (settings.keep_images) run.argv.emplace_back("--if-missing");
   add("--progress-fd", std::to_string(kProgressFd));
   if (!digest.empty()) add("--digest", digest);
   if (receive) run.argv.emplace_back("--receive");
@@ -316,6 +319,18 @@ std::optional<image::ImageRecord> find_here(const ContainerPlan& plan, const std
   if (!record || record->digest.view() != digest) return {};
   ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);
   return std::move(*record);
+}
+
+// What sluice-image made of this very file before.
+std::string known_file(const ContainerPlan& plan) {
+  const auto file = image::identity_of_image(plan.spec.image.str());
+  if (!file) return {};
+  const auto bytes = base::read_file(
+      fmt::format("{}/{}/{}", plan.settings.image_home, image::kFileFolder, file->file_name()),
+      kMaxRecord);
+  if (!bytes) return {};
+  const auto name = wire::decode<image::NameRecord>(*bytes);
+  return name && name->reference.view() == file->text ? name->digest.str() : std::string();
 }
 
 // Runs sluice-image; with a fetch it reads what that brings.
@@ -396,15 +411,28 @@ std::string condensed_reason(std::string_view messages) {
   return reason;
 }
 
-Status run_quietly(const QuietRun& run) {
-  const base::UniqueFd messages = message_file();
+Result<QuietChild> start_quietly(const QuietRun& run) {
+  QuietChild child;
+  child.messages = message_file();
+  child.program = run.argv[0];
   Streams streams;
-  streams.errors = messages.get();
+  streams.errors = child.messages.get();
   const auto pid = spawn(run, streams);
   if (!pid) return tl::unexpected(pid.error());
-  const int status = wait_for(*pid);
+  child.pid = *pid;
+  return child;
+}
+
+Status end_quietly(QuietChild& child) {
+  const int status = wait_for(std::exchange(child.pid, -1));
   if (status == 0) return {};
-  return tl::unexpected(reason_of(run.argv[0], status, messages));
+  return tl::unexpected(reason_of(child.program, status, child.messages));
+}
+
+Status run_quietly(const QuietRun& run) {
+  auto child = start_quietly(run);
+  if (!child) return tl::unexpected(child.error());
+  return end_quietly(*child);
 }
 
 Status lock_image(const ContainerPlan& plan, std::string_view digest) {
@@ -426,9 +454,12 @@ Result<image::ImageRecord> prepare_image(const ContainerPlan& plan, const ImageP
     record = prepare_by_fetch(plan, progress);
   } else {
     const std::string asked = digest_in(plan.spec.image.view());
-    const std::string digest = is_file ? std::string() : asked.empty() ? plan.known_digest : asked;
+    const std::string digest = is_file         ? known_file(plan)
+                               : asked.empty() ? plan.known_digest
+                                               : asked;
     if (auto here = find_here(plan, digest)) return std::move(*here);
-    record = run_prepare(plan, asked.empty() ? digest : std::string(), nullptr, progress);
+    const bool known = asked.empty() && !is_file;
+    record = run_prepare(plan, known ? digest : std::string(), nullptr, progress);
   }
   if (!record) return record;
   if (auto locked = lock_image(plan, record->digest.view()); !locked) {

@@ -3,9 +3,13 @@
 // child that is the user already.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
+#include <string>
 #include <string_view>
 
+#include "base/fd.hpp"
 #include "base/result.hpp"
 #include "daemon/stepd/container_plan.hpp"
 
@@ -29,6 +33,15 @@ struct QuietRun {
   std::string folder;  // its working directory; empty: ours
 };
 [[nodiscard]] Status run_quietly(const QuietRun& run);
+
+// The same in two steps; who starts one ends it.
+struct QuietChild {
+  pid_t pid = -1;
+  base::UniqueFd messages;
+  std::string program;
+};
+[[nodiscard]] Result<QuietChild> start_quietly(const QuietRun& run);
+[[nodiscard]] Status end_quietly(QuietChild& child);
 
 // Of a program's messages, the one that tells why: without "NAME: error: ".
 [[nodiscard]] std::string condensed_reason(std::string_view messages);

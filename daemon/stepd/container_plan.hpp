@@ -33,6 +33,9 @@ struct ContainerPlan {
   worker::ContainerSettings settings;
   std::string id;       // for the runtime: unique on this host
   std::string scratch;  // the user's folder for this container; removed with it
+  // Once the opener has covered `scratch`: where the container's changes go.
+  std::string upper;
+  std::string working;
   std::string node;
   std::string pause_program;
   std::string agent_socket;

@@ -49,7 +49,7 @@ class MpiBridge {
   void send_again();
   void task_ended(std::uint32_t rank);
   // Was in MPI and didn't leave it as it should.
-  [[nodiscard]] bool left_early(std::uint32_t rank) const;
+  [[nodiscard]] bool left_early(std::uint32_t rank);
   // Lets the helper go.
   void close();
   [[nodiscard]] const std::string& folder() const { return folder_; }

@@ -118,8 +118,10 @@ SluiceMpiCallbacks Helper::callbacks() {
   result.initialized = [](void* context, uint32_t rank) {
     self(context).send(FrameWriter(MpiFrame::initialized).u32(rank).finish());
   };
+  // Said before the task hears that it may leave: stepd takes an end without it for a failure.
   result.finalized = [](void* context, uint32_t rank) {
     self(context).send(FrameWriter(MpiFrame::finalized).u32(rank).finish());
+    self(context).flush_blocking();
   };
   result.problem = [](void* context, const char* message) {
     self(context).problem_ = message;
@@ -216,6 +218,11 @@ void Helper::flush_blocking() {
   while (!rest.empty()) {
     const ssize_t n = ::send(child_.control.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      pollfd room{.fd = child_.control.get(), .events = POLLOUT, .revents = 0};
+      static_cast<void>(::poll(&room, 1, -1));
+      continue;
+    }
     if (n <= 0) break;
     rest.remove_prefix(static_cast<std::size_t>(n));
   }

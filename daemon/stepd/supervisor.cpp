@@ -70,6 +70,8 @@ void Supervisor::run() {
     link_.flush();
     if (!leaving_) poller_.turn(-1);
   }
+  // Nobody waits for this any more.
+  container_.clean_up();
   link_.close();
 }
 

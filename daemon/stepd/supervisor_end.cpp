@@ -203,7 +203,6 @@ void Supervisor::container_saved(const std::string& problem) {
 void Supervisor::clean_up() {
   container_.close();
   if (!mpi_.folder().empty()) errands_.insert(remove_folder_as_user(plan_, mpi_.folder()));
-  errands_.insert(container_.start_cleaner());
   errands_.erase(-1);
 }
 
@@ -273,7 +272,6 @@ void Supervisor::finish() {
   }
   poller_.cancel(drain_timer_);
   if (mpi_.owns_parent() && !mpi_.folder().empty()) ::rmdir(mpi_.folder().c_str());
-  if (!container_.scratch().empty()) ::rmdir(container_.scratch().c_str());
   phase_ = Phase::over;
   done_.node = launch_.first;
   done_.exit_code = 0;

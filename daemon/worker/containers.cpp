@@ -56,6 +56,7 @@ void Containers::configure(const std::vector<wire::KeyValue>& settings) {
     if (key == "image_cache_size") number(cache_bytes_);
     if (key == "image_cache_age") number(cache_age_s_);
     if (key == "image_pull_timeout") number(site.pull_timeout_s);
+    if (key == "image_pull_policy") site.keep_images = value == "missing";
     if (key == "image_max_size") number(site.max_image_bytes);
     if (key == "insecure_registries") site.insecure_registries = value;
     if (key == "container_mounts") site.mounts = words_of(value);

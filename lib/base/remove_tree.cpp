@@ -62,6 +62,7 @@ Status remove_entry(int parent, const char* name, int depth) {
   const int unlink_error = errno;
   if (depth >= kMaxDepth) return fail(ErrorCode::io, std::string(name) + ": nested too deeply");
   UniqueFd fd(open_below(parent, name));
+  if (!fd.is_open() && errno == ENOENT) return {};  // somebody else removes it as well
   if (!fd.is_open()) return failed(name, errno == ENOTDIR ? unlink_error : errno);
   if (auto emptied = remove_content(std::move(fd), depth + 1); !emptied) {
     return context(name, std::move(emptied.error()));

@@ -106,6 +106,14 @@ Setter folders_key(ClusterConfig& config, std::string key) {
   };
 }
 
+Setter policy_key(ClusterConfig& config) {
+  return [&config](const std::string& value) -> Status {
+    if (value != "missing" && value != "newer") return expected("missing or newer");
+    tell(config, "image_pull_policy", value);
+    return {};
+  };
+}
+
 Setter scope_key(ClusterConfig& config) {
   return [&config](const std::string& value) -> Status {
     if (value != "job" && value != "user") return expected("job or user");
@@ -157,6 +165,7 @@ std::vector<Key> container_keys(ClusterConfig& config, ContainerRuntimes& runtim
       {"image_cache_size", size_key(config, "image_cache_size")},
       {"image_cache_age", time_key(config, "image_cache_age")},
       {"image_pull_timeout", time_key(config, "image_pull_timeout")},
+      {"image_pull_policy", policy_key(config)},
       {"image_max_size", size_key(config, "image_max_size")},
       {"insecure_registries", registries_key(config)},
       {"container_mounts", mounts_key(config)},
@@ -230,6 +239,7 @@ void show_containers(const ClusterConfig& config,
       {"ImageCacheAge", time_text(told(config, "image_cache_age", "2592000"))},
       {"ImageCacheSize", size_text(told(config, "image_cache_size", "0"))},
       {"ImageMaxSize", size_text(told(config, "image_max_size", "0"))},
+      {"ImagePullPolicy", told(config, "image_pull_policy", "newer")},
       {"ImagePullTimeout", time_text(told(config, "image_pull_timeout", "1800"))},
       {"InsecureRegistries", told(config, "insecure_registries", "(null)")}};
   for (const auto& row : rows) {

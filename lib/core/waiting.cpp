@@ -197,7 +197,9 @@ void Cluster::State::share_slots(JobId array_id) {
 
 void Cluster::State::set_reason(JobId id, const Obstacle& keeps) {
   const model::Job& now = job(id);
-  const bool begins = keeps.reason == Reason::begin_time;
+  // A held job, too, tells from when on it could run.
+  const bool begins =
+      keeps.reason == Reason::begin_time || (now.priority == 0 && now.spec->begin > last.wall);
   if (now.reason == keeps.reason && now.reason_detail == keeps.detail && now.planned_start == 0 &&
       (!begins || now.eligible == now.spec->begin)) {
     return;

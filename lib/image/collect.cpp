@@ -140,6 +140,7 @@ class Collector {
       if (home_.has_blob(name.digest)) continue;
       if (auto done = home_.forget(name.reference); !done) return done;
     }
+    home_.forget_files();
     return {};
   }
 

@@ -27,9 +27,9 @@ namespace {
 
 constexpr std::size_t kMaxRecord = 1U << 20U;
 constexpr int kWorkTries = 8;
-constexpr const char* kFolders[] = {"blobs", "blobs/sha256", kLayerFolder,
-                                    "sizes", kRecordFolder,  "names",
-                                    "locks", "tmp",          kContainerFolder};
+constexpr const char* kFolders[] = {"blobs",          "blobs/sha256", kLayerFolder, "sizes",
+                                    kRecordFolder,    "names",        "locks",      "tmp",
+                                    kContainerFolder, kFileFolder};
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { ::closedir(directory); }
@@ -190,6 +190,25 @@ Status Home::forget(std::string_view reference) const {
     return tl::unexpected(base::errno_error(path, errno));
   }
   return {};
+}
+
+Status Home::remember_file(const FileIdentity& file, std::string_view digest) const {
+  NameRecord name;
+  name.reference = file.text;
+  name.digest = digest;
+  name.time = static_cast<std::uint64_t>(base::wall_seconds());
+  return base::write_file_atomic(folder(kFileFolder) + "/" + file.file_name(), wire::encode(name),
+                                 {0600, base::Durability::fast});
+}
+
+void Home::forget_files() const {
+  for (const std::string& file : entries_of(folder(kFileFolder))) {
+    const std::string path = folder(kFileFolder) + "/" + file;
+    const auto bytes = base::read_file(path, kMaxRecord);
+    const auto name = wire::decode<NameRecord>(bytes ? *bytes : std::string());
+    const bool lives = name && is_digest(name->digest) && base::file_exists(record(name->digest));
+    if (!lives) static_cast<void>(::unlink(path.c_str()));
+  }
 }
 
 Status Home::write_layer_size(std::string_view diff_id, std::uint64_t bytes) const {

@@ -8,6 +8,7 @@
 //   last
 //                      use. It comes after all its layers
 //   names/HEX          reference -> digest (NameRecord), named by the hash of the reference
+//   files/HASH         file -> digest (see known_file.hpp)
 //   containers/NAME    kept containers, the step's side's. NAME/image, where it is there, holds the
 //                      digest of the image below it, which gc then leaves alone
 //   locks/…            "gc": shared while somebody adds, exclusive while somebody removes.
@@ -27,6 +28,7 @@
 #include "base/fd.hpp"
 #include "base/result.hpp"
 #include "base/text.hpp"
+#include "image/known_file.hpp"
 #include "image/lock.hpp"
 #include "image/record.hpp"
 
@@ -89,6 +91,10 @@ class Home {
   [[nodiscard]] std::optional<NameRecord> find_name(std::string_view reference) const;
   [[nodiscard]] std::vector<NameRecord> names() const;
   [[nodiscard]] Status forget(std::string_view reference) const;
+  // Of a file; see known_file.hpp.
+  [[nodiscard]] Status remember_file(const FileIdentity& file, std::string_view digest) const;
+  // Those whose image has gone.
+  void forget_files() const;
 
   [[nodiscard]] Status write_layer_size(std::string_view diff_id, std::uint64_t bytes) const;
   [[nodiscard]] std::uint64_t layer_size(std::string_view diff_id) const;  // 0: unknown

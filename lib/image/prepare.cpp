@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "base/clock.hpp"
 #include "image/blobs.hpp"
 #include "image/digest.hpp"
 
@@ -22,6 +23,9 @@ Result<ImageRecord> prepare(const Home& home, const Reference& image,
                             const PrepareOptions& options) {
   auto adding = Lock::take(home.lock("gc"), LockKind::shared, options.fetch.skopeo.deadline);
   if (!adding) return tl::unexpected(adding.error());
+  const bool is_file = image.source != Source::registry && options.stream < 0;
+  const auto file = is_file ? identity_of(image.file, image.tag) : std::nullopt;
+  const std::int64_t began = base::wall_seconds();
   Result<ImageRecord> record = ImageRecord();
   for (int tries = 0; tries < 2; ++tries) {
     auto fetched = obtain(home, image, options);
@@ -37,6 +41,11 @@ Result<ImageRecord> prepare(const Home& home, const Reference& image,
     return tl::unexpected(done.error());
   }
   home.touch(record->digest);
+  if (file && file->still(began)) {
+    const auto now = identity_of(image.file, image.tag);
+    const bool same = now && now->text == file->text;
+    if (same) static_cast<void>(home.remember_file(*file, record->digest));
+  }
   Progress(options.fetch.progress_fd).report("ready", record->bytes, record->bytes);
   return record;
 }

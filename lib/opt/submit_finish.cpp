@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "model/gres.hpp"
 #include "opt/values.hpp"
@@ -136,8 +137,35 @@ Outcome settle_times(const SubmitState& s) {
                                     "limits)"});
 }
 
+// SLURM_HOSTFILE, unless nodes are named: a name a line, and task i runs on the i-th.
+Outcome settle_hostfile(SubmitState& s) {
+  constexpr std::string_view kFailure = "Failure getting NodeNames from hostfile";
+  const std::string file(s.in->environment.get("SLURM_HOSTFILE").value_or(""));
+  if (file.empty() || !s.step.node_list.empty()) return {};
+  auto content = read_named(s, file);
+  if (!content) {
+    return complain(fmt::format("slurm_allocate_resources error opening file {}, {}\n{}", file,
+                                reason_of(content.error(), file), kFailure),
+                    1);
+  }
+  std::replace(content->begin(), content->end(), '\n', ',');
+  auto hosts = base::parse_hosts(*content);
+  if (!hosts) return complain(std::string(kFailure), 1);
+  std::uint32_t& tasks = s.job.request.tasks;
+  if (tasks == 0) tasks = static_cast<std::uint32_t>(hosts->size());
+  if (hosts->empty() || hosts->size() < tasks) {
+    return complain(fmt::format("Too few NodeNames in Slurm Hostfile\n{}", kFailure), 1);
+  }
+  hosts->resize(tasks);
+  s.job.request.node_list = base::compress_sorted_hosts(*hosts);
+  s.step.node_list = base::compress_hosts(*hosts);
+  s.job.spec.distribution = "arbitrary";
+  return {};
+}
+
 Outcome settle(SubmitState& s, model::JobKind kind) {
   s.job.spec.kind = kind;
+  if (Outcome done = settle_hostfile(s); !done) return done;
   if (Outcome done = settle_gres(s); !done) return done;
   if (Outcome done = settle_times(s); !done) return done;
   if (Outcome done = settle_container(s); !done) return done;
@@ -273,10 +301,10 @@ Outcome load_programs(const SubmitState& s, const std::vector<std::string>& comm
   if (!text) {
     return complain(fmt::format("Could not open multi_prog config file {}", command.front()), 1);
   }
-  if (auto checked = check_multi_prog(*text, command.front()); !checked) {
+  if (auto checked = check_multi_prog(*text, command.front(), step.tasks); !checked) {
     return complain(checked.error().text, 1);
   }
-  step.multi_prog_text = *text;
+  step.multi_prog_text = join_continued(*text);
   return {};
 }
 

@@ -88,8 +88,12 @@ struct ArrayText {
 [[nodiscard]] Result<ArrayText> parse_array_text(std::string_view text);
 
 // --export-file's, --multi-prog's kind of lines: "0-3,5 program args", '#' comments. Fails with the
-// number of the bad line.
-[[nodiscard]] Status check_multi_prog(std::string_view text, std::string_view file);
+// number of the bad line, or with the first of `tasks` (0: not known yet) that no line names.
+[[nodiscard]] Status check_multi_prog(std::string_view text, std::string_view file,
+                                      std::uint32_t tasks);
+
+// With lines that end with a backslash joined to the next ones.
+[[nodiscard]] std::string join_continued(std::string_view text);
 
 // "2G", "0": MiB.
 [[nodiscard]] Result<std::uint64_t> parse_memory(std::string_view text);

@@ -1,6 +1,8 @@
 // Argument languages that are lists: GRES, array tasks, dependencies, task ranks.
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
 
 #include <fmt/core.h>
 
@@ -13,6 +15,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kDependencyTypes{"after",      "afterany",  "afterok",
                                                            "afternotok", "aftercorr", ""};
+
+constexpr std::uint32_t kMostChecked = 1U << 20U;  // tasks of --multi-prog looked for by number
 
 auto invalid_gres() { return fail(ErrorCode::invalid_gres); }
 auto invalid_array() { return fail(ErrorCode::invalid_array); }
@@ -128,6 +132,20 @@ bool is_rank_list(std::string_view text) {
   return true;
 }
 
+// Of a list that is_rank_list found well.
+void mark_ranks(std::string_view text, std::vector<bool>& named) {
+  if (text == "*") named.assign(named.size(), true);
+  for (std::string_view item : base::split(text, ',')) {
+    const base::Cut range = base::cut(item, '-');
+    const auto first = base::parse_u32(range.before);
+    const auto last = range.found ? base::parse_u32(range.after) : first;
+    for (std::size_t rank = first ? *first : named.size(); last && rank <= *last; ++rank) {
+      if (rank >= named.size()) break;
+      named[rank] = true;
+    }
+  }
+}
+
 }  // namespace
 
 Result<GresList> parse_gres(std::string_view text) {
@@ -184,21 +202,40 @@ Status check_dependency(std::string_view text) {
   return {};
 }
 
-Status check_multi_prog(std::string_view text, std::string_view file) {
+Status check_multi_prog(std::string_view text, std::string_view file, std::uint32_t tasks) {
   std::size_t number = 0;
-  while (!text.empty()) {
-    const base::Cut line = base::cut(text, '\n');
-    text = line.after;
+  bool goes_on = false;  // the line before ended with a backslash
+  std::vector<bool> named(std::min(tasks, kMostChecked));
+  for (const std::string_view line : base::split(text, '\n')) {
     ++number;
-    const std::string_view rest = base::trim(line.before);
-    if (rest.empty() || rest.front() == '#') continue;
+    const std::string_view rest = base::trim(line);
+    const bool belongs_to_last = std::exchange(goes_on, rest.ends_with('\\'));
+    if (belongs_to_last || rest.empty() || rest.front() == '#') continue;
     const std::size_t blank = rest.find_first_of(" \t");
     if (blank == std::string_view::npos || !is_rank_list(rest.substr(0, blank))) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("Line {} of configuration file {} invalid", number, file));
     }
+    mark_ranks(rest.substr(0, blank), named);
   }
-  return {};
+  const auto missing = std::ranges::find(named, false);
+  if (missing == named.end()) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("Configuration file {} invalid, no record for task id {}", file,
+                          missing - named.begin()));
+}
+
+std::string join_continued(std::string_view text) {
+  std::string joined;
+  while (!text.empty()) {
+    const base::Cut line = base::cut(text, '\n');
+    text = line.after;
+    const std::string_view rest = base::trim(line.before);
+    const bool goes_on = rest.ends_with('\\');
+    joined += goes_on ? rest.substr(0, rest.size() - 1) : rest;
+    joined += goes_on ? ' ' : '\n';
+  }
+  return joined;
 }
 
 }  // namespace sluice::opt

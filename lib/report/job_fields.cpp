@@ -99,13 +99,15 @@ void gres(const Job& job, const Context&, Out& out) {
 
 // --- Who and what --------------------------------------------------------------------------------
 
-void id(const Job& job, const Context&, Out& out) { out += job_id_text(job); }
+void id(const Job& job, const Context& context, Out& out) {
+  out += job_id_text(job, context.task_list_room);
+}
 void raw_id(const Job& job, const Context&, Out& out) { add_number(out, job.id.value); }
 void array_id(const Job& job, const Context&, Out& out) {
   add_number(out, job.array_job.is_set() ? job.array_job.value : job.id.value);
 }
-void array_task(const Job& job, const Context&, Out& out) {
-  add_or(out, array_task_text(job), kNotHere);
+void array_task(const Job& job, const Context& context, Out& out) {
+  add_or(out, array_task_text(job, context.task_list_room), kNotHere);
 }
 void user(const Job& job, const Context&, Out& out) {
   if (job.spec->user.empty()) return add_number(out, job.spec->uid);

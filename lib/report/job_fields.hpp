@@ -8,6 +8,7 @@
 #include "model/job.hpp"
 #include "model/step.hpp"
 #include "report/format.hpp"
+#include "report/job_text.hpp"
 
 namespace sluice::report {
 
@@ -15,7 +16,8 @@ namespace sluice::report {
 struct JobContext {
   std::int64_t now = 0;  // seconds
   std::string cluster;
-  std::string time_format;       // SLURM_TIME_FORMAT
+  std::string time_format;  // SLURM_TIME_FORMAT
+  std::size_t task_list_room = kTaskListRoom;
   bool no_convert = false;       // --noconvert
   bool expand_patterns = false;  // in names of files
 };

@@ -12,8 +12,6 @@ namespace sluice::report {
 
 namespace {
 
-constexpr std::size_t kLongestTaskList = 64;
-
 std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base::Unit::mega); }
 
 std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t nodes) {
@@ -50,7 +48,14 @@ std::uint64_t gpus_of(const model::Request& request, std::uint64_t nodes, std::u
 
 }  // namespace
 
-std::string task_runs_text(std::span<const model::TaskRun> runs) {
+std::size_t task_list_room(std::optional<std::string_view> variable) {
+  const auto room = base::parse_u32(variable.value_or(""));
+  return room ? *room : kTaskListRoom;
+}
+
+std::string task_runs_text(std::span<const model::TaskRun> runs, std::size_t room) {
+  constexpr std::string_view kMore = "...";
+  const std::size_t longest = room == 0 ? SIZE_MAX : std::max(room - 1, kMore.size());
   std::string text;
   std::optional<model::TaskRun> open;  // consecutive tasks not written yet
   const auto flush = [&] {
@@ -71,31 +76,31 @@ std::string task_runs_text(std::span<const model::TaskRun> runs) {
     if (run.step <= 1) extend(run.first, run.last);
     for (std::uint64_t task = run.first; run.step > 1 && task <= run.last; task += run.step) {
       extend(static_cast<std::uint32_t>(task), static_cast<std::uint32_t>(task));
-      if (text.size() > kLongestTaskList) break;
+      if (text.size() > longest) break;
     }
-    if (text.size() > kLongestTaskList) break;
+    if (text.size() > longest) break;
   }
   flush();
-  if (text.size() > kLongestTaskList) {
-    text.resize(kLongestTaskList - 3);
-    text += "...";
+  if (text.size() > longest) {
+    text.resize(longest - kMore.size());
+    text += kMore;
   }
   return text;
 }
 
-std::string array_task_text(const model::Job& job) {
+std::string array_task_text(const model::Job& job, std::size_t room) {
   if (job.array_task != model::kNoTask) return std::to_string(job.array_task);
   if (!job.array_rest) return {};
-  std::string text = task_runs_text(job.array_rest->runs);
+  std::string text = task_runs_text(job.array_rest->runs, room);
   if (job.spec->array_limit != 0) text += "%" + std::to_string(job.spec->array_limit);
   return text;
 }
 
-std::string job_id_text(const model::Job& job) {
+std::string job_id_text(const model::Job& job, std::size_t room) {
   if (!job.array_job.is_set()) return std::to_string(job.id.value);
   std::string text = std::to_string(job.array_job.value) + "_";
   if (job.array_task != model::kNoTask) return text + std::to_string(job.array_task);
-  return text + "[" + array_task_text(job) + "]";
+  return text + "[" + array_task_text(job, room) + "]";
 }
 
 std::string step_number_text(StepNumber number) {

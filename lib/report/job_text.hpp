@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,12 +13,18 @@
 
 namespace sluice::report {
 
+// Room for a list of tasks, with a byte for its end; 0: as much as it takes.
+inline constexpr std::size_t kTaskListRoom = 64;
+// What SLURM_BITSTR_LEN asks for.
+[[nodiscard]] std::size_t task_list_room(std::optional<std::string_view> variable);
+
 // "34", "35_4", "35_[1,4,7%2]".
-[[nodiscard]] std::string job_id_text(const model::Job& job);
+[[nodiscard]] std::string job_id_text(const model::Job& job, std::size_t room = kTaskListRoom);
 // "1-3,7": tasks as Slurm lists them; a list too long to read is cut and ends in "...".
-[[nodiscard]] std::string task_runs_text(std::span<const model::TaskRun> runs);
+[[nodiscard]] std::string task_runs_text(std::span<const model::TaskRun> runs,
+                                         std::size_t room = kTaskListRoom);
 // "1,3,5,9%2": the task list of a rest record, or the task's number; empty outside of arrays.
-[[nodiscard]] std::string array_task_text(const model::Job& job);
+[[nodiscard]] std::string array_task_text(const model::Job& job, std::size_t room = kTaskListRoom);
 // "34.0", "35_4.batch"; `job` names it, may be null.
 [[nodiscard]] std::string step_id_text(const model::Step& step, const model::Job* job);
 [[nodiscard]] std::string step_number_text(StepNumber number);

@@ -43,10 +43,11 @@ std::string owner_line(const Job& job) {
   return fmt::format("UserId={}({}) GroupId={}({}) MCS_label=N/A", user, spec.uid, group, spec.gid);
 }
 
-std::string id_line(const Job& job) {
+std::string id_line(const Job& job, const ShowStyle& style) {
   std::string text = fmt::format("JobId={}", job.id.value);
   if (job.array_job.is_set()) {
-    text += fmt::format(" ArrayJobId={} ArrayTaskId={}", job.array_job.value, array_task_text(job));
+    text += fmt::format(" ArrayJobId={} ArrayTaskId={}", job.array_job.value,
+                        array_task_text(job, style.task_list_room));
     if (job.spec->array_limit != 0) {
       text += fmt::format(" ArrayTaskThrottle={}", job.spec->array_limit);
     }
@@ -56,7 +57,7 @@ std::string id_line(const Job& job) {
 
 void show_standing(const Job& job, const ShowStyle& style, TextBlock& block) {
   const model::JobSpec& spec = *job.spec;
-  block.line(id_line(job));
+  block.line(id_line(job, style));
   block.line(owner_line(job));
   block.line(fmt::format("Priority={} Nice={} Account={} QOS={}", job.priority, spec.nice,
                          or_null(job.request->account), or_null(job.request->qos)));
@@ -268,9 +269,9 @@ void show_rest(const Job& job, TextBlock& block) {
   if (request.tasks_per_gpu != 0) {
     block.line(fmt::format("NtasksPerTRES={}", request.tasks_per_gpu));
   }
-  if (!spec.mail_user.empty() || !spec.mail_type.empty()) {
-    block.line(fmt::format("MailUser={} MailType={}", or_null(spec.mail_user),
-                           spec.mail_type.empty() ? "NONE" : spec.mail_type.view()));
+  if (!spec.mail_type.empty()) {
+    const auto& whom = spec.mail_user.empty() ? spec.user : spec.mail_user;
+    block.line(fmt::format("MailUser={} MailType={}", or_null(whom), spec.mail_type.view()));
   }
   if (spec.kill_on_invalid_dependency) block.line("KillOInInvalidDependent=Yes");
   block.line("");

@@ -11,6 +11,7 @@
 #include "model/node.hpp"
 #include "model/step.hpp"
 #include "report/column_text.hpp"
+#include "report/job_text.hpp"
 
 namespace sluice::report {
 
@@ -18,6 +19,7 @@ struct ShowStyle {
   bool details = false;   // -d
   bool one_line = false;  // -o
   TimeStyle time;
+  std::size_t task_list_room = kTaskListRoom;
 };
 
 // Each appends a whole record, with the blank line behind it unless -o.

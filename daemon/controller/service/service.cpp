@@ -108,8 +108,10 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
       transaction.hosts.empty() && transaction.tokens.empty() && !transaction.reply &&
       effects->orders.empty() && effects->delta.forgotten.empty() && !effects->answer;
   if (nothing) return arm_wake();
+  ++commits_under_way_;
   env_.commit(std::move(transaction), [this, effects](const Status& status) {
     if (dead_) return;
+    --commits_under_way_;
     if (!status) {
       dead_ = true;
       return env_.fatal(status.error());

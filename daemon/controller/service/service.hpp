@@ -183,6 +183,7 @@ class Service {
   std::map<std::string, std::string, std::less<>> blobs_;    // recent scripts and environments
   std::size_t blob_bytes_ = 0;
   std::uint32_t committed_next_id_ = 0;
+  std::uint32_t commits_under_way_ = 0;
   std::int64_t wake_ms_ = 0;
   PlanStats plan_stats_;
   std::int64_t pass_us_ = 0;  // of the pass under way
@@ -193,7 +194,6 @@ class Service {
 // Changes of `scontrol update partition` by their names, applied to a copy.
 [[nodiscard]] Status edit_partition(model::Partition& partition,
                                     const std::vector<wire::KeyValue>& changes);
-
 // Calls the handler of the frame's type, after decoding and the table. Unknown types are errors.
 void dispatch(Service& service, const Call& call, const net::Frame& frame);
 

@@ -1,5 +1,6 @@
 // Submitting: what a command sent becomes a spec with the caller's identity, a request, and two
 // content-addressed blobs; the core decides; the job, its id and the answer are one commit.
+#include <algorithm>
 #include <utility>
 
 #include "daemon/controller/service/service.hpp"
@@ -37,6 +38,14 @@ Status check_sizes(const wire::Submit& request) {
     return fail(ErrorCode::invalid_array);
   }
   return {};
+}
+
+// A node without a task still gives a CPU.
+std::uint32_t least_cpus(const model::Request& request) {
+  const std::uint32_t nodes = std::max(request.min_nodes, 1U);
+  const std::uint32_t tasks =
+      std::max({request.tasks, nodes, nodes * std::max(request.tasks_per_node, 1U)});
+  return tasks * std::max(request.cpus_per_task, 1U);
 }
 
 }  // namespace
@@ -111,8 +120,7 @@ void Service::handle(const Call& call, wire::Submit& request) {
     if (partition < options_.settings->partitions.size()) {
       message.partition = options_.settings->partitions[partition].name;
     }
-    message.planned_cpus =
-        std::max(event.request->tasks, 1U) * std::max(event.request->cpus_per_task, 1U);
+    message.planned_cpus = least_cpus(*event.request);
     return reply(env_, call.session, call.id, message);
   }
   answer_stored(call, request.request_id, std::move(changes), wire::SubmitReply::kType,

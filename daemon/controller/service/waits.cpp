@@ -29,7 +29,9 @@ void Service::handle(const Call& call, wire::WaitJob& request) {
   std::erase_if(waiters, [&](const Waiter& waiter) { return waiter.session == call.session; });
   waiters.push_back({call.session, call.id, request.started, request.ended, request.owned});
   if (request.owned) orphans_.erase(job->id);
-  wake_waiters(job);
+  // What is on its way to the disk is answered when it is there, and can be read by everybody.
+  if (commits_under_way_ == 0) return wake_waiters(job);
+  commit({}, [this, job] { wake_waiters(job); });
 }
 
 void Service::wake_waiters(const model::JobPtr& job) {

@@ -23,6 +23,7 @@ struct ContainerSettings {
   std::string image_home;     // this user's folder of images on this node; exists, the user's, 0700
   std::uint32_t pull_timeout_s = 0;   // 0: none but the job's time limit
   std::uint64_t max_image_bytes = 0;  // unpacked; 0: unlimited
+  bool keep_images = false;           // what is here of a tag is used as it is
   std::string insecure_registries;    // host[:port] spoken to without TLS, by comma
   std::vector<std::string> mounts;    // the site's: SRC:DST[:FLAGS], beneath the user's own
   bool mount_home = false;            // where the user doesn't say
@@ -56,6 +57,7 @@ struct ContainerSettings {
     visit(17, "fetch_from", self.fetch_from);
     visit(18, "pause_program", self.pause_program);
     visit(19, "cdi_folders", self.cdi_folders);
+    visit(20, "keep_images", self.keep_images);
   }
 };
 

@@ -150,8 +150,9 @@ Candidate Placer::candidate(std::size_t position) const {
       memory_wanted(spec_, std::max<std::uint32_t>(spec_.cpus_per_task, 1));
   if (memory > 0 && share.memory > 0 && !overlaps(spec_)) {
     const std::uint64_t left = share.memory > use.memory ? share.memory - use.memory : 0;
-    const std::uint64_t fit =
-        spec_.memory_per_cpu > 0 ? left / memory : (left >= memory ? kNoLimit : 0);
+    // Overcommitted tasks share their CPUs, and so the memory that comes with those.
+    const bool by_task = spec_.memory_per_cpu > 0 && !spec_.overcommit;
+    const std::uint64_t fit = by_task ? left / memory : (left >= memory ? kNoLimit : 0);
     slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, fit));
   }
   for (const model::GresRequest& wanted : spec_.gres) {

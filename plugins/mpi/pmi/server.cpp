@@ -104,8 +104,8 @@ Status Server::handle_v1(Task& task, const Command& command) {
   } else if (command.name == "get_universe_size") {
     reply(task, named("universe_size").add("size", std::to_string(step_.universe)));
   } else if (command.name == "finalize") {
+    outside_.finalized(task.rank);  // before the task may leave
     reply(task, named("finalize_ack"));
-    outside_.finalized(task.rank);
   } else if (command.name == "abort") {
     outside_.abort(task.rank, to_int(command.get("exitcode"), 1), "MPI_Abort");
   } else if (command.name == "publish_name") {
@@ -163,8 +163,8 @@ Status Server::handle_v2(Task& task, const Command& command) {
                     .add("rc", "0"));
     outside_.initialized(task.rank);
   } else if (name == "finalize") {
-    reply(task, response("finalize-response", thread).add("rc", "0"));
     outside_.finalized(task.rank);
+    reply(task, response("finalize-response", thread).add("rc", "0"));
   } else if (name == "abort") {
     outside_.abort(task.rank, 1, std::string(command.get("msg")));
   } else if (name == "job-getid") {

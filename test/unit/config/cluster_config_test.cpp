@@ -200,7 +200,8 @@ TEST(ClusterConfigTest, NodesAreToldOfContainers) {
   const ClusterConfig config = with(
       "container_runtimes:\n- {name: charliecloud, run: /usr/bin/ch-run %r -- %@}\n"
       "container_runtime: charliecloud\nimage_cache: /var/images\nimage_cache_size: 10G\n"
-      "image_cache_age: 7-0\nimage_pull_timeout: 5\nimage_max_size: UNLIMITED\n"
+      "image_cache_age: 7-0\nimage_pull_policy: missing\nimage_pull_timeout: 5\n"
+      "image_max_size: UNLIMITED\n"
       "insecure_registries: [localhost:5000, reg]\ncontainer_mounts: [/a:/b:ro, /c:/d]\n"
       "container_mount_home: yes\ncontainer_scope: user\n");
   EXPECT_EQ(told_to_nodes(config, "container_runtime"), "charliecloud");
@@ -208,6 +209,7 @@ TEST(ClusterConfigTest, NodesAreToldOfContainers) {
   EXPECT_EQ(told_to_nodes(config, "image_cache"), "/var/images");
   EXPECT_EQ(told_to_nodes(config, "image_cache_size"), "10737418240");
   EXPECT_EQ(told_to_nodes(config, "image_cache_age"), "604800");
+  EXPECT_EQ(told_to_nodes(config, "image_pull_policy"), "missing");
   EXPECT_EQ(told_to_nodes(config, "image_pull_timeout"), "300");
   EXPECT_EQ(told_to_nodes(config, "image_max_size"), "0");
   EXPECT_EQ(told_to_nodes(config, "insecure_registries"), "localhost:5000,reg");
@@ -230,6 +232,7 @@ TEST(ClusterConfigTest, IsShownUnderSlurmsNames) {
   EXPECT_EQ(shown("SelectTypeParameters"), "CR_CORE_MEMORY");
   EXPECT_EQ(shown("Prolog"), "(null)");
   EXPECT_EQ(shown("ContainerRuntime"), "auto");
+  EXPECT_EQ(shown("ImagePullPolicy"), "newer");
   EXPECT_EQ(shown("ImagePullTimeout"), "1800 sec");
   EXPECT_EQ(shown("ImageCacheSize"), "UNLIMITED");
 }

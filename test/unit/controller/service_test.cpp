@@ -316,6 +316,31 @@ TEST_F(ServiceTest, APendingAllocationEndsWithItsOwner) {
   EXPECT_EQ(service.cluster().find_job(wait.job)->state, model::JobState::cancelled);
 }
 
+// Otherwise the one who waited could look and not see what he was told.
+TEST_F(ServiceTest, AGrantIsToldWhenItIsOnTheDisk) {
+  bring_up(0);
+  wire::Submit allocation = submission(1);
+  allocation.spec.kind = model::JobKind::allocation;
+  allocation.script.clear();
+  ask(allocation, peer_of(kAlice), 4);
+  wire::WaitJob wait;
+  wait.job = last_reply<wire::SubmitReply>().job;
+  wait.started = true;
+  wait.owned = true;
+  env.hold_commits = true;
+  const model::JobPtr job = service.cluster().find_job(wait.job);
+  wire::JobPrepared prepared;
+  prepared.serial = 1;
+  prepared.attempt = {job->uid, job->attempt};
+  service.on_node_message(NodeIndex(0), prepared.kType, wire::encode(prepared));
+  const std::size_t before = env.replies.size();
+  ask(wait, peer_of(kAlice), 4);
+  EXPECT_EQ(env.replies.size(), before);
+  env.let_commits_through();
+  ASSERT_EQ(env.replies.size(), before + 1);
+  EXPECT_EQ(env.replies.back().type, wire::MessageType::wait_job_reply);
+}
+
 TEST_F(ServiceTest, AnUnknownUserIsRefused) {
   ask(submission(1), peer_of(999));
   EXPECT_EQ(env.replies.back().type, wire::MessageType::error_reply);

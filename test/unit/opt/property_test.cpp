@@ -59,7 +59,7 @@ TEST(Property, OddValuesAreErrorsAtWorst) {
       [](const std::string& t) { return parse_node_shape(t).has_value(); },
       [](const std::string& t) { return check_dependency(t).has_value(); },
       [](const std::string& t) { return parse_array_text(t).has_value(); },
-      [](const std::string& t) { return check_multi_prog(t, "f").has_value(); },
+      [](const std::string& t) { return check_multi_prog(t, "f", 9).has_value(); },
       [](const std::string& t) { return parse_job_ref(t).has_value(); },
       [](const std::string& t) { return parse_job_states(t).has_value(); },
       [](const std::string& t) { return parse_node_states(t).has_value(); },

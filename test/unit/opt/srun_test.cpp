@@ -200,6 +200,39 @@ TEST(Srun, MultiProgReadsAndChecksTheFile) {
   EXPECT_EQ(wrong.error().err, "srun: error: Line 2 of configuration file f invalid\n");
 }
 
+TEST(Srun, MultiProgNamesEveryTask) {
+  auto all = Invoke({"-n3", "--multi-prog", "f"}).file("f", "0-1 a \\\n more\n2 b\n").srun();
+  ASSERT_TRUE(all) << all.error().err;
+  EXPECT_EQ(all->step.multi_prog_text, Text("0-1 a  more\n2 b\n"));
+  auto missing = Invoke({"-n3", "--multi-prog", "f"}).file("f", "0,2-9 a\n").srun();
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().err,
+            "srun: error: Configuration file f invalid, no record for task id 1\n");
+  EXPECT_EQ(missing.error().exit_code, 1);
+}
+
+TEST(Srun, HostfilePlacesTasks) {
+  const auto with = [](const std::string& line) {
+    return Invoke(words(line)).env("SLURM_HOSTFILE", "h").file("h", "n2\nn1\n\nn1\n").srun();
+  };
+  auto all = with("p");
+  ASSERT_TRUE(all) << all.error().err;
+  EXPECT_EQ(all->step.tasks, 3U);
+  EXPECT_EQ(all->step.node_list, Text("n[2,1,1]"));
+  EXPECT_EQ(all->step.distribution, Text("arbitrary"));
+  EXPECT_EQ(all->job.request.node_list, Text("n[1-2]"));
+  EXPECT_EQ(with("-n2 p")->step.node_list, Text("n[2,1]"));
+  EXPECT_EQ(with("-w n7 p")->step.node_list, Text("n7"));
+  auto few = with("-n4 p");
+  ASSERT_FALSE(few);
+  EXPECT_EQ(few.error().err,
+            "srun: error: Too few NodeNames in Slurm Hostfile\n"
+            "srun: error: Failure getting NodeNames from hostfile\n");
+  auto none = Invoke({"p"}).env("SLURM_HOSTFILE", "nosuch").srun();
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().exit_code, 1);
+}
+
 TEST(Srun, CountsPerGpuBecomeTheSteps) {
   auto given = Invoke(words("-n2 -G4 --cpus-per-gpu=3 --mem-per-gpu=10 p")).srun();
   ASSERT_TRUE(given) << given.error().err;

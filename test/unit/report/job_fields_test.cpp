@@ -246,8 +246,12 @@ TEST(JobText, TasksOfAnArray) {
   EXPECT_EQ(task_runs_text(Runs{{1, 1, 1}, {2, 2, 1}, {3, 3, 1}, {7, 7, 1}}), "1-3,7");
   EXPECT_EQ(task_runs_text(Runs{{0, 1'000'000, 1}}), "0-1000000");
   const std::string cut = task_runs_text(Runs{{1, 1'000'001, 2}});
-  EXPECT_EQ(cut.size(), 64U);
+  EXPECT_EQ(cut.size(), 63U);
   EXPECT_TRUE(cut.ends_with("...")) << cut;
+  EXPECT_EQ(task_runs_text(Runs{{1, 99, 2}}, task_list_room("10")), "1,3,5,...");
+  EXPECT_EQ(task_runs_text(Runs{{1, 199, 2}}, task_list_room("0")).size(), 344U);
+  EXPECT_EQ(task_list_room("x"), 64U);
+  EXPECT_EQ(task_list_room({}), 64U);
 }
 
 TEST(JobText, EndedJobs) {

@@ -12,6 +12,7 @@
 
 #include "base/file.hpp"
 #include "base/strings.hpp"
+#include "image/home.hpp"
 #include "image/record.hpp"
 #include "test/unit/stepd/mini_launcher.hpp"
 #include "test/unit/stepd/step_world.hpp"
@@ -283,6 +284,33 @@ TEST_F(ContainerStep, CanBeCancelledWhileItsImageIsOnTheWay) {
   world.signal(SIGKILL);
   EXPECT_TRUE(world.finish(20'000));
   EXPECT_EQ(world.output(0), "");
+}
+
+TEST_F(ContainerStep, NeedsNoHelperForAFileThatItKnows) {
+  const std::string file = world.dir() + "/box.sqsh";
+  write(file, "not read");
+  const auto identity = image::identity_of(file, "");
+  ASSERT_TRUE(identity.has_value());
+  record.digest = fmt::format("sha256:{:064}", 1);
+  image::NameRecord name;
+  name.reference = identity->text;
+  name.digest = record.digest;
+  fs::create_directories(home + "/records");
+  fs::create_directories(home + "/files");
+  write(home + "/records/" + record.digest.str().substr(7), wire::encode(record));
+  write(home + "/files/" + identity->file_name(), wire::encode(name));
+  for (const char* folder : {"/records", "/files"}) {
+    for (const auto& entry : fs::directory_iterator(home + folder)) {
+      ASSERT_EQ(::lchown(entry.path().c_str(), kUser, kGroup), 0);
+    }
+  }
+  write(world.dir() + "/image-helper", "#!/bin/sh\necho 'error: asked' >&2; exit 1\n", 0755);
+  wire::LaunchStep launch = shell("echo $FROM");
+  launch.spec.container.front().image = Text(file);
+  EXPECT_EQ(run(launch), "image\n");
+  // Another content is another file.
+  write(file, "longer than before");
+  EXPECT_NE(image::identity_of(file, "")->text, identity->text);
 }
 
 TEST_F(ContainerStep, GivesUpOnAnImageThatDoesNotCome) {

@@ -94,6 +94,8 @@ TEST(Placement, what_can_never_be_is_refused_in_slurms_words) {
   model::StepSpec over = spec(9, 0);
   over.overcommit = true;
   EXPECT_TRUE(job.place(over));
+  over.memory_per_cpu = 100;  // of CPUs, however many tasks share them
+  EXPECT_TRUE(job.place(over));
   EXPECT_FALSE(job.place(spec(3, 3)));
   model::StepSpec elsewhere = spec(1, 0);
   elsewhere.node_list = "n9";
