@@ -13,6 +13,7 @@
 #include "model/job_spec.hpp"
 #include "model/request.hpp"
 #include "model/task_set.hpp"
+#include "model/tres.hpp"
 #include "model/types.hpp"
 
 namespace sluice::model {
@@ -56,6 +57,17 @@ struct Job {
   Text failed_node;
   std::uint32_t launch_failures = 0;  // in a row
   Text dependency;                    // what is still open, as Slurm shows it
+  std::uint32_t association = 0;      // id; 0: none (accounting doesn't enforce them)
+  Text qos;                           // in force; while pending the first of those asked for
+  bool priority_fixed = false;        // --priority or scontrol: not computed
+  std::int32_t site_factor = 0;
+  WallTime accrue = 0;  // from when on it ages; 0: not yet
+  TresCounts tres;      // allocated, with billing; empty while pending
+  WallTime preempted_at = 0;
+  JobId het_job;                 // leader of a heterogeneous job; 0: none
+  std::uint32_t het_offset = 0;  // its component
+  std::uint32_t het_count = 0;   // components of the whole
+  Text reservation;              // that it runs in (a magnetic one may differ from the request's)
 
   bool operator==(const Job&) const = default;
   template <class Self, class Visitor>
@@ -103,6 +115,17 @@ struct Job {
     visit(36, "failed_node", self.failed_node);
     visit(37, "launch_failures", self.launch_failures);
     visit(38, "dependency", self.dependency);
+    visit(39, "association", self.association);
+    visit(40, "qos", self.qos);
+    visit(41, "priority_fixed", self.priority_fixed);
+    visit(42, "site_factor", self.site_factor);
+    visit(43, "accrue", self.accrue);
+    visit(44, "tres", self.tres);
+    visit(45, "preempted_at", self.preempted_at);
+    visit(46, "het_job", self.het_job);
+    visit(47, "het_offset", self.het_offset);
+    visit(48, "het_count", self.het_count);
+    visit(49, "reservation", self.reservation);
   }
 };
 using JobPtr = std::shared_ptr<const Job>;

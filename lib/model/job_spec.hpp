@@ -66,7 +66,7 @@ struct JobSpec {
   Text submit_line;
   std::uint32_t alloc_sid = 0;
   bool reboot = false;
-  std::uint32_t switches = 0;
+  bool expedite_requeue = false;  // --requeue=expedite: after a node failure at the very front
 
   bool operator==(const JobSpec&) const = default;
   template <class Self, class Visitor>
@@ -122,8 +122,8 @@ struct JobSpec {
     visit(50, "submit_line", self.submit_line);
     visit(51, "alloc_sid", self.alloc_sid);
     visit(52, "reboot", self.reboot);
-    visit(53, "switches", self.switches);
     visit(55, "requeue", self.requeue);
+    visit(56, "expedite_requeue", self.expedite_requeue);
   }
 };
 using JobSpecPtr = std::shared_ptr<const JobSpec>;

@@ -70,6 +70,10 @@ struct Request {
   std::uint32_t reserved_cores = 0;   // -S
   bool gres_enforce_binding = false;  // --gres-flags: only devices beside the CPUs got
   bool gres_disable_binding = false;  // --gres-flags: where devices sit doesn't matter
+  Text prefer;                        // --prefer, a constraint that is tried first
+  std::uint32_t switches = 0;         // --switches: at most so many leaf switches; 0: any
+  std::uint32_t switch_wait_s = 0;    // how long to wait for that; kUnlimited: for ever
+  std::uint32_t segment = 0;          // --segment: nodes of a block taken together; 0: all
 
   bool operator==(const Request&) const = default;
   template <class Self, class Visitor>
@@ -112,6 +116,10 @@ struct Request {
     visit(36, "reserved_cores", self.reserved_cores);
     visit(37, "gres_enforce_binding", self.gres_enforce_binding);
     visit(38, "gres_disable_binding", self.gres_disable_binding);
+    visit(39, "prefer", self.prefer);
+    visit(40, "switches", self.switches);
+    visit(41, "switch_wait_s", self.switch_wait_s);
+    visit(42, "segment", self.segment);
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "model/node.hpp"
+#include "model/policy_settings.hpp"
 #include "model/types.hpp"
 
 namespace sluice::model {
@@ -64,6 +65,11 @@ struct Settings {
   std::uint32_t backfill_window_min = 1440;    // bf_window
   std::uint32_t backfill_max_job_test = 1000;  // bf_max_job_test: groups given a planned start
   std::uint32_t backfill_resolution_s = 60;    // bf_resolution
+  PrioritySettings priority;
+  EnforceSettings enforce;
+  PreemptSettings preempt;
+  std::vector<LicenseSetting> licenses;
+  std::vector<Text> accounting_tres;  // AccountingStorageTRES, beyond the first eight
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 

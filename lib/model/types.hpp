@@ -118,11 +118,22 @@ enum class Sharing : std::uint8_t {
   partition_default = 0,
   exclusive = 1,
   oversubscribe = 2,
-  exclusive_user = 3
+  exclusive_user = 3,
+  exclusive_topo = 4
 };
 
 // The unit in which CPUs are handed to jobs.
 enum class CpuUnit : std::uint8_t { core = 0, thread = 1, socket = 2, node = 3 };
+
+// How a job of lower standing makes room.
+enum class PreemptMode : std::uint8_t {
+  off = 0,
+  cancel = 1,
+  requeue = 2,
+  suspend = 3,
+  cluster_default = 4,  // of a QOS or partition that doesn't say
+  within = 5,           // QOS only: jobs of the same QOS, by priority
+};
 
 enum class JobKind : std::uint8_t {
   batch = 0,

@@ -345,7 +345,7 @@ constexpr auto kFields = std::to_array<F>({
     {"ReasonList", 'R', "NODELIST(REASON)", kWidth, nodes_or_reason},
     {"reboot", 0, "REBOOT", kWidth, spec_number<&S::reboot>},
     {"ReqNodes", 'n', "REQ_NODES", kWidth, request_text<&R::node_list, kNothing>},
-    {"ReqSwitch", 0, "REQ_SWITCH", kWidth, spec_number<&S::switches>},
+    {"ReqSwitch", 0, "REQ_SWITCH", kWidth, request_number<&R::switches>},
     {"Requeue", 0, "REQUEUE", kWidth, requeue},
     {"Reservation", 'v', "RESERVATION", kWidth, request_text<&R::reservation, kNull>},
     {"ResizeTime", 0, "RESIZE_TIME", kWidth, always<kNotHere>},

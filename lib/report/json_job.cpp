@@ -159,12 +159,13 @@ void write_shape(JsonWriter& writer, const Job& job) {
   writer.member("reservation", request.reservation);
   writer.member("resv_name", request.reservation);
   writer.member("licenses", request.licenses);
-  writer.member("required_switches", job.spec->switches);
+  writer.member("required_switches", request.switches);
   writer.key("shared");
   writer.open_array();
   if (request.sharing == model::Sharing::exclusive) writer.value("none");
   if (request.sharing == model::Sharing::oversubscribe) writer.value("oversubscribe");
   if (request.sharing == model::Sharing::exclusive_user) writer.value("user");
+  if (request.sharing == model::Sharing::exclusive_topo) writer.value("topo");
   writer.close();
 }
 

@@ -209,6 +209,7 @@ std::string_view sharing_text(model::Sharing sharing) {
     case model::Sharing::exclusive: return "NO";
     case model::Sharing::oversubscribe: return "YES";
     case model::Sharing::exclusive_user: return "USER";
+    case model::Sharing::exclusive_topo: return "TOPO";
     case model::Sharing::partition_default: break;
   }
   return "OK";

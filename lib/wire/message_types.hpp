@@ -52,6 +52,24 @@ enum class MessageType : std::uint16_t {
   query_hosts = 53,
   hosts_reply = 54,
 
+  // Accounts, priorities, reservations, the plan (account_messages.hpp, plan_messages.hpp)
+  query_accounts = 60,
+  accounts_reply = 61,
+  edit_accounts = 62,
+  query_priorities = 63,
+  priorities_reply = 64,
+  query_reservations = 65,
+  reservations_reply = 66,
+  edit_reservation = 67,
+  edit_reservation_reply = 68,
+  query_licenses = 69,
+  licenses_reply = 70,
+  query_plan = 71,  // sluice why
+  plan_reply = 72,
+  query_topology = 73,
+  topology_reply = 74,
+  submit_heterogeneous = 75,
+
   // Node daemon and controller, on channel 0 of their link
   node_hello = 80,
   node_welcome = 81,

@@ -1,0 +1,54 @@
+// UsageRecord: what an association or a QOS has used, as stored and shown. Integers: TRES-seconds
+// times 10^-6 of the QOS's usage factor; decay multiplies and rounds down, so that sums never
+// exceed what was used.
+#pragma once
+
+#include <cstdint>
+
+#include "model/tres.hpp"
+#include "model/types.hpp"
+
+namespace sluice::model {
+
+struct UsageRecord {
+  std::uint32_t association = 0;  // either this
+  std::uint32_t qos = 0;          // or that
+  // Billing TRES * micro-seconds * usage factor, decayed: sshare's RawUsage times 10^6.
+  std::int64_t raw = 0;
+  std::int64_t wall = 0;  // job micro-seconds, decayed (GrpWall)
+  TresCounts tres;        // TRES micro-seconds, decayed (GrpTRESMins)
+  // Of running jobs, not stored: shown by sshare and `scontrol show assoc_mgr`.
+  TresCounts run_seconds;  // TRES * seconds that running jobs may still use (GrpTRESRunMins)
+  TresCounts in_use;       // now (GrpTRES)
+  std::uint32_t jobs = 0;
+  std::uint32_t submitted = 0;
+  std::uint32_t accruing = 0;
+  // Fair-share, for associations: billionths of 1. level_fs: 10^9 is 1; INT64_MAX: infinite.
+  std::int64_t norm_shares = 0;
+  std::int64_t norm_usage = 0;
+  std::int64_t effective_usage = 0;
+  std::int64_t level_fs = 0;
+  std::int64_t factor = 0;  // of a user; 0 for accounts
+
+  bool operator==(const UsageRecord&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "association", self.association);
+    visit(2, "qos", self.qos);
+    visit(3, "raw", self.raw);
+    visit(4, "wall", self.wall);
+    visit(5, "tres", self.tres);
+    visit(6, "run_seconds", self.run_seconds);
+    visit(7, "in_use", self.in_use);
+    visit(8, "jobs", self.jobs);
+    visit(9, "submitted", self.submitted);
+    visit(10, "accruing", self.accruing);
+    visit(11, "norm_shares", self.norm_shares);
+    visit(12, "norm_usage", self.norm_usage);
+    visit(13, "effective_usage", self.effective_usage);
+    visit(14, "level_fs", self.level_fs);
+    visit(15, "factor", self.factor);
+  }
+};
+
+}  // namespace sluice::model
