@@ -105,7 +105,7 @@ Status find_cluster(cli::Client& client, const opt::SacctOptions& options, Repor
   return cli::check_cluster(options.clusters, ping->cluster);
 }
 
-int query(const opt::SacctOptions& options, const opt::Invocation& invocation,
+int query(opt::SacctOptions options, const opt::Invocation& invocation,
           const cli::HistoryWindow& window, Report& wanted) {
   const Result<wire::QueryHistory> question = cli::history_query(options, window, invocation.uid);
   if (!question) return fail_with(question.error());
@@ -118,8 +118,17 @@ int query(const opt::SacctOptions& options, const opt::Invocation& invocation,
     cli::print_info(kProgram, "Jobs eligible from " + base::format_time(window.from) + " - " +
                                   (window.to == 0 ? "Now" : base::format_time(window.to)));
   }
-  const Result<cli::JobAnswer> answer = cli::fetch_history(*client, *question);
+  Result<cli::JobAnswer> answer = cli::fetch_history(*client, *question);
   if (!answer) return fail_with(answer.error());
+  // Which jobs are heterogeneous is known by now.
+  const std::vector<opt::JobRef> further = cli::further_components(*answer, options);
+  if (!further.empty()) {
+    options.jobs.insert(options.jobs.end(), further.begin(), further.end());
+    const auto again = cli::history_query(options, window, invocation.uid);
+    if (!again) return fail_with(again.error());
+    answer = cli::fetch_history(*client, *again);
+    if (!answer) return fail_with(answer.error());
+  }
   if (options.batch_script || options.env_vars) {
     const cli::Stored what = options.batch_script ? cli::Stored::script : cli::Stored::environment;
     return put_out(cli::stored_text(*client, *answer, what));

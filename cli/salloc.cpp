@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/user.hpp"
 #include "cli/common/allocation.hpp"
+#include "cli/common/components.hpp"
 #include "cli/common/program.hpp"
 #include "cli/common/submission.hpp"
 #include "cli/salloc/job_environment.hpp"
@@ -108,6 +109,15 @@ Result<model::Job> wait_for_grant(const opt::SallocOptions& options, cli::Alloca
   return job;
 }
 
+Result<cli::Allocation> ask(const cli::Sockets& sockets, wire::Submit request,
+                            const opt::SallocOptions& options, const base::Environment& own) {
+  if (options.more.empty()) return cli::Allocation::request(sockets, request);
+  Result<wire::SubmitHeterogeneous> whole =
+      cli::make_whole(std::move(request), options.more, own);
+  if (!whole) return tl::unexpected(whole.error());
+  return cli::Allocation::request(sockets, *whole);
+}
+
 int run(const opt::SallocOptions& options, const base::Environment& own) {
   Result<cli::Sockets> sockets = cli::find_sockets(own);
   if (!sockets)
@@ -118,7 +128,7 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
   if (!request) return fail_with(options, request.error());
   request->spec.kind = model::JobKind::allocation;
   request->environment.clear();
-  Result<cli::Allocation> allocation = cli::Allocation::request(*sockets, *request);
+  Result<cli::Allocation> allocation = ask(*sockets, std::move(*request), options, own);
   if (!allocation) {
     cli::print_refusal(kProgram, "Job submit/allocate failed", allocation.error());
     return options.exit_error;
@@ -148,6 +158,11 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
     return left ? 0 : fail_with(options, cli::as_seen_by_user(left.error()));
   }
   base::Environment environment = cli::allocation_environment(own, *job);
+  if (!options.more.empty()) {
+    const Result<std::vector<model::Job>> parts = cli::components_of(*sockets, *job);
+    if (!parts) return fail_with(options, parts.error());
+    environment = cli::components_environment(own, *parts);
+  }
   environment.set("SLURM_CLUSTER_NAME", allocation->cluster());
   ::signal(SIGINT, SIG_IGN);  // Ctrl-C is the command's
   const pid_t child = start(command_of(options, own), std::move(environment));
@@ -168,6 +183,9 @@ int main(int argc, char** argv) {
   opt::Parsed<opt::SallocOptions> options = opt::parse_salloc(invocation);
   if (!options) return cli::stop_with(options.error());
   for (const std::string& warning : options->job.warnings) cli::print_info(kProgram, warning);
+  for (const opt::JobOptions& part : options->more) {
+    for (const std::string& warning : part.warnings) cli::print_info(kProgram, warning);
+  }
   if (const Status cluster = cli::check_wanted_cluster(options->job, invocation.environment);
       !cluster) {
     return fail_with(*options, cluster.error());

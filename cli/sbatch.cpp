@@ -113,6 +113,16 @@ int wait_for_end(cli::Client& client, JobId id) {
 
 std::string_view own_cluster_name(const wire::SubmitReply& reply) { return reply.cluster; }
 
+Result<wire::SubmitReply> send(cli::Client& client, wire::Submit request,
+                               const opt::SbatchOptions& options,
+                               const base::Environment& environment) {
+  if (options.more.empty()) return client.call<wire::SubmitReply>(request);
+  Result<wire::SubmitHeterogeneous> whole =
+      cli::make_whole(std::move(request), options.more, environment);
+  if (!whole) return tl::unexpected(whole.error());
+  return client.call<wire::SubmitReply>(*whole);
+}
+
 int submit(const opt::SbatchOptions& options, const base::Environment& own) {
   Result<base::Environment> environment = job_environment(options, own);
   if (!environment) return fail_with(environment.error());
@@ -126,9 +136,9 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
     command = *here + "/" + command.str();
   }
   Result<cli::Client> client = cli::Client::create(own);
-  Result<wire::SubmitReply> reply = client
-                                        ? client->call<wire::SubmitReply>(*request)
-                                        : Result<wire::SubmitReply>(tl::unexpected(client.error()));
+  Result<wire::SubmitReply> reply =
+      client ? send(*client, std::move(*request), options, *environment)
+             : Result<wire::SubmitReply>(tl::unexpected(client.error()));
   if (!reply) {
     const Error error = cli::as_seen_by_user(reply.error());
     if (options.job.test_only) {
@@ -162,6 +172,9 @@ int main(int argc, char** argv) {
   opt::Parsed<opt::SbatchOptions> options = opt::parse_sbatch(invocation);
   if (!options) return cli::stop_with(options.error());
   for (const std::string& warning : options->job.warnings) cli::print_info(kProgram, warning);
+  for (const opt::JobOptions& part : options->more) {
+    for (const std::string& warning : part.warnings) cli::print_info(kProgram, warning);
+  }
   if (const Status cluster = cli::check_wanted_cluster(options->job, invocation.environment);
       !cluster) {
     return fail_with(cluster.error());

@@ -22,6 +22,7 @@ namespace {
 constexpr std::string_view kProgram = "scancel";
 constexpr std::size_t kMaxNodeFile = 1024 * 1024;
 constexpr int kDenied = 210;  // what scripts know from Slurm
+constexpr int kComponent = 60;
 
 int fail_with(const Error& error) {
   cli::print_error(kProgram, error.text);
@@ -147,7 +148,10 @@ int report(const opt::ScancelOptions& options, bool cancelling, const wire::JobA
       cli::print_error(kProgram, "Kill job error on " + name_of(outcome) + ": " + text);
     }
     if (harmless) continue;
-    exit_code = std::max(exit_code, outcome.code == ErrorCode::access_denied ? kDenied : 1);
+    const int code = outcome.code == ErrorCode::access_denied   ? kDenied
+                     : outcome.code == ErrorCode::het_component ? kComponent
+                                                                : 1;
+    exit_code = std::max(exit_code, code);
   }
   return exit_code;
 }

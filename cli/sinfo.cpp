@@ -12,6 +12,8 @@
 #include "cli/sinfo/table.hpp"
 #include "opt/query_options.hpp"
 #include "report/json_records.hpp"
+#include "report/reservation_text.hpp"
+#include "wire/reservation_messages.hpp"
 
 using namespace sluice;
 
@@ -97,6 +99,17 @@ int print_document(cli::Client& client, const opt::SinfoOptions& options,
   return cli::write_out(writer.take()) ? 0 : 1;
 }
 
+int print_reservations(cli::Client& client, const base::Environment& environment) {
+  const auto reply = client.call<wire::ReservationsReply>(wire::QueryReservations{});
+  if (!reply) return fail_with(cli::as_seen_by_user(reply.error()));
+  if (reply->reservations.empty()) {
+    return cli::write_out("No reservations in the system\n") ? 0 : 1;
+  }
+  const report::TimeStyle style{environment.get("SLURM_TIME_FORMAT").value_or(std::string_view()),
+                                base::wall_seconds()};
+  return cli::write_out(report::reservation_table(reply->reservations, reply->now, style)) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -114,7 +127,7 @@ int main(int argc, char** argv) {
   Result<std::string> cluster = cluster_name(*client, *options);
   if (!cluster) return fail_with(cluster.error());
   if (options->reservations) {
-    return cli::write_out("No reservations in the system\n") ? 0 : 1;
+    return print_reservations(*client, invocation.environment);
   }
   report::NodeContext context;
   context.cluster = std::move(*cluster);

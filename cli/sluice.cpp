@@ -1,5 +1,6 @@
 // sluice: one command for what Slurm has no word for. Clusters of one's own (up, down, env) and
-// hosts that join (token, join); how well jobs used what they had (eff).
+// hosts that join (token, join); how well jobs used what they had (eff); why they wait or
+// run where they do (why, why-placed).
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
 #include "cli/sluice/up.hpp"
+#include "cli/sluice/why.hpp"
 
 using namespace sluice;
 
@@ -48,6 +50,17 @@ void add_eff(CLI::App& app, cli::EffOptions& options) {
   eff->add_flag("--json", options.json, "print JSON");
 }
 
+void add_why(CLI::App& app, cli::WhyOptions& why, cli::WhyOptions& placed) {
+  CLI::App* waits = app.add_subcommand("why", "why a job waits, and what would start it sooner");
+  waits->add_option("job", why.job, "a job, or a task of an array")->required();
+  waits->add_flag("--json", why.json, "print JSON");
+  waits->add_flag("--no-changes", why.no_changes, "don't plan changed requests");
+  CLI::App* runs = app.add_subcommand("why-placed", "why a job runs on its nodes");
+  runs->add_option("job", placed.job, "a job, or a task of an array")->required();
+  runs->add_flag("--json", placed.json, "print JSON");
+  placed.placed = true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,6 +75,9 @@ int main(int argc, char** argv) {
   add_up(app, up);
   cli::EffOptions eff;
   add_eff(app, eff);
+  cli::WhyOptions why;
+  cli::WhyOptions placed;
+  add_why(app, why, placed);
   app.add_subcommand("down", "end a cluster on this machine")
       ->add_option("--dir", dir, "its directory");
   app.add_subcommand("image", "container images; see sluice-image(1)");
@@ -84,6 +100,8 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("up")) return report(cli::bring_up(up));
   if (app.got_subcommand("down")) return report(cli::bring_down(dir));
   if (app.got_subcommand("env")) return print(cli::environment_lines(dir));
+  if (app.got_subcommand("why")) return print(cli::why_report(why));
+  if (app.got_subcommand("why-placed")) return print(cli::why_report(placed));
   if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));
   if (app.got_subcommand("token")) return print(cli::request_token(token));
   return report(cli::join_cluster(join));

@@ -16,6 +16,7 @@
 #include "base/timetext.hpp"
 #include "cli/common/allocation.hpp"
 #include "cli/common/client.hpp"
+#include "cli/common/components.hpp"
 #include "cli/common/program.hpp"
 #include "cli/common/submission.hpp"
 #include "cli/srun/files.hpp"
@@ -155,6 +156,20 @@ cli::StepClientOptions client_options(const opt::SrunOptions& options,
   return all;
 }
 
+// The request's parts, each with an environment of its own.
+Status fill_parts(wire::StepRequest& request, const opt::SrunOptions& options,
+                  const base::Environment& own) {
+  for (const opt::ComponentOptions& component : options.components) {
+    opt::SrunOptions one = options;
+    one.job = component.job;
+    model::StepSpec spec = component.step;
+    if (const Status filled = fill_step(spec, one, own); !filled) return filled;
+    request.parts.push_back({component.component, std::move(spec)});
+  }
+  if (!request.parts.empty()) request.spec = request.parts.front().spec;
+  return {};
+}
+
 int run_inside(const opt::SrunOptions& options, const base::Environment& own,
                const cli::Sockets& sockets) {
   Result<std::string> manager = manager_of(options, own, sockets);
@@ -162,14 +177,15 @@ int run_inside(const opt::SrunOptions& options, const base::Environment& own,
   cli::StepClientOptions all = client_options(options, sockets);
   all.manager = *manager;
   all.request.job = JobId(options.job_id);
-  if (const Status filled = fill_step(all.request.spec, options, own); !filled) {
-    return fail_with(options, filled.error());
-  }
+  const Status filled = options.components.empty() ? fill_step(all.request.spec, options, own)
+                                                   : fill_parts(all.request, options, own);
+  if (!filled) return fail_with(options, filled.error());
   std::uint32_t status = 0;
   return run_step(options, own, std::move(all), status);
 }
 
-int test_only(const opt::SrunOptions& options, const wire::Submit& request,
+template <class Request>
+int test_only(const opt::SrunOptions& options, const Request& request,
               const cli::Sockets& sockets) {
   cli::Client client(sockets);
   const auto reply = client.call<wire::SubmitReply>(request);
@@ -205,6 +221,28 @@ Result<model::Job> wait_for_grant(const opt::SrunOptions& options, cli::Allocati
   return job;
 }
 
+// The job of several components; without parts if there is only one.
+Result<wire::SubmitHeterogeneous> whole_job(const wire::Submit& first,
+                                            const opt::SrunOptions& options,
+                                            const base::Environment& own) {
+  if (options.components.empty()) return wire::SubmitHeterogeneous{};
+  std::vector<opt::JobOptions> more;
+  for (std::size_t i = 1; i < options.components.size(); ++i) {
+    more.push_back(options.components[i].job);
+  }
+  return cli::make_whole(first, more, own);
+}
+
+// The step of a job that was made for it.
+Status fill_own_step(wire::StepRequest& request, const opt::SrunOptions& options,
+                     const base::Environment& own, const cli::Sockets& sockets,
+                     const model::Job& job) {
+  if (options.components.empty()) return fill_step(request.spec, options, own);
+  const Result<std::vector<model::Job>> components = cli::components_of(sockets, job);
+  if (!components) return tl::unexpected(components.error());
+  return fill_parts(request, options, cli::components_environment(own, *components));
+}
+
 int run_outside(const opt::SrunOptions& options, const base::Environment& own,
                 const cli::Sockets& sockets) {
   if (options.step.relative_node != model::kNoTask) {
@@ -215,12 +253,18 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
   if (!request) return fail_with(options, request.error());
   request->spec.kind = model::JobKind::step_allocation;
   request->environment.clear();  // the tasks get ours from the step
-  if (options.job.test_only) return test_only(options, *request, sockets);
+  Result<wire::SubmitHeterogeneous> whole = whole_job(*request, options, own);
+  if (!whole) return fail_with(options, whole.error());
+  const bool het = !whole->parts.empty();
+  if (options.job.test_only) {
+    return het ? test_only(options, *whole, sockets) : test_only(options, *request, sockets);
+  }
   struct sigaction action {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  Result<cli::Allocation> allocation = cli::Allocation::request(sockets, *request);
+  Result<cli::Allocation> allocation = het ? cli::Allocation::request(sockets, *whole)
+                                           : cli::Allocation::request(sockets, *request);
   if (!allocation) {
     cli::print_refusal(kProgram, "Unable to allocate resources", allocation.error());
     return options.exit_error;
@@ -248,7 +292,7 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
   all.allocation = &*allocation;
   std::uint32_t status = 0;
   int code = 0;
-  if (const Status filled = fill_step(all.request.spec, options, own); !filled) {
+  if (const Status filled = fill_own_step(all.request, options, own, sockets, *job); !filled) {
     code = fail_with(options, filled.error());
   } else {
     code = run_step(options, own, std::move(all), status);

@@ -21,6 +21,14 @@ Result<Allocation> Allocation::request(const Sockets& sockets, const wire::Submi
   return Allocation(sockets, *reply);
 }
 
+Result<Allocation> Allocation::request(const Sockets& sockets,
+                                       const wire::SubmitHeterogeneous& request) {
+  Client client(sockets);
+  Result<wire::SubmitReply> reply = client.call<wire::SubmitReply>(request);
+  if (!reply) return tl::unexpected(as_seen_by_user(reply.error()));
+  return Allocation(sockets, *reply);
+}
+
 Status Allocation::own(bool started) {
   Client client(sockets_);
   Result<Session> session = client.session(started ? kRetryMs : 0);

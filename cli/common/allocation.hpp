@@ -19,6 +19,9 @@ class Allocation {
   // Submits. The job may still be pending.
   [[nodiscard]] static Result<Allocation> request(const Sockets& sockets,
                                                   const wire::Submit& request);
+  // The job waited for is the first component; what is done to it is done to all.
+  [[nodiscard]] static Result<Allocation> request(const Sockets& sockets,
+                                                  const wire::SubmitHeterogeneous& request);
 
   [[nodiscard]] JobId job() const { return job_; }
   [[nodiscard]] std::string_view cluster() const { return cluster_; }

@@ -29,6 +29,7 @@ Result<wire::JobRef> wire_ref(const opt::JobRef& ref) {
     result.tasks = std::move(tasks->runs);
   }
   result.step = ref.step.value_or(model::kNoTask);
+  result.component = ref.component.value_or(model::kNoTask);
   return result;
 }
 

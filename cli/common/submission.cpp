@@ -110,6 +110,25 @@ Result<wire::Submit> make_submission(const opt::JobOptions& options,
   return request;
 }
 
+Result<wire::SubmitHeterogeneous> make_whole(wire::Submit first,
+                                             const std::vector<opt::JobOptions>& more,
+                                             const base::Environment& environment) {
+  wire::SubmitHeterogeneous whole;
+  whole.request_id = first.request_id;
+  const model::JobKind kind = first.spec.kind;
+  const Text command = first.spec.command;
+  whole.parts.push_back(std::move(first));
+  for (const opt::JobOptions& options : more) {
+    Result<wire::Submit> part = make_submission(options, environment);
+    if (!part) return tl::unexpected(part.error());
+    part->environment.clear();
+    part->spec.kind = kind;
+    part->spec.command = command;
+    whole.parts.push_back(std::move(*part));
+  }
+  return whole;
+}
+
 Status check_cluster(std::string_view wanted, std::string_view own) {
   if (wanted.empty()) return {};
   for (const std::string_view name : base::split_nonempty(wanted, ',')) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/env.hpp"
 #include "base/result.hpp"
@@ -15,6 +16,11 @@ namespace sluice::cli {
 // A request with everything but the script. `environment` is what the job gets, before SLURM_*.
 [[nodiscard]] Result<wire::Submit> make_submission(const opt::JobOptions& options,
                                                    const base::Environment& environment);
+
+// A heterogeneous job: `first`, and what the other components ask for.
+[[nodiscard]] Result<wire::SubmitHeterogeneous> make_whole(
+    wire::Submit first, const std::vector<opt::JobOptions>& more,
+    const base::Environment& environment);
 
 // Paths of a container that were typed relative to `here`: of image files, bundles, mounts, logs.
 void make_absolute(std::vector<model::ContainerSpec>& container, const std::string& here);

@@ -2,6 +2,7 @@
 #include "cli/sacct/query.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/strings.hpp"
 #include "base/timetext.hpp"
@@ -53,6 +54,9 @@ bool waited_for(const model::Job& job, const std::vector<std::string>& reasons) 
 
 // Whether the reference, its step aside, is to this job.
 bool names_job(const opt::JobRef& ref, const model::Job& job) {
+  if (ref.component) {
+    return job.het_job.value == ref.job && job.het_offset == *ref.component;
+  }
   const bool array = job.array_job.is_set() && job.array_job.value == ref.job;
   if (job.id.value == ref.job && !ref.task && ref.tasks.empty()) return true;
   if (!array) return false;
@@ -93,6 +97,12 @@ Result<wire::QueryHistory> history_query(const opt::SacctOptions& options,
   if (!jobs) return tl::unexpected(jobs.error());
   wire::QueryHistory query;
   query.filter.jobs = std::move(*jobs);
+  // Components have consecutive ids, by which history finds them; is_wanted() looks closer.
+  for (wire::JobRef& ref : query.filter.jobs) {
+    if (ref.component == model::kNoTask) continue;
+    ref.job = JobId(ref.job.value + ref.component);
+    ref.component = model::kNoTask;
+  }
   query.filter.uids = options.users;
   const bool own = options.users.empty() && !options.all_users && options.jobs.empty() && uid != 0;
   if (own) query.filter.uids.push_back(uid);
@@ -108,6 +118,29 @@ Result<wire::QueryHistory> history_query(const opt::SacctOptions& options,
   if (window.to != 0) query.to = window.to * model::kSecond + model::kSecond - 1;
   query.duplicates = options.duplicates;
   return query;
+}
+
+std::vector<opt::JobRef> further_components(const JobAnswer& answer,
+                                            const opt::SacctOptions& options) {
+  std::vector<opt::JobRef> further;
+  const bool parts_alone = options.whole_hetjob && !*options.whole_hetjob;
+  if (options.jobs.empty() || parts_alone) return further;
+  std::set<std::uint32_t> known;
+  for (const model::JobPtr& job : answer.jobs) known.insert(job->id.value);
+  for (const model::JobPtr& job : answer.jobs) {
+    const auto named = [&](const opt::JobRef& ref) {
+      return !ref.component && names_job(ref, *job);
+    };
+    const bool leads = job->id == job->het_job && std::ranges::any_of(options.jobs, named);
+    if (!job->het_job.is_set() || (!leads && !options.whole_hetjob)) continue;
+    for (std::uint32_t i = 0; i < job->het_count; ++i) {
+      opt::JobRef ref;
+      ref.job = job->het_job.value;
+      ref.component = i;
+      if (known.insert(ref.job + i).second) further.push_back(ref);
+    }
+  }
+  return further;
 }
 
 bool is_wanted(const model::Job& job, const opt::SacctOptions& options) {

@@ -25,6 +25,10 @@ struct HistoryWindow {
                                                        const HistoryWindow& window,
                                                        std::uint32_t uid);
 
+// Components that are wanted too, by --whole-hetjob and its default, and weren't found by name.
+[[nodiscard]] std::vector<opt::JobRef> further_components(const JobAnswer& answer,
+                                                          const opt::SacctOptions& options);
+
 // What the message can't say: groups, sizes, limits, features, reasons.
 [[nodiscard]] bool is_wanted(const model::Job& job, const opt::SacctOptions& options);
 

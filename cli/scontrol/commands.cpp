@@ -4,6 +4,7 @@
 
 #include "cli/scontrol/console.hpp"
 #include "cli/scontrol/keyword.hpp"
+#include "cli/scontrol/reservation.hpp"
 #include "opt/invocation.hpp"
 
 namespace sluice::cli {
@@ -62,7 +63,6 @@ int louder(Console& console, Words) {
 
 int help(Console& console, Words);
 
-constexpr std::string_view kConfigured = "nodes and partitions are configured in sluice.yaml";
 constexpr std::string_view kNoReboot = "nodes are not rebooted or powered by Sluice";
 constexpr std::string_view kOnNode = "processes of jobs are not listed";
 constexpr std::string_view kDebug = "the log level is set where the daemon is started";
@@ -72,6 +72,8 @@ constexpr std::size_t kAny = SIZE_MAX;
 constexpr Command kCommands[] = {
     {"all", 0, show_all},
     {"cluster", 0, set_cluster, 1},
+    {"create", 0, create, kAny},
+    {"delete", 0, remove, kAny},
     {"details", 0, turn_on<&opt::ScontrolOptions::details>},
     {"help", 0, help},
     {"hide", 0, turn_on<&opt::ScontrolOptions::hide>},
@@ -94,8 +96,6 @@ constexpr Command kCommands[] = {
     {"write", 1, write_script, 3},
     {"cancel_reboot", 0, nullptr, kAny, kNoReboot},
     {"completing", 0, nullptr, kAny, "squeue -t CG shows the jobs that are completing"},
-    {"create", 0, nullptr, kAny, kConfigured},
-    {"delete", 0, nullptr, kAny, kConfigured},
     {"errnumstr", 0, nullptr, kAny, "Sluice has no error numbers"},
     {"fsdampeningfactor", 0, nullptr, kAny, "there is no fair-share yet to dampen"},
     {"getaddrs", 0, nullptr, kAny, "show node tells the address of a node"},

@@ -11,6 +11,7 @@
 #include "cli/common/output.hpp"
 #include "report/json_envelope.hpp"
 #include "report/json_records.hpp"
+#include "report/reservation_text.hpp"
 
 namespace sluice::cli {
 
@@ -88,6 +89,25 @@ int print_partitions(Console& console, std::span<const model::PartitionPtr> part
                            report::write_partition(writer, *partition, context);
                          }
                        });
+}
+
+int print_reservations(Console& console, std::span<const model::Reservation> reservations,
+                       model::WallTime now) {
+  return print_records(console, "reservations",
+                       [&](report::JsonWriter& writer, const report::JsonContext&) {
+                         for (const model::Reservation& reservation : reservations) {
+                           report::write_reservation(writer, reservation, now);
+                         }
+                       });
+}
+
+int print_licenses(Console& console, std::span<const wire::LicenseRow> licenses) {
+  return print_records(
+      console, "licenses", [&](report::JsonWriter& writer, const report::JsonContext&) {
+        for (const wire::LicenseRow& row : licenses) {
+          report::write_license(writer, {row.name, row.total, row.used, row.reserved});
+        }
+      });
 }
 
 int print_ping(Console& console, const wire::PingReply* reply) {

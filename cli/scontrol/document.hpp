@@ -8,6 +8,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "report/job_fields.hpp"
+#include "wire/reservation_messages.hpp"
 
 namespace sluice::cli {
 
@@ -20,6 +21,9 @@ int print_jobs(Console& console, std::span<const model::JobPtr> jobs);
 int print_steps(Console& console, std::span<const report::StepRecord> steps);
 int print_nodes(Console& console, std::span<const model::NodePtr> nodes);
 int print_partitions(Console& console, std::span<const model::PartitionPtr> partitions);
+int print_reservations(Console& console, std::span<const model::Reservation> reservations,
+                       model::WallTime now);
+int print_licenses(Console& console, std::span<const wire::LicenseRow> licenses);
 // Of the controller; null if it is down.
 int print_ping(Console& console, const wire::PingReply* reply);
 

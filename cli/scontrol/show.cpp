@@ -10,6 +10,7 @@
 #include "cli/common/job_stream.hpp"
 #include "cli/scontrol/document.hpp"
 #include "cli/scontrol/keyword.hpp"
+#include "cli/scontrol/reservation.hpp"
 
 namespace sluice::cli {
 
@@ -20,24 +21,6 @@ struct Entity {
   int (*show)(Console& console, const std::string& name);
   bool as_document = false;  // --json too
 };
-
-int no_reservations(Console& console, const std::string& name) {
-  if (name.empty()) {
-    console.say("No reservations in the system");
-    return 0;
-  }
-  console.say("Reservation " + name + " not found");
-  return 1;
-}
-
-int no_licenses(Console& console, const std::string&) {
-  console.say("No licenses configured in Slurm.");
-  return 0;
-}
-
-int no_topology(Console& console, const std::string&) {
-  return console.error("No topology information available");
-}
 
 int no_federation(Console&, const std::string&) { return 0; }
 
@@ -52,9 +35,9 @@ constexpr Entity kEntities[] = {{"jobs", show_jobs, true},
                                 {"hostnames", show_hostnames},
                                 {"hostlist", show_hostlist},
                                 {"hostlistsorted", show_sorted_hostlist},
-                                {"reservations", no_reservations},
-                                {"licenses", no_licenses},
-                                {"topology", no_topology},
+                                {"reservations", show_reservations, true},
+                                {"licenses", show_licenses, true},
+                                {"topology", show_topology},
                                 {"federation", no_federation}};
 
 // "jobs" and "jobid" lead to the same place, so which of them "job" means doesn't matter.
@@ -119,7 +102,7 @@ int show(Console& console, Words words) {
     return console.complain("invalid entity:" + words[0] + " for keyword:show ");
   }
   if (wants_document(console) && !entity->as_document) {
-    return console.error("--json and --yaml show jobs, steps, nodes and partitions");
+    return console.error("--json and --yaml show jobs, steps, nodes, partitions, reservations and licenses");
   }
   return entity->show(console, name);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
+#include "cli/scontrol/reservation.hpp"
 
 namespace sluice::cli {
 
@@ -19,16 +20,13 @@ struct Entity {
 int no_steps(Console& console, const std::vector<Change>&) {
   return console.error("steps can not be updated; update their job");
 }
-int no_reservations(Console& console, const std::vector<Change>&) {
-  return console.complain("slurm_update error: Requested reservation is invalid");
-}
 int no_debug(Console& console, const std::vector<Change>&) {
   return console.error("the log level is set where the daemon is started");
 }
 
 constexpr Entity kEntities[] = {{"NodeName", update_nodes},  {"PartitionName", update_partition},
                                 {"JobId", update_jobs},      {"JobName", update_jobs},
-                                {"StepId", no_steps},        {"ReservationName", no_reservations},
+                                {"StepId", no_steps},        {"ReservationName", update_reservation},
                                 {"SlurmctldDebug", no_debug}};
 
 const Entity* entity_of(std::string_view key) {

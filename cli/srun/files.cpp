@@ -82,12 +82,22 @@ bool is_per_task(std::string_view path) {
 
 Status split_files(StepClientOptions& options) {
   model::StepSpec& spec = options.request.spec;
+  const model::StepSpec typed = spec;
   options.output.append = spec.append_output;
   take_local(spec.std_out, options.output.stdout_path, options);
   take_local(spec.std_err, options.output.stderr_path, options);
   if (spec.input == model::InputMode::file && !is_per_task(spec.std_in)) {
     take_local(spec.std_in, options.input_path, options);
     spec.input = model::InputMode::all;
+  }
+  // Components that write where the first one writes; others have files of their own.
+  for (wire::StepPart& part : options.request.parts) {
+    if (part.spec.std_out == typed.std_out) part.spec.std_out = spec.std_out;
+    if (part.spec.std_err == typed.std_err) part.spec.std_err = spec.std_err;
+    if (part.spec.std_in == typed.std_in) {
+      part.spec.std_in = spec.std_in;
+      part.spec.input = spec.input;
+    }
   }
   return {};
 }

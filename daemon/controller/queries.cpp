@@ -40,7 +40,7 @@ model::Step young_batch_step(const model::Job& job) {
 
 bool runs_a_script(const model::Job& job) {
   return job.state == model::JobState::running && job.spec->kind == model::JobKind::batch &&
-         (job.flags & model::kFlagConfiguring) == 0 && job.allocation &&
+         job.het_offset == 0 && (job.flags & model::kFlagConfiguring) == 0 && job.allocation &&
          !job.allocation->shares.empty();
 }
 

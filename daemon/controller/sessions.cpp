@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log/log.hpp"
+#include "daemon/controller/account_queries.hpp"
 #include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/shell.hpp"
 
@@ -96,6 +97,15 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
                                          if (!reader) return refuse(call, reader.error());
                                          start(query_history(std::move(*reader), request));
                                        }) ||
+         try_query<wire::QueryAccounts>(call, frame,
+                                        [&](const wire::QueryAccounts& request) {
+                                          AccountsAnswer answer{config_.settings->cluster_name,
+                                                                snapshot_.current()->accounts,
+                                                                {}};
+                                          if (request.usage)
+                                            answer.usage = service_->cluster().usage();
+                                          start(query_accounts(std::move(answer)));
+                                        }) ||
          try_query<wire::QueryConfig>(call, frame,
                                       [&](const wire::QueryConfig&) { answer_config(call); }) ||
          try_query<wire::QueryStats>(call, frame,

@@ -65,6 +65,7 @@ void SnapshotBuilder::apply(const Delta& delta) {
   for (const model::PartitionPtr& partition : delta.partitions) {
     partitions_[partition->index.value] = partition;
   }
+  if (delta.accounts) accounts_ = delta.accounts;
   for (const model::StepPtr& step : delta.steps) {
     if (step->state == model::JobState::running || step->state == model::JobState::suspended) {
       steps_[{step->job, step->number}] = step;
@@ -82,6 +83,7 @@ SnapshotPtr SnapshotBuilder::current() {
   for (const auto& [index, node] : nodes_) snapshot->nodes.push_back(node);
   for (const auto& [index, partition] : partitions_) snapshot->partitions.push_back(partition);
   for (const auto& [key, step] : steps_) snapshot->steps.push_back(step);
+  snapshot->accounts = accounts_;
   current_ = std::move(snapshot);
   return current_;
 }

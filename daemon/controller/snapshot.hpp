@@ -28,6 +28,7 @@ struct Snapshot {
   std::vector<model::NodePtr> nodes;                 // by index
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;  // running, by job and number
+  model::AccountsPtr accounts;
 
   [[nodiscard]] model::JobPtr find(JobId id) const;
   [[nodiscard]] std::size_t job_count() const;
@@ -56,6 +57,7 @@ class SnapshotBuilder {
   std::map<std::uint32_t, model::NodePtr> nodes_;
   std::map<std::uint32_t, model::PartitionPtr> partitions_;
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps_;
+  model::AccountsPtr accounts_;
   SnapshotPtr current_;  // null when something changed since
 };
 

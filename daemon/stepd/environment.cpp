@@ -10,6 +10,7 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "daemon/stepd/devices.hpp"
+#include "model/het_variables.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -31,8 +32,14 @@ std::uint32_t cpus_of(const model::NodeShare& share) {
 // A job that was submitted from inside another one came with that one's variables.
 void forget_outer_job(Environment& environment) {
   if (!environment.has("SLURM_JOB_ID")) return;
+  std::vector<std::string> groups;
+  for (const std::string& entry : environment.entries()) {
+    const std::string_view name = std::string_view(entry).substr(0, entry.find('='));
+    if (name.find("_HET_GROUP_") != std::string_view::npos) groups.emplace_back(name);
+  }
+  for (const std::string& name : groups) environment.unset(name);
   for (const std::string_view prefix :
-       {"SLURM_STEP", "SLURM_JOB_", "SLURM_ARRAY_", "SLURM_MEM_PER_", "SLURM_NTASKS", "SLURM_GPU",
+       {"SLURM_HET_SIZE", "SLURM_STEP", "SLURM_JOB_", "SLURM_ARRAY_", "SLURM_MEM_PER_", "SLURM_NTASKS", "SLURM_GPU",
         "SLURM_CPUS_PER_", "SLURM_CPU_BIND", "SLURM_SRUN_COMM_"}) {
     environment.unset_prefix(prefix);
   }
@@ -97,6 +104,17 @@ std::string task_list(const std::vector<std::uint32_t>& tasks) {
   return list;
 }
 
+// Where the node stands: "top.leaf2.n7" and "switch.switch.node".
+void set_topology_variables(Environment& environment, const StepView& step) {
+  const Text& address = step.node().share.topology;
+  std::string pattern = "node";
+  for (const char c : address.view()) {
+    if (c == '.') pattern.insert(0, "switch.");
+  }
+  environment.set("SLURM_TOPOLOGY_ADDR", address.empty() ? step.settings.node_name : address.str());
+  environment.set("SLURM_TOPOLOGY_ADDR_PATTERN", pattern);
+}
+
 // What every task on this node has, of a batch script or a step.
 void set_node_variables(Environment& environment, const StepView& step) {
   const wire::StepNode& node = step.node();
@@ -104,8 +122,7 @@ void set_node_variables(Environment& environment, const StepView& step) {
   set_number(environment, "SLURM_CPUS_ON_NODE", cpus_of(node.share));
   set_number(environment, "SLURM_NODEID", step.launch.first);
   environment.set("SLURM_GTIDS", task_list(node.tasks));
-  environment.set("SLURM_TOPOLOGY_ADDR", step.settings.node_name);
-  environment.set("SLURM_TOPOLOGY_ADDR_PATTERN", "node");
+  set_topology_variables(environment, step);
   environment.set_default("SLURM_PRIO_PROCESS", "0");
   environment.set_default("TMPDIR", "/tmp");
   if (!step.settings.agent_socket.empty()) {
@@ -123,7 +140,36 @@ void set_node_variables(Environment& environment, const StepView& step) {
   }
 }
 
+// The allocations that the step's tasks see as one: those of its components.
+model::Allocation seen_allocation(const StepView& step) {
+  model::Allocation seen;
+  std::vector<std::string> names;
+  for (const wire::StepPortion& portion : step.launch.portions) {
+    if (portion.count == 0 || !portion.job.allocation) continue;
+    for (const model::NodeShare& share : portion.job.allocation->shares) {
+      names.push_back(share.name.str());
+      seen.shares.push_back(share);
+      seen.cpus += share.cpu_count;
+    }
+  }
+  if (seen.shares.empty() && step.job().allocation) return *step.job().allocation;
+  seen.nodes = base::compress_hosts(names);
+  return seen;
+}
+
+void set_het_variables(Environment& environment, const StepView& step) {
+  std::vector<const model::Job*> components;
+  for (const wire::StepPortion& portion : step.launch.portions) {
+    if (portion.job.allocation) components.push_back(&portion.job);
+  }
+  if (components.empty()) return;
+  for (const auto& [name, value] : model::het_variables(components, model::HetFor::script)) {
+    environment.set(name, value);
+  }
+}
+
 void set_batch_variables(Environment& environment, const StepView& step) {
+  set_het_variables(environment, step);
   environment.set("ENVIRONMENT", "BATCH");
   environment.set("HOSTNAME", step.settings.node_name);
   if (const auto& allocation = step.job().allocation) {
@@ -137,8 +183,9 @@ void set_batch_variables(Environment& environment, const StepView& step) {
 void set_job_variables(Environment& environment, const StepView& step) {
   const model::Job& job = step.job();
   environment.set("SLURM_CLUSTER_NAME", step.settings.cluster);
-  set_number(environment, "SLURM_JOBID", job.id.value);
-  set_number(environment, "SLURM_JOB_ID", job.id.value);
+  const JobId id = job.het_job.is_set() ? job.het_job : job.id;
+  set_number(environment, "SLURM_JOBID", id.value);
+  set_number(environment, "SLURM_JOB_ID", id.value);
   set_text(environment, "SLURM_JOB_PARTITION", job.partition);
   if (const auto& spec = job.spec) {
     set_number(environment, "SLURM_JOB_GID", spec->gid);
@@ -156,14 +203,15 @@ void set_job_variables(Environment& environment, const StepView& step) {
   if (const auto& request = job.request) {
     set_text(environment, "SLURM_JOB_ACCOUNT", request->account);
     set_text(environment, "SLURM_JOB_QOS", request->qos);
-    set_text(environment, "SLURM_JOB_RESERVATION", request->reservation);
+    set_text(environment, "SLURM_JOB_RESERVATION", job.reservation);
     set_text(environment, "SLURM_JOB_LICENSES", request->licenses);
   }
-  if (const auto& allocation = job.allocation) {
-    environment.set("SLURM_JOB_CPUS_PER_NODE", job_cpus_per_node(*allocation));
-    environment.set("SLURM_JOB_NODELIST", allocation->nodes.view());
-    environment.set("SLURM_NODELIST", allocation->nodes.view());
-    set_number(environment, "SLURM_JOB_NUM_NODES", allocation->shares.size());
+  if (job.allocation) {
+    const model::Allocation seen = seen_allocation(step);
+    environment.set("SLURM_JOB_CPUS_PER_NODE", job_cpus_per_node(seen));
+    environment.set("SLURM_JOB_NODELIST", seen.nodes.view());
+    environment.set("SLURM_NODELIST", seen.nodes.view());
+    set_number(environment, "SLURM_JOB_NUM_NODES", seen.shares.size());
   }
   if (job.restarts > 0) set_number(environment, "SLURM_RESTART_COUNT", job.restarts);
   set_array_variables(environment, job);

@@ -33,9 +33,12 @@ bool shares_host(const wire::StepLayout& layout, std::uint32_t node) {
 MpiHelperSpec helper_spec(const StepView& step, const StepPlan& plan) {
   const wire::StepLayout& layout = step.launch.layout;
   MpiHelperSpec spec;
-  spec.job_id = step.job().id.value;
+  // One world over all components: named by what all of them know.
+  const auto& portions = step.launch.portions;
+  const model::Job& job = portions.empty() ? step.job() : portions.front().job;
+  spec.job_id = job.het_job.is_set() ? job.het_job.value : job.id.value;
   spec.step_id = layout.step;
-  spec.unique_job = fmt::format("{}.{}", base::uid_text(step.job().uid), step.job().attempt);
+  spec.unique_job = fmt::format("{}.{}", base::uid_text(job.uid), job.attempt);
   spec.uid = plan.user.uid;
   spec.gid = plan.user.gid;
   if (!plan.change_user) {
@@ -55,6 +58,11 @@ MpiHelperSpec helper_spec(const StepView& step, const StepPlan& plan) {
   spec.local_ranks = step.node().tasks;
   std::sort(spec.local_ranks.begin(), spec.local_ranks.end());
   if (step.job().allocation) spec.universe = step.job().allocation->cpus;
+  std::uint32_t cpus = 0;  // of all components of the step
+  for (const wire::StepPortion& portion : step.launch.portions) {
+    if (portion.count != 0 && portion.job.allocation) cpus += portion.job.allocation->cpus;
+  }
+  spec.universe = std::max(spec.universe, cpus);
   spec.shared_host = shares_host(layout, step.launch.first);
   return spec;
 }

@@ -15,7 +15,7 @@ namespace {
 FileNameValues name_values(const StepView& step) {
   const model::Job& job = step.job();
   FileNameValues values;
-  values.job_id = job.id.value;
+  values.job_id = job.het_job.is_set() ? job.het_job.value : job.id.value;
   values.array_job = job.array_job.value;
   values.array_task = job.array_task;
   values.step = step.launch.layout.step;
@@ -165,7 +165,9 @@ Status check(const StepView& step) {
 }  // namespace
 
 std::string step_label(const StepView& step) {
-  return fmt::format("{}.{}", step.job().id.value, worker::step_name(step.launch.layout.step));
+  const model::Job& job = step.job();
+  return fmt::format("{}.{}", job.het_job.is_set() ? job.het_job.value : job.id.value,
+                     worker::step_name(step.launch.layout.step));
 }
 
 std::string step_title(const StepView& step) {

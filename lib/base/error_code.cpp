@@ -72,6 +72,10 @@ constexpr auto kTexts = std::to_array<Entry>({
     {ErrorCode::interrupted, "Interrupted system call"},
     {ErrorCode::default_partition_missing, "No partition specified or system default partition"},
     {ErrorCode::core_specialization, "Invalid core specialization"},
+    {ErrorCode::het_component,
+     "Operation not permitted on individual component of heterogeneous job"},
+    {ErrorCode::het_not_leader, "Job not heterogeneous job leader"},
+    {ErrorCode::invalid_preference, "Invalid preferred feature specification"},
 });
 
 }  // namespace

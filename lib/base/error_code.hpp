@@ -65,6 +65,9 @@ enum class ErrorCode : std::uint16_t {
   interrupted = 64,
   default_partition_missing = 65,
   core_specialization = 66,
+  invalid_preference = 67,
+  het_component = 90,   // a part of a heterogeneous job, where only the whole will do
+  het_not_leader = 91,  // the same, of actions that name the whole by its first part
 };
 
 // Slurm's words for the code; never empty.

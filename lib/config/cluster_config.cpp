@@ -8,9 +8,12 @@
 
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "config/accounting.hpp"
 #include "config/containers.hpp"
+#include "config/licenses.hpp"
 #include "config/nodes.hpp"
 #include "config/shown.hpp"
+#include "config/topology.hpp"
 #include "config/values.hpp"
 #include "config/yaml_reader.hpp"
 
@@ -18,9 +21,10 @@ namespace sluice::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kSections = {"nodes", "partitions", kRuntimesSection};
+constexpr std::array<std::string_view, 4> kSections = {"nodes", "partitions", "topology",
+                                                       kRuntimesSection};
 
-// CR_Core_Memory and its relatives: what is consumed, and in which unit.
+// CR_Core_Memory and its relatives: what is consumed, and in which unit; and marks beside it.
 Setter select_parameters(model::Settings& settings) {
   return [&settings](const std::string& value) -> Status {
     struct Choice {
@@ -34,14 +38,29 @@ Setter select_parameters(model::Settings& settings) {
                                    {"CR_CPU_Memory", model::CpuUnit::thread, true},
                                    {"CR_Socket", model::CpuUnit::socket, false},
                                    {"CR_Socket_Memory", model::CpuUnit::socket, true}};
-    for (const Choice& choice : kChoices) {
-      if (!base::iequals(value, choice.name)) continue;
-      settings.cpu_unit_default = choice.unit;
-      settings.track_memory = choice.memory;
-      return {};
+    const std::pair<std::string_view, bool*> marks[] = {
+        {"CR_LLN", &settings.least_loaded},
+        {"CR_Pack_Nodes", &settings.pack_nodes},
+        {"CR_ONE_TASK_PER_CORE", &settings.one_task_per_core}};
+    std::vector<std::string> parts;
+    if (Status split = words(parts)(value); !split) return split;
+    for (const std::string& part : parts) {
+      const std::string_view word = base::trim(part);
+      const auto named = [&](const auto& each) { return base::iequals(word, each); };
+      const auto choice = std::ranges::find_if(kChoices, named, &Choice::name);
+      const auto mark = std::ranges::find_if(marks, [&](const auto& m) { return named(m.first); });
+      if (choice != std::end(kChoices)) {
+        settings.cpu_unit_default = choice->unit;
+        settings.track_memory = choice->memory;
+      } else if (mark != std::end(marks)) {
+        *mark->second = true;
+      } else {
+        return fail(ErrorCode::invalid_argument,
+                    "CR_Core, CR_CPU or CR_Socket, each also with _Memory, and beside it CR_LLN, "
+                    "CR_Pack_Nodes, CR_ONE_TASK_PER_CORE");
+      }
     }
-    return fail(ErrorCode::invalid_argument,
-                "CR_Core, CR_CPU or CR_Socket, each also with _Memory");
+    return {};
   };
 }
 
@@ -65,15 +84,17 @@ Setter scheduler_parameters(model::Settings& settings) {
       const std::string name = part.substr(0, equals);
       const std::string amount = equals == std::string::npos ? "" : part.substr(equals + 1);
       const Result<std::uint32_t> parsed = base::parse_u32(amount);
-      const bool known =
-          name == "bf_window" || name == "bf_max_job_test" || name == "bf_resolution";
+      const bool known = name == "bf_window" || name == "bf_max_job_test" ||
+                         name == "bf_resolution" || name == "max_switch_wait";
       if (!known || !parsed) {
         return fail(ErrorCode::invalid_argument,
-                    "bf_window=minutes, bf_max_job_test=count, bf_resolution=seconds");
+                    "bf_window=minutes, bf_max_job_test=count, bf_resolution=seconds, "
+                    "max_switch_wait=seconds");
       }
       if (name == "bf_window") settings.backfill_window_min = *parsed;
       if (name == "bf_max_job_test") settings.backfill_max_job_test = *parsed;
       if (name == "bf_resolution") settings.backfill_resolution_s = *parsed;
+      if (name == "max_switch_wait") settings.max_switch_wait_s = *parsed;
     }
     return {};
   };
@@ -161,7 +182,11 @@ std::vector<Key> limits_of(model::Settings& s) {
       {"device_fault_policy", fault_policy(s.device_fault_policy)},
       {"accelerator_names", gres_names(s.accelerator_names)},
       {"select_type_parameters", select_parameters(s)},
+      {"job_defaults", job_defaults(s.job_defaults)},
+      {"allow_spec_resources_usage", yes_no(s.allow_spec_resources)},
       {"scheduler_type", scheduler_type(s)},
+      {"licenses", license_list(s.licenses)},
+      {"resv_over_run", minutes_or_unlimited(s.resv_over_run_min)},
       {"scheduler_parameters", scheduler_parameters(s)},
   };
 }
@@ -232,6 +257,7 @@ Status read_sections(const YamlValue& root, const std::string& name, model::Sett
       Status read;
       if (key == "nodes") read = read_nodes(value, name, settings);
       if (key == "partitions") read = read_partitions(value, name, settings);
+      if (key == "topology") read = read_topology(value, name, settings);
       if (key == kRuntimesSection) read = read_runtimes(value, name, runtimes);
       if (!read) return read;
     }
@@ -258,6 +284,8 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   ContainerRuntimes runtimes;
   const std::vector<Key> of_containers = container_keys(config, runtimes);
   keys.insert(keys.end(), of_containers.begin(), of_containers.end());
+  const std::vector<Key> of_accounting = accounting_keys(*settings);
+  keys.insert(keys.end(), of_accounting.begin(), of_accounting.end());
   if (Status read = read_keys(*root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }

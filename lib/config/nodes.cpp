@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bitmap.hpp"
 #include "base/hostlist.hpp"
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "config/accounting.hpp"
 #include "config/values.hpp"
 
 namespace sluice::config {
@@ -16,6 +18,8 @@ namespace {
 using model::CpuUnit;
 using model::OverSubscribe;
 using model::PartitionState;
+
+constexpr std::size_t kMaxCpus = 1U << 16U;
 
 template <class Value>
 Setter one_of(Value& out, std::vector<std::pair<std::string_view, Value>> choices) {
@@ -86,6 +90,29 @@ Status finish_geometry(NodeRow& row, const Place& place) {
   return {};
 }
 
+// What is kept for the system must leave something to jobs.
+Status check_reserved(const NodeRow& row, const Place& place) {
+  const model::NodeFacts& facts = row.setting.facts;
+  if (facts.core_spec_count != 0 && !facts.cpu_spec_list.empty()) {
+    return wrong(place, "core_spec_count or cpu_spec_list, not both", row.names);
+  }
+  Result<base::Bitmap> cpus = base::Bitmap(kMaxCpus);
+  if (!facts.cpu_spec_list.empty()) {
+    cpus = base::Bitmap::from_ranges(facts.cpu_spec_list.view(), kMaxCpus);
+  }
+  if (!cpus) return wrong(place, "cpu_spec_list as 0,2-3", facts.cpu_spec_list);
+  if (!row.setting.facts_fixed) return {};
+  cpus->resize(facts.cpus());
+  const std::uint32_t cores = facts.sockets * facts.cores_per_socket;
+  if (facts.core_spec_count >= cores || cpus->count() >= facts.cpus()) {
+    return wrong(place, "fewer CPUs kept for the system than the node has", row.names);
+  }
+  if (facts.memory != 0 && facts.mem_spec_limit >= facts.memory) {
+    return wrong(place, "mem_spec_limit below real_memory", std::to_string(facts.mem_spec_limit));
+  }
+  return {};
+}
+
 Status read_node(const YamlValue& item, const std::string& file, model::Settings& settings) {
   NodeRow row;
   model::NodeFacts& facts = row.setting.facts;
@@ -103,6 +130,9 @@ Status read_node(const YamlValue& item, const std::string& file, model::Settings
       {"gres", gres_of(facts.gres)},
       {"features", text(row.setting.features)},
       {"weight", number(row.setting.weight)},
+      {"core_spec_count", number(facts.core_spec_count)},
+      {"cpu_spec_list", text(facts.cpu_spec_list)},
+      {"mem_spec_limit", memory(facts.mem_spec_limit)},
       {"autodetect", yes_no(row.setting.autodetect)},
       {"accelerator_root", text(row.setting.accelerator_root)},
       {"accelerator_table", text(row.setting.accelerator_table)},
@@ -111,6 +141,7 @@ Status read_node(const YamlValue& item, const std::string& file, model::Settings
   if (item.kind != YamlValue::Kind::map) return wrong(place, "a mapping with node_name", "");
   if (Status read = read_keys(item, file, keys, {}); !read) return read;
   if (Status done = finish_geometry(row, place); !done) return done;
+  if (Status done = check_reserved(row, place); !done) return done;
   const Result<std::vector<std::string>> names = base::parse_hosts(row.names);
   if (!names || names->empty()) return wrong(place, "node_name with host names", row.names);
   Result<std::vector<std::string>> addresses = base::parse_hosts(row.address);
@@ -173,8 +204,17 @@ Status read_partition(const YamlValue& item, const std::string& file, model::Set
       {"allow_groups", list_or_all(p.allow_groups)},
       {"allow_accounts", list_or_all(p.allow_accounts)},
       {"deny_accounts", text(p.deny_accounts)},
+      {"allow_qos", list_or_all(p.allow_qos)},
+      {"deny_qos", text(p.deny_qos)},
+      {"qos", text(p.qos)},
+      {"tres_billing_weights", billing_weights(settings, p.tres_billing_weights)},
+      {"priority_job_factor", number(p.priority_job_factor)},
+      {"disable_root_jobs", yes_no(p.disable_root_jobs)},
       {"over_subscribe", sharing(p)},
       {"priority_tier", number(p.priority_tier)},
+      {"lln", yes_no(p.least_loaded)},
+      {"exclusive_user", yes_no(p.exclusive_user)},
+      {"job_defaults", job_defaults(p.job_defaults)},
       {"cpu_unit", one_of(p.cpu_unit, {{"core", CpuUnit::core},
                                        {"thread", CpuUnit::thread},
                                        {"socket", CpuUnit::socket},
@@ -213,6 +253,9 @@ Result<std::vector<model::NodeGres>> parse_node_gres(const std::string& text) {
       if (first != last) gres.type = entry.substr(first + 1, last - first - 1);
     }
     if (gres.name.empty()) return fail(ErrorCode::invalid_gres, "name[:type]:count");
+    if (gres.name.view() == "shard" || gres.name.view() == "mps") {
+      return fail(ErrorCode::unsupported, "whole devices: they are not divided into shards or mps");
+    }
     all.push_back(std::move(gres));
   }
   return all;

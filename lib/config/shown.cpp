@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "config/accounting.hpp"
 #include "config/containers.hpp"
 
 namespace sluice::config {
@@ -47,7 +48,8 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
   const model::Settings& s = *config.settings;
   std::vector<std::pair<std::string, std::string>> shown = {
       {"AcceleratorNames", names_text(s.accelerator_names)},
-      {"AccountingStorageEnforce", "none"},
+      {"AccountingStorageEnforce", enforce_text(s.enforce)},
+      {"AccountingStorageTRES", tres_names(s)},
       {"AccountingStorageType", "accounting_storage/sluice"},
       {"AcctGatherNodeFreq", "0 sec"},
       {"ClusterName", s.cluster_name.str()},

@@ -140,6 +140,28 @@ Setter list_or_all(Text& out) {
   };
 }
 
+Setter job_defaults(Text& out) {
+  return [&out](const std::string& value) -> Status {
+    std::vector<std::string> parts;
+    if (Status split = words(parts)(value); !split) return split;
+    std::string made;
+    for (const std::string& part : parts) {
+      const base::Cut pair = base::cut(part, '=');
+      const bool cpus = base::iequals(pair.before, "DefCpuPerGPU");
+      const bool memory = base::iequals(pair.before, "DefMemPerGPU");
+      const Result<std::uint64_t> amount =
+          memory ? base::parse_memory_mib(pair.after) : base::parse_count(pair.after);
+      if ((!cpus && !memory) || !amount || *amount == 0) {
+        return expected("DefCpuPerGPU=count, DefMemPerGPU=memory");
+      }
+      made += (made.empty() ? "" : ",") + std::string(cpus ? "DefCpuPerGPU=" : "DefMemPerGPU=") +
+              std::to_string(*amount);
+    }
+    out = made;
+    return {};
+  };
+}
+
 Setter words(std::vector<std::string>& out) {
   return [&out](const std::string& value) -> Status {
     out.clear();

@@ -36,7 +36,9 @@ struct Key {
 [[nodiscard]] Setter yes_no(bool& out);
 [[nodiscard]] Setter text(Text& out);
 [[nodiscard]] Setter text(std::string& out);
-[[nodiscard]] Setter list_or_all(Text& out);                // "ALL" becomes empty
+[[nodiscard]] Setter list_or_all(Text& out);  // "ALL" becomes empty
+// "DefCpuPerGPU=4,DefMemPerGPU=2G", with memory in MiB then.
+[[nodiscard]] Setter job_defaults(Text& out);
 [[nodiscard]] Setter words(std::vector<std::string>& out);  // comma separated
 
 }  // namespace sluice::config

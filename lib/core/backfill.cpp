@@ -34,7 +34,10 @@ class Finder {
   std::optional<Selection> test(std::int64_t at, const Profile* profile) {
     const Outlook outlook = Outlook::span(
         pool_, profile,
-        {.now_ms = query_.now_ms, .from_ms = at, .until_ms = end_after(at, query_.length_ms)});
+        {.now_ms = query_.now_ms,
+         .from_ms = at,
+         .until_ms = std::min(end_after(at, query_.length_ms), query_.vantage.until_ms),
+         .vantage = query_.vantage});
     auto selection = choose_nodes(query_.demand, query_.eligibility, outlook);
     steps_ += outlook.steps();
     return selection;
@@ -120,7 +123,7 @@ class CountFinder : public Finder {
     const NodeSlot& slot = pool_.nodes[node];
     const std::uint32_t cores = least_cores(query_.demand, *slot.hardware, want());
     if (cores > slot.hardware->cores()) return;
-    const Timeline& timeline = profile_.timeline(node);
+    const Timeline& timeline = profile_.timeline(node, query_.vantage);
     steps_ += timeline.steps().size();
     std::int64_t start = query_.now_ms;
     for (std::size_t s = timeline.step_at(start); s < timeline.steps().size(); ++s) {
@@ -182,7 +185,7 @@ class CountFinder : public Finder {
 
   void collect(std::uint32_t node, std::uint32_t position, std::int64_t limit_ms) {
     const NodeSlot& slot = pool_.nodes[node];
-    const Timeline& timeline = profile_.timeline(node);
+    const Timeline& timeline = profile_.timeline(node, query_.vantage);
     const std::size_t first = timeline.step_at(query_.now_ms);
     const std::size_t count = timeline.steps().size();
     const std::uint32_t cores = least_cores(query_.demand, *slot.hardware, least());

@@ -15,6 +15,7 @@ struct StartQuery {
   std::int64_t now_ms = 0;
   std::int64_t length_ms = kNever;   // how long it would run; kNever: without end
   std::int64_t horizon_ms = kNever;  // no start after this
+  Vantage vantage = {};
 };
 
 struct PlannedStart {

@@ -10,9 +10,12 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "core/planner.hpp"
+#include "model/accounts.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
+#include "model/reservation.hpp"
 #include "model/step.hpp"
+#include "model/usage_record.hpp"
 
 namespace sluice::core {
 
@@ -77,6 +80,12 @@ struct Changes {
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
   std::vector<Order> orders;
+  Text reservation;                                    // of an edit: its name
+  std::vector<model::ReservationPtr> reservations;       // new or changed
+  std::vector<model::ReservationPtr> reservations_gone;  // their last records
+  model::AccountsPtr accounts;            // null: as before
+  model::AccountsPtr accounts_before;     // which they replace; null: nothing was ever stored
+  std::vector<model::UsageRecord> usage;  // to be kept
 };
 
 }  // namespace sluice::core

@@ -50,6 +50,7 @@ struct Cluster::State::Inspection {
 
   [[nodiscard]] Violation active_job(const model::Job& job) const;
   [[nodiscard]] Violation waiting_job(const Entry& entry) const;
+  [[nodiscard]] Violation component(const Entry& entry, bool unhindered) const;
   [[nodiscard]] Violation arrays() const;
   [[nodiscard]] Violation nodes() const;
 };
@@ -90,8 +91,10 @@ Violation Cluster::State::Inspection::waiting_job(const Entry& entry) const {
       clause.state = s.alone(job) ? DependencyState::fulfilled : DependencyState::unfulfilled;
     }
   }
-  const bool free =
+  const bool unhindered =
       now.state() == DependencyState::fulfilled && s.obstacle(job).reason == model::Reason::none;
+  if (job.het_job.is_set()) return component(entry, unhindered);
+  const bool free = unhindered;
   if (entry.startable != 0 && !free) return wrong("queued though something keeps it back");
   if (entry.startable == 0 && free) {
     const auto array = s.arrays.find(job.array_job);
@@ -104,6 +107,23 @@ Violation Cluster::State::Inspection::waiting_job(const Entry& entry) const {
     if (!full && !others_first && !rings_now) {
       return wrong("not queued though nothing keeps it back");
     }
+  }
+  return std::nullopt;
+}
+
+// The leader is queued if and only if the whole could start; no component runs before the others.
+Violation Cluster::State::Inspection::component(const Entry& entry, bool unhindered) const {
+  const model::Job& job = *entry.job;
+  const auto wrong = [&](std::string_view what) {
+    return fmt::format("job {}: {}", job.id.value, what);
+  };
+  const bool rings_now = s.timers.of(job.id).wall <= s.last.wall;
+  if (entry.ready != unhindered && !rings_now) return wrong("wrongly taken as ready, or as not");
+  if (s.is_led(job)) return entry.startable == 0 ? std::nullopt : Violation(wrong("queued alone"));
+  if (s.whole_is_ready(job.id) != (entry.startable != 0)) return wrong("the whole is not queued");
+  for (const JobId other : s.other_components(job.id)) {
+    const model::Job& record = s.job(other);
+    if (record.state == model::JobState::running) return wrong("a component runs before it");
   }
   return std::nullopt;
 }
@@ -177,6 +197,8 @@ std::optional<std::string> Cluster::check() const {
   }
   if (state.active.size() != state.attempts.size()) return "attempts and active jobs disagree";
   if (auto wrong = look.arrays()) return wrong;
+  if (auto wrong = state.licenses->check_totals()) return wrong;
+  if (auto wrong = state.check_counts()) return wrong;
   return look.nodes();
 }
 
@@ -199,7 +221,13 @@ std::string Cluster::fingerprint() const {
   for (const model::PartitionPtr& partition : state_->partitions) {
     text += "partition " + field_text(*partition) + '\n';
   }
-  return text;
+  for (const auto& [id, entry] : state_->reservations.all()) {
+    text += "reservation " + field_text(*entry.record) + '\n';
+  }
+  for (const model::UsageRecord& usage : state_->policies->usage.all()) {
+    text += "usage " + field_text(usage) + '\n';
+  }
+  return text + "accounts " + field_text(state_->tree->accounts()) + '\n';
 }
 
 }  // namespace sluice::core

@@ -29,6 +29,8 @@ Changes Cluster::plan(Now now, std::uint64_t budget) {
   state_->begin(now);
   state_->review_restored();
   state_->settle();
+  state_->refresh_preemption();
+  state_->wake_displaced();
   const PassResult pass = state_->planner.pass(state_->pool, now, budget);
   state_->plan_needed = !pass.finished;
   state_->last_pass_ms = now.mono_ms;
@@ -42,6 +44,8 @@ std::int64_t Cluster::next_tick_ms() const {
   if (!state_->unreviewed.empty()) return state_->last.mono_ms;
   std::int64_t next = std::min(state_->timers.next_ms(state_->last), state_->replan_at_ms());
   if (!state_->unexplained.empty()) next = std::min(next, state_->explain_at_ms);
+  next = std::min(next, state_->reservation_tick_ms());
+  next = std::min(next, state_->calculation_ms());
   return next;
 }
 
@@ -102,6 +106,20 @@ std::vector<model::StepPtr> Cluster::running_steps() const {
   for (const auto& [key, step] : state_->steps) all.push_back(step);
   return all;
 }
+
+std::vector<model::UsageRecord> Cluster::usage() const { return state_->usage_shown(); }
+
+PriorityInputsPtr Cluster::priority_inputs() const { return state_->policies->inputs; }
+
+const AccountTree& Cluster::accounts() const { return *state_->tree; }
+
+std::vector<model::ReservationPtr> Cluster::all_reservations() const {
+  std::vector<model::ReservationPtr> all;
+  for (const auto& [id, entry] : state_->reservations.all()) all.push_back(entry.record);
+  return all;
+}
+
+std::vector<LicenseUse> Cluster::licenses() const { return state_->licenses->use(); }
 
 std::optional<NodeIndex> Cluster::find_node(std::string_view name) const {
   const auto found = state_->node_names.find(name);

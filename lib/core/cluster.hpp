@@ -23,9 +23,13 @@
 #include <string_view>
 #include <vector>
 
+#include "core/account_tree.hpp"
 #include "core/changes.hpp"
 #include "core/events.hpp"
+#include "core/multifactor.hpp"
+#include "core/licenses.hpp"
 #include "core/settings.hpp"
+#include "model/explanation.hpp"
 
 namespace sluice::core {
 
@@ -36,6 +40,9 @@ struct StoredState {
   std::vector<model::NodePtr> nodes;            // administrator's marks: drain, reason, …
   std::vector<model::PartitionPtr> partitions;  // changed by `scontrol update`
   std::vector<model::StepPtr> steps;            // running ones
+  model::AccountsPtr accounts;                  // null: there are none but the first
+  std::vector<model::UsageRecord> usage;
+  std::vector<model::ReservationPtr> reservations;
 };
 
 // A dependency's target that has left memory: only history knows how it ended.
@@ -72,6 +79,13 @@ class Cluster {
   [[nodiscard]] std::vector<model::NodePtr> all_nodes() const;
   [[nodiscard]] std::vector<model::PartitionPtr> all_partitions() const;
   [[nodiscard]] std::vector<model::StepPtr> running_steps() const;
+  [[nodiscard]] std::vector<model::ReservationPtr> all_reservations() const;  // by id
+  [[nodiscard]] std::vector<LicenseUse> licenses() const;                     // by name
+  [[nodiscard]] const AccountTree& accounts() const;
+  // Of associations, by id, then of QOS.
+  [[nodiscard]] std::vector<model::UsageRecord> usage() const;
+  // What priorities follow from, as last calculated: the same value answers any reader.
+  [[nodiscard]] PriorityInputsPtr priority_inputs() const;
   [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;
   [[nodiscard]] const model::NodePtr& node_record(NodeIndex node) const;  // of a known node
   // Attempts that hold something on the node: what its daemon should report.
@@ -80,6 +94,9 @@ class Cluster {
   // there until a NodeReleased has come for each.
   [[nodiscard]] std::vector<Attempt> strangers_on(NodeIndex node) const;
   [[nodiscard]] const PlanEntry* explain(JobId id) const;
+  // Why a job waits or runs where it does; with `sooner` also what would start it sooner, which
+  // costs a placement for each change tried. Empty: unknown job.
+  [[nodiscard]] std::optional<model::Explanation> why(JobId id, bool sooner) const;
   // Which records an event with this dependency must bring along, in `past`.
   [[nodiscard]] std::vector<PastTarget> past_targets(std::string_view dependency) const;
   [[nodiscard]] std::uint32_t next_job_id() const;

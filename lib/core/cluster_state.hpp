@@ -23,12 +23,17 @@
 #include <vector>
 
 #include "base/hash.hpp"
+#include "core/accounts_edit.hpp"
 #include "core/cluster.hpp"
 #include "core/dependency_spec.hpp"
 #include "core/intern.hpp"
 #include "core/judgements.hpp"
+#include "core/policies.hpp"
 #include "core/records.hpp"
 #include "core/request_rules.hpp"
+#include "core/reservation_rules.hpp"
+#include "core/reservation_table.hpp"
+#include "core/why.hpp"
 
 namespace sluice::core {
 
@@ -57,6 +62,12 @@ struct Cluster::State {
 
   // Submitting (submit.cpp)
   void on(const SubmitJob& event);
+  struct Entrant {
+    model::Job job;  // without an id
+    DependencySpec dependency;
+  };
+  [[nodiscard]] Result<Entrant> admit(const SubmitJob& event);
+  void enter(Entrant entrant, JobId id);
   [[nodiscard]] JobId take_job_id();
   [[nodiscard]] std::uint32_t start_priority(const model::Job& job) const;
   [[nodiscard]] Status describe_array(model::Job& job) const;
@@ -64,6 +75,141 @@ struct Cluster::State {
   [[nodiscard]] Result<model::RequestPtr> settle_request(const model::Request& asked,
                                                          const AccessCheck& who);
   [[nodiscard]] std::uint32_t shown_time_limit(const model::Request& request) const;
+
+  // Accounts (accounts.cpp)
+  void on(const EditAccounts& event);
+  void restore_accounts(const StoredState& stored);
+  void adopt(model::AccountsPtr accounts);
+  void extend_tres();
+  void publish_accounts();
+  [[nodiscard]] AccountsUse accounts_use() const;
+  void review_standings(const AccountTree& before);
+  void find_standing(JobId id);
+  [[nodiscard]] Status fill_standing(model::Request& request, const AccessCheck& who) const;
+  void settle_standing(model::Job& job) const;
+  [[nodiscard]] Status settle_wckey(model::JobSpec& spec) const;
+  [[nodiscard]] std::uint32_t qos_id(std::string_view name) const;
+  [[nodiscard]] model::TresCounts charged_tres(const model::Job& job, PartitionIndex where) const;
+  [[nodiscard]] Obstacle standing_obstacle(const model::Job& job) const;
+
+  // Priorities, usage and limits (policies.cpp)
+  void refresh_policies();
+  void forget_removed(const AccountTree& before);
+  void reset_usage(const model::AccountsEdit& edit);
+  [[nodiscard]] std::int64_t calculation_ms() const;
+  void calculate();
+  void end_used_up();
+  void start_aging();
+  void publish_priorities();
+  [[nodiscard]] model::TresCounts partition_totals(const model::Partition& partition,
+                                                   const TresWeights& weights) const;
+  [[nodiscard]] std::vector<model::UsageRecord> usage_shown() const;
+  [[nodiscard]] Status admit_to_limits(model::Job& job);
+  [[nodiscard]] bool ranks_by_factors() const;
+  [[nodiscard]] std::uint32_t computed_priority(const model::Job& job) const;
+  // Charging and counting jobs (accrual.cpp)
+  [[nodiscard]] LimitClaim claimant(const model::Job& job) const;
+  [[nodiscard]] LimitClaim claim_of(const model::Job& job) const;
+  [[nodiscard]] std::int64_t run_us(const model::Job& job) const;
+  [[nodiscard]] std::int64_t allowed_us(const model::Job& job) const;
+  [[nodiscard]] model::TresCounts tres_of(const model::Job& job) const;
+  void follow_job(JobId id);
+  void follow_run(JobId id);
+  [[nodiscard]] std::int64_t final_run_us(JobId id, std::uint32_t attempt) const;
+  void charge_from(const model::Job& job, std::int64_t charged_us);
+  [[nodiscard]] Meter meter_of(const LimitClaim& whose) const;
+  void stop_charging(JobId id);
+  void commit(JobId id);
+  void charge_all();
+  void restore_charges();
+  void recount();
+  [[nodiscard]] std::optional<std::string> check_counts() const;
+  void set_accrue(JobId id, const Obstacle& keeps);
+
+  // Reservations (reservation_edits.cpp)
+  void on(const EditReservation& event);
+  [[nodiscard]] Status create_reservation(const EditReservation& event);
+  [[nodiscard]] Status update_reservation(const EditReservation& event);
+  [[nodiscard]] Status remove_reservation(const EditReservation& event);
+  [[nodiscard]] Status skip_occurrence(const model::Reservation& before);
+  [[nodiscard]] bool may_remove(const EditReservation& event,
+                                const model::Reservation& reservation) const;
+  [[nodiscard]] Status arrange(model::Reservation& made, const model::ReservationPatch& patch,
+                               const model::Reservation* before);
+  [[nodiscard]] Status arrange_times(model::Reservation& made, const model::ReservationPatch& patch,
+                                     const model::Reservation* before);
+  [[nodiscard]] Status arrange_names(model::Reservation& made,
+                                     const model::ReservationPatch& patch);
+  [[nodiscard]] Status arrange_licenses(model::Reservation& made,
+                                        const model::ReservationPatch& patch);
+  // Their nodes (reservation_nodes.cpp)
+  using ReservedParts = std::vector<StandingReservation::Part>;
+  [[nodiscard]] Status arrange_nodes(model::Reservation& made, const model::ReservationPatch& patch,
+                                     const model::Reservation* before);
+  [[nodiscard]] ReservableNode reservable(const model::Reservation& wanted,
+                                          std::uint32_t index) const;
+  [[nodiscard]] Status check_named(const model::Reservation& wanted,
+                                   const ReservedParts& parts) const;
+  [[nodiscard]] Result<std::vector<std::uint32_t>> reservable_nodes(
+      const model::Reservation& wanted) const;
+  [[nodiscard]] Result<ReservedParts> pick_counted(const model::Reservation& wanted,
+                                                   std::uint32_t count,
+                                                   const std::vector<std::uint32_t>& cores,
+                                                   const std::vector<std::uint32_t>& kept);
+  [[nodiscard]] Result<std::vector<std::uint32_t>> named_nodes(
+      const model::Reservation& made, const model::ReservationPatch& patch) const;
+  void set_parts(model::Reservation& made, const ReservedParts& parts) const;
+  void replenish(const ReservationEntry& entry);
+  void follow_partition(const ReservationEntry& entry);
+  // As time goes by (reservation_time.cpp)
+  void keep_reservation(model::Reservation made);
+  void drop_reservation(std::uint32_t id);
+  void reservation_changed(std::uint32_t id);
+  void tend_reservations();
+  void tend_one(std::uint32_t id);
+  [[nodiscard]] bool purge(ReservationEntry& entry);
+  void end_occurrence(std::uint32_t id);
+  [[nodiscard]] model::WallTime reservations_due() const;
+  [[nodiscard]] std::int64_t reservation_tick_ms() const;
+  void refresh_reservation_marks();
+  void publish_reservations();
+  // And jobs (reservation_jobs.cpp)
+  void fill_ancestors(ReservationUser& who) const;
+  [[nodiscard]] ReservationUser reservation_user(const model::JobSpec& spec,
+                                                 const model::Request& request,
+                                                 const Text& qos) const;
+  [[nodiscard]] Status check_reservations(const model::JobSpec& spec,
+                                          const model::Request& request) const;
+  [[nodiscard]] std::vector<std::uint32_t> open_reservations(const model::Job& job) const;
+  [[nodiscard]] Candidate tested_candidate(const model::Job& job) const;
+  [[nodiscard]] std::int64_t reservation_limit_of(const model::Job& job) const;
+  [[nodiscard]] bool runs_in(const Text& name) const;
+  [[nodiscard]] bool waits_for(const Text& name) const;
+  void reconsider_reserved(const model::Reservation& reservation);
+  void release_waiting(const model::Reservation& gone);
+  void restore_reservations(const std::vector<model::ReservationPtr>& stored);
+
+  // Heterogeneous jobs (het_jobs.cpp)
+  void on(const SubmitHetJob& event);
+  void test_whole(const std::vector<Entrant>& entrants);
+  [[nodiscard]] JobId take_job_ids(std::uint32_t count);
+  [[nodiscard]] std::vector<JobId> other_components(JobId id) const;
+  [[nodiscard]] bool is_led(const model::Job& job) const;
+  void review_component(JobId id, const Obstacle& keeps);
+  [[nodiscard]] bool whole_is_ready(JobId leader) const;
+  void queue_whole(JobId leader);
+  void mirror_reason(JobId leader);
+  void end_others(JobId id, const Ending& ending);
+  [[nodiscard]] Status may_act(const ActOnJob& event, JobId id) const;
+  void follow(const ActOnJob& event, JobId leader);
+  void again(JobId id, bool hold);
+  [[nodiscard]] std::vector<Candidate> companions_of(const model::Job& leader) const;
+  struct StepManager {
+    Attempt attempt;
+    JobId job;
+    NodeIndex node;
+  };
+  [[nodiscard]] StepManager step_manager(const model::Job& job) const;
 
   // Waiting (waiting.cpp)
   void review(JobId id);
@@ -73,6 +219,8 @@ struct Cluster::State {
   void share_slots(JobId array);
   void not_ready(const model::Job& job);
   void set_reason(JobId id, const Obstacle& obstacle);
+  // What the planner is asked for: once it has waited long enough for --switches, any number does.
+  [[nodiscard]] model::RequestPtr planned_request(const model::Job& job) const;
   [[nodiscard]] Candidate candidate(const model::Job& job, std::uint32_t startable) const;
   [[nodiscard]] Placeable placeable(const model::Request& request, std::uint32_t uid) const;
   [[nodiscard]] Placeable open_partitions(const model::Request& request, std::uint32_t uid) const;
@@ -83,7 +231,31 @@ struct Cluster::State {
   void write_reasons();
   void explain_in_record(JobId id);
   [[nodiscard]] std::int64_t limit_of(const model::Job& job) const;
+  [[nodiscard]] std::int64_t preempted_limit(const model::Job& job) const;  // preempting.cpp
   void hold_nodes(const model::Job& job, Active active);
+
+  // Preemption (preempting.cpp)
+  void refresh_preemption();
+  void carry_out(const Preemption& preemption);
+  void end_preempted(JobId id);
+  void wake_displaced();
+  void let_sleep(JobId id);
+  [[nodiscard]] bool may_wake(JobId id) const;
+  void let_wake(JobId id);
+  [[nodiscard]] PreemptParty party_of(const model::Job& job) const;
+  [[nodiscard]] RunningFacts facts_of(const model::Job& job) const;
+
+  // Explaining (why.cpp)
+  [[nodiscard]] model::Explanation why(JobId id, bool sooner) const;
+  void explain_lanes(JobId id, model::Explanation& why) const;
+  void explain_until(const LaneView& lane, model::Explanation& why) const;
+  void explain_limit(const GateBlock& gate, model::Explanation& why) const;
+  void explain_sooner(const model::Job& waiting, model::Explanation& why) const;
+  void explain_placement(const model::Job& job, model::Explanation& why) const;
+  [[nodiscard]] bool counts_for(const GateBlock& gate, const model::Job& running) const;
+  [[nodiscard]] model::ExplainedJob named(const model::Job& job) const;
+  [[nodiscard]] model::WallTime expected_end(const model::Job& job) const;
+  [[nodiscard]] ChangeHints change_hints(const model::Job& job) const;
 
   // Arrays (arrays.cpp)
   JobId split(JobId rest, std::uint32_t task);
@@ -100,6 +272,7 @@ struct Cluster::State {
   [[nodiscard]] DependencyState evaluate(JobId id);
   void split_corresponding(JobId target_base, std::uint32_t task);
   [[nodiscard]] TargetView target_view(const DependencyClause& clause) const;
+  void add_components(const model::Job& leader, TargetView& view) const;
   [[nodiscard]] TargetView past_view(const DependencyClause& clause) const;
   [[nodiscard]] std::set<std::uint32_t> ended_tasks(JobId array) const;
   [[nodiscard]] DependencyState clause_state(const DependencyClause& clause) const;
@@ -110,6 +283,7 @@ struct Cluster::State {
   // Actions and updates (job_actions.cpp, job_update.cpp)
   void on(const ActOnJob& event);
   [[nodiscard]] Status act(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status act_on_one(const ActOnJob& event, JobId id);
   [[nodiscard]] Status cancel(const ActOnJob& event, JobId id);
   [[nodiscard]] Status signal(const ActOnJob& event, JobId id);
   [[nodiscard]] Status hold(const ActOnJob& event, JobId id);
@@ -121,6 +295,9 @@ struct Cluster::State {
   void report(const JobSelection& selection, std::vector<JobOutcome> outcomes);
   void on(const UpdateJob& event);
   [[nodiscard]] Status update(const UpdateJob& event, JobId id);
+  [[nodiscard]] Status update_others(const UpdateJob& event, JobId leader);
+  [[nodiscard]] Result<model::RequestPtr> settle_update(model::Request asked, const model::Job& job,
+                                                        const JobPatch& patch);
   void apply_limits(model::Job& changed, const JobPatch& patch);
   void apply_priority(model::Job& changed, const UpdateJob& event);
   void reconsider_array(JobId array);
@@ -184,6 +361,8 @@ struct Cluster::State {
   [[nodiscard]] std::int64_t replan_at_ms() const;
   [[nodiscard]] model::WallTime still_wanted(const model::Job& job) const;
   [[nodiscard]] DueTimes due_times(const model::Job& job) const;
+  // Until when it waits for few enough switches; 0: it doesn't.
+  [[nodiscard]] model::WallTime switches_until(const model::Job& job) const;
   [[nodiscard]] model::WallTime latest_start(const model::Job& job) const;
 
   // Restart (restore.cpp)
@@ -218,14 +397,28 @@ struct Cluster::State {
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> node_names;
   std::vector<model::PartitionPtr> partitions;
   std::vector<std::uint64_t> partition_memory;  // MiB of all nodes, by partition
+  AccountTreePtr tree;
+  std::unique_ptr<Policies> policies = std::make_unique<Policies>();
+  model::AccountsPtr accounts_stored;          // set: `tree` has changes that haven't gone out yet
   Interner<model::JobSpec> specs;
-  Interner<model::Request> requests;
+  mutable Interner<model::Request> requests;
   std::uint32_t singletons = 0;  // jobs with such a dependency
+  ReservationTable reservations;
+  bool tend_when_restored = false;
+  bool reservations_moved = false;             // the planner and the marks are out of date
+  model::WallTime reservations_published = 0;  // when the planner was told
+  std::map<std::uint32_t, std::vector<Text>> known_groups;  // by uid, as of the latest submit
+  std::unique_ptr<LicenseBook> licenses = std::make_unique<LicenseBook>();
   Timers timers;
   Turn turn;
   Now last;  // of the latest turn
   std::uint32_t next_job_id = 1;
   std::uint32_t unknown_nodes = 0;  // whose facts are not known yet
+  PreemptRulesPtr preempt_rules;    // null: preemption is off
+  SettingsPtr preempt_settings;     // that they were made from
+  AccountTreePtr preempt_tree;
+  std::vector<model::PartitionPtr> preempt_partitions;
+  std::set<JobId> displaced;  // suspended to make room: they go on as soon as they can
   bool plan_needed = false;
   std::int64_t last_pass_ms = 0;
   std::set<JobId> unexplained;  // queued, with a reason that isn't written down yet

@@ -25,9 +25,14 @@ bool same_nodes(const Settings& a, const Settings& b) {
 
 void Cluster::State::on(const Configure& event) {
   const SettingsPtr old = settings;
-  if (same_nodes(*old, *event.settings) && old->partitions == event.settings->partitions) {
+  if (same_nodes(*old, *event.settings) && old->topology == event.settings->topology &&
+      old->partitions == event.settings->partitions) {
     settings = event.settings;
+    extend_tres();
     planner.configure(settings);
+    licenses->configure(*settings);
+    reservations_moved = true;
+    turn.tend_reservations = true;
     plan_needed = true;
     reconsider_waiting();
     return;
@@ -38,9 +43,12 @@ void Cluster::State::on(const Configure& event) {
   }
   StoredState kept;
   kept.next_job_id = next_job_id;
+  kept.accounts = tree->pointer();
+  kept.usage = policies->usage.all();
   for (const auto& [id, entry] : jobs) kept.jobs.push_back(entry.job);
   for (const NodeInfo& node : nodes) kept.nodes.push_back(node.record);
   for (const auto& [key, step] : steps) kept.steps.push_back(step);
+  for (const auto& [id, entry] : reservations.all()) kept.reservations.push_back(entry.record);
 
   State next(event.settings, kept, turn.now);
   next.begin(turn.now);
@@ -107,7 +115,9 @@ void Cluster::State::take_over(const State& from) {
 void Cluster::State::publish_edits() {
   for (auto& [id, edit] : turn.jobs) {
     jobs.at(id).job = edit.fresh;
-    if (edit.before == nullptr) edit.counted = tally_of(*edit.fresh);
+    if (edit.before != nullptr) continue;
+    edit.counted = tally_of(*edit.fresh);
+    edit.claimed = claim_of(*edit.fresh);
   }
 }
 

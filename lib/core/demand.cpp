@@ -23,6 +23,8 @@ void resolve_nodes(Demand& demand, const model::Request& request,
   if (request.max_nodes == 0) demand.min_nodes = std::max(demand.min_nodes, partition.min_nodes);
   demand.spread = request.spread;
   demand.contiguous = request.contiguous;
+  demand.switches = request.switches;
+  demand.segment = request.segment;
   demand.hw_sockets = request.sockets_per_node;
   demand.hw_cores_per_socket = request.cores_per_socket;
   demand.hw_threads = request.threads_per_core;
@@ -49,10 +51,12 @@ void resolve_sharing(Demand& demand, const model::Request& request,
                      const model::Partition& partition) {
   using model::OverSubscribe;
   const bool forced = partition.oversubscribe == OverSubscribe::force;
-  demand.whole_node = partition.oversubscribe == OverSubscribe::exclusive ||
-                      demand.unit == model::CpuUnit::node ||
-                      (request.sharing == model::Sharing::exclusive && !forced);
-  demand.exclusive_user = request.sharing == model::Sharing::exclusive_user;
+  demand.whole_node =
+      partition.oversubscribe == OverSubscribe::exclusive || demand.unit == model::CpuUnit::node ||
+      (request.sharing == model::Sharing::exclusive && !forced) || request.reserved_cores != 0;
+  demand.reserved_cores = request.reserved_cores;
+  demand.exclusive_user =
+      partition.exclusive_user || request.sharing == model::Sharing::exclusive_user;
   const bool shares = forced || (partition.oversubscribe == OverSubscribe::yes &&
                                  request.sharing == model::Sharing::oversubscribe);
   if (shares && !demand.whole_node) demand.share_depth = std::max(1U, partition.oversubscribe_jobs);
@@ -177,14 +181,24 @@ Demand bound_to(Demand demand, const GresKind& kind) {
 
 Result<Demand> make_demand(const model::Request& request, std::uint32_t uid,
                            const model::Partition& partition, const Settings& settings) {
-  if (request.reserved_cores != 0) {
+  if (request.use_reserved || request.reserved_threads != 0) {
     return fail(ErrorCode::core_specialization);
+  }
+  if (request.reserved_cores != 0 && !settings.allow_spec_resources) {
+    return fail(ErrorCode::core_specialization,
+                fmt::format("{}: -S needs allow_spec_resources_usage in the configuration",
+                            base::error_text(ErrorCode::core_specialization)));
   }
   Demand demand;
   demand.partition = partition.index;
   demand.uid = uid;
   resolve_nodes(demand, request, partition);
   resolve_tasks(demand, request, partition);
+  demand.least_loaded = partition.least_loaded || settings.least_loaded;
+  demand.pack_tasks = settings.pack_nodes;
+  if (settings.one_task_per_core && demand.tasks_per_core == 0 && !demand.overcommit) {
+    demand.tasks_per_core = 1;
+  }
   resolve_sharing(demand, request, partition);
   if (Status done = resolve_memory(demand, request, partition, settings); !done) {
     return tl::unexpected(done.error());

@@ -46,6 +46,9 @@ struct Demand {
   bool fill_range = false;  // -N min-max: as many nodes as can be had
   bool spread = false;
   bool contiguous = false;
+  bool least_loaded = false;   // LLN: the least loaded nodes, not the fullest that serve
+  std::uint32_t switches = 0;  // most leaf switches; 0: any number
+  std::uint32_t segment = 0;   // nodes that one block gives at a time; 0: any number
 
   std::uint32_t tasks = 0;  // of the job; 0: `tasks_each` on every node
   std::uint32_t tasks_each = 1;
@@ -55,9 +58,11 @@ struct Demand {
   std::uint32_t tasks_per_socket = 0;  // 0: no limit
   std::uint32_t use_threads = 0;       // threads of a core that may be used; 0: all
   std::uint32_t min_cpus = 0;          // per node
+  std::uint32_t reserved_cores = 0;    // -S: of each node, kept for the system
   std::uint32_t cpus_per_gpu = 0;
   std::uint32_t max_partition_cpus = model::kUnlimited;  // of a node, all jobs of the partition
   bool overcommit = false;
+  bool pack_tasks = false;  // a node is filled with tasks before the next one
   model::CpuUnit unit = model::CpuUnit::core;
 
   bool track_memory = true;

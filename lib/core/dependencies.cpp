@@ -225,6 +225,7 @@ TargetView Cluster::State::target_view(const DependencyClause& clause) const {
     const model::Job* record = clause.task == model::kNoTask ? find(clause.job) : nullptr;
     if (record == nullptr) return past_view(clause);
     view_record(*record, view);
+    if (record->het_job == record->id) add_components(*record, view);
     return view;
   }
   const ArrayInfo& array = found->second;
@@ -241,6 +242,17 @@ TargetView Cluster::State::target_view(const DependencyClause& clause) const {
   if (record == nullptr || !is_of(*record, clause)) return past_view(clause);
   view_record(*record, view);
   return view;
+}
+
+// A heterogeneous job has ended well when all of it has.
+void Cluster::State::add_components(const model::Job& leader, TargetView& view) const {
+  for (const JobId id : other_components(leader.id)) {
+    TargetView part;
+    view_record(job(id), part);
+    view.started &= part.started;
+    view.finished &= part.finished;
+    view.failed |= part.failed;
+  }
 }
 
 // By the event's records, which are final: one that isn't can't be from history.

@@ -16,6 +16,12 @@
 namespace sluice::core {
 
 struct Eligibility {
+  // So many nodes of these classes, and no two of the same for different counts.
+  struct Counted {
+    std::vector<bool> has_class;
+    std::uint32_t nodes = 0;
+  };
+
   std::vector<ClassId> classes;           // by weight, then id
   std::vector<bool> has_class;            // by ClassId
   std::vector<std::uint32_t> idle_tasks;  // by ClassId: what an idle node of it offers
@@ -24,6 +30,11 @@ struct Eligibility {
   base::Bitmap excluded;                  // size 0: nothing is excluded
   std::vector<FilterCount> filters;       // what the fixed filters removed
   std::uint32_t nodes = 0;                // how many they left
+  std::vector<Counted> counted;           // a*2&b*4
+  std::uint32_t counted_nodes = 0;        // their sum
+  // --prefer and matching OR: what is tried in this order; all the rest is then about the nodes
+  // that any of them allows. Empty: there is nothing to choose.
+  std::vector<Eligibility> choices;
 
   [[nodiscard]] bool allows(std::uint32_t node, const NodePool::State& pool) const {
     const ClassId id = pool.nodes[node].node_class;

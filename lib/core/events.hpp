@@ -12,9 +12,11 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "core/settings.hpp"
+#include "model/accounts.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/requests.hpp"
+#include "model/reservation.hpp"
 #include "model/step.hpp"
 
 namespace sluice::core {
@@ -38,6 +40,11 @@ struct SubmitJob {
   std::vector<model::JobPtr> past;  // final records of the dependency's past_targets()
 };
 
+// The components of a heterogeneous job, in order: all of them or none.
+struct SubmitHetJob {
+  std::vector<SubmitJob> parts;
+};
+
 struct ActOnJob {
   JobVerb verb = JobVerb::cancel;
   JobSelector selector;
@@ -48,6 +55,8 @@ struct ActOnJob {
   bool full = false;            // scancel --full: batch shell too
   std::uint32_t exit_code = 0;  // as wait() has it
   bool quiet_if_pending = false;
+  bool special_exit = false;  // of a requeue: held as SPECIAL_EXIT
+  Text message;               // of a notify
 };
 
 struct UpdateJob {
@@ -144,14 +153,32 @@ struct StepEnded {
   model::StepPtr step;
 };
 
+// A change of accounts, users, associations or QOS; taken as a whole or refused with one line for
+// each thing wrong (accounts_edit.hpp).
+struct EditAccounts {
+  model::AccountsEdit edit;
+};
+
+// scontrol create, update and delete reservation.
+struct EditReservation {
+  model::ReservationVerb verb = model::ReservationVerb::create;
+  Text name;  // empty: one is made (create)
+  model::ReservationPatch patch;
+  std::uint32_t by_uid = 0;
+  Text by_user;
+  std::vector<Text> by_groups;  // the first is the user's own
+  bool by_operator = false;
+};
+
 struct Configure {
   SettingsPtr settings;
 };
 struct Tick {};  // time has passed
 
-using Event =
-    std::variant<SubmitJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition, NodeRegistered,
-                 NodeSilent, NodeLost, NodeLoad, NodeFault, DevicesFaulty, JobPrepared, BatchEnded,
-                 NodeReleased, StepStarted, StepEnded, Configure, Tick>;
+using Event = std::variant<SubmitJob, SubmitHetJob, ActOnJob, UpdateJob, UpdateNode,
+                           UpdatePartition, NodeRegistered, NodeSilent, NodeLost, NodeLoad,
+                           NodeFault, DevicesFaulty, JobPrepared, BatchEnded, NodeReleased,
+                           StepStarted, StepEnded, EditAccounts, EditReservation,
+                           Configure, Tick>;
 
 }  // namespace sluice::core

@@ -39,9 +39,7 @@ class CauseFinder {
       return fmt::format("asks for {} nodes; partition {} has {} that fit", demand_.min_nodes,
                          partition_, eligibility.nodes);
     }
-    if (demand_.contiguous) {
-      return fmt::format("partition {} has no such run of neighbouring nodes", partition_);
-    }
+    if (std::string text = set_cause(eligibility); !text.empty()) return text;
     if (demand_.max_nodes != model::kUnlimited) {
       return fmt::format(
           "asks for {} tasks on at most {} nodes; partition {} can't hold them there",
@@ -84,29 +82,75 @@ class CauseFinder {
   [[nodiscard]] std::string one_node_cause() const {
     const auto usable = [&](const Hardware& hardware) {
       return demand_.use_threads == 0
-                 ? hardware.cpus()
-                 : hardware.cores() * std::min(demand_.use_threads, hardware.threads);
+                 ? hardware.job_cpus()
+                 : hardware.job_cores() * std::min(demand_.use_threads, hardware.threads);
     };
     std::uint64_t cpus =
         std::uint64_t{demand_.cpus_per_task} * (demand_.overcommit ? 1 : tasks_on_one());
     cpus = std::max<std::uint64_t>(cpus, demand_.min_cpus);
     const std::uint64_t most_cpus = largest(usable);
-    if (cpus > most_cpus) return std::string(kTooManyCpus);
+    if (cpus > most_cpus) {
+      return fmt::format("{}: {}", kTooManyCpus, too_large("CPUs", cpus, most_cpus));
+    }
     if (cpus > demand_.max_partition_cpus) {
-      return fmt::format("asks for {} CPUs on one node; partition {} allows {}", cpus, partition_,
-                         demand_.max_partition_cpus);
+      return fmt::format("{}: asks for {} CPUs on one node; partition {} allows {}", kTooManyCpus,
+                         cpus, partition_, demand_.max_partition_cpus);
     }
     const std::uint64_t memory = demand_.memory_per_node + demand_.memory_per_cpu * cpus;
     const std::uint64_t most_memory = largest([](const Hardware& h) { return h.memory; });
-    if (memory > most_memory) return std::string(kTooMuchMemory);
+    if (memory > most_memory) {
+      return fmt::format("{}: {}", kTooMuchMemory, too_large("MiB of memory", memory, most_memory));
+    }
     const std::uint64_t most_disk = largest([](const Hardware& h) { return h.tmp_disk; });
-    if (demand_.hw_tmp_disk > most_disk) return std::string(kTooMuchDisk);
-    const std::uint64_t sockets = largest([](const Hardware& h) { return h.sockets; });
-    const std::uint64_t cores = largest([](const Hardware& h) { return h.cores_per_socket; });
-    const std::uint64_t threads = largest([](const Hardware& h) { return h.threads; });
-    const bool shaped = demand_.hw_sockets <= sockets && demand_.hw_cores_per_socket <= cores &&
-                        demand_.hw_threads <= threads;
-    return shaped ? std::string() : std::string(kWrongShape);
+    if (demand_.hw_tmp_disk > most_disk) {
+      return fmt::format("{}: {}", kTooMuchDisk,
+                         too_large("MiB of temporary disk", demand_.hw_tmp_disk, most_disk));
+    }
+    return shape_cause();
+  }
+
+  [[nodiscard]] std::string shape_cause() const {
+    struct Part {
+      std::string_view name;
+      std::uint64_t asked;
+      std::uint64_t most;
+    };
+    const Part parts[] = {
+        {"sockets", demand_.hw_sockets, largest([](const Hardware& h) { return h.sockets; })},
+        {"cores in a socket", demand_.hw_cores_per_socket,
+         largest([](const Hardware& h) { return h.cores_per_socket; })},
+        {"threads in a core", demand_.hw_threads,
+         largest([](const Hardware& h) { return h.threads; })}};
+    for (const Part& part : parts) {
+      if (part.asked <= part.most) continue;
+      return fmt::format("{}: {}", kWrongShape, too_large(part.name, part.asked, part.most));
+    }
+    return {};
+  }
+
+  // Of nodes that are many enough: why no such set of them.
+  [[nodiscard]] std::string set_cause(const Eligibility& eligibility) const {
+    const model::TopologyKind kind = pool_.topology.kind;
+    if (demand_.contiguous) {
+      return fmt::format("partition {} has no such run of neighbouring nodes", partition_);
+    }
+    if (eligibility.counted_nodes != 0) {
+      return fmt::format("partition {} has not that many nodes with the features {}", partition_,
+                         request_.features.view());
+    }
+    if (eligibility.choices.size() > 1 && demand_.min_nodes > 1) {
+      return fmt::format("partition {} has not {} nodes with the same of the features {}",
+                         partition_, demand_.min_nodes, request_.features.view());
+    }
+    if (kind == model::TopologyKind::tree && demand_.switches != 0) {
+      return fmt::format("partition {} has no {} nodes on {} leaf switches", partition_,
+                         demand_.min_nodes, demand_.switches);
+    }
+    if (kind == model::TopologyKind::block && demand_.segment != 0) {
+      return fmt::format("{} nodes in segments of {} do not fit the blocks of partition {}",
+                         demand_.min_nodes, demand_.segment, partition_);
+    }
+    return {};
   }
 
   [[nodiscard]] std::string gres_cause() const {

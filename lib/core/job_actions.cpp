@@ -50,6 +50,13 @@ void Cluster::State::report(const JobSelection& selection, std::vector<JobOutcom
 }
 
 Status Cluster::State::act(const ActOnJob& event, JobId id) {
+  if (Status may = may_act(event, id); !may) return may;
+  Status done = act_on_one(event, id);
+  if (done && find(id) != nullptr && job(id).het_job == id) follow(event, id);
+  return done;
+}
+
+Status Cluster::State::act_on_one(const ActOnJob& event, JobId id) {
   switch (event.verb) {
     case JobVerb::cancel: return cancel(event, id);
     case JobVerb::signal: return signal(event, id);
@@ -61,6 +68,8 @@ Status Cluster::State::act(const ActOnJob& event, JobId id) {
     case JobVerb::suspend: return suspend(id);
     case JobVerb::resume: return resume(id);
     case JobVerb::complete: return complete(event, id);
+    case JobVerb::top:
+    case JobVerb::notify: break;
   }
   return fail(ErrorCode::invalid_argument);
 }
@@ -96,7 +105,7 @@ Status Cluster::State::signal(const ActOnJob& event, JobId id) {
   }
   const NodeIndex batch_host = job(id).allocation->shares.front().node;
   for (const NodeIndex node : active.at(id).nodes) {
-    if (event.batch_only && node != batch_host) continue;
+    if (event.batch_only && (node != batch_host || is_led(job(id)))) continue;
     turn.changes.orders.emplace_back(SignalJob{
         {job(id).uid, job(id).attempt}, id, node, event.signal, event.batch_only, event.full});
   }
@@ -130,12 +139,14 @@ Status Cluster::State::release(const ActOnJob& event, JobId id) {
     edit(id).priority = start_priority(now);
     return {};
   }
-  if (now.reason == model::Reason::job_held_admin && !event.by_admin) {
+  const bool by_reservation = (now.flags & model::kFlagResvDelHold) != 0;
+  if (now.reason == model::Reason::job_held_admin && !by_reservation && !event.by_admin) {
     return fail(ErrorCode::access_denied);
   }
   model::Job& freed = edit(id);
   freed.priority = start_priority(freed);
   freed.launch_failures = 0;
+  freed.flags &= ~static_cast<std::uint32_t>(model::kFlagResvDelHold);
   freed.reason = model::Reason::none;
   freed.reason_detail = Text();
   return {};
@@ -179,6 +190,7 @@ Status Cluster::State::suspend(JobId id) {
   Active& held = active.at(id);
   held.suspended_ms = turn.now.mono_ms;
   planner.job_extended(id, DueTimes::kNone);
+  let_sleep(id);
   for (const NodeIndex node : held.nodes) {
     turn.changes.orders.emplace_back(SuspendJob{{stopped.uid, stopped.attempt}, id, node});
   }
@@ -190,6 +202,8 @@ Status Cluster::State::resume(JobId id) {
   if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
   if (now.state == model::JobState::pending) return fail(ErrorCode::job_pending);
   if (now.state != model::JobState::suspended) return fail(ErrorCode::job_not_running);
+  if (!may_wake(id)) return fail(ErrorCode::nodes_busy);
+  let_wake(id);
   model::Job& going = edit(id);
   Active& held = active.at(id);
   const std::int64_t away_ms = turn.now.mono_ms - held.suspended_ms;

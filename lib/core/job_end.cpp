@@ -33,6 +33,7 @@ model::AllocationPtr shrink(const model::Allocation& from, NodeIndex lost) {
 }  // namespace
 
 void Cluster::State::end(JobId id, const Ending& ending) {
+  end_others(id, ending);
   model::Job& job = edit(id);
   const bool was_pending = job.state == model::JobState::pending;
   SLUICE_ASSERT(was_pending || !(model::is_finished(job.state)), "job {}", id.value);
@@ -50,11 +51,15 @@ void Cluster::State::end(JobId id, const Ending& ending) {
     turn.changes.ended.push_back(turn.jobs.at(id).fresh);
     return;
   }
+  licenses->release(id);
+  if (!job.reservation.empty()) turn.tend_reservations = true;
+  plan_needed = true;
   Active& held = active.at(id);
   if (job.suspended_at != 0) {
     job.suspended_us += (turn.now.mono_ms - held.suspended_ms) * kSuspendUnit;
     job.suspended_at = 0;
   }
+  displaced.erase(id);
   job.flags = model::kFlagCompleting;
   if (ending.requeue) job.flags |= model::kFlagRequeued;
   if (ending.hold) job.flags |= model::kFlagRequeueHold;
@@ -104,6 +109,7 @@ void Cluster::State::finalize(JobId id) {
   attempts.erase(job.uid);
   planner.job_ended(id);
   active.erase(id);
+  if (!job.reservation.empty()) turn.tend_reservations = true;
   const bool again = (job.flags & model::kFlagRequeued) != 0;
   const bool hold = (job.flags & model::kFlagRequeueHold) != 0;
   job.pending_nodes.clear();
@@ -137,11 +143,14 @@ void Cluster::State::start_again(model::Job& job) {
   job.end = 0;
   job.suspended_at = 0;
   job.suspended_us = 0;
+  job.preempted_at = 0;
   job.exit_code = 0;
   job.derived_exit = 0;
   job.cancelled_by = model::kNoTask;
   job.allocation = nullptr;
+  job.tres.clear();
   job.batch_host = Text();
+  job.reservation = Text();
   job.next_step = 0;
   if (job.priority == 0) job.reason = model::Reason::job_held_user;  // held while it ran
 }
@@ -213,7 +222,9 @@ void Cluster::State::lose_node(JobId id, NodeIndex node) {
   const NodeIndex first = hit.allocation->shares.front().node;
   const bool is_batch_host = first == node;
   if (!is_batch_host) {
-    turn.changes.orders.emplace_back(LoseNode{{hit.uid, hit.attempt}, id, first, hit.failed_node});
+    const StepManager manager = step_manager(hit);
+    turn.changes.orders.emplace_back(
+        LoseNode{manager.attempt, manager.job, manager.node, hit.failed_node});
   }
   if (hit.spec->no_kill && held.nodes.size() > 1 && !is_batch_host) {
     release_node(id, node);

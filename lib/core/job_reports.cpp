@@ -117,7 +117,7 @@ void Cluster::State::on(const NodeReleased& event) {
     return;
   }
   const model::Job& now = job(*id);
-  const bool batch_host = now.allocation->shares.front().node == event.node;
+  const bool batch_host = !is_led(now) && now.allocation->shares.front().node == event.node;
   if (!is_completing(now) && batch_host && now.spec->kind == model::JobKind::batch) {
     // How the script ended has to be told first, or it would be lost.
     turn.changes.outcome = fail(ErrorCode::transition_not_allowed);

@@ -22,12 +22,13 @@ bool asks_for_resources(const JobPatch& patch) {
   return patch.partitions || patch.features || patch.node_list || patch.exclude || patch.account ||
          patch.qos || patch.min_nodes || patch.max_nodes || patch.tasks || patch.cpus_per_task ||
          patch.min_cpus_per_node || patch.memory_per_node || patch.memory_per_cpu ||
-         patch.contiguous || patch.sharing || patch.gres;
+         patch.contiguous || patch.sharing || patch.gres || patch.reservation || patch.licenses;
 }
 
 bool only_while_pending(const JobPatch& patch) {
   return asks_for_resources(patch) || patch.dependency || patch.begin || patch.std_out ||
-         patch.std_err || patch.std_in || patch.work_dir || patch.priority || patch.nice;
+         patch.std_err || patch.std_in || patch.work_dir || patch.priority || patch.nice ||
+         patch.site_factor;
 }
 
 void patch_request(model::Request& request, const JobPatch& patch) {
@@ -45,6 +46,8 @@ void patch_request(model::Request& request, const JobPatch& patch) {
   assign(request.contiguous, patch.contiguous);
   assign(request.sharing, patch.sharing);
   assign(request.gres, patch.gres);
+  assign(request.reservation, patch.reservation);
+  assign(request.licenses, patch.licenses);
   assign(request.time_limit, patch.time_limit);
   if (patch.memory_per_node || patch.memory_per_cpu) {
     request.memory_per_node = patch.memory_per_node.value_or(0);
@@ -83,7 +86,8 @@ Status check_rights(const JobPatch& patch, const model::Job& job, bool by_admin)
   const bool raises_time = patch.time_limit && *patch.time_limit > job.time_limit;
   const bool raises_priority = patch.priority && *patch.priority > job.priority;
   const bool negative_nice = patch.nice && *patch.nice < 0;
-  if (raises_time || raises_priority || negative_nice || patch.admin_comment) {
+  if (raises_time || raises_priority || negative_nice || patch.admin_comment ||
+      patch.site_factor) {
     return fail(ErrorCode::access_denied);
   }
   return {};
@@ -111,9 +115,21 @@ void Cluster::State::on(const UpdateJob& event) {
     JobOutcome outcome{
         .job = id, .array_job = job(id).array_job, .array_task = job(id).array_task, .status = {}};
     outcome.status = update(event, id);
+    if (outcome.status && job(id).het_job == id) outcome.status = update_others(event, id);
     outcomes.push_back(std::move(outcome));
   }
   report(selection, std::move(outcomes));
+}
+
+// What the leader of a heterogeneous job gets, the others get: but its dependency is the whole's.
+Status Cluster::State::update_others(const UpdateJob& event, JobId leader) {
+  UpdateJob theirs = event;
+  theirs.patch.dependency.reset();
+  for (const JobId id : other_components(leader)) {
+    if (model::is_finished(job(id).state)) continue;
+    if (Status done = update(theirs, id); !done) return done;
+  }
+  return {};
 }
 
 Status Cluster::State::update(const UpdateJob& event, JobId id) {
@@ -131,8 +147,12 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
     model::Request asked = *now.request;
     patch_request(asked, patch);
     if (pending) {
-      Result<model::RequestPtr> complete = settle_request(asked, {now.spec->uid, {}, false});
+      Result<model::RequestPtr> complete = settle_update(asked, now, patch);
       if (!complete) return tl::unexpected(complete.error());
+      if (patch.reservation) {
+        Status open = check_reservations(*now.spec, **complete);
+        if (!open) return open;
+      }
       model::Job probe = now;
       probe.request = *complete;
       if (Status possible = check_possible(probe); !possible) return possible;
@@ -164,6 +184,17 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
   return {};
 }
 
+// Another account's default QOS takes the place of one that it doesn't allow.
+Result<model::RequestPtr> Cluster::State::settle_update(model::Request asked, const model::Job& job,
+                                                        const JobPatch& patch) {
+  const AccessCheck who{job.spec->uid, {}, false, job.spec->user, tree.get()};
+  Result<model::RequestPtr> settled = settle_request(asked, who);
+  const bool other_account = patch.account && !patch.qos;
+  if (settled || !other_account || settled.error().code != ErrorCode::invalid_qos) return settled;
+  asked.qos = Text();
+  return settle_request(asked, who);
+}
+
 void Cluster::State::apply_limits(model::Job& changed, const JobPatch& patch) {
   if (patch.array_limit) {
     ArrayInfo& array = arrays[changed.array_job];
@@ -174,6 +205,7 @@ void Cluster::State::apply_limits(model::Job& changed, const JobPatch& patch) {
   if (changed.state == model::JobState::pending) {
     changed.partition = changed.request->partitions;
     changed.time_limit = shown_time_limit(*changed.request);
+    settle_standing(changed);
     return;
   }
   if (!patch.time_limit) return;
@@ -211,7 +243,10 @@ void Cluster::State::apply_priority(model::Job& changed, const UpdateJob& event)
     changed.reason = event.by_admin ? model::Reason::job_held_admin : model::Reason::job_held_user;
     return;
   }
-  if (patch.priority || (patch.nice && changed.priority != 0)) {
+  if (patch.site_factor) changed.site_factor = *patch.site_factor;
+  const bool moved = patch.nice || patch.site_factor || asks_for_resources(patch);
+  changed.priority_fixed = changed.spec->priority != 0;
+  if (patch.priority || (moved && changed.priority != 0)) {
     changed.priority = start_priority(changed);
   }
 }

@@ -22,7 +22,17 @@ struct Ending {
   std::uint32_t by_uid = model::kNoTask;
   bool requeue = false;            // a new attempt follows
   bool hold = false;               // which waits for a release
+  bool alone = false;              // the other components of a heterogeneous job go on
   std::optional<NodeIndex> clean;  // a node where nothing of it is left: not told to end it
+};
+
+// What a reservation that is being made could have of a node.
+struct ReservableNode {
+  std::uint32_t cores = 0;
+  std::uint32_t free = 0;  // of them
+  bool reserved = false;   // another reservation has some of it at that time
+  bool busy = false;       // jobs on it will not have ended
+  bool has_jobs = false;
 };
 
 // What keeps a waiting job from the planner; none: nothing.
@@ -30,6 +40,9 @@ struct Obstacle {
   model::Reason reason = model::Reason::none;
   Text detail;
 };
+
+// Whether the plan gives such a reason; the others are the cluster's.
+[[nodiscard]] bool is_from_plan(model::Reason reason);
 
 // How far the target of a dependency has come.
 struct TargetView {

@@ -7,6 +7,7 @@
 #include "base/assert.hpp"
 #include "base/strings.hpp"
 #include "model/gres.hpp"
+#include "model/reserved_cpus.hpp"
 
 namespace sluice::core {
 
@@ -51,6 +52,18 @@ std::vector<GresEntry> gres_entries(const std::vector<model::NodeGres>& found, s
   return entries;
 }
 
+void reserve(const model::NodeFacts& facts, Hardware& hardware) {
+  if (facts.core_spec_count == 0 && facts.cpu_spec_list.empty()) return;
+  base::Bitmap reserved = model::reserved_cpus(facts);
+  reserved.resize(hardware.cpus());
+  if (!reserved.any()) return;
+  for (std::uint32_t core = 0; core < hardware.cores(); ++core) {
+    const std::size_t first = std::size_t{core} * hardware.threads;
+    if (reserved.count_range(first, first + hardware.threads) != 0) ++hardware.reserved_cores;
+  }
+  hardware.reserved = std::move(reserved);
+}
+
 std::vector<std::string> sorted_features(const Text& features) {
   std::vector<std::string> names;
   for (std::string_view name : base::split_nonempty(features, ','))
@@ -81,11 +94,12 @@ const Hardware* NodeClasses::intern(const model::NodeFacts& facts, bool known) {
   made.sockets = std::max(1U, facts.sockets);
   made.cores_per_socket = std::max(1U, facts.cores_per_socket);
   made.threads = std::max(1U, facts.threads_per_core);
-  made.memory = facts.memory;
+  made.memory = facts.memory - std::min(facts.memory, facts.mem_spec_limit);
+  reserve(facts, made);
   made.tmp_disk = facts.tmp_disk;
   made.gres = gres_entries(facts.gres, made.cpus(), accelerator_names_);
-  HardwareKey key{known,         made.sockets, made.cores_per_socket, made.threads, made.memory,
-                  made.tmp_disk, made.gres};
+  HardwareKey key{known,         made.sockets, made.cores_per_socket,    made.threads, made.memory,
+                  made.tmp_disk, made.gres,    made.reserved.to_ranges()};
   std::unique_ptr<Hardware>& place = hardware_[std::move(key)];
   if (place == nullptr) {
     made.id = static_cast<std::uint32_t>(hardware_.size());

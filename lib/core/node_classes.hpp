@@ -44,9 +44,20 @@ struct Hardware {
   std::uint64_t memory = 0;    // MiB
   std::uint64_t tmp_disk = 0;  // MiB
   std::vector<GresEntry> gres;
+  base::Bitmap reserved;             // CPUs kept for the system; size 0: none
+  std::uint32_t reserved_cores = 0;  // with any of those
   std::uint32_t id = 0;
 
   [[nodiscard]] std::uint32_t cores() const { return sockets * cores_per_socket; }
+  // That jobs may have.
+  [[nodiscard]] std::uint32_t job_cores() const { return cores() - reserved_cores; }
+  [[nodiscard]] std::uint32_t job_cpus() const {
+    return cpus() - static_cast<std::uint32_t>(reserved.count());
+  }
+  // All CPUs idle but those.
+  [[nodiscard]] base::Bitmap idle_busy() const {
+    return reserved.size() == 0 ? base::Bitmap(cpus()) : reserved;
+  }
   [[nodiscard]] std::uint32_t cpus() const { return cores() * threads; }
   // Devices of that name, all types together: the size of GresShare::indices.
   [[nodiscard]] std::uint32_t devices_of(const Text& name) const;
@@ -87,7 +98,7 @@ class NodeClasses {
 
  private:
   using HardwareKey = std::tuple<bool, std::uint32_t, std::uint32_t, std::uint32_t, std::uint64_t,
-                                 std::uint64_t, std::vector<GresEntry>>;
+                                 std::uint64_t, std::vector<GresEntry>, std::string>;
   using ClassKey = std::tuple<std::uint32_t, std::vector<std::string>, std::vector<std::uint32_t>,
                               std::uint32_t>;
 

@@ -65,11 +65,12 @@ void Cluster::State::refresh_use(NodeIndex index) {
 
 void Cluster::State::refresh_available(NodeIndex index) {
   constexpr std::uint32_t kMarks = model::kNodeDrain | model::kNodeFail | model::kNodeNoRespond |
-                                   model::kNodeMaint | model::kNodeInvalidRegistration;
+                                   model::kNodeInvalidRegistration;
   const model::Node& node = *nodes[index.value].record;
   pool.set_available(index, is_usable_state(node.state) && (node.flags & kMarks) == 0 &&
                                 nodes[index.value].strangers.empty());
   plan_needed = true;
+  if (!reservations.empty()) turn.tend_reservations = true;  // some may want others
 }
 
 void Cluster::State::drain(NodeIndex index, const Text& reason, std::uint32_t uid) {

@@ -84,6 +84,9 @@ model::NodeFacts effective_facts(const NodeSetting& setting, const model::NodeFa
     facts.threads_per_core = given.threads_per_core;
     if (given.memory != 0) facts.memory = given.memory;
   }
+  facts.core_spec_count = given.core_spec_count;
+  facts.cpu_spec_list = given.cpu_spec_list;
+  facts.mem_spec_limit = given.mem_spec_limit;
   if (given.tmp_disk != 0) facts.tmp_disk = given.tmp_disk;
   if (!given.gres.empty()) {
     facts.gres.clear();

@@ -21,7 +21,7 @@ bool same_rules(const model::Partition& a, const model::Partition& b) {
   const auto rules = [](const model::Partition& p) {
     return std::tie(p.state, p.root_only, p.max_time, p.default_time, p.min_nodes, p.max_nodes,
                     p.allow_groups, p.allow_accounts, p.deny_accounts, p.allow_qos, p.deny_qos,
-                    p.priority_tier);
+                    p.priority_tier, p.qos, p.disable_root_jobs);
   };
   return rules(a) == rules(b);
 }
@@ -128,13 +128,19 @@ void Cluster::State::on(const UpdatePartition& event) {
       }
     }
   }
-  if (before.nodes != wanted.nodes) list_partitions();
+  if (before.nodes != wanted.nodes) {
+    list_partitions();
+    turn.tend_reservations = true;
+  }
   fill_partition(edit_partition(index));
   publish_partitions();
   if (!same_rules(before, wanted)) reconsider_waiting();
 }
 
 Status Cluster::State::check_partition(const model::Partition& partition) const {
+  if (!partition.qos.empty() && tree->qos(partition.qos) == nullptr) {
+    return fail(ErrorCode::invalid_qos);
+  }
   if (partition.nodes.view() == "ALL") return {};
   const Result<std::vector<std::string>> hosts = base::parse_hosts(partition.nodes);
   if (!hosts) return tl::unexpected(hosts.error());

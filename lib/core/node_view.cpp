@@ -23,7 +23,7 @@ bool conflicts(const Hold& hold, const Demand& demand) {
 void block_shared(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms,
                   NodeView& view) {
   const std::uint32_t cpus = slot.hardware->cpus();
-  view.busy = base::Bitmap(cpus);
+  view.busy = slot.hardware->idle_busy();
   std::vector<std::uint32_t> depth(cpus, 0);
   for (const Hold& hold : slot.holds) {
     if (hold.expected_end_ms <= time_ms) continue;
@@ -213,7 +213,7 @@ bool fits(const Demand& demand, const NodeView& view, std::uint32_t tasks,
   const NodeNeed need = need_for(demand, hardware, tasks, job_gres);
   if (need.cores > view.idle_cores || need.threads > view.idle_threads) return false;
   // A whole node is had whole; what was asked must still fit into it.
-  if (demand.whole_node && cores_wanted(demand, hardware, tasks, job_gres) > hardware.cores()) {
+  if (demand.whole_node && cores_wanted(demand, hardware, tasks, job_gres) > need.cores) {
     return false;
   }
   if (demand.unit == model::CpuUnit::socket && need.cores > idle_socket_cores(view)) return false;
@@ -273,8 +273,8 @@ void view_idle(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   const Hardware& hardware = *slot.hardware;
   view.slot = &slot;
   view.hardware = &hardware;
-  view.idle_cores = hardware.cores();
-  view.idle_threads = hardware.cpus();
+  view.idle_cores = hardware.job_cores();
+  view.idle_threads = hardware.job_cpus();
   view.free_memory = hardware.memory;
   view.jobs = 0;
   view.user_conflict = false;
@@ -283,13 +283,13 @@ void view_idle(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
     view.free_gres[e] = hardware.gres[e].count;
   }
-  if (demand.needs_detail()) view.busy = base::Bitmap(hardware.cpus());
+  if (demand.needs_detail()) view.busy = hardware.idle_busy();
   view.busy_devices.clear();
 }
 
 void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, NodeView& view) {
   view_idle(slot, demand, view);
-  view.busy = base::Bitmap(slot.hardware->cpus());
+  view.busy = slot.hardware->idle_busy();
   std::uint64_t memory = 0;
   for (const Hold& hold : slot.holds) {
     if (hold.expected_end_ms <= time_ms) continue;
@@ -326,8 +326,10 @@ NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t 
                   const JobGres& job_gres) {
   NodeNeed need;
   if (demand.whole_node) {
-    need.cores = hardware.cores();
-    need.threads = hardware.cpus();
+    const std::uint32_t more =
+        demand.reserved_cores - std::min(demand.reserved_cores, hardware.reserved_cores);
+    need.cores = hardware.job_cores() - std::min(hardware.job_cores() - 1, more);
+    need.threads = need.cores * hardware.threads;
   } else if (by_thread(demand, hardware)) {
     need.threads = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(model::kUnlimited, cpus_wanted(demand, tasks, job_gres)));

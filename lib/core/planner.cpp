@@ -3,6 +3,7 @@
 #include "core/planner.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -24,12 +25,29 @@ void Planner::configure(SettingsPtr settings) {
   state_->config_seen = 0;
 }
 
+void Planner::set_rules(const PriorityRule* rule, StartGate* gate) {
+  state_->gate = gate;
+  state_->rule = rule;
+  state_->next_ranking_ms = std::numeric_limits<std::int64_t>::min();
+  state_->queue.set_rule(rule);
+  state_->config_seen = 0;  // what was settled before is open again
+}
+
+void Planner::add_gate(StartGate* gate) {
+  state_->more_gates.push_back(gate);
+  state_->config_seen = 0;
+}
+
 void Planner::add(const Candidate& candidate) { state_->queue.add(candidate); }
 void Planner::remove(JobId id) { state_->queue.remove(id); }
 std::size_t Planner::queued() const { return state_->queue.size(); }
 
-void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_t expected_end_ms) {
-  state_->running[id] = {std::move(allocation), expected_end_ms};
+void Planner::set_preemption(PreemptRulesPtr rules) { state_->preemption = std::move(rules); }
+
+void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_t expected_end_ms,
+                          const RunningFacts& facts) {
+  state_->running[id] = {std::move(allocation), expected_end_ms, facts};
+  state_->parties[facts.party].insert(id);
   state_->new_ends.push_back(id);
 }
 
@@ -40,17 +58,39 @@ void Planner::job_extended(JobId id, std::int64_t expected_end_ms) {
   state_->new_ends.push_back(id);
 }
 
+void Planner::job_asleep(JobId id, bool asleep) {
+  const auto job = state_->running.find(id);
+  if (job != state_->running.end()) job->second.asleep = asleep;
+}
+
 // The pool has already forgotten the hold, and with it its expected end.
 void Planner::node_released(JobId, NodeIndex) {}
 
-void Planner::job_ended(JobId id) { state_->running.erase(id); }
+void Planner::job_ended(JobId id) {
+  const auto job = state_->running.find(id);
+  if (job == state_->running.end()) return;
+  const auto party = state_->parties.find(job->second.facts.party);
+  party->second.erase(id);
+  if (party->second.empty()) state_->parties.erase(party);
+  state_->running.erase(job);
+}
 
 PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {
-  if (state_->profile.nodes() != pool.size()) state_->profile.reset(pool.size());
+  state_->settle_profile(pool.size());
   return PlannerPass(*state_, pool, now).run(budget);
 }
 
 std::int64_t Planner::next_start_ms() const { return state_->next_planned_ms; }
+
+std::int64_t Planner::next_ranking_ms() const {
+  if (state_->rule == nullptr || state_->queue.size() == 0) return kNever;
+  return state_->rule->next_ranking_ms();
+}
+
+std::uint32_t Planner::priority_of(JobId id) const {
+  const QueuedJob* job = state_->queue.find(id);
+  return job == nullptr ? 0 : state_->queue.priority_of(*job);
+}
 
 namespace {
 
@@ -95,8 +135,9 @@ Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) c
     const Result<Demand> demand =
         make_demand(*candidate.request, candidate.uid,
                     pool.state().partitions[partition.value].config, *state_->settings);
-    const Status done = demand ? could_ever_run(pool.state(), *candidate.request, *demand)
-                               : Status(tl::unexpected(demand.error()));
+    Status done = demand ? could_ever_run(pool.state(), *candidate.request, *demand)
+                         : Status(tl::unexpected(demand.error()));
+    if (done) done = state_->could_run_reserved(pool.state(), candidate, *demand);
     if (done) return done;
     if (!tried) first = done;
     tried = true;
@@ -104,11 +145,30 @@ Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) c
   return first;
 }
 
+// Of a heterogeneous job.
+Result<PlanEntry> Planner::test_whole(const NodePool& pool, const Candidate& leader,
+                                      Now now) const {
+  Profile& profile = state_->profile;
+  state_->settle_profile(pool.size());
+  profile.set_time(pool.state(), now.mono_ms,
+                   std::max<std::int64_t>(1, state_->settings->backfill_resolution_s) * 1000);
+  std::vector<MeetingPart> parts;
+  std::vector<Candidate> all{leader};
+  all.insert(all.end(), leader.companions->begin(), leader.companions->end());
+  for (const Candidate& one : all) {
+    Result<MeetingPart> part = make_part(pool.state(), *state_->settings, one);
+    if (!part) return tl::unexpected(part.error());
+    parts.push_back(std::move(*part));
+  }
+  return test_meeting({pool.state(), &profile, parts, now.mono_ms, nullptr}, now);
+}
+
 Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {
+  if (candidate.companions) return test_whole(pool, candidate, now);
   if (Status done = can_ever_run(pool, candidate); !done) return tl::unexpected(done.error());
   const NodePool::State& nodes = pool.state();
   Profile& profile = state_->profile;
-  if (profile.nodes() != pool.size()) profile.reset(pool.size());
+  state_->settle_profile(pool.size());
   profile.set_time(nodes, now.mono_ms,
                    std::max<std::int64_t>(1, state_->settings->backfill_resolution_s) * 1000);
   PlanEntry best;
@@ -121,24 +181,13 @@ Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate
     if (!demand) continue;
     Result<Eligibility> eligibility = make_eligibility(nodes, *candidate.request, *demand);
     if (!eligibility) continue;
-    const std::int64_t length = length_of(minutes_in_force(candidate.time_limit, config));
-    const Outlook present = Outlook::span(nodes, &profile,
-                                          {.now_ms = now.mono_ms,
-                                           .from_ms = now.mono_ms,
-                                           .until_ms = end_after(now.mono_ms, length)});
-    std::optional<PlannedStart> found;
-    if (auto selection = choose_nodes(*demand, *eligibility, present)) {
-      found = PlannedStart{now.mono_ms, std::move(*selection)};
-    } else {
-      std::uint64_t steps = 0;
-      found = find_start(nodes, profile,
-                         {.demand = *demand,
-                          .eligibility = *eligibility,
-                          .now_ms = now.mono_ms,
-                          .length_ms = length,
-                          .horizon_ms = kNever},
-                         steps);
-    }
+    const StartQuery query{
+        .demand = *demand,
+        .eligibility = *eligibility,
+        .now_ms = now.mono_ms,
+        .length_ms = length_of(minutes_in_force(candidate.time_limit, config), *state_->settings),
+        .horizon_ms = kNever};
+    std::optional<PlannedStart> found = state_->earliest(nodes, candidate, query);
     if (!found) continue;
     const model::WallTime start = now.wall + (found->at_ms - now.mono_ms) * 1000;
     if (best.planned_start != 0 && best.planned_start <= start) continue;

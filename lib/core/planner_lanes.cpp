@@ -49,8 +49,8 @@ std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& part
   return partition.default_time != 0 ? partition.default_time : partition.max_time;
 }
 
-std::int64_t length_of(std::uint32_t minutes) {
-  return minutes == model::kUnlimited ? kNever : std::int64_t{minutes} * 60'000;
+std::int64_t length_of(std::uint32_t minutes, const Settings& settings) {
+  return minutes == model::kUnlimited ? kNever : minutes * settings.limit_unit_ms;
 }
 
 LaneWork& PlannerPass::work_of(Lane& lane) {
@@ -63,8 +63,9 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.error.reset();
   work.verdict = LaneWork::Verdict::unknown;
   work.known_blocked = false;
-  Result<Demand> demand = make_demand(
-      *group.request, group.uid, pool.partitions[lane.partition.value].config, *state_.settings);
+  Result<Demand> demand =
+      make_demand(*group.request, group.key.uid, pool.partitions[lane.partition.value].config,
+                  *state_.settings);
   if (!demand) {
     work.error = std::move(demand.error());
     return work;
@@ -76,6 +77,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
     return work;
   }
   work.eligibility = std::move(*eligibility);
+  state_.confine(lane.reservation, pool, work.eligibility);
   lane.fewest_cores = model::kUnlimited;
   const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
   for (const ClassId id : work.eligibility.classes) {
@@ -88,18 +90,24 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
 // The request doesn't go with the partition, whatever is free.
 bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   if (work.error) {
-    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}});
+    explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .gate = {}});
     return true;
   }
   const model::Partition& partition = pool_.state().partitions[lane.partition.value].config;
+  const StandingReservation* in = state_.reservation(lane.reservation);
+  const bool gone = lane.reservation != 0 && in == nullptr;
+  if (gone || (in != nullptr && !in->all_partitions && !in->partitions[lane.partition.value])) {
+    explain(lane, work, {.reason = model::Reason::reservation, .detail = {}, .gate = {}});
+    return true;
+  }
   const model::Request& request = *state_.queue.group(lane.group).request;
   const bool too_small = request.max_nodes != 0 && request.max_nodes < partition.min_nodes;
   if (request.min_nodes > partition.max_nodes || too_small) {
-    explain(lane, work, {.reason = model::Reason::partition_node_limit, .detail = {}});
+    explain(lane, work, {.reason = model::Reason::partition_node_limit, .detail = {}, .gate = {}});
     return true;
   }
   if (partition.max_time != model::kUnlimited && limit_minutes(lane) > partition.max_time) {
-    explain(lane, work, {.reason = model::Reason::partition_time_limit, .detail = {}});
+    explain(lane, work, {.reason = model::Reason::partition_time_limit, .detail = {}, .gate = {}});
     return true;
   }
   return false;
@@ -124,7 +132,7 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   if (work.verdict == Verdict::possible) return false;
   const model::Reason reason =
       work.verdict == Verdict::never ? model::Reason::bad_constraints : model::Reason::node_down;
-  explain(lane, work, {.reason = reason, .detail = work.away});
+  explain(lane, work, {.reason = reason, .detail = work.away, .gate = {}});
   return true;
 }
 
@@ -170,6 +178,7 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   Group& group = state_.queue.group(lane.group);
   const JobId leader = state_.queue.leader(lane.group).id;
   const std::uint64_t state_now = pool_.state().state_generation;
+  work.leader.gate = why.gate;  // its figures change with every start and end
   if (work.explained_leader == leader && work.leader.reason == why.reason &&
       work.leader.detail == why.detail && work.planned == (work.leader.planned_start != 0) &&
       work.explained_state == state_now && group.fresh.empty()) {
@@ -180,6 +189,7 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   PlanEntry made;
   made.reason = why.reason;
   made.detail = why.detail;
+  made.gate = why.gate;
   made.partition = lane.partition;
   made.nodes_wanted = work.demand.min_nodes;
   if (work.planned && work.leader.planned_start != 0) {

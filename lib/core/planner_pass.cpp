@@ -22,11 +22,18 @@ constexpr std::uint64_t kSkippedPerStep = 16;
 constexpr std::uint64_t kCheapPass = 10'000;
 constexpr std::int64_t kFullPassEveryMs = 30'000;
 
+// How far ahead starts are planned.
+std::int64_t window_ms(const Settings& settings) {
+  if (settings.backfill_policy != model::BackfillPolicy::window) return kNever;
+  return std::int64_t{settings.backfill_window_min} * 60'000;
+}
+
 }  // namespace
 
 PassResult PlannerPass::run(std::uint64_t budget) {
   note_ends();
   refresh_config();
+  gate_mark_ = gate_mark();
   const std::int64_t resolution =
       std::max<std::int64_t>(1, state_.settings->backfill_resolution_s) * 1000;
   state_.profile.set_time(pool_.state(), now_.mono_ms, resolution);
@@ -100,12 +107,37 @@ void PlannerPass::refresh_config() {
   state_.world_seen = 0;
 }
 
+// A ranking gives all lanes new keys; what is planned and who is blocked keep their meaning.
+void PlannerPass::rank_if_due() {
+  const PriorityRule* rule = state_.rule;
+  if (rule == nullptr) return;
+  const std::uint64_t generation = rule->generation();
+  if (now_.mono_ms < state_.next_ranking_ms && generation == state_.ranked_generation) return;
+  state_.next_ranking_ms = rule->next_ranking_ms();
+  state_.ranked_generation = generation;
+  drop_gone_plans();
+  for (Planner::State::Blocked& blocked : state_.first_blocked) {
+    if (!blocked.job.is_set()) continue;
+    if (state_.queue.lane(blocked.key.lane).key != blocked.key) blocked = {};
+  }
+  static_cast<void>(state_.queue.rank(now_));
+  state_.profile.rekey([&](const LaneKey& old) { return state_.queue.lane(old.lane).key; });
+  for (LaneKey& planned : state_.planned) planned = state_.queue.lane(planned.lane).key;
+  std::sort(state_.planned.begin(), state_.planned.end());
+  for (Planner::State::Blocked& blocked : state_.first_blocked) {
+    if (blocked.job.is_set()) blocked.key = state_.queue.lane(blocked.key.lane).key;
+  }
+}
+
 void PlannerPass::begin() {
+  rank_if_due();
   const bool same_world =
       state_.world_seen == pool_.state().world_generation && now_.mono_ms < state_.next_planned_ms;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
   state_.queue.reset_changed();
-  const bool cheap = state_.full_number != 0 && state_.full_steps <= kCheapPass;
+  // The textbooks' rules know nothing of plans that are kept for want of time.
+  const bool exact = state_.settings->backfill_policy != model::BackfillPolicy::window;
+  const bool cheap = state_.full_number != 0 && (exact || state_.full_steps <= kCheapPass);
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
   state_.released_cores = most_released();
@@ -162,16 +194,20 @@ void PlannerPass::restart_from(const LaneKey* key) {
 // last full pass: what has become possible starts, reservations stay where they are.
 void PlannerPass::resume_lightly(const std::optional<LaneKey>& changed) {
   state_.light = true;
+  drop_gone_plans();
+  state_.resume = changed.value_or(LaneKey{});
+  for (Planner::State::Blocked& blocked : state_.first_blocked) {
+    if (blocked.job.is_set() && !(blocked.key < state_.resume)) blocked = {};
+  }
+}
+
+void PlannerPass::drop_gone_plans() {
   std::vector<LaneKey> gone;
   for (const LaneKey& planned : state_.planned) {
     const Lane& lane = state_.queue.lane(planned.lane);
     if (lane.key != planned || lane.work == nullptr || !lane.work->planned) gone.push_back(planned);
   }
   drop_plans(std::move(gone));
-  state_.resume = changed.value_or(LaneKey{});
-  for (Planner::State::Blocked& blocked : state_.first_blocked) {
-    if (blocked.job.is_set() && !(blocked.key < state_.resume)) blocked = {};
-  }
 }
 
 // The most idle cores on a node that was released since the last pass began.
@@ -188,6 +224,7 @@ std::uint32_t PlannerPass::most_released() const {
 }
 
 bool PlannerPass::may_skip(const Lane& lane) const {
+  if (lane.settled && lane.gated) return lane.gate_mark == gate_mark_;
   return state_.light && lane.settled && lane.fewest_cores > state_.released_cores &&
          state_.first_blocked[lane.partition.value].job.is_set();
 }
@@ -225,16 +262,24 @@ void PlannerPass::examine(const LaneKey& key) {
   Lane& lane = state_.queue.lane(key.lane);
   if (lane.partition.value >= pool_.state().partitions.size()) return;
   LaneWork& work = work_of(lane);
+  lane.gated = false;
+  if (state_.queue.group(lane.group).companions) return examine_meeting(lane, work);
   if (cannot_serve(lane, work) || judge(lane, work)) return;
+  if (std::optional<GateBlock> refused = ask_gates(lane, nullptr)) {
+    hold_back(lane, work, std::move(*refused));
+    lane.settled = lane.gated = true;
+    lane.gate_mark = gate_mark_;
+    return;
+  }
   if (!state_.settings->backfill && partition_is_blocked(lane)) {
     block(lane, work);
     return;
   }
   if (still_blocked(lane, work)) {
-    block(lane, work);
+    if (!displace(lane, work)) block(lane, work);
   } else if (const std::optional<Selection> selection = try_now(lane, work)) {
     start(lane, work, *selection);
-  } else {
+  } else if (!displace(lane, work)) {
     block(lane, work);
   }
 }
@@ -248,7 +293,7 @@ bool PlannerPass::partition_is_blocked(const Lane& lane) const {
 }
 
 std::uint32_t PlannerPass::limit_minutes(const Lane& lane) const {
-  return minutes_in_force(state_.queue.group(lane.group).time_limit,
+  return minutes_in_force(state_.queue.group(lane.group).key.time_limit,
                           pool_.state().partitions[lane.partition.value].config);
 }
 
@@ -256,8 +301,9 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   const NodePool::State& pool = pool_.state();
   const Outlook::Span span{.now_ms = now_.mono_ms,
                            .from_ms = now_.mono_ms,
-                           .until_ms = end_after(now_.mono_ms, length_of(limit_minutes(lane))),
-                           .before = state_.light ? &lane.key : nullptr};
+                           .until_ms = end_of(lane, now_.mono_ms),
+                           .before = state_.light ? &lane.key : nullptr,
+                           .vantage = state_.vantage(lane.reservation)};
   const Outlook free = Outlook::span(pool, nullptr, span);
   std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
   steps_ += free.steps();
@@ -270,19 +316,67 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   return selection;
 }
 
-void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selection) {
+std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
+                                                const model::Allocation* allocation) const {
+  if (state_.gate == nullptr && state_.more_gates.empty()) return std::nullopt;
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group));
+  job.reservation = lane.reservation;
+  const GateQuestion question{job, lane.partition, limit_minutes(lane), allocation};
+  if (state_.gate != nullptr) {
+    if (auto refused = state_.gate->refuses(question)) return refused;
+  }
+  for (const StartGate* gate : state_.more_gates) {
+    if (auto refused = gate->refuses(question)) return refused;
+  }
+  return std::nullopt;
+}
+
+void PlannerPass::tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation) {
+  if (state_.gate == nullptr && state_.more_gates.empty()) return;
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group));
+  job.reservation = lane.reservation;
+  const GateQuestion question{job, lane.partition, limit_minutes(lane), &allocation};
+  if (state_.gate != nullptr) state_.gate->started(id, question);
+  for (StartGate* gate : state_.more_gates) gate->started(id, question);
+}
+
+std::uint64_t PlannerPass::gate_mark() const {
+  std::uint64_t mark = state_.config_number;
+  if (state_.gate != nullptr) mark += state_.gate->loosened();
+  for (const StartGate* gate : state_.more_gates) mark += gate->loosened();
+  return mark;
+}
+
+// A refused lane plans nothing and stands in nobody's way.
+void PlannerPass::hold_back(Lane& lane, LaneWork& work, GateBlock gate) {
+  if (work.planned) drop_plans({lane.key});
+  work.known_blocked = false;
+  Why why{.reason = gate.reason, .detail = gate.detail, .gate = {}};
+  why.gate = std::move(gate);
+  explain(lane, work, why);
+}
+
+void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) {
   const std::uint32_t group = lane.group;
   const QueuedJob leader = state_.queue.leader(group);
   Start made{.id = leader.id,
              .partition = lane.partition,
              .allocation = make_allocation(pool_.state(), work.demand, selection),
-             .time_limit = limit_minutes(lane)};
+             .time_limit = limit_minutes(lane),
+             .note = note_of(lane, work),
+             .reservation = lane.reservation};
+  if (std::optional<GateBlock> refused = ask_gates(lane, made.allocation.get())) {
+    hold_back(lane, work, std::move(*refused));
+    return;
+  }
+  tell_gates(lane, leader.id, *made.allocation);
   const Holder holder{.job = leader.id,
                       .uid = work.demand.uid,
                       .partition = lane.partition,
-                      .sharing = state_.queue.group(group).request->sharing};
+                      .sharing = state_.queue.group(group).request->sharing,
+                      .reservation = lane.reservation};
   pool_.allocate(*made.allocation, holder);
-  const std::int64_t end = end_after(now_.mono_ms, length_of(made.time_limit));
+  const std::int64_t end = end_of(lane, now_.mono_ms);
   for (const model::NodeShare& share : made.allocation->shares) {
     Hold& hold = pool_.state().nodes[share.node.value].holds.back();
     pool_.state().set_expected_end(share.node.value, hold, end);
@@ -299,8 +393,11 @@ void PlannerPass::start(Lane& lane, const LaneWork& work, const Selection& selec
 void PlannerPass::block(Lane& lane, LaneWork& work) {
   Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
   const QueuedJob& leader = state_.queue.leader(lane.group);
-  Why why{.reason = model::Reason::resources, .detail = {}};
-  if (!first.job.is_set()) {
+  Why why{.reason = model::Reason::resources, .detail = {}, .gate = {}};
+  const Text& reserved = reserved_text(lane, work);
+  if (!reserved.empty()) {
+    why = {.reason = model::Reason::node_down, .detail = reserved, .gate = {}};
+  } else if (!first.job.is_set()) {
     first = {lane.key, leader.id};
   } else if (first.key != lane.key) {
     why.reason = model::Reason::priority;
@@ -319,22 +416,25 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   }
   const bool tried =
       work.plan_tried == state_.full_number && (!first || work.plan_tried_for == leader);
-  if (state_.light && (work.planned || tried)) return;
+  const bool displacing = work.displacing_until_ms > now_.mono_ms && !work.planned;
+  if (state_.light && !displacing && (work.planned || tried)) return;
   work.plan_tried = state_.full_number;
   work.plan_tried_for = leader;
   work.planned = false;
-  if (state_.planned.size() >= state_.settings->backfill_max_job_test) return;
+  if (!may_plan(lane)) return;
   for (const std::uint32_t other : state_.queue.group(lane.group).lanes) {
     const LaneWork* theirs = state_.queue.lane(other).work.get();
     if (theirs != nullptr && theirs->planned) return;  // planned in another partition
   }
-  const std::int64_t window = length_of(state_.settings->backfill_window_min);
-  const std::int64_t length = length_of(limit_minutes(lane));
+  const std::int64_t window = window_ms(*state_.settings);
+  if (!work.parts.empty()) return reserve_meeting(lane, work, end_after(now_.mono_ms, window));
+  const std::int64_t length = length_of(limit_minutes(lane), *state_.settings);
   const StartQuery query{.demand = work.demand,
                          .eligibility = work.eligibility,
                          .now_ms = now_.mono_ms,
                          .length_ms = length,
-                         .horizon_ms = end_after(now_.mono_ms, window)};
+                         .horizon_ms = end_after(now_.mono_ms, window),
+                         .vantage = state_.vantage(lane.reservation)};
   std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
   if (!found) return;
   work.planned = true;
@@ -343,18 +443,39 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   for (const Chosen& chosen : found->selection.nodes) {
     Claim claim = make_claim(pool_.state(), demand, chosen);
     claim.from_ms = found->at_ms;
-    claim.until_ms = end_after(found->at_ms, length);
+    claim.until_ms = end_of(lane, found->at_ms);
     claim.key = lane.key;
+    claim.reservation = lane.reservation;
+    claim.inside = lane.reservation != 0 && state_.reservation(lane.reservation)->confines();
     state_.profile.add(chosen.node, std::move(claim));
     nodes.push_back(chosen.node);
   }
+  note_plan(lane, work, found->at_ms, std::move(nodes));
+}
+
+// Whether one more start may be planned.
+bool PlannerPass::may_plan(const Lane& lane) const {
+  switch (state_.settings->backfill_policy) {
+    case model::BackfillPolicy::conservative: return true;
+    case model::BackfillPolicy::easy:  // one for the partitions that compete
+      return std::none_of(state_.planned.begin(), state_.planned.end(),
+                          [&](const LaneKey& planned) {
+                            const PartitionIndex theirs = state_.queue.lane(planned.lane).partition;
+                            return state_.overlaps[lane.partition.value].test(theirs.value);
+                          });
+    case model::BackfillPolicy::window: break;
+  }
+  return state_.planned.size() < state_.settings->backfill_max_job_test;
+}
+
+void PlannerPass::note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms,
+                            std::vector<std::uint32_t> nodes) {
   state_.planned.push_back(lane.key);
-  state_.next_planned_ms = std::min(state_.next_planned_ms, found->at_ms);
-  if (work.planned_ms == found->at_ms && work.planned_nodes == nodes &&
-      work.leader.planned_start != 0) {
+  state_.next_planned_ms = std::min(state_.next_planned_ms, at_ms);
+  if (work.planned_ms == at_ms && work.planned_nodes == nodes && work.leader.planned_start != 0) {
     return;
   }
-  work.planned_ms = found->at_ms;
+  work.planned_ms = at_ms;
   work.planned_nodes = std::move(nodes);
   work.leader.planned_start = 0;  // explain() makes the new texts
 }

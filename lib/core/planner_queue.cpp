@@ -3,6 +3,7 @@
 #include "core/planner_queue.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -38,7 +39,15 @@ std::uint32_t take_place(std::vector<T>& items, std::vector<std::uint32_t>& free
 bool PlannerQueue::before(std::uint32_t a, std::uint32_t b) const {
   const QueuedJob& x = jobs_[a];
   const QueuedJob& y = jobs_[b];
-  if (x.priority != y.priority) return x.priority > y.priority;
+  if (rule_ != nullptr && !groups_[x.group].key.fixed) {
+    // Who has aged longest; who doesn't age yet comes last.
+    const auto since = [](const QueuedJob& job) {
+      return job.accrue == 0 ? std::numeric_limits<model::WallTime>::max() : job.accrue;
+    };
+    if (since(x) != since(y)) return since(x) < since(y);
+  } else if (x.priority != y.priority) {
+    return x.priority > y.priority;
+  }
   if (x.order != y.order) return x.order < y.order;
   return x.id < y.id;
 }
@@ -68,7 +77,32 @@ LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
   const QueuedJob& head = leader(lane.group);
   const std::uint32_t partition = lane.partition.value;
   const std::uint32_t tier = partition < tiers_.size() ? tiers_[partition] : 1;
-  return {.tier = ~tier, .priority = ~head.priority, .order = head.order, .lane = id};
+  const std::uint32_t priority = rule_ == nullptr
+                                     ? head.priority
+                                     : rule_->priority_of(ranked(head), lane.partition, ranked_at_);
+  return {.tier = ~tier, .priority = ~priority, .order = head.order, .lane = id};
+}
+
+std::uint32_t PlannerQueue::priority_of(const QueuedJob& job) const {
+  const Lane& first = lanes_[groups_[job.group].lanes.front()];
+  return rule_ == nullptr ? job.priority
+                          : rule_->priority_of(ranked(job), first.partition, ranked_at_);
+}
+
+RankedJob PlannerQueue::ranked(const QueuedJob& job) const {
+  const GroupKey& key = groups_[job.group].key;
+  return {.request = key.request,
+          .uid = key.uid,
+          .association = key.association,
+          .qos = key.qos,
+          .time_limit = key.time_limit,
+          .nice = key.nice,
+          .site_factor = key.site_factor,
+          .fixed = key.fixed,
+          .priority = job.priority,
+          .accrue = job.accrue,
+          .submit = job.submit,
+          .reservation = key.reservation};
 }
 
 void PlannerQueue::note_change(const LaneKey& key) {
@@ -89,24 +123,47 @@ void PlannerQueue::refresh_keys(std::uint32_t group) {
   }
 }
 
+GroupKey PlannerQueue::key_for(const Candidate& candidate) const {
+  GroupKey key{.request = candidate.request.get(),
+               .partitions = {},
+               .reservations = candidate.reservations,
+               .uid = candidate.uid,
+               .time_limit = candidate.time_limit,
+               .association = candidate.association,
+               .qos = candidate.qos,
+               .nice = candidate.nice,
+               .site_factor = candidate.site_factor,
+               .fixed = candidate.fixed,
+               .reservation = candidate.reservation,
+               .alone = alone_ || candidate.companions ? candidate.order : 0};
+  for (const PartitionIndex partition : candidate.partitions) {
+    key.partitions.push_back(partition.value);
+  }
+  if (key.reservations.empty()) key.reservations.push_back(0);
+  return key;
+}
+
 std::uint32_t PlannerQueue::group_for(const Candidate& candidate) {
-  std::vector<std::uint32_t> partitions;
-  for (const PartitionIndex partition : candidate.partitions) partitions.push_back(partition.value);
-  const auto [place, added] = group_ids_.try_emplace(
-      GroupKey{candidate.request.get(), partitions, candidate.uid, candidate.time_limit}, 0U);
+  const auto [place, added] = group_ids_.try_emplace(key_for(candidate), 0U);
   if (!added) return place->second;
   const std::uint32_t id = take_place(groups_, free_groups_);
   place->second = id;
   Group& made = groups_[id];
   made.request = candidate.request;
-  made.uid = candidate.uid;
-  made.time_limit = candidate.time_limit;
-  for (const std::uint32_t partition : partitions) {
-    const std::uint32_t lane = take_place(lanes_, free_lanes_);
-    lanes_[lane].group = id;
-    lanes_[lane].partition = PartitionIndex(partition);
-    lanes_[lane].key = LaneKey{.lane = lane};
-    made.lanes.push_back(lane);
+  made.companions = candidate.companions;
+  made.key = place->first;
+  const std::size_t count = made.key.partitions.size() * made.key.reservations.size();
+  while (made.lanes.size() < count) made.lanes.push_back(take_place(lanes_, free_lanes_));
+  std::sort(made.lanes.begin(), made.lanes.end());  // those of one rank stand by their numbers
+  std::size_t next = 0;
+  for (const std::uint32_t reservation : made.key.reservations) {
+    for (const std::uint32_t partition : made.key.partitions) {
+      const std::uint32_t lane = made.lanes[next++];
+      lanes_[lane].group = id;
+      lanes_[lane].partition = PartitionIndex(partition);
+      lanes_[lane].reservation = reservation;
+      lanes_[lane].key = LaneKey{.lane = lane};
+    }
   }
   return id;
 }
@@ -114,14 +171,11 @@ std::uint32_t PlannerQueue::group_for(const Candidate& candidate) {
 void PlannerQueue::add(const Candidate& candidate) {
   SLUICE_ASSERT(candidate.request != nullptr, "job {}", candidate.id.value);
   if (const QueuedJob* known = find(candidate.id)) {
-    const Group& old = groups_[known->group];
-    const bool same_group =
-        old.request == candidate.request && old.uid == candidate.uid &&
-        old.time_limit == candidate.time_limit && old.lanes.size() == candidate.partitions.size() &&
-        std::equal(
-            old.lanes.begin(), old.lanes.end(), candidate.partitions.begin(),
-            [&](std::uint32_t lane, PartitionIndex p) { return lanes_[lane].partition == p; });
-    if (same_group && known->priority == candidate.priority && known->order == candidate.order) {
+    const bool same = !candidate.companions && known->priority == candidate.priority &&
+                      known->order == candidate.order && known->accrue == candidate.accrue &&
+                      known->submit == candidate.submit &&
+                      groups_[known->group].key == key_for(candidate);
+    if (same) {
       jobs_[*ids_.find(candidate.id)].startable = candidate.startable;
       if (candidate.startable == 0) remove(candidate.id);
       return;
@@ -135,7 +189,9 @@ void PlannerQueue::add(const Candidate& candidate) {
                 .group = id,
                 .priority = candidate.priority,
                 .startable = candidate.startable,
-                .order = candidate.order};
+                .order = candidate.order,
+                .accrue = candidate.accrue,
+                .submit = candidate.submit};
   ids_.set(candidate.id, job);
   Group& group = groups_[id];
   group.heap.push_back(job);
@@ -178,15 +234,13 @@ void PlannerQueue::leave_group(std::uint32_t job) {
 
 void PlannerQueue::dissolve(std::uint32_t id) {
   Group& group = groups_[id];
-  std::vector<std::uint32_t> partitions;
   for (const std::uint32_t lane : group.lanes) {
-    partitions.push_back(lanes_[lane].partition.value);
     order_.erase(lanes_[lane].key);
     note_change(lanes_[lane].key);
     lanes_[lane] = Lane();
     free_lanes_.push_back(lane);
   }
-  group_ids_.erase(GroupKey{group.request.get(), partitions, group.uid, group.time_limit});
+  group_ids_.erase(group.key);
   groups_[id] = Group();
   free_groups_.push_back(id);
 }
@@ -207,6 +261,43 @@ void PlannerQueue::set_tiers(const std::vector<std::uint32_t>& tiers) {
   for (std::uint32_t id = 0; id < groups_.size(); ++id) {
     if (!groups_[id].heap.empty()) refresh_keys(id);
   }
+}
+
+void PlannerQueue::set_rule(const PriorityRule* rule) {
+  const bool other_order = (rule == nullptr) != (rule_ == nullptr);
+  rule_ = rule;
+  for (std::uint32_t id = 0; id < groups_.size(); ++id) {
+    std::vector<std::uint32_t>& heap = groups_[id].heap;
+    if (heap.empty()) continue;
+    if (other_order) {
+      for (std::size_t at = heap.size(); at-- > 0;) sift(heap, at);
+    }
+    refresh_keys(id);
+  }
+}
+
+void PlannerQueue::set_alone(bool each) { alone_ = each; }
+
+bool PlannerQueue::rank(const Now& now) {
+  ranked_at_ = now;
+  std::vector<LaneKey> fresh;
+  fresh.reserve(order_.size());
+  bool same = true;
+  for (const LaneKey& old : order_) {
+    Lane& lane = lanes_[old.lane];
+    lane.key = key_of(lane, old.lane);
+    same = same && (fresh.empty() || fresh.back() < lane.key);
+    fresh.push_back(lane.key);
+  }
+  if (!same) std::sort(fresh.begin(), fresh.end());
+  order_ = std::set<LaneKey>(fresh.begin(), fresh.end());
+  const bool had_changes = changed_from_.has_value();
+  if (!same) {
+    // Who is settled was so because others stood before it.
+    for (const LaneKey& key : fresh) lanes_[key.lane].settled &= lanes_[key.lane].gated;
+  }
+  if (!same || had_changes) changed_from_ = LaneKey{};
+  return !same;
 }
 
 const QueuedJob* PlannerQueue::find(JobId id) const {

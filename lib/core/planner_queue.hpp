@@ -1,9 +1,13 @@
-// PlannerQueue: the eligible jobs, in groups, in order. Jobs with the same request, partitions,
-// user and time limit form a group, ordered by priority and submit order; a group stands once per
+// PlannerQueue: the eligible jobs, in groups, in order. Jobs that a priority rule and the start
+// gates can't tell apart, but by how long they have waited, form a group; a group stands once per
 // partition in the order of the pass, with the key of its leader: such an entry is a lane.
+//
+// All lanes are ranked at one moment, rank()'s; a lane that changes later is ranked as of that
+// moment too, so that priorities are always compared as of the same time.
+//
 // Invariants: a group has a leader (empty groups are dissolved at once); each lane of a live group
 // stands in `order_` with its present key.
-// Cost: 32 bytes a job and its entries in the id table and the group's heap.
+// Cost: 48 bytes a job and its entries in the id table and the group's heap.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +15,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <tuple>
 #include <vector>
 
 #include "core/id_table.hpp"
@@ -28,16 +31,22 @@ struct QueuedJob {
   std::uint32_t priority = 0;
   std::uint32_t startable = 0;
   std::uint64_t order = 0;
+  model::WallTime accrue = 0;
+  model::WallTime submit = 0;
   std::uint32_t heap_place = 0;
 };
 
 struct Lane {
   std::uint32_t group = 0;
   PartitionIndex partition;
+  std::uint32_t reservation = 0;  // 0: none
   LaneKey key;
   // Known to be blocked and explained so: until a node with at least `fewest_cores` idle cores is
   // released, or the group changes, a pass need not look at it again.
   bool settled = false;
+  // With `settled`: a gate refuses it, and nothing but the gates' loosening changes that.
+  bool gated = false;
+  std::uint64_t gate_mark = 0;  // PlannerPass::gate_mark() at that time
   std::uint32_t fewest_cores = 0;
   std::unique_ptr<LaneWork> work;  // null until the pass has looked at it
 
@@ -47,10 +56,28 @@ struct Lane {
   ~Lane();
 };
 
-struct Group {
-  model::RequestPtr request;
+// What the jobs of a group have in common.
+struct GroupKey {
+  const model::Request* request = nullptr;
+  std::vector<std::uint32_t> partitions;
+  std::vector<std::uint32_t> reservations;  // at least one; 0: outside
   std::uint32_t uid = 0;
   std::uint32_t time_limit = 0;
+  std::uint32_t association = 0;
+  std::uint32_t qos = 0;
+  std::int32_t nice = 0;
+  std::int32_t site_factor = 0;
+  bool fixed = false;
+  std::uint32_t reservation = 0;
+  std::uint64_t alone = 0;  // the job's submit order, where each is a group of its own
+
+  auto operator<=>(const GroupKey&) const = default;
+};
+
+struct Group {
+  model::RequestPtr request;
+  GroupKey key;
+  std::shared_ptr<const std::vector<Candidate>> companions;  // of a heterogeneous job: its only one
   std::vector<std::uint32_t> heap;   // positions in the job table; front: the leader
   std::vector<std::uint32_t> lanes;  // in order of preference
   std::vector<JobId> fresh;          // joined since the group was last explained
@@ -68,6 +95,10 @@ class PlannerQueue {
   // One task of the group's leader has started: it leaves if that was its last.
   void take_one(std::uint32_t group);
   void set_tiers(const std::vector<std::uint32_t>& tiers);  // by partition
+  void set_rule(const PriorityRule* rule);                  // null: the jobs' own priorities
+  void set_alone(bool each);  // for jobs to come: each is a group of its own
+  // Ranks all lanes as of a moment. True if their order is another than before.
+  bool rank(const Now& now);
 
   [[nodiscard]] std::size_t size() const { return ids_.size(); }
   [[nodiscard]] const QueuedJob* find(JobId id) const;
@@ -76,6 +107,9 @@ class PlannerQueue {
   [[nodiscard]] const QueuedJob& leader(std::uint32_t group) const {
     return jobs_[groups_[group].heap.front()];
   }
+  [[nodiscard]] RankedJob ranked(const QueuedJob& job) const;
+  // In its first partition, as of the last ranking.
+  [[nodiscard]] std::uint32_t priority_of(const QueuedJob& job) const;
   [[nodiscard]] const QueuedJob& member(std::uint32_t job) const { return jobs_[job]; }
   [[nodiscard]] Lane& lane(std::uint32_t id) { return lanes_[id]; }
   [[nodiscard]] const Lane& lane(std::uint32_t id) const { return lanes_[id]; }
@@ -87,9 +121,7 @@ class PlannerQueue {
   void reset_changed() { changed_from_.reset(); }
 
  private:
-  using GroupKey =
-      std::tuple<const model::Request*, std::vector<std::uint32_t>, std::uint32_t, std::uint32_t>;
-
+  [[nodiscard]] GroupKey key_for(const Candidate& candidate) const;
   [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;  // by job position
   void sift(std::vector<std::uint32_t>& heap, std::size_t at);
   void place(std::vector<std::uint32_t>& heap, std::size_t at, std::uint32_t job);
@@ -110,6 +142,9 @@ class PlannerQueue {
   std::vector<std::uint32_t> free_lanes_;
   std::set<LaneKey> order_;
   std::vector<std::uint32_t> tiers_;
+  const PriorityRule* rule_ = nullptr;
+  Now ranked_at_;
+  bool alone_ = false;
   std::optional<LaneKey> changed_from_;
 };
 

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -10,6 +13,7 @@
 #include "core/backfill.hpp"
 #include "core/ever_run.hpp"
 #include "core/planner.hpp"
+#include "core/planner_meeting.hpp"
 #include "core/planner_queue.hpp"
 
 namespace sluice::core {
@@ -33,12 +37,26 @@ struct LaneWork {
   bool known_blocked = false;
   std::uint64_t log_seen = 0;
 
+  std::int64_t displacing_until_ms = 0;  // jobs make room for it until then
+  JobId displacing_for;                  // that leader
+
   bool planned = false;               // holds a reservation
   std::uint64_t plan_tried = 0;       // in which full pass one was last looked for
   JobId plan_tried_for;               // and for which leader
   std::uint64_t explained_state = 0;  // pool.state_generation that `leader` was made with
   std::int64_t planned_ms = 0;
   std::vector<std::uint32_t> planned_nodes;
+  // All components of a heterogeneous job, the leader first; else empty.
+  std::uint64_t parts_config = 0;  // State::config_number that they were made with
+  std::vector<MeetingPart> parts;
+  bool parts_error = false;  // one of them can't be served at all
+
+  // Whether reservations of others leave it too little, whatever runs.
+  std::vector<std::uint32_t> met;  // which it would meet now
+  std::uint64_t met_config = 0;
+  std::uint64_t met_state = 0;
+  Text met_text;  // Slurm's words for it; empty: they leave enough
+
   JobId explained_leader;  // whose entry `leader` is
   PlanEntry leader;
   PlanEntry follower;  // of the others of the group
@@ -46,15 +64,44 @@ struct LaneWork {
 
 struct Planner::State {
   SettingsPtr settings;
+  const PriorityRule* rule = nullptr;
+  std::int64_t next_ranking_ms = std::numeric_limits<std::int64_t>::min();
+  std::uint64_t ranked_generation = 0;
+  StartGate* gate = nullptr;
+  std::vector<StartGate*> more_gates;
   PlannerQueue queue;
   Profile profile;
+  std::vector<StandingReservation> standing;  // by id
+  bool standing_placed = true;                // their claims stand in the profile
+
+  // Of planner_standing.cpp
+  [[nodiscard]] const StandingReservation* reservation(std::uint32_t id) const;  // null: unknown
+  [[nodiscard]] Vantage vantage(std::uint32_t reservation) const;
+  void settle_profile(std::uint32_t nodes);
+  // The earliest start in any of the reservations that the candidate may use.
+  [[nodiscard]] std::optional<PlannedStart> earliest(const NodePool::State& pool,
+                                                     const Candidate& candidate,
+                                                     const StartQuery& query) const;
+  // Whether some reservation that it may use could serve it if nothing ran.
+  [[nodiscard]] Status could_run_reserved(const NodePool::State& pool, const Candidate& candidate,
+                                          const Demand& demand) const;
+  // What a lane of the reservation may use at all.
+  void confine(std::uint32_t reservation, const NodePool::State& pool, Eligibility& eligible) const;
+  // Reservations of others that a job of `vantage` would meet.
+  [[nodiscard]] std::vector<std::uint32_t> met_by(const Vantage& vantage, std::int64_t now_ms,
+                                                  std::int64_t until_ms) const;
 
   struct Running {
     model::AllocationPtr allocation;
     std::int64_t expected_end_ms = kNever;
+    RunningFacts facts;
+    bool leaving = false;  // displaced, and on its way out
+    bool asleep = false;   // suspended
   };
-  std::unordered_map<JobId, Running> running;  // looked up only
-  std::vector<JobId> new_ends;                 // to be noted in the pool's holds
+  std::unordered_map<JobId, Running> running;       // looked up only
+  std::vector<JobId> new_ends;                      // to be noted in the pool's holds
+  PreemptRulesPtr preemption;                       // null: nobody is displaced
+  std::map<PreemptParty, std::set<JobId>> parties;  // running jobs by what the rules look at
 
   // The pass under way, or the last one.
   bool active = false;
@@ -96,6 +143,8 @@ class PlannerPass {
  private:
   void begin();
   void finish();
+  void rank_if_due();
+  void drop_gone_plans();
   void restart_from(const LaneKey* key);
   void resume_lightly(const std::optional<LaneKey>& changed);
   void drop_plans(std::vector<LaneKey> keys);
@@ -109,15 +158,45 @@ class PlannerPass {
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
   [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
-  void start(Lane& lane, const LaneWork& work, const Selection& selection);
+  // Unless a gate refuses just that.
+  void start(Lane& lane, LaneWork& work, const Selection& selection);
   void block(Lane& lane, LaneWork& work);
+  // Preemption (planner_preempt.cpp). True if it started.
+  bool displace(Lane& lane, LaneWork& work);
+  [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);
+  void take_away(JobId victim);
+  void put_back(JobId victim);
+  [[nodiscard]] std::optional<Selection> without_victims(const Lane& lane, const LaneWork& work);
+  [[nodiscard]] std::optional<Selection> fewest_victims(const Lane& lane, const LaneWork& work,
+                                                        std::vector<JobId>& victims);
+  [[nodiscard]] StartNote note_of(const Lane& lane, const LaneWork& work) const;  // planner_why.cpp
+  [[nodiscard]] std::optional<GateBlock> ask_gates(const Lane& lane,
+                                                   const model::Allocation* allocation) const;
+  void tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation);
+  // Changes when a lane that a gate refused has to be examined again.
+  [[nodiscard]] std::uint64_t gate_mark() const;
+  void hold_back(Lane& lane, LaneWork& work, GateBlock gate);
   void reserve(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool may_plan(const Lane& lane) const;
+  // `lane` holds a reservation from now on.
+  void note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms, std::vector<std::uint32_t> nodes);
+  // Heterogeneous jobs (planner_meeting.cpp)
+  void examine_meeting(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool gather(Lane& lane, LaneWork& work);
+  [[nodiscard]] std::optional<GateBlock> ask_gates_for(const MeetingPart& part,
+                                                       const model::Allocation* allocation) const;
+  void start_meeting(Lane& lane, LaneWork& work, const std::vector<Selection>& selections);
+  void reserve_meeting(Lane& lane, LaneWork& work, std::int64_t horizon_ms);
   struct Why {
     model::Reason reason = model::Reason::none;
     Text detail;
+    std::optional<GateBlock> gate;
   };
   void explain(Lane& lane, LaneWork& work, const Why& why);
   [[nodiscard]] std::uint32_t limit_minutes(const Lane& lane) const;
+  // When a job that starts then would be over.
+  [[nodiscard]] std::int64_t end_of(const Lane& lane, std::int64_t from_ms) const;
+  [[nodiscard]] const Text& reserved_text(const Lane& lane, LaneWork& work) const;
   [[nodiscard]] std::uint32_t most_released() const;
   [[nodiscard]] bool may_skip(const Lane& lane) const;
 
@@ -127,12 +206,13 @@ class PlannerPass {
   PassResult result_;
   std::uint64_t steps_ = 0;
   std::uint64_t skipped_ = 0;
+  std::uint64_t gate_mark_ = 0;
 };
 
 // Minutes that a job of the group may run in the partition.
 [[nodiscard]] std::uint32_t minutes_in_force(std::uint32_t asked,
                                              const model::Partition& partition);
-[[nodiscard]] std::int64_t length_of(std::uint32_t minutes);
+[[nodiscard]] std::int64_t length_of(std::uint32_t minutes, const Settings& settings);
 // What the fixed filters, states and use leave of the nodes.
 void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry);
 

@@ -19,6 +19,7 @@
 #include "base/hash.hpp"
 #include "core/node_classes.hpp"
 #include "core/resources.hpp"
+#include "core/topology_map.hpp"
 
 namespace sluice::core {
 
@@ -30,6 +31,7 @@ struct Hold {
   Holder holder;
   bool shared = false;  // its CPUs may be given to others of its partition too
   base::Bitmap cpus;
+  base::Bitmap asleep;  // suspended: its CPUs, which are others' meanwhile; empty: awake
   std::uint32_t cpu_count = 0;
   std::uint64_t memory = 0;
   std::vector<model::GresShare> gres;
@@ -91,6 +93,7 @@ struct NodePool::State {
   std::vector<NodeDigest> digests;  // parallel to nodes
   std::vector<PartitionSlot> partitions;
   NodeClasses classes;
+  TopologyMap topology;
   std::unordered_map<std::string, std::uint32_t, base::TextHash, std::equal_to<>> by_name;
   std::uint64_t config_generation = 1;  // classes, partitions, features or hardware changed
   std::uint64_t state_generation = 1;   // a node became available or unavailable

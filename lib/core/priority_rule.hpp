@@ -25,6 +25,7 @@ struct RankedJob {
   std::uint32_t priority = 0;  // as submitted or set by an administrator
   model::WallTime accrue = 0;  // ages from then on; 0: not yet
   model::WallTime submit = 0;
+  std::uint32_t reservation = 0;  // number of the one that it runs in; 0: none
 };
 
 class PriorityRule {

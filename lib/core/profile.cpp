@@ -35,7 +35,9 @@ const Timeline& Profile::timeline(std::uint32_t node) const {
   future.changes = slot.changes;
   future.timeline.build(slot, now_ms_, overdue_end_ms_);
   future.good_until_ms = future.timeline.end_of(0);
-  for (const Claim& claim : future.claims) future.timeline.subtract(claim);
+  for (const Claim& claim : future.claims) {
+    if (Vantage{}.heeds_claim(claim)) subtract(future.timeline, claim, slot);
+  }
   return future.timeline;
 }
 
@@ -45,15 +47,20 @@ void Profile::add(std::uint32_t node, Claim claim) {
     claimed_.push_back(node);
     is_claimed_.set(node);
   }
-  if (future.changes != 0) future.timeline.subtract(claim);
+  if (claim.key.lane == kStandingLane) {
+    future.changes = 0;
+  } else if (future.changes != 0 && !claim.inside) {
+    future.timeline.subtract(claim);
+  }
   future.claims.push_back(std::move(claim));
 }
 
 void Profile::drop_from(const LaneKey& key) {
   for (const std::uint32_t node : claimed_) {
     NodeFuture& future = nodes_[node];
-    const auto dropped =
-        std::erase_if(future.claims, [&](const Claim& claim) { return !(claim.key < key); });
+    const auto dropped = std::erase_if(future.claims, [&](const Claim& claim) {
+      return claim.key.lane != kStandingLane && !(claim.key < key);
+    });
     if (dropped != 0) future.changes = 0;
   }
   forget_unclaimed();
@@ -80,6 +87,11 @@ std::vector<LaneKey> Profile::broken_claims(std::uint32_t node) const {
   Timeline timeline;
   timeline.build(pool_->nodes[node], now_ms_, overdue_end_ms_);
   for (const Claim* claim : claims) {
+    if (claim->inside) continue;  // of what its reservation has
+    if (claim->key.lane == kStandingLane) {
+      subtract(timeline, *claim, pool_->nodes[node]);
+      continue;
+    }
     Timeline with = timeline;
     if (with.subtract(*claim)) {
       timeline = std::move(with);
@@ -90,27 +102,97 @@ std::vector<LaneKey> Profile::broken_claims(std::uint32_t node) const {
   return broken;
 }
 
-const Timeline& Profile::timeline_before(std::uint32_t node, const LaneKey& key) const {
+std::vector<Profile::Piece> Profile::pieces(const Claim& claim, const NodeSlot& slot) const {
+  struct Own {
+    std::int64_t end_ms = 0;
+    std::uint32_t cores = 0;
+  };
+  std::vector<Own> own;
+  std::uint32_t used = 0;
+  for (const Hold& hold : slot.holds) {
+    if (hold.holder.reservation != claim.reservation) continue;
+    const std::int64_t end =
+        hold.expected_end_ms <= now_ms_ ? overdue_end_ms_ : hold.expected_end_ms;
+    own.push_back({end, hold.cores});
+    used += hold.cores;
+  }
+  std::sort(own.begin(), own.end(), [](const Own& a, const Own& b) { return a.end_ms < b.end_ms; });
+  std::vector<Piece> found;
+  std::int64_t from = claim.from_ms;
+  const auto note = [&](std::int64_t until) {
+    if (until <= from) return;
+    found.push_back({from, until, claim.share - std::min(claim.share, used)});
+    from = until;
+  };
+  for (const Own& hold : own) {
+    note(std::min(hold.end_ms, claim.until_ms));
+    used -= hold.cores;
+  }
+  note(claim.until_ms);
+  return found;
+}
+
+void Profile::subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const {
+  if (claim.share == 0) {
+    timeline.subtract(claim);
+    return;
+  }
+  for (const Piece& piece : pieces(claim, slot)) {
+    Claim part;
+    part.from_ms = piece.from_ms;
+    part.until_ms = piece.until_ms;
+    part.cores = piece.cores;
+    part.threads = piece.cores * slot.hardware->threads;
+    timeline.subtract(part);
+  }
+}
+
+const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
+                                  const LaneKey* before) const {
   const NodeFuture& future = nodes_[node];
-  if (std::all_of(future.claims.begin(), future.claims.end(),
-                  [&](const Claim& claim) { return claim.key < key; })) {
+  const auto counts = [&](const Claim& claim) { return before == nullptr || claim.key < *before; };
+  if (vantage.outside() && std::all_of(future.claims.begin(), future.claims.end(), counts)) {
     return timeline(node);
   }
-  scratch_.build(pool_->nodes[node], now_ms_, overdue_end_ms_);
+  const NodeSlot& slot = pool_->nodes[node];
+  scratch_.build(slot, now_ms_, overdue_end_ms_);
   for (const Claim& claim : future.claims) {
-    if (claim.key < key) scratch_.subtract(claim);
+    if (!claim.inside && counts(claim) && vantage.heeds_claim(claim)) {
+      subtract(scratch_, claim, slot);
+    }
   }
+  if (vantage.outside()) return scratch_;
+  // Its own part of the node, and what is planned there already.
+  for (const Claim& claim : future.claims) {
+    const bool own = claim.key.lane == kStandingLane && claim.reservation == vantage.reservation;
+    if (!own || claim.share == 0) continue;
+    for (const Piece& piece : pieces(claim, slot)) {
+      scratch_.cap(piece.from_ms, piece.until_ms, piece.cores,
+                   piece.cores * slot.hardware->threads);
+    }
+  }
+  for (const Claim& claim : future.claims) {
+    if (claim.inside && counts(claim) && claim.reservation == vantage.reservation) {
+      scratch_.subtract(claim);
+    }
+  }
+  scratch_.cap(now_ms_, std::max(now_ms_, vantage.from_ms), 0, 0);
+  if (vantage.until_ms != kNever) scratch_.truncate(vantage.until_ms);
   return scratch_;
 }
 
-void Profile::clear() {
+void Profile::erase_claims(bool standing) {
   for (const std::uint32_t node : claimed_) {
-    nodes_[node].claims.clear();
-    nodes_[node].changes = 0;
-    is_claimed_.reset(node);
+    const auto dropped = std::erase_if(nodes_[node].claims, [&](const Claim& claim) {
+      return (claim.key.lane == kStandingLane) == standing;
+    });
+    if (dropped != 0) nodes_[node].changes = 0;
   }
-  claimed_.clear();
+  forget_unclaimed();
 }
+
+void Profile::clear() { erase_claims(false); }
+void Profile::drop_standing() { erase_claims(true); }
 
 Outlook Outlook::idle(const NodePool::State& pool, Nodes nodes) {
   Outlook made;
@@ -133,7 +215,10 @@ bool Outlook::claim_overlaps(std::uint32_t node) const {
   const std::int64_t from = std::max(span_.from_ms, span_.now_ms);
   const std::vector<Claim>& claims = profile_->claims(node);
   return std::any_of(claims.begin(), claims.end(), [&](const Claim& claim) {
+    const bool own_share = claim.key.lane == kStandingLane && claim.share != 0 &&
+                           claim.reservation == span_.vantage.reservation;
     return claim.from_ms < span_.until_ms && claim.until_ms > from &&
+           (own_share || span_.vantage.heeds_claim(claim)) &&
            (span_.before == nullptr || claim.key < *span_.before);
   });
 }
@@ -146,9 +231,7 @@ void Outlook::look(std::uint32_t node, const Demand& demand, NodeView& view) con
     return;
   }
   if (demand.plans_by_counts() && profile_ != nullptr && (!present() || is_claimed(node))) {
-    const Timeline& timeline = span_.before == nullptr
-                                   ? profile_->timeline(node)
-                                   : profile_->timeline_before(node, *span_.before);
+    const Timeline& timeline = profile_->timeline(node, span_.vantage, span_.before);
     timeline.view_span(std::max(span_.from_ms, span_.now_ms), span_.until_ms, slot, view);
     return;
   }

@@ -13,6 +13,23 @@
 
 namespace sluice::core {
 
+// From where the claims are looked at: by a job outside of all reservations, or one inside.
+struct Vantage {
+  enum class Heeds : std::uint8_t { all, above, none };  // which reservations of others
+  std::uint32_t reservation = 0;                         // 0: outside
+  Heeds heeds = Heeds::all;
+  std::int64_t from_ms = 0;        // its jobs may not begin before
+  std::int64_t until_ms = kNever;  // then they are ended: what comes later doesn't matter
+
+  [[nodiscard]] bool outside() const { return reservation == 0; }
+  // Whether the claim counts, own parts of the reservation aside.
+  [[nodiscard]] bool heeds_claim(const Claim& claim) const {
+    if (claim.key.lane != kStandingLane) return !claim.inside || claim.reservation == reservation;
+    if (claim.reservation == reservation) return false;
+    return heeds == Heeds::all || (heeds == Heeds::above && claim.above);
+  }
+};
+
 class Profile {
  public:
   void reset(std::uint32_t nodes);
@@ -25,7 +42,17 @@ class Profile {
   void drop_from(const LaneKey& key);
   // Drops the claims of these, which are in ascending order.
   void drop(const std::vector<LaneKey>& keys);
-  void clear();
+  void clear();  // keeps the standing claims
+  void drop_standing();
+  // The lanes have new keys. `fresh(old)` tells them.
+  template <class Fresh>
+  void rekey(Fresh&& fresh) {
+    for (const std::uint32_t node : claimed_) {
+      for (Claim& claim : nodes_[node].claims) {
+        if (claim.key.lane != kStandingLane) claim.key = fresh(claim.key);
+      }
+    }
+  }
   // Whose claims on the node can no longer be kept; those ahead in the order are kept first.
   [[nodiscard]] std::vector<LaneKey> broken_claims(std::uint32_t node) const;
 
@@ -37,12 +64,23 @@ class Profile {
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
   [[nodiscard]] bool is_claimed(std::uint32_t node) const { return is_claimed_.test(node); }
   [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
-  // With only the claims of lanes before `key`.
-  [[nodiscard]] const Timeline& timeline_before(std::uint32_t node, const LaneKey& key) const;
+  // As seen from somewhere, with only the claims of lanes before `before` (null: all). Good until
+  // the next call.
+  [[nodiscard]] const Timeline& timeline(std::uint32_t node, const Vantage& vantage,
+                                         const LaneKey* before = nullptr) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
 
  private:
   void forget_unclaimed();
+  void subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const;
+  struct Piece {
+    std::int64_t from_ms = 0;
+    std::int64_t until_ms = 0;
+    std::uint32_t cores = 0;
+  };
+  // What the reservation's own jobs leave of its share.
+  [[nodiscard]] std::vector<Piece> pieces(const Claim& claim, const NodeSlot& slot) const;
+  void erase_claims(bool standing);
   struct NodeFuture {
     std::vector<Claim> claims;
     Timeline timeline;
@@ -72,6 +110,7 @@ class Outlook {
     std::int64_t from_ms = 0;
     std::int64_t until_ms = kNever;
     const LaneKey* before = nullptr;  // only reservations of lanes before it count; null: all
+    Vantage vantage = {};
   };
   [[nodiscard]] static Outlook span(const NodePool::State& pool, const Profile* profile,
                                     const Span& span);

@@ -5,10 +5,22 @@
 
 namespace sluice::core {
 
+namespace {
+
+// Of its cores, in 65536ths.
+std::uint32_t busy_part(const NodeView& view) {
+  const std::uint64_t cores = std::max(1U, view.hardware->job_cores());
+  const std::uint64_t idle = std::min<std::uint64_t>(cores, view.idle_cores);
+  return static_cast<std::uint32_t>((cores - idle) * 65536 / cores);
+}
+
+}  // namespace
+
 Prospects::Prospects(const Demand& demand, const Eligibility& eligibility, const Outlook& outlook)
     : demand_(demand), eligibility_(eligibility), outlook_(outlook), pool_(outlook.pool()) {
   least_nodes_ =
       std::max(demand.min_nodes, static_cast<std::uint32_t>(eligibility.required.size()));
+  least_nodes_ = std::max(least_nodes_, eligibility.counted_nodes);
   most_nodes_ = demand.max_nodes;
   if (demand.tasks == 0) return;
   tasks_ = std::max(demand.tasks, least_nodes_);
@@ -65,7 +77,7 @@ bool Prospects::look_at(std::uint32_t node, Prospect& made) {
   if (made.offer.tasks < least_share()) return false;
   made.node = node;
   made.weight = pool_.nodes[node].weight;
-  made.idle_cores = view_.idle_cores;
+  made.fit = demand_.least_loaded ? busy_part(view_) : view_.idle_cores;
   // Now: reserved nodes before others. Later: nodes that are busy now before idle ones.
   made.cost =
       outlook_.present() ? (outlook_.is_claimed(node) ? 0 : 1) : pool_.nodes[node].idle_cores;
@@ -118,7 +130,20 @@ bool Prospects::gather_members(const NodeClass& from, std::uint32_t share, std::
   return true;
 }
 
+// The least loaded nodes first.
+bool Prospects::gather_emptiest(const NodeClass& from, std::uint32_t share, std::uint32_t enough) {
+  const std::uint32_t least = least_cores(demand_, *from.hardware, least_share());
+  std::uint32_t full = 0;
+  for (auto b = static_cast<std::uint32_t>(from.by_idle_cores.size()); b-- > least;) {
+    for (const std::uint32_t node : from.by_idle_cores[b]) {
+      if (take(node) >= share && ++full >= enough) return false;
+    }
+  }
+  return true;
+}
+
 bool Prospects::gather_buckets(const NodeClass& from, std::uint32_t share, std::uint32_t enough) {
+  if (demand_.least_loaded) return gather_emptiest(from, share, enough);
   const auto buckets = static_cast<std::uint32_t>(from.by_idle_cores.size());
   const std::uint32_t tight = std::min(buckets, least_cores(demand_, *from.hardware, share));
   const std::uint32_t least = least_cores(demand_, *from.hardware, least_share());

@@ -14,8 +14,8 @@ namespace sluice::core {
 struct Prospect {
   std::uint32_t node = 0;
   std::uint32_t weight = 0;
-  std::uint32_t cost = 0;  // before idle_cores: how much others would miss the node
-  std::uint32_t idle_cores = 0;
+  std::uint32_t cost = 0;  // before `fit`: how much others would miss the node
+  std::uint32_t fit = 0;   // idle cores; in LLN partitions, how busy it is
   Offer offer;
   bool required = false;
 };
@@ -55,6 +55,8 @@ class Prospects {
                                     std::uint32_t enough);
   [[nodiscard]] bool gather_buckets(const NodeClass& from, std::uint32_t share,
                                     std::uint32_t enough);
+  [[nodiscard]] bool gather_emptiest(const NodeClass& from, std::uint32_t share,
+                                     std::uint32_t enough);
   void gather_for_rest(const NodeClass& from, std::uint32_t share, std::uint32_t enough);
   [[nodiscard]] std::uint32_t take(std::uint32_t node);
 

@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 #include "core/changes.hpp"
+#include "core/limits.hpp"
 #include "core/resources.hpp"
 #include "core/timers.hpp"
 #include "model/job.hpp"
@@ -24,6 +25,7 @@ namespace sluice::core {
 struct Entry {
   model::JobPtr job;
   std::uint32_t startable = 0;  // what the planner was told; 0: the planner doesn't have it
+  bool ready = false;  // a component of a heterogeneous job that nothing keeps back by itself
 };
 
 // How far a record has come, as dependencies, throttles and singletons see it. A job that has ended
@@ -50,6 +52,7 @@ struct Active {
   std::int64_t give_up_ms = DueTimes::kNone;  // completing: when nodes that are silent are drained
   std::int64_t suspended_ms = 0;              // since when, if suspended
   bool step_out_of_memory = false;
+  StartNote note;  // not after a restart
   std::unordered_set<StepNumber> ended_steps;
 
   [[nodiscard]] bool holds(NodeIndex node) const {
@@ -109,6 +112,7 @@ struct JobEdit {
   std::shared_ptr<model::Job> fresh;
   model::JobPtr before;  // null: a new record
   Tally counted;         // what the books know of it
+  LimitClaim claimed;    // what it counts for against limits
 };
 struct NodeEdit {
   std::shared_ptr<model::Node> fresh;
@@ -122,6 +126,9 @@ struct Turn {
   std::map<std::uint32_t, NodeEdit> nodes;
   std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;
   std::set<JobId> unsettled;  // to be looked at before the turn ends
+  bool charge_all = false;    // running jobs, before the turn ends
+  std::set<std::uint32_t> reservations;  // new or changed, by id
+  bool tend_reservations = false;        // before the turn ends
   std::set<JobId> arrays;     // throttled ones whose slots are to be shared out anew
 };
 

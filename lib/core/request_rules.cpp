@@ -4,8 +4,13 @@
 #include <algorithm>
 #include <string>
 
+#include <fmt/core.h>
+
 #include "base/hostlist.hpp"
+#include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "core/constraint.hpp"
+#include "core/job_standing.hpp"
 #include "model/gres.hpp"
 
 namespace sluice::core {
@@ -28,10 +33,17 @@ bool in_some_group(const Text& allowed, std::span<const Text> groups) {
                      [&](const Text& group) { return lists(allowed, group); });
 }
 
-Status check_account(const Partition& partition, const Request& request) {
-  const bool allowed =
-      partition.allow_accounts.empty() || lists(partition.allow_accounts, request.account);
-  if (allowed && !lists(partition.deny_accounts, request.account)) return {};
+// Accounts below a listed one are meant as well. A list of the allowed makes one of the denied
+// superfluous.
+Status check_account(const Partition& partition, const Request& request, const AccessCheck& who) {
+  const auto listed = [&](const Text& list) {
+    return who.tree != nullptr ? lists_account(*who.tree, list, request.account)
+                               : lists(list, request.account);
+  };
+  const bool allowed = partition.allow_accounts.empty() || listed(partition.allow_accounts);
+  const bool denied = partition.allow_accounts.empty() && !partition.deny_accounts.empty() &&
+                      listed(partition.deny_accounts);
+  if (allowed && !denied) return {};
   return fail(ErrorCode::invalid_account,
               "Job's account not permitted to use this partition (" + partition.name.str() +
                   (allowed ? " denies " + partition.deny_accounts.str()
@@ -40,8 +52,10 @@ Status check_account(const Partition& partition, const Request& request) {
 }
 
 Status check_qos(const Partition& partition, const Request& request) {
-  const bool allowed = partition.allow_qos.empty() || lists(partition.allow_qos, request.qos);
-  if (allowed && !lists(partition.deny_qos, request.qos)) return {};
+  const std::string_view qos = request.qos.view().substr(0, request.qos.view().find(','));
+  const bool allowed = partition.allow_qos.empty() || lists(partition.allow_qos, qos);
+  const bool denied = partition.allow_qos.empty() && lists(partition.deny_qos, qos);
+  if (allowed && !denied) return {};
   return fail(ErrorCode::invalid_qos, "Job's QOS not permitted to use this partition (" +
                                           partition.name.str() +
                                           (allowed ? " denies " + partition.deny_qos.str()
@@ -101,7 +115,55 @@ Status complete_nodes(Request& request, const Partition& partition) {
   return {};
 }
 
+// Counts of features are counts of nodes; waits for switches are bounded by the site.
+Status complete_wishes(Request& request, const Settings& settings) {
+  const Result<Constraint> constraint = Constraint::parse(request.features);
+  if (!constraint) return tl::unexpected(constraint.error());
+  const std::uint32_t counted = constraint->counted_nodes();
+  if (request.max_nodes != 0 && counted > request.max_nodes) {
+    return fail(ErrorCode::node_config_unavailable,
+                fmt::format("{}: the features {} are of {} nodes, at most {} are asked for",
+                            base::error_text(ErrorCode::node_config_unavailable),
+                            request.features.view(), counted, request.max_nodes));
+  }
+  request.min_nodes = std::max(request.min_nodes, counted);
+  if (request.switches == 0) {
+    request.switch_wait_s = 0;
+  } else {
+    request.switch_wait_s = std::min(request.switch_wait_s, settings.max_switch_wait_s);
+  }
+  return {};
+}
+
 std::uint64_t first_set(std::uint64_t a, std::uint64_t b) { return a != 0 ? a : b; }
+
+// A number of "DefCpuPerGPU=4,DefMemPerGPU=2048"; 0: not there.
+std::uint64_t default_of(const Text& defaults, std::string_view name) {
+  for (const std::string_view part : base::split_nonempty(defaults, ',')) {
+    const base::Cut pair = base::cut(part, '=');
+    const Result<std::uint64_t> amount = base::parse_count(pair.after);
+    if (base::iequals(pair.before, name) && amount) return *amount;
+  }
+  return 0;
+}
+
+// What comes with each GPU where the job says nothing of it.
+void complete_per_gpu(Request& request, const Partition& partition, const Settings& settings) {
+  const bool gpus = std::any_of(request.gres.begin(), request.gres.end(),
+                                [](const auto& gres) { return gres.name.view() == "gpu"; });
+  if (!gpus) return;
+  const auto in_force = [&](std::string_view name) {
+    const std::uint64_t of_partition = default_of(partition.job_defaults, name);
+    return of_partition != 0 ? of_partition : default_of(settings.job_defaults, name);
+  };
+  if (request.cpus_per_gpu == 0 && request.cpus_per_task == 0) {
+    request.cpus_per_gpu = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(in_force("DefCpuPerGPU"), kMaxCpusPerTask));
+  }
+  const bool memory = request.memory_per_node != 0 || request.memory_per_cpu != 0 ||
+                      request.memory_per_gpu != 0 || request.all_memory;
+  if (!memory) request.memory_per_gpu = in_force("DefMemPerGPU");
+}
 
 Status complete_memory(Request& request, const Partition& partition, const Settings& settings) {
   if (request.memory_per_node == 0 && request.memory_per_cpu == 0 && request.memory_per_gpu == 0 &&
@@ -137,13 +199,19 @@ Status complete_memory(Request& request, const Partition& partition, const Setti
 }  // namespace
 
 Status may_use(const Partition& partition, const Request& request, const AccessCheck& who) {
-  if (who.uid == 0) return {};
+  if (who.uid == 0) {
+    return partition.disable_root_jobs ? Status(fail(ErrorCode::access_denied)) : Status();
+  }
+  if (who.tree != nullptr && !partition.qos.empty() && who.tree->qos(partition.qos) == nullptr) {
+    return fail(ErrorCode::invalid_qos, "the QOS of partition " + partition.name.str() + ", " +
+                                            partition.qos.str() + ", doesn't exist");
+  }
   if (partition.root_only) return fail(ErrorCode::access_denied);
   if (!partition.allow_groups.empty() && who.groups_known &&
       !in_some_group(partition.allow_groups, who.groups)) {
     return fail(ErrorCode::partition_access);
   }
-  if (Status account = check_account(partition, request); !account) return account;
+  if (Status account = check_account(partition, request, who); !account) return account;
   return check_qos(partition, request);
 }
 
@@ -159,8 +227,6 @@ Reason limit_reason(const Partition& partition, const Request& request) {
 
 Result<Request> complete_request(Request request, const Partition& partition,
                                  const Settings& settings) {
-  if (!request.reservation.empty()) return fail(ErrorCode::invalid_reservation);
-  if (!request.licenses.empty()) return fail(ErrorCode::invalid_licenses);
   if (request.time_min != 0 && request.time_limit != 0 && request.time_min > request.time_limit) {
     return fail(ErrorCode::invalid_time_limit);
   }
@@ -169,6 +235,10 @@ Result<Request> complete_request(Request request, const Partition& partition,
   if (Status nodes = complete_nodes(request, partition); !nodes) {
     return tl::unexpected(nodes.error());
   }
+  if (Status wishes = complete_wishes(request, settings); !wishes) {
+    return tl::unexpected(wishes.error());
+  }
+  complete_per_gpu(request, partition, settings);
   if (Status memory = complete_memory(request, partition, settings); !memory) {
     return tl::unexpected(memory.error());
   }

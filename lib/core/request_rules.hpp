@@ -7,10 +7,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "core/account_tree.hpp"
 #include "core/settings.hpp"
 #include "model/node.hpp"
 #include "model/request.hpp"
@@ -22,6 +24,8 @@ struct AccessCheck {
   std::uint32_t uid = 0;
   std::span<const Text> groups;
   bool groups_known = false;
+  std::string_view user = {};
+  const AccountTree* tree = nullptr;  // for accounts below a listed one; null: only by name
 };
 
 [[nodiscard]] Status may_use(const model::Partition& partition, const model::Request& request,

@@ -38,7 +38,7 @@ void count_gres(const model::GresShare& share, const Hardware& hardware, Recount
 Recount recount(const NodeSlot& slot) {
   const Hardware& hardware = *slot.hardware;
   Recount sum;
-  sum.busy = base::Bitmap(hardware.cpus());
+  sum.busy = hardware.idle_busy();
   sum.gres.resize(hardware.gres.size());
   for (std::size_t e = 0; e < sum.gres.size(); ++e) {
     sum.gres[e].devices = base::Bitmap(hardware.gres[e].devices);
@@ -99,6 +99,15 @@ bool may_share(const Holder& holder, const NodePool::State& state) {
     case model::OverSubscribe::yes: return holder.sharing == model::Sharing::oversubscribe;
     default: return false;
   }
+}
+
+// With what its partition says.
+Holder holder_in(Holder holder, const NodePool::State& state) {
+  const bool known = holder.partition.value < state.partitions.size();
+  if (known && state.partitions[holder.partition.value].config.exclusive_user) {
+    holder.sharing = model::Sharing::exclusive_user;
+  }
+  return holder;
 }
 
 std::optional<std::string> check_sharing(const NodeSlot& slot, const NodePool::State& state) {
@@ -205,7 +214,8 @@ std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind, const base::B
 Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job) {
   Hold* same = nullptr;
   for (Hold& hold : slot.holds) {
-    if (hold.memory != share.memory || hold.cpus != share.cpus || hold.gres != share.gres) continue;
+    if (hold.memory != share.memory || hold.gres != share.gres) continue;
+    if ((hold.asleep.size() != 0 ? hold.asleep : hold.cpus) != share.cpus) continue;
     if (hold.holder.job == job) return &hold;
     if (same == nullptr) same = &hold;
   }
@@ -308,6 +318,9 @@ NodePool::NodePool(SettingsPtr settings) : state_(std::make_unique<State>()) {
     state_->by_name.emplace(nodes[n].name.str(), n);
     apply_recount(slot);
   }
+  state_->topology =
+      map_topology(state_->settings->topology, static_cast<std::uint32_t>(nodes.size()),
+                   [this](std::string_view name) { return state_->find(name); });
   set_partitions(state_->settings->partitions);
 }
 
@@ -371,7 +384,7 @@ void NodePool::allocate(const model::Allocation& allocation, const Holder& holde
     SLUICE_ASSERT(share.node.value < state_->nodes.size(), "node {}", share.node.value);
     NodeSlot& slot = state_->nodes[share.node.value];
     const std::uint32_t idle = slot.idle_cores;
-    slot.holds.push_back({.holder = holder,
+    slot.holds.push_back({.holder = holder_in(holder, *state_),
                           .shared = may_share(holder, *state_),
                           .cpus = share.cpus,
                           .cpu_count = share.cpu_count,
@@ -394,6 +407,38 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
   state_->note_release(share.node.value);
+}
+
+void NodePool::sleep(const model::NodeShare& share, const Holder& holder) {
+  NodeSlot& slot = state_->nodes[share.node.value];
+  Hold* hold = find_hold(slot, share, holder.job);
+  if (hold == nullptr || hold->asleep.size() != 0) return;
+  hold->asleep = share.cpus;
+  hold->cpus = base::Bitmap(share.cpus.size());
+  hold->cpu_count = 0;
+  hold->cores = 0;
+  const std::uint32_t idle = slot.idle_cores;
+  apply_recount(slot);
+  state_->place_in_bucket(share.node.value, slot.available, idle);
+  state_->note_release(share.node.value);
+}
+
+bool NodePool::can_wake(const model::NodeShare& share) const {
+  const NodeSlot& slot = state_->nodes[share.node.value];
+  return share.cpus.size() == slot.busy.size() && !slot.busy.intersects(share.cpus);
+}
+
+void NodePool::wake(const model::NodeShare& share, const Holder& holder) {
+  NodeSlot& slot = state_->nodes[share.node.value];
+  Hold* hold = find_hold(slot, share, holder.job);
+  if (hold == nullptr || hold->asleep.size() == 0) return;
+  hold->asleep = {};
+  hold->cpus = share.cpus;
+  hold->cpu_count = share.cpu_count;
+  hold->cores = cores_of(share.cpus, *slot.hardware);
+  const std::uint32_t idle = slot.idle_cores;
+  apply_recount(slot);
+  state_->place_in_bucket(share.node.value, slot.available, idle);
 }
 
 NodeUse NodePool::use(NodeIndex node) const {

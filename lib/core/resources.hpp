@@ -23,6 +23,7 @@ struct Holder {
   std::uint32_t uid = 0;
   PartitionIndex partition;
   model::Sharing sharing = model::Sharing::partition_default;
+  std::uint32_t reservation = 0;  // that it runs in; 0: none
 };
 
 // What is in use on one node, for node records.
@@ -52,6 +53,12 @@ class NodePool {
 
   void allocate(const model::Allocation& allocation, const Holder& holder);
   void release(const model::NodeShare& share, const Holder& holder);
+
+  // A suspended job keeps its memory and GRES and gives its CPUs to others; it gets them back when
+  // all of them are idle.
+  void sleep(const model::NodeShare& share, const Holder& holder);
+  [[nodiscard]] bool can_wake(const model::NodeShare& share) const;
+  void wake(const model::NodeShare& share, const Holder& holder);
 
   [[nodiscard]] NodeUse use(NodeIndex node) const;
   [[nodiscard]] std::uint32_t size() const;

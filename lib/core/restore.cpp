@@ -14,7 +14,12 @@ namespace sluice::core {
 Cluster::State::State(SettingsPtr given)
     : settings(std::move(given)), pool(settings), planner(settings) {
   next_job_id = settings->first_job_id;
+  restore_accounts({});
+  licenses->configure(*settings);
+  planner.add_gate(licenses.get());
   make_tables();
+  refresh_policies();
+  publish_priorities();
 }
 
 Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
@@ -22,9 +27,14 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
   turn.now = when;
   last = when;
   if (stored.next_job_id != 0) next_job_id = stored.next_job_id;
+  restore_accounts(stored);
   restore_partitions(stored);
   restore_nodes(stored);
+  restore_reservations(stored.reservations);
+  refresh_preemption();
+  refresh_policies();
   for (const model::JobPtr& job : stored.jobs) restore_job(job);
+  restore_charges();
   restore_arrays();
   for (const auto& [id, entry] : jobs) restore_waits(*entry.job);
   for (const model::StepPtr& step : stored.steps) {
@@ -33,7 +43,10 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
     steps.emplace(std::pair{step->job, step->number}, step);
   }
   for (const auto& [id, entry] : jobs) set_timers(id);
+  if (settings->priority.usage_reset == model::UsageReset::now) policies->usage.reset_all();
+  publish_priorities();
   turn = Turn{};
+  tend_when_restored = true;
 }
 
 void Cluster::State::make_tables() {
@@ -87,7 +100,7 @@ void Cluster::State::restore_partitions(const StoredState& stored) {
 // Marks and facts; every node has yet to say that it is there.
 void Cluster::State::restore_nodes(const StoredState& stored) {
   constexpr std::uint32_t kKept =
-      model::kNodeDrain | model::kNodeFail | model::kNodeMaint | model::kNodeInvalidRegistration;
+      model::kNodeDrain | model::kNodeFail | model::kNodeInvalidRegistration;
   for (const model::NodePtr& kept : stored.nodes) {
     const auto found = node_names.find(kept->name.view());
     if (found == node_names.end()) continue;
@@ -156,7 +169,10 @@ void Cluster::State::restore_active(const model::Job& job) {
   for (const model::PartitionPtr& known : partitions) {
     if (known->name == job.partition) partition = known->index;
   }
-  held.holder = {job.id, job.spec->uid, partition, job.request->sharing};
+  const ReservationEntry* in = reservations.find(job.reservation);
+  held.holder = {job.id, job.spec->uid, partition, job.request->sharing,
+                 in == nullptr ? 0 : in->record->id};
+  if (!is_completing(job)) licenses->restore(job.id, job.allocation->licenses, held.holder.reservation);
   if (job.suspended_at != 0) {
     held.suspended_ms = turn.now.mono_ms - (turn.now.wall - job.suspended_at) / 1000;
   }
@@ -176,7 +192,7 @@ void Cluster::State::restore_active(const model::Job& job) {
   const std::int64_t end = is_completing(job)                        ? turn.now.mono_ms
                            : job.state == model::JobState::suspended ? DueTimes::kNone
                                                                      : held.limit_ms;
-  planner.job_started(job.id, job.allocation, end);
+  planner.job_started(job.id, job.allocation, end, facts_of(job));
   for (const model::NodeShare& share : still.shares) {
     held.nodes.push_back(share.node);
     nodes[share.node.value].jobs.insert(job.id);
@@ -187,6 +203,10 @@ void Cluster::State::restore_active(const model::Job& job) {
   std::sort(held.nodes.begin(), held.nodes.end());
   attempts.emplace(job.uid, job.id);
   active.emplace(job.id, std::move(held));
+  if (job.state == model::JobState::suspended) {
+    let_sleep(job.id);
+    if (job.preempted_at != 0) displaced.insert(job.id);
+  }
 }
 
 // The array's limit is in the record with its id, or in any other if that is gone.
@@ -222,6 +242,10 @@ void Cluster::State::restore_waits(const model::Job& job) {
 
 // The first turn after a restart.
 void Cluster::State::review_restored() {
+  if (std::exchange(tend_when_restored, false)) {
+    reservations_moved = true;
+    turn.tend_reservations = true;
+  }
   const std::set<JobId> open = std::exchange(unreviewed, {});
   for (const JobId id : open) {
     if (find(id) == nullptr) continue;

@@ -19,6 +19,7 @@ constexpr std::uint32_t kBlocked = 0xffffffff;
 // How many jobs stand on each CPU; those that a sharing demand can't have count as kBlocked.
 std::vector<std::uint32_t> thread_use(const NodeSlot& slot, const Demand& demand) {
   std::vector<std::uint32_t> use(slot.hardware->cpus(), 0);
+  slot.hardware->reserved.for_each([&](std::size_t cpu) { use[cpu] = kBlocked; });
   for (const Hold& hold : slot.holds) {
     const bool mixes = hold.shared && hold.holder.partition == demand.partition;
     for (std::uint32_t cpu = 0; cpu < use.size(); ++cpu) {
@@ -321,6 +322,7 @@ model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& 
     model::NodeShare share;
     share.node = NodeIndex(chosen.node);
     share.name = slot.name;
+    if (pool.topology.known()) share.topology = pool.topology.address(chosen.node, slot.name);
     base::Bitmap beside;
     const bool takes_gres = !demand.gres.empty() || demand.whole_node;
     if (takes_gres) beside = choose_gres(slot, demand, chosen, share);

@@ -23,6 +23,13 @@ struct GateBlock {
   std::int64_t used = 0;
   std::int64_t wanted = 0;
   std::int64_t limit = 0;
+  // Whose use counts, so that the jobs behind `used` can be named: those below this association
+  // (0: any), in this QOS (0: any), of this user or account alone where the limit is per user or
+  // account (kNoTask, empty: all).
+  std::uint32_t association = 0;
+  std::uint32_t qos = 0;
+  std::uint32_t uid = model::kNoTask;
+  Text account;
 };
 
 struct GateQuestion {

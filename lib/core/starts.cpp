@@ -16,6 +16,8 @@ constexpr std::size_t kMaxExplained = 1000;
 }  // namespace
 
 void Cluster::State::take(const PassResult& pass) {
+  policies->limits.forget_started();  // each counts by its record from now on
+  for (const Preemption& preemption : pass.preemptions) carry_out(preemption);
   for (const Start& started : pass.starts) start(started);
   settle();
   const std::size_t shown = std::min(pass.explained.size(), kMaxExplained);
@@ -36,9 +38,12 @@ void Cluster::State::start(const Start& started) {
   JobId id = started.id;
   Entry& entry = jobs.find(id)->second;
   SLUICE_ASSERT(entry.job->state == model::JobState::pending, "job {}", id.value);
-  SLUICE_ASSERT(entry.startable != 0, "job {} was not queued", id.value);
-  --entry.startable;  // the planner counted it down as well
-  if (is_rest(*entry.job)) {
+  const bool led = is_led(*entry.job);  // its leader was queued
+  SLUICE_ASSERT(led || entry.startable != 0, "job {} was not queued", id.value);
+  if (!led) --entry.startable;  // the planner counted it down as well
+  if (led) {
+    entry.ready = false;
+  } else if (is_rest(*entry.job)) {
     const JobId array = id;
     id = split(array, model::first_task(*entry.job->array_rest));
     if (id == array) planner.remove(id), entry.startable = 0;
@@ -54,17 +59,29 @@ void Cluster::State::start(const Start& started) {
   job.reason_detail = Text();
   job.dependency = Text();
   job.partition = partitions[started.partition.value]->name;
+  if (ranks_by_factors() && !job.priority_fixed) job.priority = computed_priority(job);
   job.time_limit = started.time_limit;
   job.start = turn.now.wall;
   job.allocation = started.allocation;
+  job.tres = charged_tres(job, started.partition);
+  if (const ReservationEntry* used = reservations.find(started.reservation)) {
+    job.reservation = used->record->name;
+    turn.tend_reservations = true;
+  }
+  if (!job.request->licenses.empty()) {
+    model::Allocation with = *started.allocation;
+    with.licenses = licenses->settle(id);
+    job.allocation = std::make_shared<const model::Allocation>(std::move(with));
+  }
   job.batch_host = started.allocation->shares.front().name;
   job.planned_start = 0;
   job.planned_nodes = Text();
 
   Active held;
-  held.holder = {id, job.spec->uid, started.partition, job.request->sharing};
+  held.holder = {id, job.spec->uid, started.partition, job.request->sharing, started.reservation};
   held.limit_ms = limit_of(job);
-  planner.job_started(id, job.allocation, held.limit_ms);
+  held.note = started.note;
+  planner.job_started(id, job.allocation, held.limit_ms, facts_of(job));
   hold_nodes(job, std::move(held));
   for (const model::NodeShare& share : job.allocation->shares) {
     turn.changes.orders.emplace_back(LaunchJob{turn.jobs.at(id).fresh, share.node});
@@ -73,13 +90,16 @@ void Cluster::State::start(const Start& started) {
 
 // From now on, for a job whose record says when it started and how long it was suspended.
 std::int64_t Cluster::State::limit_of(const model::Job& job) const {
-  if (job.time_limit == model::kUnlimited) return DueTimes::kNone;
+  const std::int64_t forced = std::min(preempted_limit(job), reservation_limit_of(job));
+  if (job.time_limit == model::kUnlimited) return forced;
   const std::int64_t run_ms = (turn.now.wall - job.start - job.suspended_us) / 1000;
   const std::int64_t minutes =
       std::int64_t{job.time_limit} +
       (settings->over_time_limit_min == model::kUnlimited ? 0 : settings->over_time_limit_min);
-  if (settings->over_time_limit_min == model::kUnlimited) return DueTimes::kNone;
-  return turn.now.mono_ms + minutes * 60'000 - std::max<std::int64_t>(run_ms, 0);
+  if (settings->over_time_limit_min == model::kUnlimited) return forced;
+  const std::int64_t limit =
+      turn.now.mono_ms + minutes * settings->limit_unit_ms - std::max<std::int64_t>(run_ms, 0);
+  return std::min(limit, forced);
 }
 
 // Notes who is where. The pool already has the allocation.
@@ -118,6 +138,7 @@ void Cluster::State::explain_in_record(JobId id) {
   job.reason_detail = plan->detail;
   job.planned_start = plan->planned_start;
   job.planned_nodes = plan->planned_nodes;
+  if (job.het_job.is_set()) mirror_reason(id);
 }
 
 }  // namespace sluice::core

@@ -31,46 +31,70 @@ Status check_times(const model::JobSpec& spec, const model::Request& request, No
 }  // namespace
 
 void Cluster::State::on(const SubmitJob& event) {
-  Changes& changes = turn.changes;
   turn.past = event.past;
-  const auto refuse = [&](const Error& error) { changes.outcome = tl::unexpected(error); };
-  if (jobs.size() >= settings->max_job_count) return refuse(fail(ErrorCode::max_jobs).value());
-  const AccessCheck who{event.spec->uid, event.groups, true};
+  Result<Entrant> entrant = admit(event);
+  if (!entrant) {
+    turn.changes.outcome = tl::unexpected(entrant.error());
+    return;
+  }
+  if (event.test_only) {
+    Result<PlanEntry> tested = planner.test(pool, tested_candidate(entrant->job), turn.now);
+    if (tested) {
+      turn.changes.tested = std::move(*tested);
+    } else {
+      turn.changes.outcome = tl::unexpected(tested.error());
+    }
+    return;
+  }
+  turn.changes.job = take_job_id();
+  enter(std::move(*entrant), turn.changes.job);
+}
+
+// The job as it would be, or why it can't be.
+Result<Cluster::State::Entrant> Cluster::State::admit(const SubmitJob& event) {
+  if (jobs.size() >= settings->max_job_count) return fail(ErrorCode::max_jobs);
+  if (!event.groups.empty()) known_groups[event.spec->uid] = event.groups;
+  const AccessCheck who{event.spec->uid, event.groups, true, event.spec->user, tree.get()};
   Result<model::RequestPtr> request = settle_request(*event.request, who);
-  if (!request) return refuse(request.error());
+  if (!request) return tl::unexpected(request.error());
   if (Status times = check_times(*event.spec, **request, turn.now); !times) {
-    return refuse(times.error());
+    return tl::unexpected(times.error());
   }
 
-  model::Job job;
+  Entrant entrant;
+  model::Job& job = entrant.job;
   job.uid = event.uid;
   job.request = *request;
   model::JobSpec spec = *event.spec;
   if (!settings->job_requeue && !spec.requeue) spec.no_requeue = true;
+  if (Status key = settle_wckey(spec); !key) return tl::unexpected(key.error());
   job.spec = specs.intern(std::move(spec));
   job.partition = job.request->partitions;
   job.submit = turn.now.wall;
   job.time_limit = shown_time_limit(*job.request);
-  if (Status array = describe_array(job); !array) return refuse(array.error());
-  if (Status possible = check_possible(job); !possible) return refuse(possible.error());
-  Result<DependencySpec> dependency = resolve(event.spec->dependency, JobId());
-  if (!dependency) return refuse(dependency.error());
-  if (event.test_only) {
-    Result<PlanEntry> tested = planner.test(pool, candidate(job, 1), turn.now);
-    if (!tested) return refuse(tested.error());
-    changes.tested = std::move(*tested);
-    return;
+  settle_standing(job);
+  if (Status open = check_reservations(*job.spec, *job.request); !open) {
+    return tl::unexpected(open.error());
   }
+  if (Status array = describe_array(job); !array) return tl::unexpected(array.error());
+  if (Status within = admit_to_limits(job); !within) return tl::unexpected(within.error());
+  if (Status possible = check_possible(job); !possible) return tl::unexpected(possible.error());
+  Result<DependencySpec> dependency = resolve(event.spec->dependency, JobId());
+  if (!dependency) return tl::unexpected(dependency.error());
+  entrant.dependency = std::move(*dependency);
+  return entrant;
+}
 
-  job.id = take_job_id();
-  if (job.array_rest) job.array_job = job.id;
-  job.priority = event.spec->held ? 0 : start_priority(job);
-  if (event.spec->held) job.reason = model::Reason::job_held_user;
-  const JobId id = job.id;
-  changes.job = id;
+void Cluster::State::enter(Entrant entrant, JobId id) {
+  model::Job& job = entrant.job;
+  job.id = id;
+  if (job.array_rest) job.array_job = id;
+  job.priority_fixed = job.spec->priority != 0;
+  job.priority = job.spec->held ? 0 : start_priority(job);
+  if (job.spec->held) job.reason = model::Reason::job_held_user;
   if (job.array_rest) arrays[id].limit = job.spec->array_limit;
   insert(std::move(job));
-  set_dependency(id, std::move(*dependency));
+  set_dependency(id, std::move(entrant.dependency));
 }
 
 // Ids only grow, and start again at the first one after the last; one that is still in memory is
@@ -91,7 +115,9 @@ JobId Cluster::State::take_job_id() {
 // gives back what a hold took.
 std::uint32_t Cluster::State::start_priority(const model::Job& job) const {
   if (job.spec->priority != 0) return job.spec->priority;
-  const std::int64_t base = std::int64_t{kTopPriority} - base_id(job).value;
+  if (ranks_by_factors()) return computed_priority(job);
+  const JobId id = job.het_job.is_set() ? job.het_job : base_id(job);
+  const std::int64_t base = std::int64_t{kTopPriority} - id.value;
   const std::int64_t wanted = base - job.spec->nice;
   return static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(wanted, 1, std::numeric_limits<std::uint32_t>::max()));
@@ -118,10 +144,21 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
                                                          const AccessCheck& who) {
   model::Request request = asked;
   if (request.partitions.empty()) {
+    const std::vector<std::string_view> asked_for = reservation_names(request.reservation);
+    const ReservationEntry* in = asked_for.empty() ? nullptr : reservations.find(asked_for.front());
+    if (in != nullptr) request.partitions = in->record->partition;
+  }
+  if (Status known = licenses->check(request.licenses); !known) {
+    return tl::unexpected(known.error());
+  }
+  if (request.partitions.empty()) {
     for (const model::PartitionPtr& partition : partitions) {
       if (partition->is_default) request.partitions = partition->name;
     }
     if (request.partitions.empty()) return fail(ErrorCode::default_partition_missing);
+  }
+  if (Status standing = fill_standing(request, who); !standing) {
+    return tl::unexpected(standing.error());
   }
   for (const Text* list : {&request.node_list, &request.exclude}) {
     Result<std::vector<std::string>> hosts = base::parse_hosts(*list);

@@ -76,6 +76,16 @@ class Layout {
     rest -= std::min(rest, room_[n]);
   }
 
+  // CR_Pack_Nodes: all that the node has room for, less one for each node that has none yet.
+  [[nodiscard]] std::uint32_t pack(std::size_t n, std::uint32_t rest) const {
+    std::uint32_t others = 0;
+    for (std::size_t m = n + 1; m < room_.size(); ++m) {
+      if (selection_.nodes[m].tasks == 0 && room_[m] != 0) ++others;
+    }
+    const std::uint32_t most = rest > others ? rest - others : 1;
+    return std::min(room_[n] - selection_.nodes[n].tasks, most);
+  }
+
   // With fewer tasks than nodes the last nodes get none.
   void deal() {
     std::uint32_t rest = demand_.tasks;
@@ -83,8 +93,9 @@ class Layout {
       const std::uint32_t before = rest;
       for (std::size_t n = 0; n < room_.size() && rest != 0; ++n) {
         if (selection_.nodes[n].tasks == room_[n]) continue;
-        ++selection_.nodes[n].tasks;
-        --rest;
+        const std::uint32_t more = demand_.pack_tasks ? pack(n, rest) : 1;
+        selection_.nodes[n].tasks += more;
+        rest -= more;
       }
       if (rest == before) return;
     }

@@ -19,6 +19,8 @@ model::WallTime minutes(std::uint32_t count) {
 void Cluster::State::on(const Tick&) {
   if (turn.now.mono_ms >= explain_at_ms) write_reasons();
   if (turn.now.mono_ms >= replan_at_ms()) plan_needed = true;
+  if (turn.now.mono_ms >= calculation_ms()) calculate();
+  if (reservations_due() <= turn.now.wall) turn.tend_reservations = true;
   for (std::uint32_t rung = 0; rung < kMaxPerTick; ++rung) {
     const std::optional<JobId> due = timers.take_due(turn.now);
     if (!due) return;
@@ -27,9 +29,10 @@ void Cluster::State::on(const Tick&) {
 }
 
 // A planned start that has passed without another cause for a pass: whoever was to make room is
-// late, and the plan is to be made anew; not more often than once a second.
+// late, and the plan is to be made anew; or the priorities are to be ranked anew. Not more often
+// than once a second.
 std::int64_t Cluster::State::replan_at_ms() const {
-  const std::int64_t planned = planner.next_start_ms();
+  const std::int64_t planned = std::min(planner.next_start_ms(), planner.next_ranking_ms());
   return planned == DueTimes::kNone ? planned : std::max(planned, last_pass_ms + 1000);
 }
 
@@ -41,7 +44,10 @@ void Cluster::State::ring(JobId id) {
   if (now->state == model::JobState::pending) {
     if (now->spec->deadline != 0 && latest_start(*now) < time.wall) {
       end(id, {.state = model::JobState::deadline, .reason = model::Reason::deadline});
+      return;
     }
+    const model::WallTime until = switches_until(*now);
+    if (until != 0 && until <= time.wall) unqueue(id);  // it comes back with less to ask
     return;
   }
   const auto held = active.find(id);
@@ -58,6 +64,7 @@ void Cluster::State::ring(JobId id) {
     return;
   }
   if (now->state == model::JobState::suspended) return;
+  if (held->second.limit_ms <= time.mono_ms && now->preempted_at != 0) return end_preempted(id);
   if (held->second.limit_ms <= time.mono_ms) {
     end(id, {.state = model::JobState::timeout, .reason = model::Reason::time_limit});
     return;
@@ -83,6 +90,7 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
   DueTimes due;
   if (job.state == model::JobState::pending) {
     if (job.spec->begin > last.wall) due.at_wall(job.spec->begin);
+    if (switches_until(job) > last.wall) due.at_wall(switches_until(job));
     if (job.spec->deadline != 0) due.at_wall(latest_start(job) + 1);
     const auto dependency = dependencies.find(job.id);
     if (dependency == dependencies.end()) return due;
@@ -100,6 +108,9 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
     const bool goes_on = array != arrays.end() &&
                          array->second.in(Phase::waiting) + array->second.in(Phase::active) != 0;
     if (goes_on && job.state != model::JobState::completed) return due;
+    for (const JobId other : other_components(job.id)) {
+      if (!model::is_finished(this->job(other).state) || active.contains(other)) return due;
+    }
     if (settings->min_job_age_s == 0) return due;  // as in Slurm: never
     due.at_wall(job.end + model::WallTime{settings->min_job_age_s} * model::kSecond);
     // Someone still counts minutes from its start: it stays until that is over.
@@ -136,6 +147,14 @@ model::WallTime Cluster::State::still_wanted(const model::Job& job) const {
     }
   }
   return until;
+}
+
+model::WallTime Cluster::State::switches_until(const model::Job& job) const {
+  const model::Request& request = *job.request;
+  const bool asked = request.switches != 0 && job.eligible != 0;
+  if (!asked || settings->topology.kind != model::TopologyKind::tree) return 0;
+  if (request.switch_wait_s == model::kUnlimited) return 0;
+  return job.eligible + model::WallTime{request.switch_wait_s} * model::kSecond;
 }
 
 // The last moment at which it could start and still end in time.

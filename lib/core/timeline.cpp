@@ -51,7 +51,7 @@ bool adds_up(const NodeSlot& slot) {
     cores += hold.cores;
     memory += hold.memory;
   }
-  return cores + slot.idle_cores == slot.hardware->cores() && memory <= slot.hardware->memory;
+  return cores + slot.idle_cores == slot.hardware->job_cores() && memory <= slot.hardware->memory;
 }
 
 }  // namespace
@@ -132,6 +132,26 @@ bool Timeline::subtract(const Claim& claim) {
     }
   }
   return fits;
+}
+
+void Timeline::cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores,
+                   std::uint32_t threads) {
+  if (from_ms >= until_ms) return;
+  split(from_ms);
+  if (until_ms != kNever) split(until_ms);
+  for (std::size_t s = step_at(from_ms); s < steps_.size(); ++s) {
+    Step& step = steps_[s];
+    if (step.from_ms >= until_ms) break;
+    step.cores = std::min(step.cores, cores);
+    step.threads = std::min(step.threads, threads);
+  }
+}
+
+void Timeline::truncate(std::int64_t until_ms) {
+  while (steps_.size() > 1 && steps_.back().from_ms >= until_ms) {
+    steps_.pop_back();
+    gres_.resize(gres_.size() - kinds_);
+  }
 }
 
 void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const {

@@ -20,6 +20,10 @@ struct LaneKey {
   auto operator<=>(const LaneKey&) const = default;
 };
 
+// The key of claims that stand before all lanes, and that only their owner drops: reservations'.
+inline constexpr std::uint32_t kStandingLane = 0xffffffff;
+inline constexpr LaneKey kStandingKey{.tier = 0, .priority = 0, .order = 0, .lane = kStandingLane};
+
 // What a planned start takes of a node: counts over a span of time, not particular cores, because
 // which cores a job gets is decided when it starts.
 struct Claim {
@@ -30,6 +34,11 @@ struct Claim {
   std::uint64_t memory = 0;
   bool whole = false;               // nothing else may overlap
   std::vector<std::uint64_t> gres;  // parallel to the hardware's; empty: none
+  std::uint32_t reservation = 0;    // standing: whose it is; planned: in which; 0: none
+  // Standing: so many cores are set aside, less what the reservation's own jobs have; 0: `whole`.
+  std::uint32_t share = 0;
+  bool above = false;   // standing: heeded by jobs of other reservations too
+  bool inside = false;  // planned: of what its reservation has here
   LaneKey key;                      // whose
 };
 
@@ -47,6 +56,12 @@ class Timeline {
   void build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms);
   // False if there was less than the claim takes; what there was is then taken.
   bool subtract(const Claim& claim);
+
+  // No more than that in [from, until).
+  void cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores,
+           std::uint32_t threads);
+  // What is after that moment is of no interest: the last step before it lasts for ever.
+  void truncate(std::int64_t until_ms);
 
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
   // Where a step ends; kNever for the last.

@@ -10,11 +10,18 @@ void Cluster::State::begin(Now now) {
   turn = Turn{};
   turn.now = now;
   last = now;
+  licenses->set_time(now.mono_ms);
+  refresh_policies();
 }
 
 Changes Cluster::State::finish() {
   settle();
+  refresh_policies();
+  for (const auto& [id, edit] : turn.jobs) follow_job(id);
+  if (turn.charge_all) charge_all();
+  publish_accounts();
   Changes& changes = turn.changes;
+  changes.usage = policies->usage.take_changed();
   for (auto& [id, edit] : turn.jobs) {
     if (edit.before && *edit.before == *edit.fresh) {
       const auto entry = jobs.find(id);
@@ -31,6 +38,9 @@ Changes Cluster::State::finish() {
     }
   }
   for (auto& [index, fresh] : turn.partitions) changes.partitions.push_back(fresh);
+  for (const std::uint32_t id : turn.reservations) {
+    changes.reservations.push_back(reservations.all().at(id).record);
+  }
   Changes done = std::move(changes);
   turn = Turn{};
   return done;
@@ -59,6 +69,7 @@ model::Job& Cluster::State::edit_quietly(JobId id) {
     SLUICE_ASSERT(entry != jobs.end(), "job {} is not in the table", id.value);
     edit->second.before = entry->second.job;
     edit->second.counted = tally_of(*entry->second.job);
+    edit->second.claimed = claim_of(*entry->second.job);
     edit->second.fresh = std::make_shared<model::Job>(*entry->second.job);
     entry->second.job = edit->second.fresh;
   }
@@ -104,7 +115,11 @@ model::Partition& Cluster::State::edit_partition(PartitionIndex partition) {
 // Settling one job may unsettle others (its dependents), never itself without a change, so this
 // ends; ids are taken in order to make the outcome the same every time.
 void Cluster::State::settle() {
-  while (!turn.unsettled.empty() || !turn.arrays.empty()) {
+  while (turn.tend_reservations || !turn.unsettled.empty() || !turn.arrays.empty()) {
+    if (turn.tend_reservations) {
+      tend_reservations();
+      continue;
+    }
     if (!turn.unsettled.empty()) {
       const JobId id = *turn.unsettled.begin();
       turn.unsettled.erase(turn.unsettled.begin());
@@ -119,6 +134,7 @@ void Cluster::State::settle() {
 
 void Cluster::State::settle_one(JobId id) {
   if (find(id) == nullptr) return;  // forgotten meanwhile
+  follow_job(id);
   const auto edit = turn.jobs.find(id);
   if (edit != turn.jobs.end()) {
     const Tally tally = tally_of(*edit->second.fresh);
@@ -133,12 +149,18 @@ void Cluster::State::settle_one(JobId id) {
       }
       array_over(job.array_job);
       notify_dependents(base_id(job));
+      if (is_led(job)) notify_dependents(job.het_job);
+      if (job.het_job.is_set()) {
+        // A finished one stays in memory as long as others are not over.
+        for (const JobId other : other_components(id)) turn.unsettled.insert(other);
+      }
     }
   }
   if (job(id).state == model::JobState::pending) {
     review(id);
   } else {
     unqueue(id);
+    jobs.find(id)->second.ready = false;
     not_ready(job(id));
   }
   set_timers(id);

@@ -16,20 +16,6 @@ namespace {
 
 using model::Reason;
 
-// Whether the plan gives such a reason; the others are the cluster's.
-bool from_plan(Reason reason) {
-  switch (reason) {
-    case Reason::none:
-    case Reason::priority:
-    case Reason::resources:
-    case Reason::node_down:
-    case Reason::bad_constraints:
-    case Reason::licenses:
-    case Reason::reservation: return true;
-    default: return false;
-  }
-}
-
 Obstacle held(const model::Job& job) {
   switch (job.reason) {
     case Reason::job_held_user:
@@ -40,6 +26,32 @@ Obstacle held(const model::Job& job) {
 }
 
 }  // namespace
+
+namespace {
+
+// What ranks and limits a waiting job beside its request.
+bool same_standing(const model::Job& a, const model::Job& b) {
+  return a.association == b.association && a.qos == b.qos && a.accrue == b.accrue &&
+         a.spec->nice == b.spec->nice && a.site_factor == b.site_factor &&
+         a.priority_fixed == b.priority_fixed;
+}
+
+}  // namespace
+
+bool is_from_plan(Reason reason) {
+  switch (reason) {
+    case Reason::none:
+    case Reason::priority:
+    case Reason::resources:
+    case Reason::node_down:
+    case Reason::bad_constraints:
+    case Reason::licenses:
+    case Reason::reservation:
+    case Reason::association_limit:
+    case Reason::qos_limit: return true;
+    default: return false;
+  }
+}
 
 void Cluster::State::review(JobId id) {
   const DependencyState dependency = evaluate(id);
@@ -53,6 +65,8 @@ void Cluster::State::review(JobId id) {
     keeps.reason = dependency == DependencyState::failed ? Reason::dependency_never_satisfied
                                                          : Reason::dependency;
   }
+  set_accrue(id, keeps);
+  if (waiting.het_job.is_set()) return review_component(id, keeps);
   ArrayInfo* throttled = nullptr;
   if (waiting.array_job.is_set()) {
     ArrayInfo& array = arrays[waiting.array_job];
@@ -80,8 +94,11 @@ void Cluster::State::review(JobId id) {
 Obstacle Cluster::State::obstacle(const model::Job& job) const {
   if (job.priority == 0) return held(job);
   if (job.spec->begin > last.wall) return {Reason::begin_time, {}};
+  const Obstacle standing = standing_obstacle(job);
+  if (standing.reason != Reason::none) return standing;
   const Placeable where = open_partitions(*job.request, job.spec->uid);
   if (where.partitions.empty()) return {where.reason, where.detail};
+  if (open_reservations(job).empty()) return {Reason::reservation, {}};
   return {};
 }
 
@@ -106,7 +123,7 @@ Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t
     if (found == partitions.end()) continue;
     const model::Partition& partition = **found;
     Reason reason = limit_reason(partition, request);
-    if (Status access = may_use(partition, request, {uid, {}, false}); !access) {
+    if (Status access = may_use(partition, request, {uid, {}, false, {}, tree.get()}); !access) {
       reason = Reason::partition_access;
       where.detail = access.error().text;
     }
@@ -123,15 +140,37 @@ Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t
   return where;
 }
 
+model::RequestPtr Cluster::State::planned_request(const model::Job& job) const {
+  const model::WallTime until = switches_until(job);
+  if (until == 0 || until > last.wall) return job.request;
+  model::Request relaxed = *job.request;
+  relaxed.switches = 0;
+  relaxed.switch_wait_s = 0;
+  return requests.intern(std::move(relaxed));
+}
+
 Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startable) const {
+  std::shared_ptr<const std::vector<Candidate>> companions;
+  if (job.het_job.is_set() && job.het_job == job.id) {
+    companions = std::make_shared<const std::vector<Candidate>>(companions_of(job));
+  }
   return {.id = job.id,
-          .request = job.request,
+          .request = planned_request(job),
           .partitions = open_partitions(*job.request, job.spec->uid).partitions,
           .uid = job.spec->uid,
           .priority = job.priority,
           .order = submit_order(job),
           .time_limit = job.request->time_limit,
-          .startable = startable};
+          .startable = startable,
+          .association = job.association,
+          .qos = qos_id(job.qos),
+          .nice = job.spec->nice,
+          .site_factor = job.site_factor,
+          .fixed = job.priority_fixed,
+          .accrue = job.accrue,
+          .submit = job.submit,
+          .reservations = open_reservations(job),
+          .companions = std::move(companions)};
 }
 
 void Cluster::State::queue(JobId id, std::uint32_t startable) {
@@ -145,13 +184,14 @@ void Cluster::State::queue(JobId id, std::uint32_t startable) {
   const bool same =
       edit == turn.jobs.end() ||
       (before != nullptr && before->request == entry.job->request &&
-       before->priority == entry.job->priority && before->array_task == entry.job->array_task);
+       before->priority == entry.job->priority && before->array_task == entry.job->array_task &&
+       same_standing(*before, *entry.job));
   if (!same || entry.startable != startable) {
     planner.add(candidate(*entry.job, startable));
     entry.startable = startable;
     plan_needed = true;
   }
-  if (!from_plan(entry.job->reason) || entry.job->reason == Reason::none) {
+  if (!is_from_plan(entry.job->reason) || entry.job->reason == Reason::none) {
     set_reason(id, {Reason::priority, {}});
   }
 }

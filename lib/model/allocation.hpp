@@ -38,6 +38,7 @@ struct NodeShare {
   std::uint64_t memory = 0;     // MiB
   std::uint32_t tasks = 0;      // tasks planned here
   std::vector<GresShare> gres;
+  Text topology;  // where the node stands, "top.leaf2.n7"; empty: no topology is known
 
   bool operator==(const NodeShare&) const = default;
   template <class Self, class Visitor>
@@ -49,6 +50,7 @@ struct NodeShare {
     visit(5, "memory", self.memory);
     visit(6, "tasks", self.tasks);
     visit(7, "gres", self.gres);
+    visit(8, "topology", self.topology);
   }
 };
 
@@ -57,6 +59,7 @@ struct Allocation {
   Text nodes;  // compressed
   std::uint32_t cpus = 0;
   std::vector<NodeShare> shares;
+  Text licenses;  // what it holds of them: "ansys:1,matlab:2"
 
   bool operator==(const Allocation&) const = default;
   template <class Self, class Visitor>
@@ -64,6 +67,7 @@ struct Allocation {
     visit(1, "nodes", self.nodes);
     visit(2, "cpus", self.cpus);
     visit(3, "shares", self.shares);
+    visit(4, "licenses", self.licenses);
   }
 };
 using AllocationPtr = std::shared_ptr<const Allocation>;

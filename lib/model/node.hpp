@@ -52,6 +52,9 @@ struct NodeFacts {
   WallTime boot_time = 0;
   WallTime daemon_start = 0;
   Text version;
+  std::uint32_t core_spec_count = 0;  // CoreSpecCount: cores kept for the system
+  Text cpu_spec_list;                 // CpuSpecList: CPUs kept for it; "0,2-3"
+  std::uint64_t mem_spec_limit = 0;   // MemSpecLimit: MiB kept for it
 
   [[nodiscard]] std::uint32_t cpus() const { return sockets * cores_per_socket * threads_per_core; }
   bool operator==(const NodeFacts&) const = default;
@@ -72,6 +75,9 @@ struct NodeFacts {
     visit(13, "boot_time", self.boot_time);
     visit(14, "daemon_start", self.daemon_start);
     visit(15, "version", self.version);
+    visit(16, "core_spec_count", self.core_spec_count);
+    visit(17, "cpu_spec_list", self.cpu_spec_list);
+    visit(18, "mem_spec_limit", self.mem_spec_limit);
   }
 };
 

@@ -10,7 +10,8 @@
 
 namespace sluice::model {
 
-enum class PriorityType : std::uint8_t { basic = 0, multifactor = 1 };
+// `site`: what has waited long for its length goes first (core/site_order.hpp).
+enum class PriorityType : std::uint8_t { basic = 0, multifactor = 1, site = 2 };
 
 enum PriorityFlag : std::uint32_t {
   kPriorityAccrueAlways = 1U << 0U,
@@ -38,6 +39,7 @@ struct PrioritySettings {
   std::uint32_t max_age_s = 7 * 86'400;
   bool favor_small = false;
   UsageReset usage_reset = UsageReset::none;
+  std::int32_t utc_offset_s = 0;  // of local time, which the reset's midnights are in
   std::uint32_t weight_age = 0;
   std::uint32_t weight_association = 0;
   std::uint32_t weight_fairshare = 0;

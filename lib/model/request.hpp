@@ -75,6 +75,9 @@ struct Request {
   std::uint32_t switch_wait_s = 0;    // how long to wait for that; kUnlimited: for ever
   std::uint32_t segment = 0;          // --segment: nodes of a block taken together; 0: all
 
+  std::uint32_t reserved_threads = 0;  // --thread-spec
+  bool use_reserved = false;           // -S 0: CPUs that nodes keep for the system, too
+
   bool operator==(const Request&) const = default;
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -120,6 +123,8 @@ struct Request {
     visit(40, "switches", self.switches);
     visit(41, "switch_wait_s", self.switch_wait_s);
     visit(42, "segment", self.segment);
+    visit(43, "reserved_threads", self.reserved_threads);
+    visit(44, "use_reserved", self.use_reserved);
   }
 };
 

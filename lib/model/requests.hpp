@@ -23,6 +23,8 @@ enum class JobVerb : std::uint8_t {
   suspend = 7,
   resume = 8,
   complete = 9,  // the owner of an allocation (salloc, srun) is done; exit_code counts
+  top = 10,      // before all others of the same user
+  notify = 11,   // a line on the batch script's standard error
 };
 
 // scontrol update job: only fields that are set change.
@@ -63,6 +65,9 @@ struct JobPatch {
   std::optional<WallTime> end;  // EndTime of a running job
   std::optional<WallTime> deadline;
   std::optional<std::vector<GresRequest>> gres;
+  std::optional<Text> reservation;
+  std::optional<Text> licenses;
+  std::optional<std::int32_t> site_factor;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -102,6 +107,9 @@ struct JobPatch {
     visit(34, "end", self.end);
     visit(35, "deadline", self.deadline);
     visit(36, "gres", self.gres);
+    visit(37, "reservation", self.reservation);
+    visit(38, "licenses", self.licenses);
+    visit(39, "site_factor", self.site_factor);
   }
 };
 

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "model/node.hpp"
 #include "model/policy_settings.hpp"
+#include "model/topology.hpp"
 #include "model/types.hpp"
 
 namespace sluice::model {
@@ -31,6 +32,14 @@ struct NodeSetting {
 // What becomes of a job that holds a device which goes out of service.
 enum class DeviceFaultPolicy : std::uint8_t { keep = 0, requeue = 1, cancel = 2 };
 
+// What may start while the first in line is blocked. `window` is how a cluster is run; the others
+// are the rules of the textbooks, for comparison.
+enum class BackfillPolicy : std::uint8_t {
+  window = 0,        // who delays no planned start; starts are planned for many, inside a window
+  easy = 1,          // who doesn't delay the first in line
+  conservative = 2,  // who delays nobody: each job gets a planned start when it comes, and keeps it
+};
+
 struct Settings {
   Text cluster_name = "sluice";
   std::vector<NodeSetting> nodes;     // position = NodeIndex
@@ -44,6 +53,9 @@ struct Settings {
   std::uint32_t unkillable_timeout_s = 60;  // then the node is drained, the job ends all the same
   std::uint32_t node_timeout_s = 300;       // silent for so long: DOWN (SlurmdTimeout)
   std::uint32_t over_time_limit_min = 0;
+  // What one unit of every time limit lasts. A minute; where the limits of a trace are replayed,
+  // which are exact to the second, a second.
+  std::int64_t limit_unit_ms = 60'000;
   std::uint32_t launch_failure_limit = 3;     // then the job is held (JobHeldAdmin)
   std::uint64_t default_memory_per_node = 0;  // MiB; 0: all memory of the node
   std::uint64_t default_memory_per_cpu = 0;
@@ -52,24 +64,35 @@ struct Settings {
   CpuUnit cpu_unit_default = CpuUnit::core;  // of partitions that don't say (CR_Core, CR_CPU, …)
   bool track_memory = true;                  // memory is a consumable (CR_Core_Memory)
   bool job_requeue = true;                   // default of --requeue
-  bool enforce_partition_limits = false;     // refuse at submit what exceeds partition limits
-  bool config_overrides = false;             // nodes that report less than configured are taken
-                                             // at the configuration's word, not drained
-  std::uint32_t return_to_service = 1;       // 0, 1 or 2, as Slurm's ReturnToService
-  std::uint32_t reason_interval_ms = 1000;   // how often at most a plan's reasons are written down
+  std::vector<std::uint32_t> requeue_exit;   // exit codes of batch jobs that run again
+  std::vector<std::uint32_t> requeue_exit_hold;  // … that then wait for a release (SPECIAL_EXIT)
+  bool enforce_partition_limits = false;         // refuse at submit what exceeds partition limits
+  bool config_overrides = false;                 // nodes that report less than configured are taken
+                                                 // at the configuration's word, not drained
+  std::uint32_t return_to_service = 1;           // 0, 1 or 2, as Slurm's ReturnToService
+  std::uint32_t reason_interval_ms = 1000;  // how often at most a plan's reasons are written down
   DeviceFaultPolicy device_fault_policy = DeviceFaultPolicy::keep;
   // GRES of these names are accelerators (--gres=accel:N) also where no vendor was detected.
   std::vector<Text> accelerator_names = {"gpu", "npu", "mlu", "gcu", "dcu", "xpu", "ppu"};
+  Topology topology;
+  Text job_defaults;                  // DefCpuPerGPU=, DefMemPerGPU= of partitions that don't say
+  bool least_loaded = false;          // CR_LLN: the nodes with the most idle CPUs first
+  bool pack_nodes = false;            // CR_Pack_Nodes: tasks fill a node before the next one
+  bool one_task_per_core = false;     // CR_ONE_TASK_PER_CORE, unless a job says otherwise
+  bool allow_spec_resources = false;  // AllowSpecResourcesUsage: jobs may use -S
+  std::uint32_t max_switch_wait_s = 300;  // of --switches: the longest wait
   // Backfill
   bool backfill = true;
+  BackfillPolicy backfill_policy = BackfillPolicy::window;
   std::uint32_t backfill_window_min = 1440;    // bf_window
   std::uint32_t backfill_max_job_test = 1000;  // bf_max_job_test: groups given a planned start
   std::uint32_t backfill_resolution_s = 60;    // bf_resolution
   PrioritySettings priority;
   EnforceSettings enforce;
   PreemptSettings preempt;
-  std::vector<LicenseSetting> licenses;
-  std::vector<Text> accounting_tres;  // AccountingStorageTRES, beyond the first eight
+  std::vector<LicenseSetting> licenses;  // by name
+  std::uint32_t resv_over_run_min = 0;   // ResvOverRun; kUnlimited: jobs outlive reservations
+  std::vector<Text> accounting_tres;     // AccountingStorageTRES, beyond the first eight
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 

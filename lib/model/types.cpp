@@ -33,12 +33,13 @@ struct FlagNames {
 };
 
 // A flag hides the base state; of several the first here wins.
-constexpr std::array<FlagNames, 8> kFlags{{{kFlagCompleting, {"COMPLETING", "CG"}},
+constexpr std::array<FlagNames, 9> kFlags{{{kFlagCompleting, {"COMPLETING", "CG"}},
                                            {kFlagConfiguring, {"CONFIGURING", "CF"}},
                                            {kFlagResizing, {"RESIZING", "RS"}},
                                            {kFlagRequeued, {"REQUEUED", "RQ"}},
                                            {kFlagRequeueHold, {"REQUEUE_HOLD", "RH"}},
                                            {kFlagSpecialExit, {"SPECIAL_EXIT", "SE"}},
+                                           {kFlagResvDelHold, {"RESV_DEL_HOLD", "RD"}},
                                            {kFlagStopped, {"STOPPED", "ST"}},
                                            {kFlagSignaling, {"SIGNALING", "SI"}}}};
 

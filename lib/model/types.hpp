@@ -42,6 +42,7 @@ enum JobFlag : std::uint32_t {
   kFlagResizing = 1U << 7U,
   kFlagLaunchFailed = 1U << 8U,        // a node could not start it
   kFlagTimeLimitSignalled = 1U << 9U,  // --signal was sent
+  kFlagResvDelHold = 1U << 10U,        // held because its reservation is gone
 };
 
 [[nodiscard]] bool is_finished(JobState state);

@@ -1,6 +1,9 @@
-// UsageRecord: what an association or a QOS has used, as stored and shown. Integers: TRES-seconds
-// times 10^-6 of the QOS's usage factor; decay multiplies and rounds down, so that sums never
-// exceed what was used.
+// UsageRecord: what an association or a QOS has used, as stored and shown. Integers, exact to a
+// millionth of a TRES-second: whole units, and beside them the millionths below one. Decay multiplies
+// and rounds down, so that sums never exceed what was used.
+//
+// The record of neither an association nor a QOS is the clock: `wall` says up to when running jobs
+// have been charged.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +16,14 @@ namespace sluice::model {
 struct UsageRecord {
   std::uint32_t association = 0;  // either this
   std::uint32_t qos = 0;          // or that
-  // Billing TRES * micro-seconds * usage factor, decayed: sshare's RawUsage times 10^6.
+  // Decayed: billing TRES * seconds * usage factor (sshare's RawUsage), job seconds (GrpWall), TRES *
+  // seconds * usage factor (GrpTRESMins).
   std::int64_t raw = 0;
-  std::int64_t wall = 0;  // job micro-seconds, decayed (GrpWall)
-  TresCounts tres;        // TRES micro-seconds, decayed (GrpTRESMins)
+  std::int64_t wall = 0;
+  TresCounts tres;
+  std::uint32_t raw_micro = 0;
+  std::uint32_t wall_micro = 0;
+  TresCounts tres_micro;
   // Of running jobs, not stored: shown by sshare and `scontrol show assoc_mgr`.
   TresCounts run_seconds;  // TRES * seconds that running jobs may still use (GrpTRESRunMins)
   TresCounts in_use;       // now (GrpTRES)
@@ -48,6 +55,9 @@ struct UsageRecord {
     visit(13, "effective_usage", self.effective_usage);
     visit(14, "level_fs", self.level_fs);
     visit(15, "factor", self.factor);
+    visit(16, "raw_micro", self.raw_micro);
+    visit(17, "wall_micro", self.wall_micro);
+    visit(18, "tres_micro", self.tres_micro);
   }
 };
 

@@ -36,8 +36,10 @@ struct JobOptions {
   std::vector<std::string> warnings;   // to print before anything is sent: "sbatch: <text>"
 };
 
+// A heterogeneous job's first component is `job`, `more` are the others; empty: a plain job.
 struct SbatchOptions {
   JobOptions job;      // spec.command: script path as typed ("" for stdin or --wrap)
+  std::vector<JobOptions> more;
   std::string script;  // text of the script (for --wrap: the generated one), checked
   bool wrapped = false;
   std::vector<std::string> script_arguments;  // also in job.spec.arguments
@@ -52,6 +54,7 @@ struct SbatchOptions {
 
 struct SallocOptions {
   JobOptions job;
+  std::vector<JobOptions> more;
   std::vector<std::string> command;  // empty: the user's shell, unless no_shell
   bool no_shell = false;
   std::optional<bool> bell;  // --bell / --no-bell; unset: only after a long wait on a tty
@@ -60,6 +63,13 @@ struct SallocOptions {
   std::uint32_t immediate_seconds = 0;    // 0: at once
   int exit_immediate = 1;                 // SLURM_EXIT_IMMEDIATE
   int exit_error = 1;                     // SLURM_EXIT_ERROR
+};
+
+// srun's part for one component.
+struct ComponentOptions {
+  JobOptions job;
+  model::StepSpec step;
+  std::uint32_t component = 0;  // --het-group: place in the heterogeneous job
 };
 
 struct SrunOptions {
@@ -78,6 +88,10 @@ struct SrunOptions {
   std::string prolog;         // run by srun before and after the step; "" or "none": not
   std::string epilog;
   bool test_exec = false;  // SLURM_TEST_EXEC: check that the program exists first
+  std::vector<std::uint32_t> het_groups;  // --het-group as typed; empty: by place on the line
+  // Not empty: the step is one over these components, ascending; `job` and `step` are the first's.
+  // Outside of an allocation: the components of the job to be made.
+  std::vector<ComponentOptions> components;
 };
 
 [[nodiscard]] Parsed<SbatchOptions> parse_sbatch(const Invocation& invocation);

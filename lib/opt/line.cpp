@@ -137,16 +137,15 @@ Stop directive_fatal(const DirectivePlace& place, std::string_view what) {
                           what, base::trim(place.text))};
 }
 
+// "#SBATCH hetjob", formerly "packjob"
+bool begins_component(std::string_view directive) {
+  const std::vector<std::string_view> words = base::split_nonempty(base::trim(directive), ' ');
+  return !words.empty() && (words.front() == "hetjob" || words.front() == "packjob");
+}
+
 Parsed<Line> read_directive(const RowList& rows, const DirectivePlace& place) {
   auto words = split_directive(place.text);
   if (!words) return tl::unexpected<Stop>(directive_fatal(place, words.error().text));
-  if (!words->empty() && (words->front() == "hetjob" || words->front() == "packjob")) {
-    return tl::unexpected<Stop>(
-        stop_for(Command::sbatch,
-                 {fmt::format("\"#SBATCH {}\" is not supported by Sluice: no heterogeneous jobs",
-                              words->front()),
-                  1}));
-  }
   if (std::find(words->begin(), words->end(), ":") != words->end()) {
     return tl::unexpected<Stop>(directive_fatal(place, "Unexpected `:`"));
   }
@@ -223,9 +222,9 @@ Parsed<Line> read_line(Command command, const RowList& rows,
   return line;
 }
 
-Parsed<std::vector<Given>> read_script(const RowList& rows, std::string_view script,
-                                       std::string_view name) {
-  std::vector<Given> given;
+Parsed<std::vector<std::vector<Given>>> read_script(const RowList& rows, std::string_view script,
+                                                    std::string_view name) {
+  std::vector<std::vector<Given>> given(1);
   std::size_t number = 0;
   while (!script.empty()) {
     const base::Cut line = base::cut(script, '\n');
@@ -234,11 +233,15 @@ Parsed<std::vector<Given>> read_script(const RowList& rows, std::string_view scr
     const LineKind kind = kind_of(line.before);
     if (kind == LineKind::command) break;
     if (kind == LineKind::comment) continue;
+    if (begins_component(line.before.substr(7))) {
+      given.emplace_back();
+      continue;
+    }
     auto directive = read_directive(rows, {name, number, line.before.substr(7)});
     if (!directive) return tl::unexpected<Stop>(std::move(directive.error()));
     for (Given& use : directive->given) {
       use.source = Source::script;
-      given.push_back(std::move(use));
+      given.back().push_back(std::move(use));
     }
   }
   return given;

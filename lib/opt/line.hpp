@@ -24,9 +24,11 @@ struct Line {
 [[nodiscard]] Parsed<Line> read_line(Command command, const RowList& rows,
                                      const std::vector<std::string>& arguments);
 
-// A script's #SBATCH lines up to its first command. `name` is for messages.
-[[nodiscard]] Parsed<std::vector<Given>> read_script(const RowList& rows, std::string_view script,
-                                                     std::string_view name);
+// A script's #SBATCH lines up to its first command, by component: "#SBATCH hetjob" begins the next
+// one. `name` is for messages.
+[[nodiscard]] Parsed<std::vector<std::vector<Given>>> read_script(const RowList& rows,
+                                                                  std::string_view script,
+                                                                  std::string_view name);
 
 [[nodiscard]] std::vector<Given> read_environment(Command command, const RowList& rows,
                                                   const base::Environment& environment);

@@ -133,6 +133,7 @@ struct SacctOptions {
   bool truncate = false;      // -T
   bool duplicates = false;    // -D
   bool array = false;         // --array
+  std::optional<bool> whole_hetjob;  // unset: all components where the first one is named
   bool batch_script = false;  // -B
   bool env_vars = false;
   bool expand_patterns = false;
@@ -180,11 +181,56 @@ struct SstatOptions {
   std::uint32_t verbose = 0;
 };
 
+struct SacctmgrOptions {
+  std::vector<std::string> words;  // the command and its arguments; empty: interactive
+  bool associations = false;       // -s
+  bool immediate = false;          // -i
+  bool no_header = false;
+  bool parsable = false;   // -p
+  bool parsable2 = false;  // -P
+  bool quiet = false;      // -Q
+  bool read_only = false;  // -r
+  std::uint32_t verbose = 0;
+};
+
+struct SshareOptions {
+  std::vector<std::string> accounts;
+  std::vector<std::string> users;
+  bool all = false;          // -a
+  bool users_only = false;   // -U
+  bool long_form = false;    // -l
+  bool help_format = false;  // -e
+  bool partitions = false;   // -m
+  bool no_header = false;    // -n, -h
+  bool parsable = false;
+  bool parsable2 = false;
+  std::string format;
+  std::uint32_t verbose = 0;
+  std::string clusters;
+};
+
+struct SprioOptions {
+  std::vector<std::uint32_t> jobs;
+  std::vector<std::string> partitions;
+  std::vector<std::string> users;
+  bool long_form = false;
+  bool normalized = false;  // -n
+  bool no_header = false;   // -h
+  bool weights = false;     // -w
+  std::string format;
+  std::string sort;
+  std::uint32_t verbose = 0;
+  std::string clusters;
+};
+
 [[nodiscard]] Parsed<SqueueOptions> parse_squeue(const Invocation& invocation);
 [[nodiscard]] Parsed<SinfoOptions> parse_sinfo(const Invocation& invocation);
 [[nodiscard]] Parsed<ScancelOptions> parse_scancel(const Invocation& invocation);
 [[nodiscard]] Parsed<SacctOptions> parse_sacct(const Invocation& invocation);
 [[nodiscard]] Parsed<ScontrolOptions> parse_scontrol(const Invocation& invocation);
 [[nodiscard]] Parsed<SstatOptions> parse_sstat(const Invocation& invocation);
+[[nodiscard]] Parsed<SacctmgrOptions> parse_sacctmgr(const Invocation& invocation);
+[[nodiscard]] Parsed<SshareOptions> parse_sshare(const Invocation& invocation);
+[[nodiscard]] Parsed<SprioOptions> parse_sprio(const Invocation& invocation);
 
 }  // namespace sluice::opt

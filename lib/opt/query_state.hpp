@@ -124,12 +124,18 @@ using ScancelRow = Row<Query<ScancelOptions>>;
 using SacctRow = Row<Query<SacctOptions>>;
 using ScontrolRow = Row<Query<ScontrolOptions>>;
 using SstatRow = Row<Query<SstatOptions>>;
+using SacctmgrRow = Row<Query<SacctmgrOptions>>;
+using SshareRow = Row<Query<SshareOptions>>;
+using SprioRow = Row<Query<SprioOptions>>;
 [[nodiscard]] std::span<const SqueueRow> squeue_rows();
 [[nodiscard]] std::span<const SinfoRow> sinfo_rows();
 [[nodiscard]] std::span<const ScancelRow> scancel_rows();
 [[nodiscard]] std::span<const SacctRow> sacct_rows();
 [[nodiscard]] std::span<const ScontrolRow> scontrol_rows();
 [[nodiscard]] std::span<const SstatRow> sstat_rows();
+[[nodiscard]] std::span<const SacctmgrRow> sacctmgr_rows();
+[[nodiscard]] std::span<const SshareRow> sshare_rows();
+[[nodiscard]] std::span<const SprioRow> sprio_rows();
 
 // A list of users by name or number; the first bad one is the error's text.
 [[nodiscard]] Result<std::vector<std::uint32_t>> parse_users(std::string_view text);

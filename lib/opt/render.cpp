@@ -12,15 +12,16 @@
 namespace sluice::opt {
 namespace {
 
-constexpr std::array kCommands{Command::sbatch, Command::salloc,   Command::srun,
-                               Command::squeue, Command::sinfo,    Command::scancel,
-                               Command::sacct,  Command::scontrol, Command::sstat};
+constexpr std::array kCommands{Command::sbatch,   Command::salloc,   Command::srun,
+                               Command::squeue,   Command::sinfo,    Command::scancel,
+                               Command::sacct,    Command::scontrol, Command::sstat,
+                               Command::sacctmgr, Command::sshare,   Command::sprio};
 
 struct Names {
   std::string_view name;
   std::string_view operands;  // for "Usage:"
 };
-constexpr std::array<Names, 9> kNames{{{"sbatch", "script [args...]"},
+constexpr std::array<Names, 12> kNames{{{"sbatch", "script [args...]"},
                                        {"salloc", "[command [args...]]"},
                                        {"srun", "executable [args...]"},
                                        {"squeue", ""},
@@ -28,7 +29,10 @@ constexpr std::array<Names, 9> kNames{{{"sbatch", "script [args...]"},
                                        {"scancel", "[job_id[_array_id][.step_id]...]"},
                                        {"sacct", ""},
                                        {"scontrol", "[command [args...]]"},
-                                       {"sstat", ""}}};
+                                       {"sstat", ""},
+                                       {"sacctmgr", "[command [entity [specs...]]]"},
+                                       {"sshare", ""},
+                                       {"sprio", ""}}};
 
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 

@@ -18,7 +18,10 @@ enum class Command : std::uint8_t {
   scancel,
   sacct,
   scontrol,
-  sstat
+  sstat,
+  sacctmgr,
+  sshare,
+  sprio
 };
 [[nodiscard]] std::span<const Command> all_commands();
 [[nodiscard]] std::string_view command_name(Command command);

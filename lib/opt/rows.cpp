@@ -27,6 +27,9 @@ void add_all(RowList& list, Command command) {
     case Command::sacct: return add(list, command, sacct_rows());
     case Command::scontrol: return add(list, command, scontrol_rows());
     case Command::sstat: return add(list, command, sstat_rows());
+    case Command::sacctmgr: return add(list, command, sacctmgr_rows());
+    case Command::sshare: return add(list, command, sshare_rows());
+    case Command::sprio: return add(list, command, sprio_rows());
   }
 }
 

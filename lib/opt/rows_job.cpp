@@ -142,6 +142,17 @@ constexpr SubmitRow kRows[] = {
         .in(Group::job)
         .env("SBATCH_ACCOUNT", "SALLOC_ACCOUNT", "SLURM_ACCOUNT")
         .sets(text_to<&Request::account>),
+    SubmitRow::valued("licenses", 'L', "<name>[:<count>][,...]",
+                      "Licenses to hold while it runs; with | between them one of them suffices.")
+        .on(kSubmit)
+        .in(Group::job)
+        .sets(text_to<&Request::licenses>),
+    SubmitRow::valued("reservation", 0, "<name>[,...]",
+                      "Run in this reservation, or in one of these.")
+        .on(kSubmit)
+        .in(Group::job)
+        .env("SBATCH_RESERVATION", "SALLOC_RESERVATION", "SLURM_RESERVATION")
+        .sets(text_to<&Request::reservation>),
     SubmitRow::valued("array", 'a', "<indexes>",
                       "Submit a job array: a list of task ids and ranges, as in 0-15:4,20%2; "
                       "what follows % limits how many tasks run at once.")

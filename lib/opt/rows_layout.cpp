@@ -2,7 +2,10 @@
 // node shape, hints, distribution, memory binding.
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
 
+#include "base/duration.hpp"
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "opt/submit_state.hpp"
@@ -119,8 +122,37 @@ Outcome set_mem_bind(SubmitState& s, const Given& use) {
   return {};
 }
 
+// <count>[@<time>]; without a time, that of the environment.
+Outcome set_switches(SubmitState& s, const Given& use) {
+  const base::Cut parts = base::cut(use.value, '@');
+  const auto count = base::parse_u32(parts.before, model::kUnlimited - 2);
+  if (!count || *count == 0) return bad_number(use);
+  constexpr std::array<std::string_view, 3> kWaits{"SBATCH_WAIT4SWITCH", "SALLOC_WAIT4SWITCH",
+                                                   "SLURM_WAIT4SWITCH"};
+  std::optional<std::string> wait;
+  if (parts.found) {
+    wait = std::string(parts.after);
+  } else {
+    wait = s.in->environment.get(kWaits.at(static_cast<std::size_t>(s.command)));
+  }
+  Request& request = s.job.request;
+  request.switches = *count;
+  request.switch_wait_s = model::kUnlimited;
+  if (!wait) return {};
+  const Result<std::int64_t> seconds = base::parse_duration(*wait);
+  if (!seconds) return bad_value(use);
+  if (*seconds != base::kUnlimited) {
+    request.switch_wait_s =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(*seconds, model::kUnlimited - 2));
+  }
+  return {};
+}
+
 constexpr SubmitRow kRows[] = {
-    SubmitRow::valued("constraint", 'C', "<features>", "Only nodes with these features: a&b, a|b.")
+    SubmitRow::valued(
+        "constraint", 'C', "<features>",
+        "Only nodes with these features: a&b, a|b; [a|b]: all nodes with one of them; "
+        "[a*2&b*4]: two with a, four with b.")
         .on(kSubmit)
         .in(Group::nodes)
         .env("SBATCH_CONSTRAINT", "SALLOC_CONSTRAINT", "SLURM_CONSTRAINT")
@@ -160,6 +192,26 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::nodes)
         .sets(set_nodefile),
+    SubmitRow::valued("prefer", 0, "<features>",
+                      "Nodes with these features if they can be had at once; else those of "
+                      "--constraint.")
+        .on(kSubmit)
+        .in(Group::nodes)
+        .sets(text_to<&Request::prefer>),
+    SubmitRow::valued("segment", 0, "<count>",
+                      "In a block topology: each block gives a multiple of so many nodes.")
+        .on(kSubmit)
+        .in(Group::nodes)
+        .env("SBATCH_SEGMENT_SIZE", "SALLOC_SEGMENT_SIZE", "SRUN_SEGMENT_SIZE")
+        .sets(count_to<&Request::segment>),
+    SubmitRow::valued(
+        "switches", 0, "<count>[@<time>]",
+        "In a tree topology: at most so many leaf switches; after the time any number "
+        "does.")
+        .on(kSubmit)
+        .in(Group::nodes)
+        .env("SBATCH_REQ_SWITCH", "SALLOC_REQ_SWITCH", "SLURM_REQ_SWITCH")
+        .sets(set_switches),
     SubmitRow::valued("nodelist", 'w', "<nodes>|<file>", "Use at least these nodes.")
         .on(kSubmit)
         .in(Group::nodes)

@@ -7,10 +7,9 @@ namespace sluice::opt {
 namespace {
 
 constexpr std::string_view kNoBurstBuffers = "no burst buffers";
-constexpr std::string_view kNoHet = "no heterogeneous jobs";
 constexpr std::string_view kNoFrequencies = "frequencies can't be set";
 constexpr std::string_view kNoReboot = "nodes are not rebooted for jobs";
-constexpr std::string_view kNoTopology = "no switch topology is known";
+constexpr std::string_view kNoSegments = "segments stand wherever they fit best";
 constexpr std::string_view kNoCast = "files are not broadcast";
 constexpr std::string_view kNoSpecial = "no cores are set aside for the system";
 constexpr std::string_view kFixedSampling = "the sampling interval is fixed";
@@ -19,18 +18,6 @@ constexpr std::string_view kFixedSampling = "the sampling interval is fixed";
 Outcome set_profile(SubmitState&, const Given& use) {
   if (base::iequals(use.value, "none")) return {};
   return unsupported(use, "no profiles are taken");
-}
-
-// No licence and no reservation exists, so any name is a wrong one, in Slurm's words.
-template <ErrorCode Code>
-Outcome refuse_name(SubmitState& s, const Given&) {
-  return submit_failure(s.command, {Code, ""});
-}
-
-// <count>[@<time>]
-Outcome refuse_switches(SubmitState&, const Given& use) {
-  if (!base::parse_u32(base::cut(use.value, '@').before)) return bad_number(use);
-  return unsupported(use, kNoTopology);
 }
 
 constexpr SubmitRow kRows[] = {
@@ -68,12 +55,8 @@ constexpr SubmitRow kRows[] = {
         .on(kSrun)
         .env("", "", "SLURM_COMPRESS")
         .refused(kNoCast),
-    SubmitRow::flag("consolidate-segments", 0, "").on(kSubmit).refused(kNoTopology),
+    SubmitRow::flag("consolidate-segments", 0, "").on(kSubmit).refused(kNoSegments),
     SubmitRow::valued("context", 0, "<context>", "").on(kSubmit).refused("no SELinux contexts"),
-    SubmitRow::valued("core-spec", 'S', "<count>", "")
-        .on(kSubmit)
-        .env("SBATCH_CORE_SPEC", "SALLOC_CORE_SPEC", "SLURM_CORE_SPEC")
-        .refused(kNoSpecial),
     SubmitRow::valued("cpu-freq", 0, "<frequency>", "")
         .on(kSubmit)
         .env("", "", "SLURM_CPU_FREQ_REQ")
@@ -87,15 +70,10 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .env("SBATCH_GPU_FREQ", "SALLOC_GPU_FREQ", "SLURM_GPU_FREQ")
         .refused(kNoFrequencies),
-    SubmitRow::valued("het-group", 0, "<groups>", "").on(kSrun).also("pack-group").refused(kNoHet),
     SubmitRow::valued("ignore-signals", 0, "<signals>", "")
         .on(kSrun)
         .refused("use the shell's trap"),
     SubmitRow::flag("interactive", 0, "").on(kSrun).refused("use salloc or srun --pty"),
-    SubmitRow::valued("licenses", 'L', "<names>", "Licenses to take. There are none.")
-        .on(kSubmit)
-        .in(Group::other)
-        .sets(refuse_name<ErrorCode::invalid_licenses>),
     SubmitRow::valued("mcs-label", 0, "<label>", "").on(kSubmit).refused("no MCS labels"),
     SubmitRow::valued("mem-update", 0, "<size>", "").on(kSubmit).refused("memory can't be changed"),
     SubmitRow::valued("network", 0, "<type>", "")
@@ -111,28 +89,16 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .env("SBATCH_POWER", "SALLOC_POWER", "SLURM_POWER")
         .refused("power is not managed"),
-    SubmitRow::valued("prefer", 0, "<features>", "")
-        .on(kSubmit)
-        .refused("features are demanded (-C), not preferred"),
     SubmitRow::valued("profile", 0, "{none}", "Kinds of profiling: none.")
         .on(kSubmit)
         .env("SBATCH_PROFILE", "SALLOC_PROFILE", "SLURM_PROFILE")
         .sets(set_profile),
     SubmitRow::flag("reboot", 0, "").on(kSubmit).refused(kNoReboot),
-    SubmitRow::valued("reservation", 0, "<name>", "A reservation to use. There are none.")
-        .on(kSubmit)
-        .in(Group::other)
-        .env("SBATCH_RESERVATION", "SALLOC_RESERVATION", "SLURM_RESERVATION")
-        .sets(refuse_name<ErrorCode::invalid_reservation>),
     SubmitRow::valued("resources", 0, "<file>", "").on(kSubmit).refused("no resource files"),
     SubmitRow::maybe("resv-ports", 0, "<count>", "")
         .on(kSubmit)
         .env("", "", "SLURM_RESV_PORTS")
         .refused("ports are not reserved"),
-    SubmitRow::valued("segment", 0, "<size>", "")
-        .on(kSubmit)
-        .env("SBATCH_SEGMENT_SIZE", "SALLOC_SEGMENT_SIZE", "SRUN_SEGMENT_SIZE")
-        .refused(kNoTopology),
     SubmitRow::maybe("send-libs", 0, "<yes|no>", "")
         .on(kSrun)
         .env("", "", "SLURM_SEND_LIBS")
@@ -141,12 +107,7 @@ constexpr SubmitRow kRows[] = {
         .on(kSrun)
         .env("", "", "SLURMD_DEBUG")
         .refused("see the node's log"),
-    SubmitRow::flag("spread-segments", 0, "").on(kSubmit).refused(kNoTopology),
-    SubmitRow::valued("switches", 0, "<count>[@<time>]", "Most switches. None are known.")
-        .on(kSubmit)
-        .in(Group::other)
-        .env("SBATCH_REQ_SWITCH", "SALLOC_REQ_SWITCH", "SLURM_REQ_SWITCH")
-        .sets(refuse_switches),
+    SubmitRow::flag("spread-segments", 0, "").on(kSubmit).refused(kNoSegments),
     SubmitRow::valued("thread-spec", 0, "<count>", "")
         .on(kSubmit)
         .env("SBATCH_THREAD_SPEC", "SALLOC_THREAD_SPEC", "SLURM_THREAD_SPEC")

@@ -136,6 +136,12 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::nodes)
         .sets(on<&Request::contiguous>),
+    SubmitRow::valued("core-spec", 'S', "<count>",
+                      "Cores of each node that are kept for the system; implies --exclusive.")
+        .on(kSubmit)
+        .in(Group::nodes)
+        .env("SBATCH_CORE_SPEC", "SALLOC_CORE_SPEC", "SLURM_CORE_SPEC")
+        .sets(count_to<&Request::reserved_cores>),
     SubmitRow::valued("cpus-per-gpu", 0, "<count>", "CPUs for each allocated GPU.")
         .on(kSubmit)
         .in(Group::gpu)

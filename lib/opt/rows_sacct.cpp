@@ -127,10 +127,10 @@ Outcome set_units(State& s, const Given& use) {
   return {};
 }
 
-// There are no heterogeneous jobs, so whole and part are the same.
-Outcome set_whole(State&, const Given& use) {
+Outcome set_whole(State& s, const Given& use) {
   const bool known =
       !use.has_value || base::iequals(use.value, "yes") || base::iequals(use.value, "no");
+  s.options.whole_hetjob = !use.has_value || base::iequals(use.value, "yes");
   if (known) return {};
   return query_error(
       fmt::format("Invalid --whole-hetjob value \"{}\". Valid values: [yes|no].", use.value));
@@ -301,7 +301,7 @@ constexpr R kRows[] = {
         .on(kSacct)
         .in(Group::filter)
         .sets(To<&O::wckeys>::list),
-    R::maybe("whole-hetjob", 0, "{yes|no}", "All parts of heterogeneous jobs. There are none.")
+    R::maybe("whole-hetjob", 0, "{yes|no}", "With -j: all components of a heterogeneous job, or only those named.")
         .on(kSacct)
         .in(Group::filter)
         .sets(set_whole),

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/strings.hpp"
+#include "opt/collected.hpp"
 #include "opt/submit_state.hpp"
 #include "opt/values.hpp"
 
@@ -115,6 +116,17 @@ constexpr SubmitRow kRows[] = {
         .in(Group::output)
         .env("", "", "SRUN_INPUT,SLURM_STDINMODE")
         .sets(set_input),
+    SubmitRow::valued("het-group", 0, "<groups>",
+                      "Components of the heterogeneous job that run this: 0,2-3.")
+        .on(kSrun)
+        .in(Group::step)
+        .also("pack-group")
+        .sets([](SubmitState& s, const Given& use) -> Outcome {
+          auto groups = read_groups(use.value);
+          if (!groups) return tl::unexpected<Complaint>(groups.error());
+          s.srun.het_groups = std::move(*groups);
+          return {};
+        }),
     SubmitRow::valued("jobid", 0, "<job>", "Run the step in this allocation.")
         .on(kSrun)
         .in(Group::step)

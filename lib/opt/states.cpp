@@ -128,7 +128,8 @@ std::string_view without_limit(std::string_view text) { return base::cut(text, '
 Result<JobRef> parse_job_ref(std::string_view text) {
   JobRef ref;
   const base::Cut step = base::cut(text, '.');
-  const base::Cut task = base::cut(step.before, '_');
+  const base::Cut part = base::cut(step.before, '+');
+  const base::Cut task = base::cut(part.before, '_');
   const auto job = base::parse_u32(task.before);
   if (!job || *job == 0) return bad_ref(text);
   ref.job = *job;
@@ -140,6 +141,11 @@ Result<JobRef> parse_job_ref(std::string_view text) {
     const auto number = base::parse_u32(task.after, model::kNoTask - 1);
     if (!number) return bad_ref(text);
     ref.task = *number;
+  }
+  if (part.found) {
+    const auto number = base::parse_u32(part.after, model::kNoTask - 1);
+    if (!number || task.found) return bad_ref(text);
+    ref.component = *number;
   }
   if (step.found) {
     const auto number = step_number(step.after);

@@ -15,7 +15,8 @@ namespace sluice::opt {
 // "12", "12_3", "12_[1-3,7]", "12.0", "12_3.batch". Steps by Slurm's numbers (base/ids.hpp).
 struct JobRef {
   std::uint32_t job = 0;
-  std::optional<std::uint32_t> task;  // 12_3
+  std::optional<std::uint32_t> task;       // 12_3
+  std::optional<std::uint32_t> component;  // 12+1
   std::string tasks;                  // 12_[...]: what stands between the brackets
   std::optional<std::uint32_t> step;
 

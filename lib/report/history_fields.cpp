@@ -21,6 +21,11 @@ using model::Job;
 using model::UsageKind;
 
 // Texts that belong to a job, not to its steps.
+void reservation(const Row& row, const Context&, Out& out) {
+  if (row.step != nullptr) return;
+  const Text& used = row.job->reservation;
+  out += used.empty() ? row.job->request->reservation.view() : used.view();
+}
 template <auto Member>
 void of_request(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) out += ((*row.job->request).*Member).view();
@@ -260,7 +265,7 @@ constexpr HistoryField kFields[] = {
     {"ReqMem", 10, false, requested_memory},
     {"ReqNodes", 8, false, requested_nodes},
     {"ReqTRES", 10, false, history::requested_tres},
-    {"Reservation", 20, false, of_request<&model::Request::reservation>},
+    {"Reservation", 20, false, reservation},
     {"ReservationId", 8, false, nothing},
     {"Restarts", 8, false, restarts},
     {"SLUID", 14, false, nothing},

@@ -102,7 +102,19 @@ void gres(const Job& job, const Context&, Out& out) {
 void id(const Job& job, const Context& context, Out& out) {
   out += job_id_text(job, context.task_list_room);
 }
+void reservation(const Job& job, const Context&, Out& out) {
+  add_or(out, reservation_of(job), kNull);
+}
 void raw_id(const Job& job, const Context&, Out& out) { add_number(out, job.id.value); }
+void het_id(const Job& job, const Context&, Out& out) {
+  add_or(out, job.het_job.is_set() ? std::to_string(job.het_job.value) : std::string(), kNotHere);
+}
+void het_id_set(const Job& job, const Context&, Out& out) {
+  add_or(out, het_id_set_text(job), kNotHere);
+}
+void het_offset(const Job& job, const Context&, Out& out) {
+  add_or(out, job.het_job.is_set() ? std::to_string(job.het_offset) : std::string(), kNotHere);
+}
 void array_id(const Job& job, const Context&, Out& out) {
   add_number(out, job.array_job.is_set() ? job.array_job.value : job.id.value);
 }
@@ -303,9 +315,9 @@ constexpr auto kFields = std::to_array<F>({
     {"Feature", 'f', "FEATURES", kWidth, request_text<&R::features, kNull>},
     {"GroupID", 'G', "GROUP", kWidth, spec_number<&S::gid>},
     {"GroupName", 'g', "GROUP", kWidth, group},
-    {"HetJobID", 0, "HET_JOB_ID", kWidth, always<kNotHere>},
-    {"HetJobIDSet", 0, "HET_JOB_ID_SET", kWidth, always<kNotHere>},
-    {"HetJobOffset", 0, "HET_JOB_OFFSET", kWidth, always<kNotHere>},
+    {"HetJobID", 0, "HET_JOB_ID", kWidth, het_id},
+    {"HetJobIDSet", 0, "HET_JOB_ID_SET", kWidth, het_id_set},
+    {"HetJobOffset", 0, "HET_JOB_OFFSET", kWidth, het_offset},
     {"JobArrayID", 'i', "JOBID", kWidth, id},
     {"JobID", 'A', "JOBID", kWidth, raw_id},
     {"LastSchedEval", 0, "LAST_SCHED_EVAL", kWidth, always<kNotHere>},
@@ -336,7 +348,7 @@ constexpr auto kFields = std::to_array<F>({
     {"Partition", 'P', "PARTITION", kWidth, job_text<&Job::partition>},
     {"PendingTime", 0, "PENDING_TIME", kWidth, pending_seconds},
     {"PreemptTime", 0, "PREEMPT_TIME", kWidth, always<kNotHere>},
-    {"prefer", 0, "PREFER", kWidth, always<kNull>},
+    {"prefer", 0, "PREFER", kWidth, request_text<&R::prefer, kNull>},
     {"Priority", 'p', "PRIORITY", kWidth, priority_share},
     {"PriorityLong", 'Q', "PRIORITY", kWidth, job_number<&Job::priority>},
     {"Profile", 0, "PROFILE", kWidth, always<kNotSet>},
@@ -347,7 +359,7 @@ constexpr auto kFields = std::to_array<F>({
     {"ReqNodes", 'n', "REQ_NODES", kWidth, request_text<&R::node_list, kNothing>},
     {"ReqSwitch", 0, "REQ_SWITCH", kWidth, request_number<&R::switches>},
     {"Requeue", 0, "REQUEUE", kWidth, requeue},
-    {"Reservation", 'v', "RESERVATION", kWidth, request_text<&R::reservation, kNull>},
+    {"Reservation", 'v', "RESERVATION", kWidth, reservation},
     {"ResizeTime", 0, "RESIZE_TIME", kWidth, always<kNotHere>},
     {"RestartCnt", 0, "RESTART_COUNT", kWidth, job_number<&Job::restarts>},
     {"SchedNodes", 'Y', "SCHEDNODES", kWidth, scheduled_nodes},

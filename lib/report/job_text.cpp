@@ -96,7 +96,13 @@ std::string array_task_text(const model::Job& job, std::size_t room) {
   return text;
 }
 
+std::string het_id_set_text(const model::Job& job) {
+  if (!job.het_job.is_set()) return {};
+  return fmt::format("{}-{}", job.het_job.value, job.het_job.value + job.het_count - 1);
+}
+
 std::string job_id_text(const model::Job& job, std::size_t room) {
+  if (job.het_job.is_set()) return fmt::format("{}+{}", job.het_job.value, job.het_offset);
   if (!job.array_job.is_set()) return std::to_string(job.id.value);
   std::string text = std::to_string(job.array_job.value) + "_";
   if (job.array_task != model::kNoTask) return text + std::to_string(job.array_task);

@@ -18,13 +18,15 @@ inline constexpr std::size_t kTaskListRoom = 64;
 // What SLURM_BITSTR_LEN asks for.
 [[nodiscard]] std::size_t task_list_room(std::optional<std::string_view> variable);
 
-// "34", "35_4", "35_[1,4,7%2]".
+// "34", "35_4", "35_[1,4,7%2]", "36+1" (a component).
 [[nodiscard]] std::string job_id_text(const model::Job& job, std::size_t room = kTaskListRoom);
 // "1-3,7": tasks as Slurm lists them; a list too long to read is cut and ends in "...".
 [[nodiscard]] std::string task_runs_text(std::span<const model::TaskRun> runs,
                                          std::size_t room = kTaskListRoom);
 // "1,3,5,9%2": the task list of a rest record, or the task's number; empty outside of arrays.
 [[nodiscard]] std::string array_task_text(const model::Job& job, std::size_t room = kTaskListRoom);
+// "36-38": the ids of all components; empty: not a heterogeneous job.
+[[nodiscard]] std::string het_id_set_text(const model::Job& job);
 // "34.0", "35_4.batch"; `job` names it, may be null.
 [[nodiscard]] std::string step_id_text(const model::Step& step, const model::Job* job);
 [[nodiscard]] std::string step_number_text(StepNumber number);
@@ -42,6 +44,10 @@ inline constexpr std::size_t kTaskListRoom = 64;
 [[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);
 // When it will end or has ended, seconds; 0: unknown.
 [[nodiscard]] std::int64_t end_seconds(const model::Job& job);
+// The reservation that it runs in; before that those asked for.
+[[nodiscard]] inline const Text& reservation_of(const model::Job& job) {
+  return job.reservation.empty() ? job.request->reservation : job.reservation;
+}
 // "None", "Resources", …, or the detail that replaces it.
 [[nodiscard]] std::string reason_text(const model::Job& job);
 // "3:0": exit code and signal.

@@ -117,8 +117,9 @@ void write_array(JsonWriter& writer, const Job& job) {
   writer.close();
   writer.key("het");
   writer.open_object();
-  writer.member("job_id", 0);
-  writer.member("job_offset", Number{});
+  const bool het = job.het_job.is_set();
+  writer.member("job_id", job.het_job.value);
+  writer.member("job_offset", Number{het, false, het ? std::int64_t{job.het_offset} : 0});
   writer.close();
 }
 

@@ -59,9 +59,9 @@ void write_identity(JsonWriter& writer, const Job& job, const JsonContext& conte
   writer.member("array_task_id", Number{task, false, task ? std::int64_t{job.array_task} : 0});
   writer.member("array_max_tasks", Number::of(spec.array_limit));
   writer.member("array_task_string", job.array_rest ? array_task_text(job) : std::string());
-  writer.member("het_job_id", Number::of(0));
-  writer.member("het_job_id_set", "");
-  writer.member("het_job_offset", Number::of(0));
+  writer.member("het_job_id", Number::of(job.het_job.value));
+  writer.member("het_job_id_set", het_id_set_text(job));
+  writer.member("het_job_offset", Number::of(job.het_offset));
 }
 
 void write_state(JsonWriter& writer, const Job& job) {
@@ -121,7 +121,7 @@ void write_files(JsonWriter& writer, const Job& job) {
   for (const std::string_view word : base::split_nonempty(spec.mail_type, ',')) writer.value(word);
   writer.close();
   empty_texts(writer, {"container_id", "system_comment", "batch_features", "mcs_label", "network",
-                       "selinux_context", "prefer"});
+                       "selinux_context"});
   writer.member("reboot", spec.reboot);
 }
 
@@ -132,6 +132,7 @@ void write_shape(JsonWriter& writer, const Job& job) {
   writer.member("required_nodes", request.node_list);
   writer.member("excluded_nodes", request.exclude);
   writer.member("features", request.features);
+  writer.member("prefer", request.prefer);
   writer.member("node_count", Number::of(node_count(job)));
   writer.member("cpus", Number::of(cpu_count(job)));
   writer.member("tasks", Number::of(task_count(job)));
@@ -156,8 +157,8 @@ void write_shape(JsonWriter& writer, const Job& job) {
   writer.member("memory_per_node", asked(request.memory_per_node));
   writer.member("memory_per_cpu", asked(request.memory_per_cpu));
   writer.member("contiguous", request.contiguous);
-  writer.member("reservation", request.reservation);
-  writer.member("resv_name", request.reservation);
+  writer.member("reservation", reservation_of(job));
+  writer.member("resv_name", reservation_of(job));
   writer.member("licenses", request.licenses);
   writer.member("required_switches", request.switches);
   writer.key("shared");

@@ -4,6 +4,7 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "base/user.hpp"
+#include "model/reserved_cpus.hpp"
 #include "report/gres_text.hpp"
 #include "report/json_records.hpp"
 #include "report/node_counts.hpp"
@@ -47,7 +48,7 @@ void write_hardware(JsonWriter& writer, const Node& node) {
   writer.member("cores", facts.cores_per_socket);
   writer.member("threads", facts.threads_per_core);
   writer.member("cpus", facts.cpus());
-  writer.member("effective_cpus", facts.cpus());
+  writer.member("effective_cpus", model::job_cpus(facts));
   writer.member("specialized_cores", 0);
   writer.member("specialized_cpus", "");
   writer.member("specialized_memory", 0);

@@ -52,12 +52,16 @@ std::string id_line(const Job& job, const ShowStyle& style) {
       text += fmt::format(" ArrayTaskThrottle={}", job.spec->array_limit);
     }
   }
+  if (job.het_job.is_set()) {
+    text += fmt::format(" HetJobId={} HetJobOffset={}", job.het_job.value, job.het_offset);
+  }
   return text + " JobName=" + job.spec->name.str();
 }
 
 void show_standing(const Job& job, const ShowStyle& style, TextBlock& block) {
   const model::JobSpec& spec = *job.spec;
   block.line(id_line(job, style));
+  if (job.het_job.is_set()) block.line("HetJobIdSet=" + het_id_set_text(job));
   block.line(owner_line(job));
   block.line(fmt::format("Priority={} Nice={} Account={} QOS={}", job.priority, spec.nice,
                          or_null(job.request->account), or_null(job.request->qos)));
@@ -199,6 +203,7 @@ void show_resources(const Job& job, const ShowStyle& style, TextBlock& block) {
                          memory_text(request.tmp_disk)));
   block.line(fmt::format("Features={} DelayBoot={}", or_null(request.features),
                          base::format_duration(job.spec->delay_boot)));
+  if (!request.prefer.empty()) block.line("Prefer=" + request.prefer.str());
   if (!job.spec->cluster_features.empty()) {
     block.line("ClusterFeatures=" + job.spec->cluster_features.str());
   }
@@ -235,8 +240,8 @@ void show_program(const Job& job, TextBlock& block) {
     const Text& id = spec.container.front().id;
     if (!id.empty()) block.line("ContainerID=" + id.str());
   }
-  if (!job.request->reservation.empty()) {
-    block.line("Reservation=" + job.request->reservation.str());
+  if (!reservation_of(job).empty()) {
+    block.line("Reservation=" + reservation_of(job).str());
   }
   if (!spec.admin_comment.empty()) block.line("AdminComment=" + spec.admin_comment.str());
   if (!spec.comment.empty()) block.line("Comment=" + spec.comment.str());
@@ -252,6 +257,12 @@ void show_program(const Job& job, TextBlock& block) {
 void show_rest(const Job& job, TextBlock& block) {
   const model::JobSpec& spec = *job.spec;
   const model::Request& request = *job.request;
+  if (request.switches != 0) {
+    const std::uint32_t wait = request.switch_wait_s;
+    block.line(fmt::format("Switches={}@{}", request.switches,
+                           wait == model::kUnlimited ? "UNLIMITED" : base::format_duration(wait)));
+  }
+  if (request.segment != 0) block.line(fmt::format("SegmentSize={}", request.segment));
   if (request.cpus_per_gpu != 0) {
     block.line(fmt::format("CpusPerTres=gres/gpu:{}", request.cpus_per_gpu));
   }

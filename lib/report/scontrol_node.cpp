@@ -7,6 +7,7 @@
 #include "base/quantity.hpp"
 #include "base/user.hpp"
 #include "model/gres.hpp"
+#include "model/reserved_cpus.hpp"
 #include "report/gres_text.hpp"
 #include "report/scontrol_text.hpp"
 #include "report/text_block.hpp"
@@ -36,13 +37,25 @@ std::string allocated_tres(const Node& node) {
   return text.empty() && !gres.empty() ? gres.substr(1) : text + gres;
 }
 
+// "CoreSpecCount=1 CPUSpecList=6-7 MemSpecLimit=1024", as far as anything is kept for the system.
+std::string reserved_text(const model::NodeFacts& facts) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : " ") + part; };
+  const base::Bitmap cpus = model::reserved_cpus(facts);
+  if (facts.core_spec_count != 0) add(fmt::format("CoreSpecCount={}", facts.core_spec_count));
+  if (cpus.any()) add("CPUSpecList=" + cpus.to_ranges());
+  if (facts.mem_spec_limit != 0) add(fmt::format("MemSpecLimit={}", facts.mem_spec_limit));
+  return text;
+}
+
 void show_use(const Node& node, const ShowStyle& style, TextBlock& block) {
   const model::NodeFacts& facts = node.facts;
   const std::string_view features = node.features.empty() ? facts.features : node.features;
   block.line(fmt::format("NodeName={} Arch={} CoresPerSocket={} ", node.name.view(),
                          or_null(facts.arch), facts.cores_per_socket));
   block.line(fmt::format("CPUAlloc={} CPUEfctv={} CPUTot={} CPULoad={}.{:02}", node.allocated_cpus,
-                         facts.cpus(), facts.cpus(), node.cpu_load / 100, node.cpu_load % 100));
+                         model::job_cpus(facts), facts.cpus(), node.cpu_load / 100,
+                         node.cpu_load % 100));
   block.line(fmt::format("AvailableFeatures={}", or_null(features)));
   block.line(fmt::format("ActiveFeatures={}", or_null(features)));
   block.line(fmt::format("Gres={}", or_null(gres_text(node))));
@@ -119,10 +132,12 @@ void show_rules(const Partition& p, TextBlock& block) {
                          p.allow_groups.empty() ? "ALL" : p.allow_groups.view(),
                          access_text("Accounts", p.allow_accounts, p.deny_accounts),
                          access_text("Qos", p.allow_qos, p.deny_qos)));
-  block.line(fmt::format("AllocNodes=ALL Default={} QoS=N/A", yes_no(p.is_default)));
-  block.line(fmt::format(
-      "DefaultTime={} DisableRootJobs=NO ExclusiveUser=NO GraceTime={} Hidden={}",
-      p.default_time == 0 ? "NONE" : minutes_text(p.default_time), p.grace_time, yes_no(p.hidden)));
+  block.line(fmt::format("AllocNodes=ALL Default={} QoS={}", yes_no(p.is_default),
+                         p.qos.empty() ? "N/A" : p.qos.view()));
+  block.line(
+      fmt::format("DefaultTime={} DisableRootJobs={} ExclusiveUser=NO GraceTime={} Hidden={}",
+                  p.default_time == 0 ? "NONE" : minutes_text(p.default_time),
+                  yes_no(p.disable_root_jobs), p.grace_time, yes_no(p.hidden)));
   block.line(fmt::format("MaxNodes={} MaxTime={} MinNodes={} LLN=NO MaxCPUsPerNode={}",
                          count_text(p.max_nodes), minutes_text(p.max_time), p.min_nodes,
                          count_text(p.max_cpus_per_node)));
@@ -141,6 +156,7 @@ void show_node(const model::Node& node, const ShowStyle& style, std::string& out
                          node.allocated_memory,
                          node.free_memory == 0 ? "N/A" : std::to_string(node.free_memory),
                          facts.sockets, std::max(facts.boards, 1U)));
+  if (const std::string kept = reserved_text(facts); !kept.empty()) block.line(kept);
   block.line(fmt::format("State={} ThreadsPerCore={} TmpDisk={} Weight={} Owner=N/A MCS_label=N/A",
                          model::long_state(node), facts.threads_per_core, facts.tmp_disk,
                          node.weight));

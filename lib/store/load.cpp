@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/hash.hpp"
+#include "store/account_rows.hpp"
 #include "store/part_reader.hpp"
 #include "store/records.hpp"
 #include "store/state.hpp"
@@ -249,6 +250,11 @@ Result<LoadedState> Store::State::load() {
       connection, "SELECT record FROM partitions ORDER BY name",
       [&](model::PartitionPtr partition) { state.partitions.push_back(std::move(partition)); });
   if (!done) return failed_to(done);
+  done = load_records<model::Reservation>(
+      connection, "SELECT record FROM reservations ORDER BY id",
+      [&](model::ReservationPtr kept) { state.reservations.push_back(std::move(kept)); });
+  if (!done) return failed_to(done);
+  if (Status read = load_accounts(connection, state); !read) return failed_to(read);
   return state;
 }
 

@@ -32,7 +32,7 @@ constexpr std::int64_t kCheckedPages = 2048;
 // Never changed once released; new ones are added at the end.
 // jobs.key: job id << 31 | attempt. jobs.finished: the end, null while the job is live.
 // steps.job: the key of the job's attempt.
-constexpr std::array<Sql, 1> kMigrations{
+constexpr std::array<Sql, 3> kMigrations{
     R"(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', 0), ('next_job_id', 0);
@@ -81,6 +81,25 @@ CREATE TABLE tokens (
   uses_left INTEGER NOT NULL) WITHOUT ROWID;
 PRAGMA application_id = 0x534c4345;
 PRAGMA user_version = 1;
+)",
+    // Accounts, by record; usage by what it is of (0: not of that).
+    R"(
+INSERT INTO meta VALUES ('accounts_generation', 0), ('next_association', 0), ('next_qos', 0);
+CREATE TABLE tres (id INTEGER PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL);
+CREATE TABLE accounts (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE users (name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE associations (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE qos (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE usage (
+  association INTEGER NOT NULL,
+  qos INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (association, qos)) WITHOUT ROWID;
+PRAGMA user_version = 2;
+)",
+    R"(
+CREATE TABLE reservations (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+PRAGMA user_version = 3;
 )"};
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view why) {

@@ -19,9 +19,12 @@
 
 #include "base/ids.hpp"
 #include "base/result.hpp"
+#include "model/accounts_difference.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
+#include "model/reservation.hpp"
 #include "model/step.hpp"
+#include "model/usage_record.hpp"
 
 namespace sluice::store {
 
@@ -55,7 +58,7 @@ struct TokenRecord {
 };
 
 // All or nothing. Records replace those of the same identity: jobs by (id, attempt), steps by
-// (attempt, number), nodes and partitions by name.
+// (attempt, number), nodes and partitions by name, usage by association and QOS.
 struct Transaction {
   std::vector<model::JobPtr> jobs;
   std::vector<model::JobPtr> ended;   // final record of an attempt (may also be in `jobs`)
@@ -67,6 +70,11 @@ struct Transaction {
   std::vector<HostRecord> hosts;
   std::vector<TokenRecord> tokens;  // uses_left 0 removes
   std::uint32_t next_job_id = 0;    // 0: unchanged
+  // Usage of an association or QOS that is removed goes with it.
+  model::AccountsDifferencePtr accounts;  // null: unchanged
+  std::vector<model::UsageRecord> usage;
+  std::vector<model::ReservationPtr> reservations;       // by id
+  std::vector<model::ReservationPtr> reservations_gone;  // to be removed
 };
 
 // What a restart needs. Finished jobs older than the age given to open() are not loaded, unless
@@ -80,6 +88,9 @@ struct LoadedState {
   std::vector<model::StepPtr> steps;  // running
   std::vector<HostRecord> hosts;
   std::vector<TokenRecord> tokens;
+  model::AccountsPtr accounts;  // null: nothing was ever changed in them
+  std::vector<model::UsageRecord> usage;
+  std::vector<model::ReservationPtr> reservations;
 };
 
 struct OpenOptions {

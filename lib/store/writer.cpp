@@ -52,11 +52,12 @@ Writer::Writer(Connection& connection, Statements statements)
     : connection_(&connection),
       sql_(std::move(statements)),
       specs_(std::move(sql_.put_spec)),
-      requests_(std::move(sql_.put_request)) {}
+      requests_(std::move(sql_.put_request)),
+      accounts_(std::move(sql_.accounts)) {}
 
 Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Statements s;
-  const std::array<Wanted, 19> list{{
+  const std::array<Wanted, 21> list{{
       {&s.begin, "BEGIN IMMEDIATE"},
       {&s.commit, "COMMIT"},
       {&s.roll_back, "ROLLBACK"},
@@ -74,6 +75,8 @@ Result<Writer::Statements> Writer::prepare(Connection& connection) {
       {&s.put_step, "INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4)"},
       {&s.put_node, "INSERT OR REPLACE INTO nodes VALUES (?1, ?2)"},
       {&s.put_partition, "INSERT OR REPLACE INTO partitions VALUES (?1, ?2)"},
+      {&s.put_reservation, "INSERT OR REPLACE INTO reservations VALUES (?1, ?2)"},
+      {&s.drop_reservation, "DELETE FROM reservations WHERE id=?1"},
       {&s.put_blob, "INSERT OR IGNORE INTO blobs VALUES (?1, ?2)"},
       {&s.put_reply, "INSERT OR IGNORE INTO replies VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&s.put_host, "INSERT OR REPLACE INTO hosts VALUES (?1, ?2, ?3, ?4, ?5)"},
@@ -87,6 +90,9 @@ Result<Writer::Statements> Writer::prepare(Connection& connection) {
   if (Status made = prepare_all(connection, list); !made) {
     return tl::unexpected(std::move(made.error()));
   }
+  Result<AccountRows::Statements> accounts = AccountRows::prepare(connection);
+  if (!accounts) return tl::unexpected(std::move(accounts.error()));
+  s.accounts = std::move(*accounts);
   return s;
 }
 
@@ -111,6 +117,15 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
   if (Status written = write_nodes(transaction); !written) return written;
   if (Status written = write_blobs(transaction); !written) return written;
   if (Status written = write_hosts(transaction); !written) return written;
+  if (Status written = write_reservations(transaction); !written) return written;
+  if (transaction.accounts) {
+    if (Status written = accounts_.write(*transaction.accounts); !written) return written;
+    ++rows_;
+  }
+  for (const model::UsageRecord& usage : transaction.usage) {
+    if (Status written = accounts_.write(usage); !written) return written;
+    ++rows_;
+  }
   next_job_id_ = std::max(next_job_id_, transaction.next_job_id);
   return transaction.reply ? write_reply(*transaction.reply, now) : Status{};
 }
@@ -217,6 +232,21 @@ Status Writer::write_nodes(const Transaction& transaction) {
     if (Status written = sql_.put_partition.run(partition->name.view(), Bytes{record}); !written) {
       return written;
     }
+  }
+  return {};
+}
+
+Status Writer::write_reservations(const Transaction& transaction) {
+  for (const model::ReservationPtr& reservation : transaction.reservations) {
+    const std::string record = wire::encode(*reservation);
+    ++rows_;
+    if (Status written = sql_.put_reservation.run(reservation->id, Bytes{record}); !written) {
+      return written;
+    }
+  }
+  for (const model::ReservationPtr& gone : transaction.reservations_gone) {
+    ++rows_;
+    if (Status written = sql_.drop_reservation.run(gone->id); !written) return written;
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/hash.hpp"
+#include "store/account_rows.hpp"
 #include "store/database.hpp"
 #include "store/shared_parts.hpp"
 #include "store/store.hpp"
@@ -37,9 +38,11 @@ class Writer {
     Statement put_job, update_job, finish_job;
     Statement put_spec, put_request;  // taken by specs_ and requests_
     Statement put_step, put_node, put_partition, put_blob, put_reply;
+    Statement put_reservation, drop_reservation;
     Statement put_host, put_token, drop_token;
     Statement next_job_id;
     Statement scan_replies, drop_reply;
+    AccountRows::Statements accounts;  // taken by accounts_
   };
   Writer(Connection& connection, Statements statements);
   [[nodiscard]] static Result<Statements> prepare(Connection& connection);
@@ -50,6 +53,7 @@ class Writer {
   [[nodiscard]] Status write_steps(const Transaction& transaction);
   [[nodiscard]] Status write_nodes(const Transaction& transaction);
   [[nodiscard]] Status write_blobs(const Transaction& transaction);
+  [[nodiscard]] Status write_reservations(const Transaction& transaction);
   [[nodiscard]] Status write_hosts(const Transaction& transaction);
   [[nodiscard]] Status write_reply(const StoredReply& reply, model::WallTime now);
   [[nodiscard]] Status sweep_replies(model::WallTime now);
@@ -58,6 +62,7 @@ class Writer {
   Statements sql_;
   SharedParts<model::JobSpec> specs_;
   SharedParts<model::Request> requests_;
+  AccountRows accounts_;
   std::unordered_set<std::string> blobs_;  // hashes that are stored
   std::unordered_map<std::string, std::uint64_t, base::TextHash, std::equal_to<>> nodes_;
   std::int64_t newest_key_ = 0;     // of the jobs table; 0: it is empty

@@ -19,13 +19,15 @@ namespace sluice::wire {
 struct JobRef {
   JobId job;
   std::vector<model::TaskRun> tasks;
-  std::uint32_t step = model::kNoTask;  // with scancel JOB.STEP
+  std::uint32_t step = model::kNoTask;       // with scancel JOB.STEP
+  std::uint32_t component = model::kNoTask;  // of a heterogeneous job: "123+1"
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "job", self.job);
     visit(2, "tasks", self.tasks);
     visit(3, "step", self.step);
+    visit(4, "component", self.component);
   }
 };
 
@@ -68,6 +70,8 @@ struct JobAction {
   bool batch_only = false;
   bool full = false;
   std::uint32_t exit_code = 0;
+  bool special_exit = false;  // scontrol requeue State=SpecialExit
+  Text message;               // of a notify
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -78,6 +82,8 @@ struct JobAction {
     visit(5, "batch_only", self.batch_only);
     visit(6, "full", self.full);
     visit(7, "exit_code", self.exit_code);
+    visit(8, "special_exit", self.special_exit);
+    visit(9, "message", self.message);
   }
 };
 

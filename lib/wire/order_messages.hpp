@@ -45,6 +45,8 @@ struct LaunchJob {
   std::string environment;
   std::uint64_t remaining_ms = 0;   // until the time limit; 0: none
   std::vector<std::uint32_t> gids;  // empty: the node looks them up
+  // Of a heterogeneous job: all its components, in order, with what each was given.
+  std::vector<model::Job> components;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -55,6 +57,27 @@ struct LaunchJob {
     visit(5, "environment", self.environment);
     visit(6, "remaining_ms", self.remaining_ms);
     visit(7, "gids", self.gids);
+    visit(8, "components", self.components);
+  }
+};
+
+// A line for the standard error of the job's batch script (scontrol notify).
+struct NotifyJob {
+  static constexpr MessageType kType = MessageType::notify_job;
+  Epoch epoch;
+  std::uint64_t order = 0;  // counts the orders of this link
+  Attempt attempt;
+  JobId job;
+  Text message;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "epoch", self.epoch);
+    visit(2, "order", self.order);
+    visit(14, "attempt_uid", self.attempt.job);
+    visit(15, "attempt_number", self.attempt.number);
+    visit(4, "job", self.job);
+    visit(5, "message", self.message);
   }
 };
 

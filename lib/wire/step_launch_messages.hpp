@@ -15,19 +15,33 @@
 
 namespace sluice::wire {
 
+// What runs on one component of a heterogeneous job.
+struct StepPart {
+  std::uint32_t component = 0;
+  model::StepSpec spec;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "component", self.component);
+    visit(2, "spec", self.spec);
+  }
+};
+
 // srun asks the job's first node for a step. The session that asked is the step's owner: its end
 // cancels the step unless it comes back with attach_step within the agent's patience.
 struct StepRequest {
   static constexpr MessageType kType = MessageType::step_request;
   Uid128 request_id;
-  JobId job;
+  JobId job;  // of a heterogeneous job: the first component's
   model::StepSpec spec;
+  std::vector<StepPart> parts;  // empty: `spec` in `job`; else ascending, and `spec` is the first's
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "request_id", self.request_id);
     visit(2, "job", self.job);
     visit(3, "spec", self.spec);
+    visit(4, "parts", self.parts);
   }
 };
 
@@ -86,6 +100,24 @@ struct StepGranted {
   }
 };
 
+// A run of a layout's nodes that belongs to one component of a heterogeneous job.
+struct StepPortion {
+  std::uint32_t first = 0;  // position in the layout
+  std::uint32_t count = 0;
+  model::Job job;  // the component
+  model::StepSpec spec;
+  std::uint32_t cpus_per_task = 0;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "first", self.first);
+    visit(2, "count", self.count);
+    visit(3, "job", self.job);
+    visit(4, "spec", self.spec);
+    visit(5, "cpus_per_task", self.cpus_per_task);
+  }
+};
+
 // Root to child, child to its children, agent to stepd. `first` and `count` say which part of the
 // layout's nodes the receiver launches: itself is node `first`, the rest are its subtree.
 struct LaunchStep {
@@ -101,6 +133,8 @@ struct LaunchStep {
   std::vector<std::uint32_t>
       os_cpus;  // this host's OS number of each of its node's CPUs; empty: no binding
   std::vector<KeyValue> settings;  // paths and switches that stepd needs, from its agent
+  // Of a step over components: who has which nodes. `job` and `spec` are the receiver's own.
+  std::vector<StepPortion> portions;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -114,6 +148,7 @@ struct LaunchStep {
     visit(8, "gids", self.gids);
     visit(9, "os_cpus", self.os_cpus);
     visit(10, "settings", self.settings);
+    visit(11, "portions", self.portions);
   }
 };
 

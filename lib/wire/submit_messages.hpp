@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "base/text.hpp"
@@ -36,6 +37,20 @@ struct Submit {
     visit(6, "test_only", self.test_only);
     visit(7, "as_uid", self.as_uid);
     visit(8, "as_gid", self.as_gid);
+  }
+};
+
+// The components of a heterogeneous job, in order: all of them become jobs, with consecutive ids, or
+// none does. Answered by a SubmitReply with the first one's id. Only the first has a script.
+struct SubmitHeterogeneous {
+  static constexpr MessageType kType = MessageType::submit_heterogeneous;
+  Uid128 request_id;
+  std::vector<Submit> parts;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "request_id", self.request_id);
+    visit(2, "parts", self.parts);
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "store/account_rows.hpp"
 #include "store/records.hpp"
 #include "test/sim/world.hpp"
 
@@ -42,6 +43,8 @@ store::LoadedState Disk::peek() const {
   }
   for (const auto& [name, node] : nodes_) state.nodes.push_back(node);
   for (const auto& [name, partition] : partitions_) state.partitions.push_back(partition);
+  state.accounts = accounts_;
+  for (const auto& [key, usage] : usage_) state.usage.push_back(usage);
   return state;
 }
 
@@ -134,6 +137,19 @@ void Disk::apply(const store::Transaction& transaction) {
   }
   for (const model::PartitionPtr& partition : transaction.partitions) {
     partitions_[partition->name.str()] = partition;
+  }
+  if (transaction.accounts) {
+    accounts_ = std::make_shared<const model::Accounts>(
+        model::with_difference(accounts_ ? *accounts_ : model::Accounts{}, *transaction.accounts));
+    for (const auto& edit : transaction.accounts->associations) {
+      if (edit.removed) usage_.erase({edit.record.id, 0});
+    }
+    for (const auto& edit : transaction.accounts->qos) {
+      if (edit.removed) usage_.erase({0, edit.record.id});
+    }
+  }
+  for (const model::UsageRecord& usage : transaction.usage) {
+    usage_[{usage.association, usage.qos}] = store::kept_of(usage);
   }
   for (const store::Blob& blob : transaction.blobs) blobs_.emplace(blob.hash.str(), blob.bytes);
   if (transaction.reply) replies_.emplace(transaction.reply->request_id, *transaction.reply);

@@ -78,6 +78,8 @@ class Disk {
   std::map<std::pair<AttemptKey, StepNumber>, model::StepPtr> steps_;
   std::map<std::string, model::NodePtr> nodes_;
   std::map<std::string, model::PartitionPtr> partitions_;
+  model::AccountsPtr accounts_;  // null: none
+  std::map<std::pair<std::uint32_t, std::uint32_t>, model::UsageRecord> usage_;
   std::map<std::string, std::string, std::less<>> blobs_;
   std::map<Uid128, store::StoredReply> replies_;
 };

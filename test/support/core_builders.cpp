@@ -271,6 +271,17 @@ void World::take_in(const Changes& changes) {
   for (const JobId gone : changes.forgotten) forgotten_.insert(jobs_.extract(gone));
   for (const model::NodePtr& node : changes.nodes) nodes_[node->index] = node;
   for (const model::PartitionPtr& part : changes.partitions) partitions_[part->index] = part;
+  if (changes.accounts) {
+    const model::Accounts before =
+        changes.accounts_before ? *changes.accounts_before : model::Accounts{};
+    EXPECT_EQ(before, accounts_ ? *accounts_ : model::Accounts{});
+    accounts_ = std::make_shared<const model::Accounts>(
+        model::with_difference(before, model::difference(before, *changes.accounts)));
+    EXPECT_EQ(*accounts_, *changes.accounts);
+  }
+  for (const model::UsageRecord& usage : changes.usage) {
+    usage_[{usage.association, usage.qos}] = usage;
+  }
   for (const model::StepPtr& step : changes.steps) {
     if (step->end == 0) {
       steps_[{step->job, step->number}] = step;
@@ -296,6 +307,8 @@ StoredState World::stored() const {
   for (const auto& [index, node] : nodes_) state.nodes.push_back(node);
   for (const auto& [index, partition] : partitions_) state.partitions.push_back(partition);
   for (const auto& [key, step] : steps_) state.steps.push_back(step);
+  state.accounts = accounts_;
+  for (const auto& [key, usage] : usage_) state.usage.push_back(usage);
   return state;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/cluster.hpp"
+#include "model/accounts_difference.hpp"
 
 namespace sluice::test {
 
@@ -120,6 +121,8 @@ class World {
   std::map<PartitionIndex, model::PartitionPtr> partitions_;
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps_;
   std::set<Attempt> accounted_;
+  model::AccountsPtr accounts_;  // null: never changed
+  std::map<std::pair<std::uint32_t, std::uint32_t>, model::UsageRecord> usage_;
 };
 
 }  // namespace sluice::test

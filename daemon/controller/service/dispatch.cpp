@@ -30,11 +30,21 @@ constexpr Route route() {
 }
 
 constexpr Route kRoutes[] = {
-    route<wire::Submit>(),          route<wire::JobAction>(),
-    route<wire::UpdateJob>(),       route<wire::UpdateNode>(),
-    route<wire::UpdatePartition>(), route<wire::WaitJob>(),
-    route<wire::QueryScript>(),     route<wire::Ping>(),
-    route<wire::QueryHosts>(),
+    route<wire::Submit>(),
+    route<wire::JobAction>(),
+    route<wire::UpdateJob>(),
+    route<wire::UpdateNode>(),
+    route<wire::UpdatePartition>(),
+    route<wire::EditReservation>(),
+    route<wire::QueryReservations>(),
+    route<wire::QueryLicenses>(),
+    route<wire::WaitJob>(),
+    route<wire::QueryScript>(),
+    route<wire::Ping>(),
+    route<wire::QueryHosts>(),      route<wire::QueryTopology>(),
+    route<wire::QueryPlan>(),
+    route<wire::SubmitHeterogeneous>(),
+    route<wire::EditAccounts>(),
 };
 
 }  // namespace

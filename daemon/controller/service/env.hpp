@@ -39,6 +39,7 @@ struct Delta {
   std::vector<model::NodePtr> nodes;
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
+  model::AccountsPtr accounts;  // null: as before
 };
 
 class Env {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
+
 namespace sluice::controller {
 
 namespace {
@@ -10,6 +12,13 @@ namespace {
 template <class Value, class Wanted>
 bool listed(const std::vector<Wanted>& wanted, const Value& value) {
   return wanted.empty() || std::ranges::find(wanted, value) != wanted.end();
+}
+
+bool in_reservations(const model::Job& job, const std::vector<Text>& wanted) {
+  if (wanted.empty() || (!job.reservation.empty() && listed(wanted, job.reservation))) return true;
+  if (!job.reservation.empty()) return false;
+  const std::vector<std::string_view> asked = base::split_nonempty(job.request->reservation, ',');
+  return std::ranges::any_of(asked, [&](std::string_view name) { return listed(wanted, name); });
 }
 
 bool runs_on(const model::Job& job, const std::vector<Text>& nodes) {
@@ -38,9 +47,15 @@ bool contains(const model::TaskRun& run, std::uint32_t task) {
   return task >= run.first && task <= run.last && (task - run.first) % std::max(run.step, 1U) == 0;
 }
 
-// A plain number means a job, or an array with all its tasks, or a task by its own id.
+// A plain number means a job, an array with all its tasks, a heterogeneous job with all its
+// components, or a task or component by its own id.
 bool is_meant(const model::Job& job, const wire::JobRef& ref) {
-  if (ref.tasks.empty()) return job.id == ref.job || job.array_job == ref.job;
+  if (ref.component != model::kNoTask) {
+    return job.het_job == ref.job && job.het_offset == ref.component;
+  }
+  if (ref.tasks.empty()) {
+    return job.id == ref.job || job.array_job == ref.job || job.het_job == ref.job;
+  }
   if (job.array_job != ref.job) return false;
   const auto wanted = [&](std::uint32_t task) {
     return std::ranges::any_of(ref.tasks,
@@ -61,7 +76,7 @@ bool matches_conditions(const model::Job& job, const wire::JobFilter& filter) {
   return has_state(job, filter.states) && listed(filter.uids, job.spec->uid) &&
          listed(filter.accounts, job.request->account) && listed(filter.names, job.spec->name) &&
          listed(filter.qos, job.request->qos) && listed(filter.wckeys, job.spec->wckey) &&
-         listed(filter.reservations, job.request->reservation) &&
+         in_reservations(job, filter.reservations) &&
          listed(filter.licenses, job.request->licenses) && in_partitions(job, filter.partitions) &&
          runs_on(job, filter.nodes);
 }

@@ -53,11 +53,19 @@ Status Service::may_touch(const Call& call, const auth::Rule& rule, JobId job) c
   return judge(rule, call.peer, records.front()->spec->uid);
 }
 
+// "123+1" names a component of job 123; 0: there is none such.
+JobId Service::named(const wire::JobRef& ref) const {
+  if (ref.component == model::kNoTask) return ref.job;
+  const model::JobPtr job = cluster_.find_job(JobId(ref.job.value + ref.component));
+  const bool meant = job && job->het_job == ref.job && job->het_offset == ref.component;
+  return meant ? job->id : JobId();
+}
+
 std::vector<core::JobSelector> Service::select(const wire::JobFilter& filter) const {
   std::vector<core::JobSelector> selected;
   if (!filter.jobs.empty()) {
     for (const wire::JobRef& ref : filter.jobs) {
-      if (ref.step == model::kNoTask) selected.push_back({ref.job, ref.tasks});
+      if (ref.step == model::kNoTask) selected.push_back({named(ref), ref.tasks});
     }
     return selected;
   }
@@ -88,6 +96,8 @@ void Service::handle(const Call& call, wire::JobAction& request) {
   event.batch_only = request.batch_only;
   event.full = request.full;
   event.exit_code = request.exit_code;
+  event.special_exit = request.special_exit;
+  event.message = request.message;
   if (event.verb == model::JobVerb::hold && !event.by_admin) event.verb = model::JobVerb::hold_user;
   for (core::JobSelector& selector : select(request.filter)) {
     const JobId id = selector.job;
@@ -118,9 +128,9 @@ void Service::act_on_steps(const Call& call, const wire::JobAction& request,
   const auth::Rule& rule = auth::Policy<wire::JobAction>::rule;
   for (const wire::JobRef& ref : request.filter.jobs) {
     if (ref.step == model::kNoTask) continue;
-    Status status = may_touch(call, rule, ref.job);
+    Status status = may_touch(call, rule, named(ref));
     const model::JobPtr job = ref.tasks.empty()
-                                  ? cluster_.find_job(ref.job)
+                                  ? cluster_.find_job(named(ref))
                                   : cluster_.find_task(ref.job, ref.tasks.front().first);
     if (status && (!job || !job->allocation)) status = fail(ErrorCode::invalid_job_id);
     if (status && request.verb != model::JobVerb::cancel &&
@@ -128,12 +138,14 @@ void Service::act_on_steps(const Call& call, const wire::JobAction& request,
       status = fail(ErrorCode::invalid_argument, "only signals can be sent to a step");
     }
     if (status) {
-      const NodeIndex node = job->allocation->shares.front().node;
+      const model::JobPtr leader = cluster_.find_job(job->het_job);
+      const model::Job& manager = leader && leader->allocation ? *leader : *job;
+      const NodeIndex node = manager.allocation->shares.front().node;
       wire::SignalJob message;
       message.epoch = Epoch(epoch_);
-      message.attempt = {job->uid, job->attempt};
+      message.attempt = {manager.uid, manager.attempt};
       message.order = next_order(node, message.attempt);
-      message.job = job->id;
+      message.job = manager.id;
       message.signal = request.verb == model::JobVerb::cancel ? 0 : request.signal;
       message.step = ref.step;
       if (links_[node.value].connected) {
@@ -158,7 +170,7 @@ void Service::handle(const Call& call, wire::UpdateJob& request) {
     selected = select(filter);
     if (selected.empty()) return refuse(call, error_of(ErrorCode::invalid_job_id));
   } else {
-    for (const wire::JobRef& ref : request.jobs) selected.push_back({ref.job, ref.tasks});
+    for (const wire::JobRef& ref : request.jobs) selected.push_back({named(ref), ref.tasks});
   }
   core::Changes changes;
   wire::JobActionReply message;
@@ -199,6 +211,21 @@ void Service::handle(const Call& call, wire::QueryScript& request) {
   Result<std::string> bytes = blob(hash);
   if (!bytes) return refuse(call, bytes.error());
   reply(env_, call.session, call.id, wire::ScriptReply{std::move(*bytes)});
+}
+
+// Asked of the live state, which only the loop may see: a plan is not in the snapshots.
+void Service::handle(const Call& call, wire::QueryPlan& request) {
+  model::JobPtr job = request.task == model::kNoTask
+                          ? cluster_.find_job(request.job)
+                          : cluster_.find_task(request.job, request.task);
+  if (!job) {
+    return refuse(call,
+                  {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
+  }
+  wire::PlanReply message;
+  message.explanation = *cluster_.why(job->id, request.sooner);
+  message.job = *job;
+  reply(env_, call.session, call.id, message);
 }
 
 }  // namespace sluice::controller

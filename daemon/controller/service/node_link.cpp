@@ -94,7 +94,8 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
   message.epoch = Epoch(epoch_);
   message.job = *job;
   const bool batch_host = job->allocation->shares.front().node == node;
-  if (batch_host && job->spec->kind == model::JobKind::batch) {
+  const bool starts_script = batch_host && job->het_offset == 0;
+  if (starts_script && job->spec->kind == model::JobKind::batch) {
     Result<std::string> script = blob(job->spec->script_hash);
     Result<std::string> environment = blob(job->spec->environment_hash);
     if (!script || !environment) {
@@ -109,6 +110,10 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
     const std::int64_t used_ms = (env_.now().wall - job->start) / 1000;
     message.remaining_ms =
         static_cast<std::uint64_t>(std::max<std::int64_t>(limit_ms - used_ms, 1));
+  }
+  for (std::uint32_t i = 0; i < job->het_count; ++i) {
+    const model::JobPtr part = cluster_.find_job(JobId(job->het_job.value + i));
+    if (part && part->allocation) message.components.push_back(*part);
   }
   message.order = next_order(node, {job->uid, job->attempt});
   send_node(env_, node, message);

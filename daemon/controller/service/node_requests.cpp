@@ -77,6 +77,10 @@ void Service::handle(const Call& call, wire::QueryHosts& /*request*/) {
   reply(env_, call.session, call.id, wire::HostsReply{hosts_});
 }
 
+void Service::handle(const Call& call, wire::QueryTopology& /*request*/) {
+  reply(env_, call.session, call.id, wire::TopologyReply{options_.settings->topology});
+}
+
 namespace {
 
 Status set_minutes(std::uint32_t& minutes, std::string_view text) {
@@ -163,6 +167,10 @@ Status edit_partition(model::Partition& partition, const std::vector<wire::KeyVa
       partition.allow_qos = list_or_all(value);
     else if (base::iequals(key, "DenyQos"))
       partition.deny_qos = value;
+    else if (base::iequals(key, "QoS"))
+      partition.qos = base::iequals(value, "N/A") ? Text() : value;
+    else if (base::iequals(key, "DisableRootJobs"))
+      done = set_flag(partition.disable_root_jobs, value);
     else if (base::iequals(key, "Nodes"))
       partition.nodes = value;
     else

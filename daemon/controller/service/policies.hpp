@@ -6,7 +6,9 @@
 #pragma once
 
 #include "auth/policy.hpp"
+#include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/reservation_messages.hpp"
 
 namespace sluice::auth {
 
@@ -14,6 +16,8 @@ template <>
 struct Policy<wire::Submit> {
   static constexpr Rule rule{.least = Need::any_user, .from_nodes = FromNodes::with_job};
 };
+template <>
+struct Policy<wire::SubmitHeterogeneous> : Policy<wire::Submit> {};
 template <>
 struct Policy<wire::JobAction> {
   static constexpr Rule rule{.least = Need::owner, .from_nodes = FromNodes::with_job};
@@ -30,6 +34,11 @@ template <>
 struct Policy<wire::QueryScript> {
   static constexpr Rule rule{.least = Need::owner, .from_nodes = FromNodes::with_job};
 };
+// Each record of the edit is judged: account_rights.hpp.
+template <>
+struct Policy<wire::EditAccounts> {
+  static constexpr Rule rule{.least = Need::any_user, .from_nodes = FromNodes::with_job};
+};
 template <>
 struct Policy<wire::UpdateNode> {
   static constexpr Rule rule{.least = Need::operator_, .from_nodes = FromNodes::never};
@@ -37,6 +46,11 @@ struct Policy<wire::UpdateNode> {
 template <>
 struct Policy<wire::UpdatePartition> {
   static constexpr Rule rule{.least = Need::operator_, .from_nodes = FromNodes::never};
+};
+// Operators; the core lets users remove what is theirs to remove (USER_DELETE).
+template <>
+struct Policy<wire::EditReservation> {
+  static constexpr Rule rule{.least = Need::any_user, .from_nodes = FromNodes::never};
 };
 template <>
 struct Policy<wire::Reconfigure> {
@@ -62,12 +76,22 @@ struct Policy<wire::QueryNodes> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryPartitions> : ReadingPolicy {};
 template <>
+struct Policy<wire::QueryReservations> : ReadingPolicy {};
+template <>
+struct Policy<wire::QueryLicenses> : ReadingPolicy {};
+template <>
 struct Policy<wire::QueryConfig> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryHistory> : ReadingPolicy {};
 template <>
+struct Policy<wire::QueryAccounts> : ReadingPolicy {};
+template <>
 struct Policy<wire::QueryStats> : ReadingPolicy {};
 template <>
 struct Policy<wire::Ping> : ReadingPolicy {};
+template <>
+struct Policy<wire::QueryTopology> : ReadingPolicy {};
+template <>
+struct Policy<wire::QueryPlan> : ReadingPolicy {};
 
 }  // namespace sluice::auth

@@ -16,6 +16,9 @@ core::StoredState stored_state(const store::LoadedState& loaded) {
   state.nodes = loaded.nodes;
   state.partitions = loaded.partitions;
   state.steps = loaded.steps;
+  state.reservations = loaded.reservations;
+  state.accounts = loaded.accounts;
+  state.usage = loaded.usage;
   return state;
 }
 
@@ -39,7 +42,9 @@ Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loa
   all.nodes = cluster_.all_nodes();
   all.partitions = cluster_.all_partitions();
   all.steps = cluster_.running_steps();
+  all.accounts = cluster_.accounts().pointer();
   env_.publish(std::move(all));
+  note_ranks();
   arm_wake();
 }
 
@@ -68,7 +73,8 @@ auth::Level Service::level_of(std::uint32_t uid) const {
     return std::ranges::find(uids, uid) != uids.end();
   };
   if (uid == options_.service_uid || among(options_.admins)) return auth::Level::admin;
-  return among(options_.operators) ? auth::Level::operator_ : auth::Level::user;
+  const auth::Level accounted = accounted_level(uid);
+  return among(options_.operators) ? std::max(accounted, auth::Level::operator_) : accounted;
 }
 
 bool Service::is_admin(const auth::Peer& peer) const {
@@ -93,20 +99,33 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   transaction.nodes = changes.nodes;
   transaction.partitions = changes.partitions;
   transaction.steps = changes.steps;
+  transaction.reservations = std::move(changes.reservations);
+  transaction.reservations_gone = std::move(changes.reservations_gone);
+  transaction.usage = std::move(changes.usage);
+  if (changes.accounts) {
+    static const model::Accounts kNothing;
+    const model::Accounts& before = changes.accounts_before ? *changes.accounts_before : kNothing;
+    transaction.accounts = std::make_shared<const model::AccountsDifference>(
+        model::difference(before, *changes.accounts));
+    note_ranks();
+  }
   if (cluster_.next_job_id() != committed_next_id_) {
     committed_next_id_ = cluster_.next_job_id();
     transaction.next_job_id = committed_next_id_;
   }
   auto effects = std::make_shared<Effects>();
-  effects->delta = {std::move(changes.jobs), std::move(changes.forgotten), std::move(changes.nodes),
-                    std::move(changes.partitions), std::move(changes.steps)};
+  effects->delta = {std::move(changes.jobs),  std::move(changes.forgotten),
+                    std::move(changes.nodes), std::move(changes.partitions),
+                    std::move(changes.steps), std::move(changes.accounts)};
   effects->orders = std::move(changes.orders);
   effects->answer = std::move(answer);
   const bool nothing =
       transaction.jobs.empty() && transaction.ended.empty() && transaction.nodes.empty() &&
       transaction.partitions.empty() && transaction.steps.empty() && transaction.blobs.empty() &&
-      transaction.hosts.empty() && transaction.tokens.empty() && !transaction.reply &&
-      effects->orders.empty() && effects->delta.forgotten.empty() && !effects->answer;
+      transaction.usage.empty() && !transaction.accounts && transaction.hosts.empty() &&
+      transaction.tokens.empty() && !transaction.reply && effects->orders.empty() &&
+      transaction.reservations.empty() && transaction.reservations_gone.empty() &&
+      effects->delta.forgotten.empty() && !effects->answer;
   if (nothing) return arm_wake();
   ++commits_under_way_;
   env_.commit(std::move(transaction), [this, effects](const Status& status) {

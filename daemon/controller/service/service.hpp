@@ -21,8 +21,10 @@
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/interner.hpp"
 #include "net/client/frame.hpp"
+#include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/node_messages.hpp"
+#include "wire/reservation_messages.hpp"
 
 namespace sluice::controller {
 
@@ -91,14 +93,21 @@ class Service {
 
   // Handlers, one per request; called by the dispatcher after the table said yes.
   void handle(const Call& call, wire::Submit& request);
+  void handle(const Call& call, wire::SubmitHeterogeneous& request);
   void handle(const Call& call, wire::JobAction& request);
   void handle(const Call& call, wire::UpdateJob& request);
   void handle(const Call& call, wire::UpdateNode& request);
   void handle(const Call& call, wire::UpdatePartition& request);
+  void handle(const Call& call, wire::EditReservation& request);
+  void handle(const Call& call, wire::QueryReservations& request);
+  void handle(const Call& call, wire::QueryLicenses& request);
   void handle(const Call& call, wire::WaitJob& request);
   void handle(const Call& call, wire::QueryScript& request);
   void handle(const Call& call, wire::Ping& request);
   void handle(const Call& call, wire::QueryHosts& request);
+  void handle(const Call& call, wire::QueryTopology& request);
+  void handle(const Call& call, wire::EditAccounts& request);
+  void handle(const Call& call, wire::QueryPlan& request);
 
   [[nodiscard]] Status judge(const auth::Rule& rule, const auth::Peer& peer,
                              std::optional<std::uint32_t> owner) const;
@@ -144,9 +153,18 @@ class Service {
   bool answer_again(const Call& call, const Uid128& request_id);
   void remember(const store::StoredReply& reply);
 
+  [[nodiscard]] Result<core::SubmitJob> submission(const Call& call, wire::Submit& request,
+                                                   store::Transaction& extra);
+  void submitted(const Call& call, const Uid128& request_id, core::Changes changes,
+                 std::uint32_t cpus, store::Transaction extra);
+  // Whether the job, or all of a heterogeneous one, has its nodes prepared.
+  [[nodiscard]] bool is_ready(const model::Job& job) const;
+  [[nodiscard]] JobId named(const wire::JobRef& ref) const;
   [[nodiscard]] std::vector<core::JobSelector> select(const wire::JobFilter& filter) const;
   [[nodiscard]] Status may_touch(const Call& call, const auth::Rule& rule, JobId job) const;
   [[nodiscard]] auth::Level level_of(std::uint32_t uid) const;
+  [[nodiscard]] auth::Level accounted_level(std::uint32_t uid) const;  // by AdminLevel
+  void note_ranks();
   [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
   void act_on_steps(const Call& call, const wire::JobAction& request, wire::JobActionReply& reply);
   void send_order(const core::Order& order);
@@ -185,6 +203,7 @@ class Service {
   std::uint32_t committed_next_id_ = 0;
   std::uint32_t commits_under_way_ = 0;
   std::int64_t wake_ms_ = 0;
+  std::map<std::string, auth::Level, std::less<>> ranked_;  // users above the plain ones
   PlanStats plan_stats_;
   std::int64_t pass_us_ = 0;  // of the pass under way
   model::WallTime started_ = 0;

@@ -31,9 +31,6 @@ Status check_sizes(const wire::Submit& request) {
   if (spec.name.size() > kMaxName) {
     return fail(ErrorCode::invalid_argument, "the job name is too long");
   }
-  if (spec.kind == model::JobKind::batch && request.script.empty()) {
-    return fail(ErrorCode::script_missing);
-  }
   if (spec.kind != model::JobKind::batch && !spec.array.empty()) {
     return fail(ErrorCode::invalid_array);
   }
@@ -48,6 +45,14 @@ std::uint32_t least_cpus(const model::Request& request) {
   return tasks * std::max(request.cpus_per_task, 1U);
 }
 
+bool lacks_script(const wire::Submit& request) {
+  return request.spec.kind == model::JobKind::batch && request.script.empty();
+}
+
+Error no_space() {
+  return {ErrorCode::storage, "No space left for the controller's state; try later"};
+}
+
 }  // namespace
 
 std::vector<model::JobPtr> Service::past_targets(std::string_view dependency) {
@@ -60,23 +65,18 @@ std::vector<model::JobPtr> Service::past_targets(std::string_view dependency) {
   return past;
 }
 
-void Service::handle(const Call& call, wire::Submit& request) {
-  if (answer_again(call, request.request_id)) return;
-  if (const Status sizes = check_sizes(request); !sizes) return refuse(call, sizes.error());
-  if (!env_.accepts_work()) {
-    return refuse(call,
-                  {ErrorCode::storage, "No space left for the controller's state; try later"});
-  }
+// What a command sent becomes the core's event, with the caller's identity and the hashes of its
+// script and environment, which go to the store with `extra`.
+Result<core::SubmitJob> Service::submission(const Call& call, wire::Submit& request,
+                                            store::Transaction& extra) {
+  if (Status sizes = check_sizes(request); !sizes) return tl::unexpected(sizes.error());
   std::uint32_t uid = call.peer.uid;
   if (request.as_uid != model::kNoTask && request.as_uid != uid) {
-    if (!is_admin(call.peer)) {
-      return refuse(call,
-                    {ErrorCode::access_denied, std::string(error_text(ErrorCode::access_denied))});
-    }
+    if (!is_admin(call.peer)) return fail(ErrorCode::access_denied);
     uid = request.as_uid;
   }
   const UserFacts user = env_.user_facts(uid);
-  if (!user.known) return refuse(call, {ErrorCode::access_denied, "Invalid user id"});
+  if (!user.known) return fail(ErrorCode::access_denied, "Invalid user id");
   model::JobSpec& spec = request.spec;
   spec.uid = uid;
   spec.gid = uid == call.peer.uid ? call.peer.gid : user.gid;
@@ -86,7 +86,6 @@ void Service::handle(const Call& call, wire::Submit& request) {
   if (spec.priority != 0 && !is_admin(call.peer)) spec.priority = 0;
   if (spec.nice < 0 && !is_admin(call.peer)) spec.nice = 0;
 
-  store::Transaction extra;
   const auto keep_blob = [&](std::string& bytes, Text& hash) {
     hash = Text();
     if (bytes.empty()) return;
@@ -107,9 +106,48 @@ void Service::handle(const Call& call, wire::Submit& request) {
   for (const std::string& group : user.groups) event.groups.emplace_back(group);
   event.spec = specs_.intern(std::move(spec));
   event.request = requests_.intern(std::move(request.request));
-  core::Changes changes = cluster_.apply(event, env_.now());
-  if (!changes.outcome) return refuse(call, changes.outcome.error());
+  return event;
+}
 
+void Service::handle(const Call& call, wire::Submit& request) {
+  if (answer_again(call, request.request_id)) return;
+  if (!env_.accepts_work()) return refuse(call, no_space());
+  if (lacks_script(request)) return refuse(call, fail(ErrorCode::script_missing).value());
+  store::Transaction extra;
+  Result<core::SubmitJob> event = submission(call, request, extra);
+  if (!event) return refuse(call, event.error());
+  const std::uint32_t cpus = least_cpus(*event->request);
+  submitted(call, request.request_id, cluster_.apply(*event, env_.now()), cpus, std::move(extra));
+}
+
+// All components have the first one's script in common, which only its own agent starts.
+void Service::handle(const Call& call, wire::SubmitHeterogeneous& request) {
+  if (answer_again(call, request.request_id)) return;
+  if (!env_.accepts_work()) return refuse(call, no_space());
+  store::Transaction extra;
+  core::SubmitHetJob event;
+  std::uint32_t cpus = 0;
+  if (request.parts.empty() || lacks_script(request.parts.front())) {
+    return refuse(call, fail(ErrorCode::script_missing).value());
+  }
+  for (wire::Submit& part : request.parts) {
+    Result<core::SubmitJob> made = submission(call, part, extra);
+    if (!made) return refuse(call, made.error());
+    made->test_only = request.parts.front().test_only;
+    if (!event.parts.empty()) {
+      model::JobSpec spec = *made->spec;
+      spec.script_hash = event.parts.front().spec->script_hash;
+      made->spec = specs_.intern(std::move(spec));
+    }
+    cpus += least_cpus(*made->request);
+    event.parts.push_back(std::move(*made));
+  }
+  submitted(call, request.request_id, cluster_.apply(event, env_.now()), cpus, std::move(extra));
+}
+
+void Service::submitted(const Call& call, const Uid128& request_id, core::Changes changes,
+                        std::uint32_t cpus, store::Transaction extra) {
+  if (!changes.outcome) return refuse(call, changes.outcome.error());
   wire::SubmitReply message;
   message.job = changes.job;
   message.cluster = options_.settings->cluster_name;
@@ -120,10 +158,10 @@ void Service::handle(const Call& call, wire::Submit& request) {
     if (partition < options_.settings->partitions.size()) {
       message.partition = options_.settings->partitions[partition].name;
     }
-    message.planned_cpus = least_cpus(*event.request);
+    message.planned_cpus = cpus;
     return reply(env_, call.session, call.id, message);
   }
-  answer_stored(call, request.request_id, std::move(changes), wire::SubmitReply::kType,
+  answer_stored(call, request_id, std::move(changes), wire::SubmitReply::kType,
                 wire::encode(message), std::move(extra));
 }
 

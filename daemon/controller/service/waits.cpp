@@ -9,13 +9,17 @@
 
 namespace sluice::controller {
 
-namespace {
-
-bool is_ready(const model::Job& job) {
-  return job.state == model::JobState::running && !(job.flags & model::kFlagConfiguring);
+bool Service::is_ready(const model::Job& job) const {
+  const auto prepared = [](const model::Job& one) {
+    return one.state == model::JobState::running && (one.flags & model::kFlagConfiguring) == 0;
+  };
+  if (!prepared(job)) return false;
+  for (std::uint32_t i = 0; job.het_job == job.id && i < job.het_count; ++i) {
+    const model::JobPtr part = cluster_.find_job(JobId(job.id.value + i));
+    if (part && !prepared(*part) && !model::is_finished(part->state)) return false;
+  }
+  return true;
 }
-
-}  // namespace
 
 void Service::handle(const Call& call, wire::WaitJob& request) {
   const model::JobPtr job = cluster_.find_job(request.job);
@@ -35,6 +39,9 @@ void Service::handle(const Call& call, wire::WaitJob& request) {
 }
 
 void Service::wake_waiters(const model::JobPtr& job) {
+  if (job->het_job.is_set() && job->het_job != job->id) {
+    if (const model::JobPtr leader = cluster_.find_job(job->het_job)) wake_waiters(leader);
+  }
   const auto found = waiters_.find(job->id);
   if (found == waiters_.end()) return;
   const bool over = model::is_finished(job->state);

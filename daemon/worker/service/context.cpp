@@ -44,9 +44,12 @@ void Context::refuse(StreamId stream, std::uint64_t id, const Error& error) {
 }
 
 bool spans(const JobRun& job, std::string_view node) {
-  return std::ranges::any_of(job.host.job->allocation->shares, [&](const model::NodeShare& share) {
-    return share.name.view() == node;
-  });
+  const auto has = [&](const std::shared_ptr<const model::Job>& one) {
+    return one->allocation && std::ranges::any_of(one->allocation->shares, [&](const auto& share) {
+             return share.name.view() == node;
+           });
+  };
+  return has(job.host.job) || std::ranges::any_of(job.host.components, has);
 }
 
 std::string attempt_text(const Attempt& attempt) {
@@ -79,6 +82,7 @@ void store_step(Context& context, const JobRun& job, const StepRun& step, const 
   entry.first = step.first;
   entry.count = step.count;
   entry.request_id = request;
+  entry.portions = step.portions;
   if (step.root) {
     entry.record = step.root->record;
     entry.verdict = step.root->verdict;

@@ -102,6 +102,7 @@ struct StepEntry {
   Uid128 request_id;
   model::Step record;  // of the root
   model::JobState verdict = model::JobState::running;
+  std::vector<wire::StepPortion> portions;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -117,10 +118,11 @@ struct StepEntry {
     visit(8, "request_id", self.request_id);
     visit(9, "record", self.record);
     visit(10, "verdict", self.verdict);
+    visit(11, "portions", self.portions);
   }
 };
 
-// Whether the job has a share of that node.
+// Whether the job, or another component of it, has a share of that node.
 [[nodiscard]] bool spans(const JobRun& job, std::string_view node);
 
 void store_progress(Context& context, const JobRun& job);

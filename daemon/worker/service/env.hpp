@@ -40,6 +40,8 @@ struct JobOnHost {
   Attempt attempt;
   std::shared_ptr<const model::Job> job;  // with spec and allocation
   std::vector<std::uint32_t> gids;        // of the user; empty: looked up
+  // Of a heterogeneous job: all components, in order.
+  std::vector<std::shared_ptr<const model::Job>> components = {};
   std::size_t share = 0;                  // this node's position in the allocation
   model::WallTime ends = 0;               // by the time limit; 0: never
 

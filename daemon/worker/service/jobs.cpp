@@ -6,7 +6,7 @@
 #include <csignal>
 #include <utility>
 
-#include "base/hostlist.hpp"
+#include "daemon/worker/service/components.hpp"
 #include "daemon/worker/service/manager.hpp"
 
 namespace sluice::worker {
@@ -115,6 +115,9 @@ void Jobs::restore_job(JobEntry entry) {
   run.host.share = *share;
   run.host.ends = entry.ends;
   run.host.job = std::make_shared<const model::Job>(std::move(order.job));
+  for (model::Job& one : order.components) {
+    run.host.components.push_back(std::make_shared<const model::Job>(std::move(one)));
+  }
   run.script = std::move(order.script);
   run.environment = std::move(order.environment);
   run.next_step = run.host.job->next_step;
@@ -294,24 +297,14 @@ void Jobs::signal(const wire::SignalJob& order) {
 
 // The job has one node less: later steps are not placed there, also after a restart.
 void Jobs::shrink(JobRun& job, std::string_view lost) {
-  model::Job smaller = *job.host.job;
-  model::Allocation left;
-  std::vector<std::string> names;
-  for (const model::NodeShare& share : smaller.allocation->shares) {
-    if (share.name.view() == lost) continue;
-    left.cpus += share.cpu_count;
-    names.push_back(share.name.str());
-    left.shares.push_back(share);
-  }
-  left.nodes = base::compress_hosts(names);
-  smaller.allocation = std::make_shared<const model::Allocation>(std::move(left));
-  job.host.job = std::make_shared<const model::Job>(std::move(smaller));
+  remove_node(job, lost);
   JobEntry entry;
   entry.ends = job.host.ends;
   entry.launch.job = *job.host.job;
   entry.launch.gids = job.host.gids;
   entry.launch.script = job.script;
   entry.launch.environment = job.environment;
+  for (const auto& one : job.host.components) entry.launch.components.push_back(*one);
   context_.env.ledger_put(ledger_key('J', job.host.attempt), wire::encode(entry));
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/timetext.hpp"
+#include "daemon/worker/service/components.hpp"
 
 namespace sluice::worker {
 
@@ -72,12 +73,13 @@ model::Step first_record(const JobRun& job, const wire::StepLayout& layout,
 
 }  // namespace
 
-StepRun Manager::make_step(JobRun& job, const wire::StepLayout& layout,
-                           const model::StepSpec& spec) const {
+StepRun Manager::make_step(JobRun& job, const wire::StepLayout& layout, const model::StepSpec& spec,
+                           std::vector<wire::StepPortion> portions) const {
   StepRun step;
   step.number = layout.step;
   step.spec = spec;
   step.layout = layout;
+  step.portions = std::move(portions);
   step.first = 0;
   step.count = static_cast<std::uint32_t>(layout.nodes.size());
   const bool sound = index_layout(step);
@@ -99,7 +101,11 @@ void Manager::start_batch(JobRun& job, model::StepSpec spec, std::string script)
   node.tasks = {0};
   layout.node_list = node.name;
   layout.nodes.push_back(std::move(node));
-  StepRun& step = tree_.start(job, make_step(job, layout, spec), std::move(script));
+  // The script hears of all components.
+  std::vector<wire::StepPortion> all;
+  for (const auto& one : job.host.components) all.push_back({0, 0, *one, {}, 0});
+  StepRun& step =
+      tree_.start(job, make_step(job, layout, spec, std::move(all)), std::move(script));
   // Most records of short scripts are never needed: only a script that goes on is told of.
   const StepKey key{job.host.attempt, step.number};
   step.root->report = context_.timers.after(kBatchReportMs, [this, key] {
@@ -110,7 +116,7 @@ void Manager::start_batch(JobRun& job, model::StepSpec spec, std::string script)
 }
 
 void Manager::adopt(JobRun& job, const StepEntry& entry) {
-  StepRun step = make_step(job, entry.layout, entry.spec);
+  StepRun step = make_step(job, entry.layout, entry.spec, entry.portions);
   step.root->record = entry.record;
   step.root->verdict = entry.verdict;
   step.root->start_reported = true;
@@ -132,10 +138,12 @@ void Manager::report_start(JobRun& job, StepRun& step) {
 
 // While an image is on its way, the reason of a running step says how far it is.
 void Manager::send_record(JobRun& job, StepRun& step) {
-  wire::StepRecord report;
-  report.step = step.root->record;
-  if (report.step.reason.empty()) report.step.reason = step.root->image_phase;
-  context_.reports.add(job.host.attempt, job.host.job->id, report);
+  for (model::Step& record : records_of(step)) {
+    wire::StepRecord report;
+    report.step = std::move(record);
+    if (report.step.reason.empty()) report.step.reason = step.root->image_phase;
+    context_.reports.add(job.host.attempt, job.host.job->id, report);
+  }
 }
 
 void Manager::to_srun(StepRun& step, wire::MessageType type, std::string_view payload) {
@@ -308,7 +316,10 @@ void Manager::finish(JobRun& job, StepRun& step) {
     done.out_of_memory = root.out_of_memory;
     batch_done_(job, done);
   } else {
-    context_.reports.add(attempt, job.host.job->id, report);
+    for (model::Step& part : records_of(step)) {
+      report.step = std::move(part);
+      context_.reports.add(attempt, job.host.job->id, report);
+    }
   }
   if (!job.is_ending()) grant_waiting(attempt);
   settle(job, step);

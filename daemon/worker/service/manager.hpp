@@ -48,7 +48,8 @@ class Manager {
 
  private:
   [[nodiscard]] Result<bool> try_grant(JobRun& job, const WaitingRequest& waiting);
-  StepRun make_step(JobRun& job, const wire::StepLayout& layout, const model::StepSpec& spec) const;
+  StepRun make_step(JobRun& job, const wire::StepLayout& layout, const model::StepSpec& spec,
+                    std::vector<wire::StepPortion> portions) const;
   void add_addresses(wire::StepLayout& layout, StreamId srun);
   void kill_late(const StepKey& key);
   void adopt_owner(JobRun& job, StepRun& step, StreamId stream);

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "daemon/worker/service/components.hpp"
 #include "daemon/worker/service/manager.hpp"
-#include "daemon/worker/service/placement.hpp"
 
 namespace sluice::worker {
 
@@ -87,23 +87,19 @@ void Manager::grant_waiting(const Attempt& attempt) {
 }
 
 Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
-  const model::StepSpec& spec = waiting.request.spec;
-  if (spec.argv.empty() && !spec.multi_prog) {
-    return fail(ErrorCode::invalid_argument, "no program was named");
-  }
+  wire::StepRequest plain;
+  const bool one = waiting.request.parts.empty();
+  if (one) plain.parts.push_back({0, waiting.request.spec});
+  const wire::StepRequest& request = one ? plain : waiting.request;
+  const model::StepSpec& spec = request.parts.front().spec;
   const model::Job& record = *job.host.job;
-  std::vector<NodeUse> used = no_use(record);
-  for (const auto& [number, step] : job.steps) {
-    if (!step.root || step.root->finished || number >= base::kInteractiveStep) continue;
-    add_use(used, record, step.spec, step.layout);
+  Result<PlacedStep> placed = place_parts(job, request, context_.options.facts);
+  if (!placed) {
+    if (placed.error().code == ErrorCode::nodes_busy) return false;
+    return tl::unexpected(placed.error());
   }
-  const model::NodeFacts& facts = context_.options.facts;
-  Result<wire::StepLayout> layout =
-      place_step({record, spec, used, facts.threads_per_core, facts.sockets, facts.gres});
-  if (!layout) {
-    if (layout.error().code == ErrorCode::nodes_busy) return false;
-    return tl::unexpected(layout.error());
-  }
+  wire::StepLayout* const layout = &placed->layout;
+  if (one) placed->portions.clear();  // a step of the job as such
   layout->step = job.next_step++;
   for (wire::StepNode& node : layout->nodes)
     node.share.tasks = static_cast<std::uint32_t>(node.tasks.size());
@@ -118,7 +114,7 @@ Result<bool> Manager::try_grant(JobRun& job, const WaitingRequest& waiting) {
   granted.waited =
       static_cast<std::uint32_t>(std::max<model::WallTime>(waited, 0) / model::kSecond);
   send_stream(context_.env, waiting.stream, granted, waiting.id);
-  StepRun step = make_step(job, *layout, spec);
+  StepRun step = make_step(job, *layout, spec, std::move(placed->portions));
   step.root->owned = true;
   StepRun& run = tree_.start(job, std::move(step), {}, waiting.request.request_id);
   adopt_owner(job, run, waiting.stream);

@@ -276,6 +276,7 @@ Result<model::NodeShare> Placer::share_for(const Candidate& node, std::uint32_t 
   model::NodeShare share;
   share.node = whole.node;
   share.name = whole.name;
+  share.topology = whole.topology;
   share.tasks = tasks;
   share.cpus = node.cpus;
   if (is_exact(spec_)) {

@@ -131,6 +131,7 @@ void Service::adopt_steps() {
       step.layout = entry.layout;
       step.first = entry.first;
       step.count = entry.count;
+      step.portions = entry.portions;
       if (index_layout(step)) tree_.adopt(*job, std::move(step));
     }
   }

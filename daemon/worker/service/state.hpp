@@ -79,6 +79,7 @@ struct StepRun {
   std::uint32_t count = 1;
   bool member = true;                  // false: a root whose own node has no tasks
   std::vector<std::uint32_t> node_of;  // by task
+  std::vector<wire::StepPortion> portions;  // of a step over components (components.hpp)
   StepdId stepd = 0;
   bool stepd_known = false;  // it has said hello or started
   bool own_done = false;
@@ -138,7 +139,8 @@ struct JobRun {
   std::deque<WaitingRequest> waiting;
   std::map<Uid128, StepNumber> granted;  // requests that were answered, by their ids
 
-  [[nodiscard]] bool is_root() const { return host.share == 0; }
+  // Steps of a heterogeneous job are all made by its first component.
+  [[nodiscard]] bool is_root() const { return host.share == 0 && host.job->het_offset == 0; }
   [[nodiscard]] bool is_ending() const { return phase >= wire::HoldPhase::ending; }
   [[nodiscard]] bool has_batch() const {
     return is_root() && host.job->spec->kind == model::JobKind::batch;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include "daemon/worker/service/components.hpp"
+
 namespace sluice::worker {
 
 namespace {
@@ -52,7 +54,8 @@ StepRun& Tree::start(JobRun& job, StepRun step, std::string script, const Uid128
     launch.first = run.first;
     launch.count = 1;
     launch.script = std::move(script);
-    if (!run.spec.container.empty()) {
+    make_own(launch, run, run.first);
+    if (!launch.spec.container.empty()) {
       launch.settings.push_back({Text(kFetchFromKey), image_source(run)});
     }
     run.stepd = context_.env.start_stepd(job.host, std::move(launch));
@@ -106,6 +109,7 @@ void Tree::launched(JobRun& job, StreamId parent, const wire::LaunchStep& launch
     step.first = launch.first;
     step.count = launch.count;
     step.parent = parent;
+    step.portions = launch.portions;
     if (!index_layout(step)) {
       return context_.refuse(parent, 0, Error{ErrorCode::protocol, "the step's layout is wrong"});
     }
@@ -173,6 +177,7 @@ void Tree::open_child(JobRun& job, StepRun& step, Child& child) {
   launch.layout = step.layout;
   launch.first = child.first;
   launch.count = child.count;
+  make_own(launch, step, child.first);
   send_stream(context_.env, child.stream, launch);
 }
 

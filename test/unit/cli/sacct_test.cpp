@@ -34,7 +34,7 @@ TEST_F(SacctWindow, SinceMidnight) {
 }
 
 TEST_F(SacctWindow, SinceEverWithIds) {
-  options_.jobs.push_back({278, {}, "", {}});
+  options_.jobs.push_back({278, {}, {}, "", {}});
   EXPECT_EQ(window_of(options_, kNow)->from, 0);
 }
 
@@ -60,7 +60,7 @@ TEST_F(SacctWindow, OwnJobsUnlessAskedOtherwise) {
   options_.all_users = true;
   EXPECT_TRUE(history_query(options_, {}, 1000)->filter.uids.empty());
   options_.all_users = false;
-  options_.jobs.push_back({278, {}, "", {}});
+  options_.jobs.push_back({278, {}, {}, "", {}});
   EXPECT_TRUE(history_query(options_, {}, 1000)->filter.uids.empty());
 }
 
@@ -92,7 +92,7 @@ TEST(SacctFilter, WhatCanNotStartYetOnlyById) {
   sample.job.eligible = 0;
   opt::SacctOptions options;
   EXPECT_FALSE(is_wanted(sample.pending(), options));
-  options.jobs.push_back({278, {}, "", {}});
+  options.jobs.push_back({278, {}, {}, "", {}});
   EXPECT_TRUE(is_wanted(sample.pending(), options));
 }
 
@@ -119,7 +119,7 @@ TEST(SacctRows, BatchStepFirstThenByNumberAndTheirSum) {
 
 TEST(SacctRows, AStepByItselfComesWithoutItsJob) {
   opt::SacctOptions options;
-  options.jobs.push_back({278, {}, "", StepNumber{1}});
+  options.jobs.push_back({278, {}, {}, "", StepNumber{1}});
   const HistoryRows rows = history_rows(sample_answer(), options);
   ASSERT_EQ(rows.rows.size(), 1U);
   EXPECT_EQ(rows.rows[0].step->number, 1U);

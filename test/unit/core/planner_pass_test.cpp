@@ -288,10 +288,16 @@ TEST(PlannerPass, ImpossibleRequestsAreToldWhy) {
   const std::string slurm = "Requested node configuration is not available: ";
   Request request = one_cpu();
   request.cpus_per_task = 65;
-  EXPECT_EQ(cause(w, request), slurm + "CPU count per node can not be satisfied");
+  EXPECT_EQ(cause(w, request),
+            slurm +
+                "CPU count per node can not be satisfied: asks for 65 CPUs on one node; the "
+                "largest in partition batch has 64");
   request = one_cpu();
   request.memory_per_node = 1001;
-  EXPECT_EQ(cause(w, request), slurm + "Memory specification can not be satisfied");
+  EXPECT_EQ(cause(w, request),
+            slurm +
+                "Memory specification can not be satisfied: asks for 1001 MiB of memory on one "
+                "node; the largest in partition batch has 1000");
   EXPECT_EQ(cause(w, whole_nodes(3)), slurm + "asks for 3 nodes; partition batch has 2 that fit");
   request = one_cpu();
   request.gres = {{.name = "gpu", .type = {}, .count = 3}};
@@ -302,7 +308,7 @@ TEST(PlannerPass, ImpossibleRequestsAreToldWhy) {
   request = one_cpu();
   request.features = "eth";
   EXPECT_EQ(cause(w, request), "Invalid feature specification: no node has feature 'eth'");
-  request.features = "[ib*2]";
+  request.features = "[ib*3]";
   EXPECT_NE(cause(w, request), "");
   request = one_cpu();
   request.node_list = "n9";

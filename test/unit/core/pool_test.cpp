@@ -122,10 +122,9 @@ TEST(Pool, Constraints) {
         Case{"c|a&b", true}, Case{"(c|a)&b", true}, Case{"(a|b)&c", false}, Case{"a,b", true}}) {
     const auto parsed = Constraint::parse(each.text);
     ASSERT_TRUE(parsed.has_value()) << each.text;
-    EXPECT_EQ(parsed->matches(features), each.matches) << each.text;
+    EXPECT_EQ(parsed->allows(features), each.matches) << each.text;
   }
-  for (const char* text :
-       {"&", "a&", "|a", "a b", "(a", "a)", "()", "a*2", "[a|b]", "a!b", "a&&b"}) {
+  for (const char* text : {"&", "a&", "|a", "a b", "(a", "a)", "()", "a!b", "a&&b"}) {
     const auto parsed = Constraint::parse(text);
     ASSERT_FALSE(parsed.has_value()) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::invalid_feature) << text;

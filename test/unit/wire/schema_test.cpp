@@ -38,7 +38,7 @@ std::string schema_text() {
       NodeFault, StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input,
       InputAck, SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
       StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress,
-      ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply>;
+      ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology, TopologyReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }

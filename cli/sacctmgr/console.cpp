@@ -1,0 +1,226 @@
+// See console.hpp.
+#include "cli/sacctmgr/console.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "base/clock.hpp"
+#include "base/entropy.hpp"
+#include "base/strings.hpp"
+#include "base/user.hpp"
+#include "cli/common/output.hpp"
+#include "cli/common/program.hpp"
+#include "wire/account_messages.hpp"
+#include "wire/cluster_messages.hpp"
+
+namespace sluice::cli::accounting {
+
+namespace {
+
+constexpr std::int64_t kDecideMs = 30'000;
+// Others may be editing too; each try is made from what they left.
+constexpr int kTries = 10;
+
+void put_out(std::string_view text) {
+  static_cast<void>(write_out(text));
+}
+
+int tell(const Refusal& refusal) {
+  put_out(refusal.out);
+  std::fputs(refusal.err.c_str(), stderr);
+  return 1;
+}
+
+template <class Record>
+void append(std::vector<Record>& to, std::vector<Record> more) {
+  if (to.empty()) {
+    to = std::move(more);
+  } else {
+    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+}
+
+std::int64_t now_ms() { return static_cast<std::int64_t>(base::monotonic_ms()); }
+
+}  // namespace
+
+LineReader::Answer LineReader::next(std::int64_t timeout_ms) {
+  const std::int64_t deadline = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
+  while (true) {
+    if (const std::size_t end = buffer_.find('\n'); end != std::string::npos) {
+      Answer answer{Ending::line, buffer_.substr(0, end)};
+      buffer_.erase(0, end + 1);
+      return answer;
+    }
+    if (ended_) {
+      if (buffer_.empty()) return {Ending::end, {}};
+      return {Ending::line, std::exchange(buffer_, {})};
+    }
+    if (deadline >= 0) {
+      const std::int64_t left = deadline - now_ms();
+      pollfd wanted{STDIN_FILENO, POLLIN, 0};
+      const int ready = left <= 0 ? 0 : ::poll(&wanted, 1, static_cast<int>(left));
+      if (ready == 0) return {Ending::time_over, {}};
+      if (ready < 0) continue;
+    }
+    char bytes[4096];
+    const ssize_t count = ::read(STDIN_FILENO, bytes, sizeof bytes);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      ended_ = true;
+    } else {
+      buffer_.append(bytes, static_cast<std::size_t>(count));
+    }
+  }
+}
+
+Result<Snapshot> read_accounts(Client& client) {
+  Result<Session> session = client.session();
+  if (!session) return tl::unexpected(as_seen_by_user(session.error()));
+  if (Status sent = session->send(wire::QueryAccounts{}); !sent) {
+    return tl::unexpected(as_seen_by_user(sent.error()));
+  }
+  Snapshot all;
+  bool first = true;
+  while (true) {
+    auto reply = session->receive_as<wire::AccountsReply>(kAnswerMs);
+    if (!reply) return tl::unexpected(as_seen_by_user(reply.error()));
+    model::Accounts& more = reply->accounts;
+    if (first) {
+      all.cluster = reply->cluster.str();
+      all.accounts = std::move(more);
+    } else {
+      append(all.accounts.accounts, std::move(more.accounts));
+      append(all.accounts.users, std::move(more.users));
+      append(all.accounts.associations, std::move(more.associations));
+      append(all.accounts.qos, std::move(more.qos));
+      append(all.accounts.tres, std::move(more.tres));
+    }
+    first = false;
+    if (reply->last) return all;
+  }
+}
+
+Result<Client*> Console::client() {
+  if (!client_) {
+    Result<Client> made = Client::create(environment_);
+    if (!made) return tl::unexpected(as_seen_by_user(made.error()));
+    client_.emplace(std::move(*made));
+    if (options_.verbose > 0) {
+      const Sockets& sockets = client_->sockets();
+      print_info(kProgram,
+                 "asking " + (sockets.controller.empty() ? sockets.agent : sockets.controller));
+    }
+  }
+  return &*client_;
+}
+
+Result<Snapshot> Console::read() {
+  Result<Client*> there = client();
+  if (!there) return tl::unexpected(there.error());
+  return read_accounts(**there);
+}
+
+Result<report::ClusterFacts> Console::cluster_facts(const std::string& name) {
+  Result<Client*> there = client();
+  if (!there) return tl::unexpected(there.error());
+  const auto ping = (*there)->call<wire::PingReply>(wire::Ping{});
+  if (!ping) return tl::unexpected(as_seen_by_user(ping.error()));
+  return report::ClusterFacts{name, ping->host.str(), ping->nodes_total};
+}
+
+ListStyle Console::style() const {
+  ListStyle style;
+  style.header = !options_.no_header;
+  style.with_associations = options_.associations;
+  if (options_.parsable) style.shape = report::ListShape::delimited_end;
+  if (options_.parsable2) style.shape = report::ListShape::delimited;
+  return style;
+}
+
+int Console::complain(std::string_view text) {
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  return 1;
+}
+
+int Console::error(std::string_view text) {
+  print_error(kProgram, text);
+  return 1;
+}
+
+bool Console::confirm(std::string_view question) {
+  if (options_.immediate) return true;
+  put_out(std::string(question) + " (You have 30 seconds to decide)\n(N/y): ");
+  const bool typed = ::isatty(STDIN_FILENO) == 1;
+  const std::int64_t deadline = now_ms() + kDecideMs;
+  while (true) {
+    const LineReader::Answer answer = input_.next(deadline - now_ms());
+    if (!typed || answer.ending != LineReader::Ending::line) put_out("\n");
+    if (answer.ending != LineReader::Ending::line) return false;
+    const std::string word = base::to_lower(base::trim(answer.line));
+    if (word == "y" || word == "yes") return true;
+    if (word.empty() || word == "n" || word == "no") return false;
+    put_out("Y or N please\n(N/y): ");
+  }
+}
+
+bool Console::accept(const Plan& plan) {
+  if (!plan.questions.empty() &&
+      !confirm(plan.questions + "Are you sure you want to continue?")) {
+    put_out(" Changes Discarded\n");
+    return false;
+  }
+  put_out(plan.notes);
+  if (confirm("Would you like to commit changes?")) return true;
+  put_out(" Changes Discarded\n");
+  return false;
+}
+
+Status Console::send(const Snapshot& snapshot, const Plan& plan) {
+  wire::EditAccounts request;
+  request.request_id = base::random_uid();
+  request.edit = edit_between(snapshot.accounts, plan);
+  Result<Client*> there = client();
+  if (!there) return tl::unexpected(there.error());
+  const auto done = (*there)->call<wire::DoneReply>(request);
+  if (!done) return tl::unexpected(done.error());
+  return {};
+}
+
+int Console::change(const Maker& make) {
+  if (options_.read_only) return complain("Can't run this command in readonly mode.");
+  bool accepted = false;
+  for (int tries = 0; tries < kTries; ++tries) {
+    const Result<Snapshot> snapshot = read();
+    if (!snapshot) return error(snapshot.error().text);
+    const World world{snapshot->accounts, snapshot->cluster,
+                      [](const std::string& name) { return base::find_user(name).has_value(); }};
+    const Planned<Plan> plan = make(world);
+    if (!plan) return tell(plan.error());
+    if (!accepted && !accept(*plan)) return 0;
+    accepted = true;
+    const Status sent = send(*snapshot, *plan);
+    if (sent) return 0;
+    if (sent.error().code == ErrorCode::busy) continue;
+    put_out(" Error with request: nothing was changed\n");
+    return error(as_seen_by_user(sent.error()).text);
+  }
+  return error("the accounts are being changed by others all the time; try again");
+}
+
+int Console::print(const Lister& make) {
+  const Result<Snapshot> snapshot = read();
+  if (!snapshot) return error(snapshot.error().text);
+  const World world{snapshot->accounts, snapshot->cluster,
+                    [](const std::string& name) { return base::find_user(name).has_value(); }};
+  const ListWorld all{world, {snapshot->cluster, {}, 0}, style()};
+  const Planned<std::string> text = make(all);
+  if (!text) return tell(text.error());
+  put_out(*text);
+  return 0;
+}
+
+}  // namespace sluice::cli::accounting

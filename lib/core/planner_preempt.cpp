@@ -1,0 +1,173 @@
+// Preemption: a lane that finds no room looks for running jobs that must make it. Victims are taken
+// away in thought (their expected end is now, or their CPUs are put to sleep), the lower standing
+// first, until the job fits; then as many as possible are put back, the higher standing first. So
+// few are displaced, and of those the least important.
+//
+// A victim that is to be suspended makes room at once, and the job starts in the same pass. Others
+// need their grace time; until they are gone the job holds a reservation on their nodes.
+#include <algorithm>
+#include <utility>
+
+#include "core/planner_state.hpp"
+
+namespace sluice::core {
+
+namespace {
+
+constexpr std::size_t kMaxVictims = 4096;  // looked at for one job
+constexpr std::size_t kMaxPutBack = 64;    // placements tried to spare one more
+// How long displaced jobs may take to be gone before others are looked for.
+constexpr std::int64_t kLeaveMs = 120'000;
+
+}  // namespace
+
+std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
+  const PreemptRules& rules = *state_.preemption;
+  const Group& group = state_.queue.group(lane.group);
+  const PreemptParty ahead{lane.partition, group.key.qos};
+  const std::uint32_t priority = ~lane.key.priority;
+  std::vector<JobId> found;
+  for (const auto& [party, jobs] : state_.parties) {
+    if (!rules.displaces(ahead, party)) continue;
+    const bool by_priority = rules.needs_higher_priority(ahead, party);
+    for (const JobId id : jobs) {
+      const Planner::State::Running& job = state_.running.at(id);
+      const bool ended = job.expected_end_ms <= now_.mono_ms;
+      if (job.leaving || job.asleep || ended || (by_priority && job.facts.priority >= priority)) continue;
+      const std::int64_t exempt_until = job.facts.start_ms + rules.exempt_ms(party);
+      if (now_.mono_ms < exempt_until) {  // then is the time to look again
+        state_.next_planned_ms = std::min(state_.next_planned_ms, exempt_until);
+        continue;
+      }
+      found.push_back(id);
+    }
+  }
+  const auto before = [&](JobId a, JobId b) {
+    const RunningFacts& x = state_.running.at(a).facts;
+    const RunningFacts& y = state_.running.at(b).facts;
+    const std::uint32_t first = rules.standing(x.party);
+    const std::uint32_t second = rules.standing(y.party);
+    if (first != second) return first < second;
+    if (!rules.youngest_first() && x.priority != y.priority) return x.priority < y.priority;
+    if (x.start_ms != y.start_ms) return x.start_ms > y.start_ms;
+    return a > b;
+  };
+  std::sort(found.begin(), found.end(), before);
+  if (found.size() > kMaxVictims) found.resize(kMaxVictims);
+  return found;
+}
+
+void PlannerPass::take_away(JobId victim) {
+  const Planner::State::Running& job = state_.running.at(victim);
+  const bool sleeps = state_.preemption->mode_of(job.facts.party) == model::PreemptMode::suspend;
+  for (const model::NodeShare& share : job.allocation->shares) {
+    if (sleeps) {
+      pool_.sleep(share, {.job = victim});
+      continue;
+    }
+    Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, victim);
+    if (hold != nullptr) pool_.state().set_expected_end(share.node.value, *hold, now_.mono_ms + 1);
+  }
+}
+
+void PlannerPass::put_back(JobId victim) {
+  const Planner::State::Running& job = state_.running.at(victim);
+  for (const model::NodeShare& share : job.allocation->shares) {
+    pool_.wake(share, {.job = victim});
+    Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, victim);
+    if (hold == nullptr) continue;
+    pool_.state().set_expected_end(share.node.value, *hold, job.expected_end_ms);
+  }
+}
+
+// A moment from now, when those taken away are gone; reservations of lanes ahead are kept.
+std::optional<Selection> PlannerPass::without_victims(const Lane& lane, const LaneWork& work) {
+  const std::int64_t from = now_.mono_ms + 1;
+  const std::int64_t length = length_of(limit_minutes(lane), *state_.settings);
+  const Outlook outlook = Outlook::span(pool_.state(), &state_.profile,
+                                        {.now_ms = now_.mono_ms,
+                                         .from_ms = from,
+                                         .until_ms = end_after(from, length),
+                                         .before = &lane.key});
+  auto selection = choose_nodes(work.demand, work.eligibility, outlook);
+  steps_ += outlook.steps();
+  return selection;
+}
+
+// All of `victims` are there before; afterwards those left in it are taken away.
+std::optional<Selection> PlannerPass::fewest_victims(const Lane& lane, const LaneWork& work,
+                                                     std::vector<JobId>& victims) {
+  std::optional<Selection> selection;
+  std::size_t taken = 0;
+  for (std::size_t more = 1; !selection && taken < victims.size(); more *= 2) {
+    const std::size_t end = std::min(victims.size(), taken + more);
+    for (; taken < end; ++taken) take_away(victims[taken]);
+    selection = without_victims(lane, work);
+  }
+  victims.resize(taken);
+  std::vector<JobId> needed;
+  std::size_t tries = 0;
+  while (!victims.empty()) {
+    const JobId last = victims.back();
+    victims.pop_back();
+    put_back(last);
+    if (!selection) continue;
+    const auto on_chosen_node = [&](const model::NodeShare& share) {
+      return std::any_of(selection->nodes.begin(), selection->nodes.end(),
+                         [&](const Chosen& node) { return node.node == share.node.value; });
+    };
+    const auto& shares = state_.running.at(last).allocation->shares;
+    if (std::none_of(shares.begin(), shares.end(), on_chosen_node)) continue;
+    std::optional<Selection> spared;
+    if (++tries <= kMaxPutBack) spared = without_victims(lane, work);
+    if (spared) {
+      selection = std::move(spared);
+    } else {
+      take_away(last);
+      needed.push_back(last);
+    }
+  }
+  victims = std::move(needed);
+  return selection;
+}
+
+bool PlannerPass::displace(Lane& lane, LaneWork& work) {
+  if (state_.preemption == nullptr || !state_.preemption->any()) return false;
+  const JobId leader = state_.queue.leader(lane.group).id;
+  const bool under_way = work.displacing_for == leader && now_.mono_ms < work.displacing_until_ms;
+  if (under_way) return false;
+  work.displacing_until_ms = 0;
+  std::vector<JobId> victims = victims_for(lane);
+  if (victims.empty()) return false;
+  const std::optional<Selection> selection = fewest_victims(lane, work, victims);
+  if (!selection || victims.empty()) return false;
+  bool all_sleep = true;
+  std::int64_t longest = 0;
+  for (const JobId id : victims) {
+    Planner::State::Running& job = state_.running.at(id);
+    const Preemption made{.victim = id,
+                          .by = leader,
+                          .mode = state_.preemption->mode_of(job.facts.party),
+                          .grace_ms = state_.preemption->grace_ms(job.facts.party)};
+    result_.preemptions.push_back(made);
+    if (made.mode == model::PreemptMode::suspend) continue;
+    all_sleep = false;
+    job.leaving = true;
+    longest = std::max(longest, made.grace_ms);
+    job.expected_end_ms = std::min(job.expected_end_ms, now_.mono_ms + 1 + made.grace_ms);
+    state_.new_ends.push_back(id);
+  }
+  note_ends();
+  if (all_sleep) {
+    if (const std::optional<Selection> now = try_now(lane, work)) {
+      start(lane, work, *now);
+      return true;
+    }
+  }
+  if (work.planned) drop_plans({lane.key});
+  work.displacing_for = leader;
+  work.displacing_until_ms = now_.mono_ms + longest + kLeaveMs;
+  return false;
+}
+
+}  // namespace sluice::core

@@ -1,0 +1,136 @@
+// What becomes of displaced jobs. A job that is to be cancelled or requeued is told at once
+// (SIGCONT, SIGTERM) and ends when its grace time is over. One that is suspended gives up its CPUs,
+// keeps its memory and devices, and goes on as soon as its CPUs are idle again.
+//
+// Suspending by hand (scontrol suspend) gives up the CPUs in the same way, but lasts until somebody
+// resumes the job.
+#include <algorithm>
+#include <csignal>
+
+#include "core/cluster_state.hpp"
+
+namespace sluice::core {
+
+void Cluster::State::refresh_preemption() {
+  if (settings->preempt.type == model::PreemptType::none) {
+    if (preempt_rules) planner.set_preemption(nullptr);
+    preempt_rules = nullptr;
+    return;
+  }
+  if (preempt_rules && preempt_settings == settings && preempt_tree == tree &&
+      preempt_partitions == partitions) {
+    return;
+  }
+  preempt_settings = settings;
+  preempt_tree = tree;
+  preempt_partitions = partitions;
+  preempt_rules = std::make_shared<const PreemptRules>(*settings, partitions, *tree);
+  planner.set_preemption(preempt_rules);
+}
+
+PreemptParty Cluster::State::party_of(const model::Job& job) const {
+  PreemptParty party;
+  for (const model::PartitionPtr& known : partitions) {
+    if (known->name == job.partition) party.partition = known->index;
+  }
+  const model::Qos* qos = tree->qos(job.qos);
+  party.qos = qos == nullptr ? 0 : qos->id;
+  return party;
+}
+
+RunningFacts Cluster::State::facts_of(const model::Job& job) const {
+  return {.party = party_of(job),
+          .priority = job.priority,
+          .start_ms = turn.now.mono_ms - (turn.now.wall - job.start) / 1000};
+}
+
+// When a displaced job's grace time is over.
+std::int64_t Cluster::State::preempted_limit(const model::Job& job) const {
+  if (job.preempted_at == 0 || job.state == model::JobState::suspended || !preempt_rules) {
+    return DueTimes::kNone;
+  }
+  return turn.now.mono_ms + preempt_rules->grace_ms(party_of(job)) -
+         (turn.now.wall - job.preempted_at) / 1000;
+}
+
+void Cluster::State::carry_out(const Preemption& preemption) {
+  const JobId id = preemption.victim;
+  const model::Job* now = find(id);
+  if (now == nullptr || now->state != model::JobState::running) return;
+  edit(id).preempted_at = turn.now.wall;
+  if (preemption.mode == model::PreemptMode::suspend) {
+    if (const Status done = suspend(id); done) displaced.insert(id);
+    return;
+  }
+  if (preemption.grace_ms <= 0) return end_preempted(id);
+  Active& held = active.at(id);
+  held.limit_ms = std::min(held.limit_ms, turn.now.mono_ms + preemption.grace_ms);
+  const model::Job& told = job(id);
+  for (const NodeIndex node : held.nodes) {
+    for (const int signal : {SIGCONT, SIGTERM}) {
+      turn.changes.orders.emplace_back(SignalJob{
+          {told.uid, told.attempt}, id, node, static_cast<std::uint32_t>(signal), false, true});
+    }
+  }
+}
+
+void Cluster::State::end_preempted(JobId id) {
+  const model::Job& now = job(id);
+  const model::PreemptMode mode =
+      preempt_rules ? preempt_rules->mode_of(party_of(now)) : model::PreemptMode::cancel;
+  const bool again = mode == model::PreemptMode::requeue && requeueable(now);
+  end(id, {.state = model::JobState::preempted, .requeue = again});
+}
+
+void Cluster::State::let_sleep(JobId id) {
+  const Active& held = active.at(id);
+  for (const model::NodeShare& share : job(id).allocation->shares) {
+    if (!held.holds(share.node)) continue;
+    pool.sleep(share, held.holder);
+    refresh_use(share.node);
+  }
+  planner.job_asleep(id, true);
+  plan_needed = true;
+}
+
+bool Cluster::State::may_wake(JobId id) const {
+  const Active& held = active.at(id);
+  const auto& shares = job(id).allocation->shares;
+  return std::all_of(shares.begin(), shares.end(), [&](const model::NodeShare& share) {
+    return !held.holds(share.node) || pool.can_wake(share);
+  });
+}
+
+void Cluster::State::let_wake(JobId id) {
+  const Active& held = active.at(id);
+  for (const model::NodeShare& share : job(id).allocation->shares) {
+    if (!held.holds(share.node)) continue;
+    pool.wake(share, held.holder);
+    refresh_use(share.node);
+  }
+  planner.job_asleep(id, false);
+}
+
+// Those of higher standing first.
+void Cluster::State::wake_displaced() {
+  if (displaced.empty()) return;
+  std::vector<JobId> sleepers(displaced.begin(), displaced.end());
+  const auto standing = [&](JobId id) {
+    return preempt_rules ? preempt_rules->standing(party_of(job(id))) : 0U;
+  };
+  std::stable_sort(sleepers.begin(), sleepers.end(),
+                   [&](JobId a, JobId b) { return standing(a) > standing(b); });
+  for (const JobId id : sleepers) {
+    if (job(id).state != model::JobState::suspended) {
+      displaced.erase(id);
+      continue;
+    }
+    if (!may_wake(id)) continue;
+    if (const Status done = resume(id); !done) continue;
+    edit(id).preempted_at = 0;
+    displaced.erase(id);
+  }
+  settle();
+}
+
+}  // namespace sluice::core

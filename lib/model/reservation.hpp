@@ -1,0 +1,222 @@
+// Reservation: nodes, cores or licences set aside over a span of time for some users, accounts,
+// groups or QOS. The record is what is stored and shown; what the cluster derives from it (which
+// nodes by index, which jobs run in it) is the core's.
+//
+// A list that begins with '-' in each entry denies: everybody else may use the reservation.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/text.hpp"
+#include "model/types.hpp"
+
+namespace sluice::model {
+
+enum ReservationFlag : std::uint32_t {
+  kResvMaint = 1U << 0U,
+  kResvFlex = 1U << 1U,
+  kResvMagnetic = 1U << 2U,
+  kResvHourly = 1U << 3U,
+  kResvDaily = 1U << 4U,
+  kResvWeekday = 1U << 5U,
+  kResvWeekend = 1U << 6U,
+  kResvWeekly = 1U << 7U,
+  kResvIgnoreJobs = 1U << 8U,
+  kResvAnyNodes = 1U << 9U,
+  kResvPurgeComp = 1U << 10U,
+  kResvOverlap = 1U << 11U,
+  kResvReplace = 1U << 12U,
+  kResvReplaceDown = 1U << 13U,
+  kResvNoHoldJobs = 1U << 14U,  // NO_HOLD_JOBS_AFTER_END
+  kResvStatic = 1U << 15U,      // STATIC_ALLOC
+  kResvPartNodes = 1U << 16U,
+  kResvTimeFloat = 1U << 17U,
+  kResvUserDelete = 1U << 18U,
+  kResvSpecNodes = 1U << 19U,  // made for nodes that were named
+  kResvForceStart = 1U << 20U,
+};
+inline constexpr std::uint32_t kResvRepeats =
+    kResvHourly | kResvDaily | kResvWeekday | kResvWeekend | kResvWeekly;
+
+// What it has of one node.
+struct ReservedNode {
+  Text name;
+  std::uint32_t cores = 0;  // 0: the whole node
+
+  bool operator==(const ReservedNode&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "name", self.name);
+    visit(2, "cores", self.cores);
+  }
+};
+
+struct Reservation {
+  std::uint32_t id = 0;
+  Text name;
+  WallTime start = 0;  // of this occurrence; TIME_FLOAT: see float_s
+  WallTime end = 0;
+  std::uint32_t flags = 0;          // ReservationFlag
+  Text nodes;                       // compressed
+  std::vector<ReservedNode> parts;  // in node-table order
+  std::uint32_t node_count = 0;     // of `parts`
+  std::uint32_t core_count = 0;     // of all of them
+  std::uint32_t wanted_nodes = 0;   // NodeCnt as asked; 0: nodes were named
+  std::uint32_t wanted_cores = 0;   // CoreCnt as asked; 0: whole nodes
+  Text features;
+  Text partition;
+  Text licenses;
+  Text users;
+  Text groups;
+  Text accounts;
+  Text qos;
+  Text partitions;                  // AllowedPartitions
+  std::uint32_t purge_s = 0;        // PURGE_COMP
+  std::uint32_t start_delay_s = 0;  // MaxStartDelay; 0: none
+  std::uint32_t float_s = 0;        // TIME_FLOAT: how far ahead of the present it begins
+  Text comment;
+  std::uint32_t creator = 0;      // uid
+  WallTime idle_since = 0;        // PURGE_COMP: active and without a job since then; 0: not idle
+  std::uint32_t cpu_count = 0;    // threads of the cores
+  std::int32_t utc_offset_s = 0;  // of its maker, for days of the week
+
+  bool operator==(const Reservation&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "id", self.id);
+    visit(2, "name", self.name);
+    visit(3, "start", self.start);
+    visit(4, "end", self.end);
+    visit(5, "flags", self.flags);
+    visit(6, "nodes", self.nodes);
+    visit(7, "parts", self.parts);
+    visit(8, "node_count", self.node_count);
+    visit(9, "core_count", self.core_count);
+    visit(10, "wanted_nodes", self.wanted_nodes);
+    visit(11, "wanted_cores", self.wanted_cores);
+    visit(12, "features", self.features);
+    visit(13, "partition", self.partition);
+    visit(14, "licenses", self.licenses);
+    visit(15, "users", self.users);
+    visit(16, "groups", self.groups);
+    visit(17, "accounts", self.accounts);
+    visit(18, "qos", self.qos);
+    visit(19, "partitions", self.partitions);
+    visit(20, "purge_s", self.purge_s);
+    visit(21, "start_delay_s", self.start_delay_s);
+    visit(22, "float_s", self.float_s);
+    visit(23, "comment", self.comment);
+    visit(24, "creator", self.creator);
+    visit(25, "idle_since", self.idle_since);
+    visit(26, "cpu_count", self.cpu_count);
+    visit(27, "utc_offset_s", self.utc_offset_s);
+  }
+};
+using ReservationPtr = std::shared_ptr<const Reservation>;
+
+// A comma-separated list: replaced ('='), added to ('+') or taken from ('-').
+struct ListEdit {
+  std::uint32_t mode = 0;  // 0: replace, 1: add, 2: take away
+  Text list;
+
+  bool operator==(const ListEdit&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "mode", self.mode);
+    visit(2, "list", self.list);
+  }
+};
+
+// What `create` and `update reservation` say. Only what is set is meant.
+struct ReservationPatch {
+  std::optional<WallTime> start;
+  std::optional<WallTime> end;
+  std::optional<std::uint32_t> duration_min;  // kUnlimited: a year
+  std::uint32_t duration_mode = 0;            // 0: replace, 1: longer by, 2: shorter by
+  std::uint32_t set_flags = 0;
+  std::uint32_t clear_flags = 0;
+  std::optional<Text> nodes;  // a list, "ALL", or empty: choose anew
+  std::optional<std::uint32_t> node_count;
+  std::vector<std::uint32_t> core_counts;  // one: of all nodes; several: by node
+  std::optional<Text> partition;
+  std::optional<Text> features;
+  std::optional<Text> licenses;
+  std::optional<ListEdit> users;
+  std::optional<ListEdit> groups;
+  std::optional<ListEdit> accounts;
+  std::optional<ListEdit> qos;
+  std::optional<ListEdit> partitions;
+  std::optional<std::uint32_t> purge_s;
+  std::optional<std::uint32_t> start_delay_s;
+  std::optional<Text> comment;
+  bool skip = false;
+  std::int32_t utc_offset_s = 0;
+  std::uint32_t nodes_mode = 0;  // of `nodes`: 0: replace, 1: add, 2: take away
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "start", self.start);
+    visit(2, "end", self.end);
+    visit(3, "duration_min", self.duration_min);
+    visit(4, "duration_mode", self.duration_mode);
+    visit(5, "set_flags", self.set_flags);
+    visit(6, "clear_flags", self.clear_flags);
+    visit(7, "nodes", self.nodes);
+    visit(8, "node_count", self.node_count);
+    visit(9, "core_counts", self.core_counts);
+    visit(10, "partition", self.partition);
+    visit(11, "features", self.features);
+    visit(12, "licenses", self.licenses);
+    visit(13, "users", self.users);
+    visit(14, "groups", self.groups);
+    visit(15, "accounts", self.accounts);
+    visit(16, "qos", self.qos);
+    visit(17, "partitions", self.partitions);
+    visit(18, "purge_s", self.purge_s);
+    visit(19, "start_delay_s", self.start_delay_s);
+    visit(20, "comment", self.comment);
+    visit(21, "skip", self.skip);
+    visit(22, "utc_offset_s", self.utc_offset_s);
+    visit(23, "nodes_mode", self.nodes_mode);
+  }
+};
+
+enum class ReservationVerb : std::uint8_t { create = 0, update = 1, remove = 2 };
+
+// "MAINT,FLEX,SPEC_NODES" in Slurm's order; PURGE_COMP with its time.
+[[nodiscard]] std::string flags_text(const Reservation& reservation);
+// One flag as typed, in either case, or a beginning of it that only it has; 0: none.
+[[nodiscard]] std::uint32_t flag_named(std::string_view word);
+[[nodiscard]] inline bool repeats(const Reservation& r) { return (r.flags & kResvRepeats) != 0; }
+[[nodiscard]] inline bool has_flag(const Reservation& r, ReservationFlag flag) {
+  return (r.flags & flag) != 0;
+}
+// It stands above others: it may overlap them, and their jobs keep clear of it.
+[[nodiscard]] inline bool stands_above(const Reservation& r) {
+  return (r.flags & (kResvMaint | kResvOverlap)) != 0;
+}
+// Whether the list lets the name in; an empty list lets nobody or everybody in, as the caller says.
+enum class ListVerdict : std::uint8_t { unset, allowed, denied };
+[[nodiscard]] ListVerdict judge_list(const Text& list, std::string_view name);
+
+// A licence as a request or a reservation names it.
+struct LicenseNeed {
+  Text name;
+  std::uint32_t count = 1;
+
+  bool operator==(const LicenseNeed&) const = default;
+};
+struct LicenseRequest {
+  std::vector<LicenseNeed> needs;  // by name, each once
+  bool any = false;                // one of them suffices ('|')
+};
+// "matlab:2,ansys" or "matlab:2|ansys:1". "a:2" and "a=2" are the same. Fails on anything else.
+[[nodiscard]] Result<LicenseRequest> parse_licenses(std::string_view text);
+
+}  // namespace sluice::model

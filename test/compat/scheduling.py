@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Random requests on small clusters, by seed: the reference and Sluice have to decide alike.
+
+    scheduling.py compare --seeds N   both systems, N scenarios (needs slurm-wlm and root)
+    scheduling.py record --seeds N    the reference alone; writes scheduling/recorded.json
+    scheduling.py replay              Sluice alone against scheduling/recorded.json
+
+What may differ stands in known_scheduling_differences.txt, each with its reason; who makes one
+agree takes it off the list. Scenarios of one cluster run one after the other, clusters side by side.
+"""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "scheduling"))
+sys.path.insert(0, str(HERE.parent / "cluster"))
+import compare  # noqa: E402
+import generate  # noqa: E402
+import harness  # noqa: E402
+import systems  # noqa: E402
+
+RECORDED = HERE / "scheduling" / "recorded.json"
+KNOWN = HERE / "known_scheduling_differences.txt"
+PER_SHAPE = 5
+
+
+def wanted_scenarios(first, count):
+    """[(shape, [scenario])] of `count` scenarios, PER_SHAPE for each cluster."""
+    chosen = []
+    for number in range(first, first + (count + PER_SHAPE - 1) // PER_SHAPE):
+        shape = generate.shape(number)
+        left = count - PER_SHAPE * len(chosen)
+        scenarios = [generate.scenario(seed, shape) for seed in range(min(PER_SHAPE, left))]
+        chosen.append((shape, scenarios))
+    return chosen
+
+
+def play(kind, shape, scenarios):
+    for attempt in range(3):
+        try:
+            with kind(shape) as system:
+                return [system.play(scenario) for scenario in scenarios]
+        except (harness.Failure, subprocess.TimeoutExpired) as failure:
+            print(f"{kind.__name__} {shape['seed']}, attempt {attempt + 1}: {failure}", flush=True)
+    return None
+
+
+def on_both(shape, scenarios):
+    return play(systems.Oracle, shape, scenarios), play(systems.Sluice, shape, scenarios)
+
+
+def known_differences():
+    """{"SHAPE.SCENARIO": reason}"""
+    known = {}
+    for line in KNOWN.read_text().split("\n"):
+        if line.strip() and not line.startswith("#"):
+            name, _, reason = line.partition(": ")
+            known[name] = reason
+    return known
+
+
+class Report:
+    def __init__(self, verbose):
+        self.known = known_differences()
+        self.verbose = verbose
+        self.count = self.alike = self.named = self.listed = 0
+        self.bad = []
+
+    def add(self, shape, scenario, theirs, ours):
+        name = f"{shape['seed']}.{scenario['seed']}"
+        found = compare.differences(shape, theirs, ours)
+        self.count += 1
+        self.alike += not found
+        self.named += not found and compare.same_nodes(theirs, ours)
+        if bool(found) == (name in self.known):
+            self.listed += bool(found)
+            return
+        self.bad.append(name)
+        if not found:
+            print(f"{name}: agrees, but stands in {KNOWN.name}")
+            return
+        print(f"{name} ({shape['mode']}; {' '.join(shape['kinds']) or 'plain'}):")
+        if self.verbose:
+            self.show(shape, scenario, theirs, dict(found))
+        else:
+            for job, text in found:
+                print(f"   {job} [{request(scenario, job)}]: {text}")
+
+    @staticmethod
+    def show(shape, scenario, theirs, found):
+        for node in shape["nodes"]:
+            print("   #", systems.oracle_node(node))
+        for part in shape["partitions"]:
+            print("   # partition", systems.oracle_partition(part))
+        for job in compare.jobs_of(theirs) + [name for name in found if name == "order"]:
+            text = found.get(job) or compare.show(theirs, job)
+            print(f"   {'*' if job in found else ' '} {job} [{request(scenario, job)}]: {text}")
+
+    def end(self, seconds):
+        print(
+            f"{self.count} scenarios in {seconds:.0f} s: {self.alike} alike"
+            f" ({self.named} down to the names of the nodes), {self.listed} differ as listed,"
+            f" {len(self.bad)} wrong"
+        )
+        return 1 if self.bad else 0
+
+
+def request(scenario, job):
+    if job == "order":
+        return ""
+    asked = scenario["jobs"][int(job[1:].split("_")[0])]
+    return " ".join([*([asked["user"]] if asked["user"] != "root" else []), *asked["args"]])
+
+
+def in_parallel(function, work, width):
+    """Yields (item, value) as they come."""
+    with concurrent.futures.ThreadPoolExecutor(width) as pool:
+        futures = {pool.submit(function, *item): item for item in work}
+        for future in concurrent.futures.as_completed(futures):
+            yield futures[future], future.result()
+
+
+def do_compare(arguments):
+    report, begun = Report(arguments.verbose), time.monotonic()
+    work = wanted_scenarios(arguments.first, arguments.seeds)
+    for (shape, scenarios), (theirs, ours) in in_parallel(on_both, work, arguments.width):
+        if theirs is None or ours is None:
+            report.bad.append(f"{shape['seed']}: did not run")
+            continue
+        for position, scenario in enumerate(scenarios):
+            report.add(shape, scenario, theirs[position], ours[position])
+    return report.end(time.monotonic() - begun)
+
+
+def do_record(arguments):
+    work = wanted_scenarios(arguments.first, arguments.seeds)
+    recorded = []
+
+    def on_oracle(shape, scenarios):
+        return play(systems.Oracle, shape, scenarios)
+
+    for (shape, scenarios), results in in_parallel(on_oracle, work, arguments.width):
+        if results is None:
+            continue
+        entries = [{**scenario, **result} for scenario, result in zip(scenarios, results)]
+        recorded.append({"shape": shape, "scenarios": entries})
+        recorded.sort(key=lambda entry: entry["shape"]["seed"])
+        pathlib.Path(arguments.file).write_text(as_text(recorded))
+    return 0
+
+
+def as_text(recorded):
+    """JSON with a line for each scenario."""
+    blocks = []
+    for entry in recorded:
+        lines = ",\n".join(json.dumps(scenario) for scenario in entry["scenarios"])
+        blocks.append(f'{{"shape": {json.dumps(entry["shape"])},\n"scenarios": [\n{lines}]}}')
+    return "[\n" + ",\n".join(blocks) + "\n]\n"
+
+
+def do_replay(arguments):
+    report, begun = Report(arguments.verbose), time.monotonic()
+    recorded = json.loads(pathlib.Path(arguments.file).read_text())
+    if arguments.only:
+        recorded = [e for e in recorded if str(e["shape"]["seed"]) in arguments.only.split(",")]
+    work = [(entry["shape"], entry["scenarios"]) for entry in recorded]
+
+    def on_sluice(shape, scenarios):
+        return play(systems.Sluice, shape, scenarios)
+
+    for (shape, scenarios), results in in_parallel(on_sluice, work, arguments.width):
+        if results is None:
+            report.bad.append(f"{shape['seed']}: did not run")
+            continue
+        for scenario, result in zip(scenarios, results):
+            report.add(shape, scenario, scenario, result)
+    return report.end(time.monotonic() - begun)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("compare", "record", "replay"))
+    parser.add_argument("--seeds", type=int, default=150, help="number of scenarios")
+    parser.add_argument("--first", type=int, default=0, help="number of the first cluster")
+    parser.add_argument("--width", type=int, default=4, help="clusters side by side")
+    parser.add_argument("--file", default=RECORDED, help="of record and replay")
+    parser.add_argument("--only", default="", help="numbers of clusters to replay")
+    parser.add_argument("--verbose", action="store_true", help="show the whole scenario")
+    arguments = parser.parse_args()
+    sys.exit({"compare": do_compare, "record": do_record, "replay": do_replay}[arguments.what](arguments))
+
+
+if __name__ == "__main__":
+    main()

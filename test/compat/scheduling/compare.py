@@ -1,0 +1,102 @@
+"""Holds a scenario's result on Sluice against the reference's.
+
+What has to agree: which jobs are refused, run and wait; what each running job has on each kind of
+node (CPUs, memory, GPUs); each waiting job's reason; the order of those that wait. Nodes of one kind
+(equal hardware, weight, features and partitions) may stand for each other.
+"""
+import re
+
+
+def kinds_of(shape):
+    """{node: number of its kind}"""
+    kinds, known = {}, []
+    for node in shape["nodes"]:
+        facts = {key: value for key, value in node.items() if key != "name"}
+        facts["partitions"] = [
+            part["name"] for part in shape["partitions"] if node["name"] in members(shape, part)
+        ]
+        facts["switch"] = [
+            switch["name"]
+            for switch in shape.get("topology", [])
+            if node["name"] in switch.get("nodes", "").split(",")
+        ]
+        if facts not in known:
+            known.append(facts)
+        kinds[node["name"]] = known.index(facts)
+    return kinds
+
+
+def members(shape, part):
+    if part["nodes"] == "ALL":
+        return [node["name"] for node in shape["nodes"]]
+    low, _, high = part["nodes"].replace("n", "").strip("[]").partition("-")
+    return [f"n{number}" for number in range(int(low), int(high or low) + 1)]
+
+
+def held(shape, places):
+    """What a job has, without the names of nodes: sorted (kind, CPUs, MiB, GPUs)."""
+    kinds = kinds_of(shape)
+    return sorted([kinds[node], *amounts] for node, amounts in places.items())
+
+
+def reason_of(text):
+    """A reason without what only one of the two puts behind it."""
+    return re.sub(r"[(,].*", "", text.replace(" ", "_"))
+
+
+def outcome(shape, result, job):
+    """(state, detail) of a job, detail comparable between the two systems."""
+    if job in result["refused"]:
+        return ("refused", "")
+    if job in result["running"]:
+        return ("running", held(shape, result["running"][job]))
+    if job in result["pending"]:
+        return ("pending", {reason_of(reason) for reason in result["pending"][job]})
+    return ("gone", "")
+
+
+def agree(expected, got):
+    if expected[0] == got[0] == "pending":
+        return bool(expected[1] & got[1])
+    return expected == got
+
+
+def jobs_of(*results):
+    names = set()
+    for result in results:
+        for group in ("refused", "running", "pending"):
+            names |= set(result[group])
+    return sorted(names, key=lambda name: [int(part) for part in name[1:].split("_")])
+
+
+def differences(shape, theirs, ours):
+    """[(job, text)]; empty where the two agree."""
+    found = []
+    for job in jobs_of(theirs, ours):
+        expected, got = outcome(shape, theirs, job), outcome(shape, ours, job)
+        if not agree(expected, got):
+            found.append((job, f"{show(theirs, job)}, Sluice: {show(ours, job)}"))
+    both = set(theirs["order"]) & set(ours["order"])
+    orders = [[job for job in result["order"] if job in both] for result in (theirs, ours)]
+    if orders[0] != orders[1]:
+        found.append(("order", f"{' '.join(orders[0])}, Sluice: {' '.join(orders[1])}"))
+    return found
+
+
+def same_nodes(theirs, ours):
+    """Whether also the names of the nodes agree."""
+    return theirs["running"] == ours["running"]
+
+
+def show(result, job):
+    if job in result["refused"]:
+        return f"refused ({result['refused'][job]})"
+    if job in result["pending"]:
+        return f"waits ({' / '.join(result['pending'][job])})"
+    places = result["running"].get(job)
+    if places is None:
+        return "gone"
+    return "runs on " + " ".join(
+        f"{node}:{cpus}c/{memory}M" + (f"/{gpus}g" if gpus else "")
+        for node, (cpus, memory, gpus) in sorted(places.items())
+    )

@@ -1,0 +1,185 @@
+// Preemption in the core: who makes room for whom, in which way, and that nobody does in vain.
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "test/support/core_builders.hpp"
+
+namespace sluice::core {
+namespace {
+
+using model::JobState;
+using model::PreemptMode;
+using test::a_job;
+using test::World;
+
+// Two partitions over the same nodes: batch, and urgent of a higher tier.
+model::Settings two_tiers(PreemptMode mode, std::uint32_t grace_s = 0) {
+  model::Settings settings = test::some_settings({.nodes = 4, .cpus = 4, .memory = 4000});
+  settings.preempt.type = model::PreemptType::partition_prio;
+  settings.preempt.mode = mode;
+  settings.partitions[0].grace_time = grace_s;
+  model::Partition urgent = settings.partitions[0];
+  urgent.name = "urgent";
+  urgent.index = PartitionIndex(1);
+  urgent.is_default = false;
+  urgent.priority_tier = 10;
+  settings.partitions.push_back(urgent);
+  return settings;
+}
+
+World started(model::Settings settings) {
+  World world(std::move(settings));
+  world.register_all();
+  return world;
+}
+
+JobId run(World& world, const test::JobBuilder& job) {
+  const JobId id = world.submit(job);
+  world.prepared(id);
+  return id;
+}
+
+TEST(Preemption, CancelledVictimMakesRoom) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  std::vector<JobId> low;
+  for (int n = 0; n < 4; ++n) low.push_back(run(world, a_job().cpus(4).minutes(60)));
+  const JobId high = world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  // One victim is enough; the youngest of equals goes.
+  EXPECT_EQ(world.job(low[3]).state, JobState::preempted);
+  for (int n = 0; n < 3; ++n) EXPECT_EQ(world.job(low[n]).state, JobState::running);
+  EXPECT_EQ(world.job(high).state, JobState::pending);
+  world.release(low[3]);
+  world.plan();
+  EXPECT_EQ(world.job(high).state, JobState::running);
+}
+
+TEST(Preemption, RequeuedVictimComesBack) {
+  World world = started(two_tiers(PreemptMode::requeue));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  const JobId high = world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+  world.release(low);
+  world.plan();
+  EXPECT_EQ(world.job(high).state, JobState::running);
+  EXPECT_EQ(world.job(low).state, JobState::pending);
+  EXPECT_EQ(world.job(low).restarts, 1U);
+  ASSERT_FALSE(world.ended.empty());
+  EXPECT_EQ(world.ended.back()->state, JobState::preempted);
+  world.prepared(high);
+  world.finish(high);
+  world.plan();
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, GraceTimeIsGiven) {
+  World world = started(two_tiers(PreemptMode::cancel, 60));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  const Changes submitted = world.apply(a_job().cpus(4).minutes(10).on("urgent").event());
+  EXPECT_TRUE(submitted.outcome);
+  const std::vector<SignalJob> told = World::orders<SignalJob>(world.last_plan);
+  ASSERT_EQ(told.size(), 8U);  // SIGCONT and SIGTERM on four nodes
+  EXPECT_EQ(told[0].signal, static_cast<std::uint32_t>(SIGCONT));
+  EXPECT_EQ(told[1].signal, static_cast<std::uint32_t>(SIGTERM));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(59);
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(2);
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+}
+
+TEST(Preemption, GraceTimeOutlastsARestart) {
+  World world = started(two_tiers(PreemptMode::cancel, 60));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  world.pass(30);
+  world.restart();
+  world.pass(29);
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(3);
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+}
+
+TEST(Preemption, SuspendedVictimGoesOnAfterwards) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  const JobId high = world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+  EXPECT_EQ(world.job(high).state, JobState::running);  // in the same pass
+  world.prepared(high);
+  world.pass(30);
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+  world.finish(high);
+  world.plan();
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, SuspendedVictimKeepsItsMemory) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).memory(3000).minutes(60));
+  const JobId large = world.submit(a_job().cpus(4).memory(2000).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);  // it would be suspended in vain
+  EXPECT_EQ(world.job(large).state, JobState::pending);
+  const JobId small = world.submit(a_job().cpus(4).memory(1000).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+  EXPECT_EQ(world.job(small).state, JobState::running);
+}
+
+TEST(Preemption, NobodyIsDisplacedInVain) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  const JobId low = run(world, a_job().cpus(4).minutes(60));
+  const JobId peer = run(world, a_job().nodes(2).cpus(4).minutes(60).on("urgent"));
+  // Needs all nodes, two of which are held by a job of its own tier.
+  world.submit(a_job().nodes(4).cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  EXPECT_EQ(world.job(peer).state, JobState::running);
+}
+
+TEST(Preemption, ExemptTimeProtects) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  settings.preempt.exempt_time_s = 300;
+  World world = started(std::move(settings));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.pass(100);
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(201);
+  world.plan();
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+}
+
+TEST(Preemption, PartitionMayExemptItsJobs) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  settings.partitions[0].preempt_mode = PreemptMode::off;
+  World world = started(std::move(settings));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, SameTierIsLeftAlone) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  const JobId first = run(world, a_job().nodes(4).cpus(4).minutes(60).on("urgent"));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(first).state, JobState::running);
+}
+
+TEST(Preemption, SuspendedByHandGivesUpItsCpus) {
+  World world = started(test::some_settings({.nodes = 1, .cpus = 4, .memory = 4000}));
+  const JobId first = run(world, a_job().cpus(4).memory(1000).minutes(60));
+  const JobId second = world.submit(a_job().cpus(4).memory(1000).minutes(60));
+  EXPECT_EQ(world.job(second).state, JobState::pending);
+  world.act_as_admin(model::JobVerb::suspend, first);
+  world.plan();
+  EXPECT_EQ(world.job(second).state, JobState::running);
+  world.prepared(second);
+  const Changes refused = world.act_as_admin(model::JobVerb::resume, first);
+  ASSERT_EQ(refused.outcomes.size(), 1U);
+  EXPECT_FALSE(refused.outcomes[0].status);
+  world.finish(second);
+  world.act_as_admin(model::JobVerb::resume, first);
+  EXPECT_EQ(world.job(first).state, JobState::running);
+}
+
+}  // namespace
+}  // namespace sluice::core
