@@ -34,15 +34,6 @@ int tell(const Refusal& refusal) {
   return 1;
 }
 
-template <class Record>
-void append(std::vector<Record>& to, std::vector<Record> more) {
-  if (to.empty()) {
-    to = std::move(more);
-  } else {
-    to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  }
-}
-
 std::int64_t now_ms() { return static_cast<std::int64_t>(base::monotonic_ms()); }
 
 }  // namespace
@@ -77,33 +68,6 @@ LineReader::Answer LineReader::next(std::int64_t timeout_ms) {
   }
 }
 
-Result<Snapshot> read_accounts(Client& client) {
-  Result<Session> session = client.session();
-  if (!session) return tl::unexpected(as_seen_by_user(session.error()));
-  if (Status sent = session->send(wire::QueryAccounts{}); !sent) {
-    return tl::unexpected(as_seen_by_user(sent.error()));
-  }
-  Snapshot all;
-  bool first = true;
-  while (true) {
-    auto reply = session->receive_as<wire::AccountsReply>(kAnswerMs);
-    if (!reply) return tl::unexpected(as_seen_by_user(reply.error()));
-    model::Accounts& more = reply->accounts;
-    if (first) {
-      all.cluster = reply->cluster.str();
-      all.accounts = std::move(more);
-    } else {
-      append(all.accounts.accounts, std::move(more.accounts));
-      append(all.accounts.users, std::move(more.users));
-      append(all.accounts.associations, std::move(more.associations));
-      append(all.accounts.qos, std::move(more.qos));
-      append(all.accounts.tres, std::move(more.tres));
-    }
-    first = false;
-    if (reply->last) return all;
-  }
-}
-
 Result<Client*> Console::client() {
   if (!client_) {
     Result<Client> made = Client::create(environment_);
@@ -121,7 +85,7 @@ Result<Client*> Console::client() {
 Result<Snapshot> Console::read() {
   Result<Client*> there = client();
   if (!there) return tl::unexpected(there.error());
-  return read_accounts(**there);
+  return read_accounts(**there, WithUsage::no);
 }
 
 Result<report::ClusterFacts> Console::cluster_facts(const std::string& name) {

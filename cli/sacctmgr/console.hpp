@@ -11,6 +11,7 @@
 
 #include "base/env.hpp"
 #include "base/result.hpp"
+#include "cli/common/accounts_query.hpp"
 #include "cli/common/client.hpp"
 #include "cli/sacctmgr/list.hpp"
 #include "cli/sacctmgr/plan.hpp"
@@ -36,13 +37,7 @@ class LineReader {
   bool ended_ = false;
 };
 
-// The accounts as they were at one moment.
-struct Snapshot {
-  std::string cluster;
-  model::Accounts accounts;
-};
-// Reads all of it, in as many frames as it takes.
-[[nodiscard]] Result<Snapshot> read_accounts(Client& client);
+using Snapshot = AccountsSnapshot;
 
 class Console {
  public:

@@ -33,7 +33,7 @@ Planned<ListTable<Row>> table_of(const Conditions& conditions, std::string_view 
     return refuse("Unknown field ''\n");
   }
   auto table = ListTable<Row>::parse(format, fields, conditions.tree ? "Account" : "");
-  if (!table) return refuse(table.error().text + "\n");
+  if (!table) return refuse(fmt::format("Unknown field '{}'\n", table.error().text));
   table->set_shape(style.shape);
   return std::move(*table);
 }

@@ -62,6 +62,13 @@ std::string or_null(std::string_view text) {
   return text.empty() ? std::string("(null)") : std::string(text);
 }
 
+// As files can hold it again.
+std::string without_quotes(std::string text) {
+  std::ranges::replace(text, '"', '`');
+  std::ranges::replace(text, '\'', '`');
+  return text;
+}
+
 class Loader {
  public:
   Loader(const World& world, const LoadOptions& options)
@@ -104,6 +111,7 @@ class Loader {
   void drop_absent();
   [[nodiscard]] std::string notes() const;
   [[nodiscard]] std::string changes() const;
+  [[nodiscard]] std::string record_changes() const;
   [[nodiscard]] std::string tables() const;
 
   const World& world_;
@@ -223,9 +231,9 @@ Planned<void> Loader::account(const Line& line) {
   AssociationChange change;
   for (const Spec& spec : line.options) {
     if (spec.is("Description", 3)) {
-      account->description = spec.value;
+      account->description = without_quotes(spec.value);
     } else if (spec.is("Organization", 1)) {
-      account->organization = spec.value;
+      account->organization = without_quotes(spec.value);
     } else if (auto done = setting(line, spec, change); !done) {
       return done;
     }
@@ -354,6 +362,13 @@ void Loader::drop_absent() {
   }
 }
 
+std::string change_line(std::string_view what, std::string_view kind, std::string_view name,
+                        std::pair<std::string_view, std::string_view> values) {
+  if (values.first == values.second) return {};
+  return fmt::format(" Changed {:<21} for {:<7} {:<10} {:>8} -> {}\n", what, kind, name,
+                     or_null(values.first), or_null(values.second));
+}
+
 // " Changed fairshare             for User    ann               7 -> 99"
 std::string Loader::changes() const {
   std::map<std::uint32_t, const model::Association*> old;
@@ -368,9 +383,7 @@ std::string Loader::changes() const {
         was.parent == 0 ? std::string_view(world_.cluster)
                         : (was.user.empty() ? was.account.view() : was.user.view());
     const auto changed = [&](std::string_view what, std::string_view from, std::string_view to) {
-      if (from == to) return;
-      out += fmt::format(" Changed {:<21} for {:<7} {:<10} {:>8} -> {}\n", what, kind, name,
-                         or_null(from), or_null(to));
+      out += change_line(what, kind, name, {from, to});
     };
     const auto shares = [](const model::Association& one) {
       return one.shares == model::kShareOfParent ? std::string("parent")
@@ -394,6 +407,34 @@ std::string Loader::changes() const {
     if (was.is_default != now.is_default && now.is_default) {
       changed("Default Account", report::default_account(world_.accounts, was.user), now.account);
     }
+  }
+  return out + record_changes();
+}
+
+// Of accounts and users themselves.
+std::string Loader::record_changes() const {
+  std::string out;
+  for (const model::Account& now : after_.accounts) {
+    const auto was = std::ranges::find(world_.accounts.accounts, now.name, &model::Account::name);
+    if (was == world_.accounts.accounts.end()) continue;
+    const auto changed = [&](std::string_view what, std::string_view from, std::string_view to) {
+      out += change_line(what, "Account", now.name, {from, to});
+    };
+    changed("description", was->description, now.description);
+    changed("organization", was->organization, now.organization);
+    changed("coordinators", report::join_texts(was->coordinators),
+            report::join_texts(now.coordinators));
+  }
+  for (const model::User& now : after_.users) {
+    const auto was = std::ranges::find(world_.accounts.users, now.name, &model::User::name);
+    if (was == world_.accounts.users.end()) continue;
+    const auto changed = [&](std::string_view what, std::string_view from, std::string_view to) {
+      out += change_line(what, "User", now.name, {from, to});
+    };
+    changed("Admin Level", report::admin_level_name(was->admin_level),
+            report::admin_level_name(now.admin_level));
+    changed("Default WCKey", was->default_wckey, now.default_wckey);
+    changed("WCKeys", report::join_texts(was->wckeys), report::join_texts(now.wckeys));
   }
   return out;
 }

@@ -64,7 +64,7 @@ std::vector<std::string> name_list(std::string_view text) {
   };
   if (text.find('[') != std::string_view::npos) {
     if (auto expanded = base::parse_hosts(text)) {
-      for (std::string& name : *expanded) add(std::move(name));
+      for (const std::string& name : *expanded) add(std::string(unquoted(name)));
       return names;
     }
   }

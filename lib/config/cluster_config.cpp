@@ -12,6 +12,7 @@
 #include "config/containers.hpp"
 #include "config/licenses.hpp"
 #include "config/nodes.hpp"
+#include "config/policies.hpp"
 #include "config/shown.hpp"
 #include "config/topology.hpp"
 #include "config/values.hpp"
@@ -286,11 +287,16 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   keys.insert(keys.end(), of_containers.begin(), of_containers.end());
   const std::vector<Key> of_accounting = accounting_keys(*settings);
   keys.insert(keys.end(), of_accounting.begin(), of_accounting.end());
+  const std::vector<Key> of_policies = policy_keys(*settings);
+  keys.insert(keys.end(), of_policies.begin(), of_policies.end());
   if (Status read = read_keys(*root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }
   if (Status read = read_sections(*root, name, *settings, runtimes); !read) {
     return tl::unexpected(read.error());
+  }
+  if (Status policies = check_policies(*root, name, *settings); !policies) {
+    return tl::unexpected(policies.error());
   }
   if (Status settled =
           settle_runtime(runtimes, {name, line_of(*root, "container_runtime"), ""}, config);

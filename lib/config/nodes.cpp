@@ -9,6 +9,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "config/accounting.hpp"
+#include "config/policies.hpp"
 #include "config/values.hpp"
 
 namespace sluice::config {
@@ -212,6 +213,8 @@ Status read_partition(const YamlValue& item, const std::string& file, model::Set
       {"disable_root_jobs", yes_no(p.disable_root_jobs)},
       {"over_subscribe", sharing(p)},
       {"priority_tier", number(p.priority_tier)},
+      {"preempt_mode", partition_preempt_mode(p.preempt_mode)},
+      {"grace_time", seconds(p.grace_time)},
       {"lln", yes_no(p.least_loaded)},
       {"exclusive_user", yes_no(p.exclusive_user)},
       {"job_defaults", job_defaults(p.job_defaults)},

@@ -5,6 +5,7 @@
 
 #include "config/accounting.hpp"
 #include "config/containers.hpp"
+#include "config/policies.hpp"
 
 namespace sluice::config {
 
@@ -42,6 +43,15 @@ std::string names_text(const std::vector<Text>& names) {
   return or_null(text);
 }
 
+std::string licenses_text(const model::Settings& settings) {
+  std::string text;
+  for (const model::LicenseSetting& license : settings.licenses) {
+    if (!text.empty()) text += ',';
+    text += license.name.str() + ":" + std::to_string(license.count);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfig& config) {
@@ -61,6 +71,7 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"JobAcctGatherFrequency", node_setting(config, "job_acct_gather_frequency", "30")},
       {"JobRequeue", s.job_requeue ? "1" : "0"},
       {"KillWait", seconds_text(s.kill_wait_s)},
+      {"Licenses", or_null(licenses_text(s))},
       {"MailProg", or_null(config.mail_prog)},
       {"MaxArraySize", std::to_string(s.max_array_size)},
       {"MaxBatchRequeue", std::to_string(s.launch_failure_limit)},
@@ -70,8 +81,10 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"MinJobAge", seconds_text(s.min_job_age_s)},
       {"MpiDefault", node_setting(config, "mpi_default", "none")},
       {"OverTimeLimit", std::to_string(s.over_time_limit_min) + " min"},
-      {"PriorityType", "priority/basic"},
       {"Prolog", node_setting(config, "prolog", "(null)")},
+      {"ResvOverRun", s.resv_over_run_min == model::kUnlimited
+                          ? "UNLIMITED"
+                          : std::to_string(s.resv_over_run_min) + " min"},
       {"ReturnToService", std::to_string(s.return_to_service)},
       {"SchedulerParameters", "bf_window=" + std::to_string(s.backfill_window_min) +
                                   ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
@@ -89,6 +102,7 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"TreeWidth", node_setting(config, "tree_width", "16")},
       {"UnkillableStepTimeout", seconds_text(s.unkillable_timeout_s)},
   };
+  show_policies(s, shown);
   show_containers(config, shown);
   return shown;
 }

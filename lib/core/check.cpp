@@ -36,7 +36,8 @@ Violation check_record(const model::Job& job) {
   if (!completing && !job.pending_nodes.empty()) return wrong("not completing on nodes");
   if (job.array_rest && job.id != job.array_job) return wrong("a rest with an id of its own");
   if (job.array_rest && job.array_rest->runs.empty()) return wrong("a rest of no task");
-  if ((job.state == model::JobState::suspended) != (job.suspended_at != 0)) {
+  const bool stopped = job.state == model::JobState::suspended;
+  if (stopped != (job.suspended_at != 0) && !(completing && !stopped)) {
     return wrong("suspended without a time, or the other way round");
   }
   return std::nullopt;

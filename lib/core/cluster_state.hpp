@@ -97,6 +97,7 @@ struct Cluster::State {
   void forget_removed(const AccountTree& before);
   void reset_usage(const model::AccountsEdit& edit);
   [[nodiscard]] std::int64_t calculation_ms() const;
+  [[nodiscard]] std::int64_t calculation_period_ms() const;
   void calculate();
   void end_used_up();
   void start_aging();
@@ -158,6 +159,11 @@ struct Cluster::State {
                                                    const std::vector<std::uint32_t>& kept);
   [[nodiscard]] Result<std::vector<std::uint32_t>> named_nodes(
       const model::Reservation& made, const model::ReservationPatch& patch) const;
+  [[nodiscard]] ReservedParts present_parts(const model::Reservation& made) const;
+  [[nodiscard]] Result<ReservedParts> parts_by_name(model::Reservation& made,
+                                                    const model::ReservationPatch& patch) const;
+  [[nodiscard]] Result<ReservedParts> parts_by_count(model::Reservation& made,
+                                                     const model::ReservationPatch& patch);
   void set_parts(model::Reservation& made, const ReservedParts& parts) const;
   void replenish(const ReservationEntry& entry);
   void follow_partition(const ReservationEntry& entry);

@@ -56,8 +56,8 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   plan_needed = true;
   Active& held = active.at(id);
   if (job.suspended_at != 0) {
+    // `suspended_at` stays until the end: its CPUs are others' already (restore.cpp).
     job.suspended_us += (turn.now.mono_ms - held.suspended_ms) * kSuspendUnit;
-    job.suspended_at = 0;
   }
   displaced.erase(id);
   job.flags = model::kFlagCompleting;
@@ -114,6 +114,7 @@ void Cluster::State::finalize(JobId id) {
   const bool hold = (job.flags & model::kFlagRequeueHold) != 0;
   job.pending_nodes.clear();
   job.flags = 0;
+  job.suspended_at = 0;
   if (!again) {
     turn.changes.ended.push_back(turn.jobs.at(id).fresh);
     return;

@@ -121,6 +121,7 @@ ClassId NodeClasses::find_or_make(const Key& key) {
     made->weight = key.weight;
     made->members = base::Bitmap(nodes_);
     made->by_idle_cores.resize(key.hardware->cores() + 1);
+    made->occupied = base::Bitmap(made->by_idle_cores.size());
     classes_.push_back(std::move(made));
   }
   return place->second;
@@ -140,6 +141,7 @@ void NodeClasses::enter_bucket(ClassId id, std::uint32_t node, std::uint32_t idl
   NodeClass& changed = *classes_[id];
   const bool added = changed.by_idle_cores[idle_cores].insert(node).second;
   SLUICE_ASSERT(added, "node {} twice in a bucket", node);
+  changed.occupied.set(idle_cores);
   ++changed.available;
 }
 
@@ -147,6 +149,7 @@ void NodeClasses::leave_bucket(ClassId id, std::uint32_t node, std::uint32_t idl
   NodeClass& changed = *classes_[id];
   const std::size_t removed = changed.by_idle_cores[idle_cores].erase(node);
   SLUICE_ASSERT(removed == 1, "node {} is not in its bucket", node);
+  if (changed.by_idle_cores[idle_cores].empty()) changed.occupied.reset(idle_cores);
   --changed.available;
 }
 
@@ -157,6 +160,8 @@ void NodeClasses::change_bucket(ClassId id, std::uint32_t node, std::uint32_t fr
   auto handle = changed.by_idle_cores[from].extract(node);
   SLUICE_ASSERT(!handle.empty(), "node {} is not in its bucket", node);
   changed.by_idle_cores[to].insert(std::move(handle));
+  changed.occupied.set(to);
+  if (changed.by_idle_cores[from].empty()) changed.occupied.reset(from);
 }
 
 }  // namespace sluice::core

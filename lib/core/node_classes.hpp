@@ -72,6 +72,12 @@ struct NodeClass {
   std::uint32_t size = 0;
   std::uint32_t available = 0;
   std::vector<std::set<std::uint32_t>> by_idle_cores;  // available nodes
+  base::Bitmap occupied;                               // the buckets that are not empty
+
+  // The first bucket at or above `cores` with a node in it, or npos.
+  [[nodiscard]] std::size_t bucket_from(std::size_t cores) const {
+    return occupied.find_from(cores);
+  }
 };
 
 class NodeClasses {

@@ -8,6 +8,7 @@
 
 #include "core/cluster_state.hpp"
 #include "core/node_facts.hpp"
+#include "model/reserved_cpus.hpp"
 
 namespace sluice::core {
 
@@ -56,7 +57,7 @@ void Cluster::State::refresh_use(NodeIndex index) {
   if (info.jobs.size() == info.completing) {
     if (node.state != model::NodeState::idle) node.last_busy = turn.now.wall;
     node.state = model::NodeState::idle;
-  } else if (use.cpus >= node.facts.cpus()) {
+  } else if (use.cpus >= model::job_cpus(node.facts)) {
     node.state = model::NodeState::allocated;
   } else {
     node.state = model::NodeState::mixed;

@@ -121,10 +121,13 @@ std::int64_t Cluster::State::calculation_ms() const {
   return nothing_to_do ? DueTimes::kNone : policies->next_calculation_ms;
 }
 
+std::int64_t Cluster::State::calculation_period_ms() const {
+  return std::int64_t{std::max(settings->priority.calc_period_s, 1U)} * 1000;
+}
+
 void Cluster::State::calculate() {
   Policies& p = *policies;
-  p.next_calculation_ms =
-      turn.now.mono_ms + std::int64_t{std::max(settings->priority.calc_period_s, 1U)} * 1000;
+  p.next_calculation_ms = turn.now.mono_ms + calculation_period_ms();
   const model::PrioritySettings& rules = settings->priority;
   const model::WallTime before = p.usage.clock();
   const bool reset = before != 0 && turn.now.wall > before &&

@@ -46,6 +46,17 @@ struct GresUse {
   std::uint64_t lost = 0;  // out of service and not held
 };
 
+// When a hold ends, and what that gives back.
+struct HoldEnd {
+  std::int64_t at_ms = kNever;
+  JobId job;
+  std::uint32_t cores = 0;
+  std::uint32_t threads = 0;
+  std::uint64_t memory = 0;
+
+  auto operator<=>(const HoldEnd&) const = default;
+};
+
 struct NodeSlot {
   Text name;
   Text features;
@@ -64,6 +75,8 @@ struct NodeSlot {
   std::vector<GresUse> gres;         // parallel to hardware->gres
   std::vector<base::Bitmap> faulty;  // devices out of service, as above; empty: none is
   std::vector<Hold> holds;
+  std::vector<HoldEnd> ends;  // of the holds, ascending
+  bool disjoint = true;       // no CPU is held twice, and all holds are of the present hardware
 
   // Of one kind: what may be given out now.
   [[nodiscard]] std::uint64_t free_gres(std::size_t kind) const {

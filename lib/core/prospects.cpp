@@ -34,6 +34,18 @@ std::uint32_t Prospects::full_share(std::uint32_t nodes) const {
   return std::min(demand_.max_tasks_per_node, tasks_ - (std::min(nodes, tasks_) - 1));
 }
 
+// The most tasks that so many idle cores would allow; `known` are allowed.
+std::uint32_t Prospects::most_by_cores(const Hardware& hardware, std::uint32_t cores,
+                                       std::uint32_t known) const {
+  std::uint32_t bad = want() + 1;
+  if (least_cores(demand_, hardware, want()) <= cores) return std::max(known, want());
+  while (bad - known > 1) {
+    const std::uint32_t middle = known + (bad - known) / 2;
+    (least_cores(demand_, hardware, middle) <= cores ? known : bad) = middle;
+  }
+  return known;
+}
+
 // As many tasks as idle cores alone would allow, bucket by bucket.
 bool Prospects::may_fit() const {
   if (least_nodes_ > most_nodes_) return false;
@@ -43,11 +55,10 @@ bool Prospects::may_fit() const {
   for (const ClassId id : eligibility_.classes) {
     const NodeClass& from = pool_.classes.at(id);
     std::uint32_t fit = least_share();
-    for (std::uint32_t b = least_cores(demand_, *from.hardware, fit); b < from.by_idle_cores.size();
-         ++b) {
+    for (std::size_t b = from.bucket_from(least_cores(demand_, *from.hardware, fit));
+         b != base::Bitmap::npos; b = from.bucket_from(b + 1)) {
       const std::size_t count = from.by_idle_cores[b].size();
-      if (count == 0) continue;
-      while (fit < want() && least_cores(demand_, *from.hardware, fit + 1) <= b) ++fit;
+      fit = most_by_cores(*from.hardware, static_cast<std::uint32_t>(b), fit);
       tasks += count * fit;
       nodes += count;
       if (tasks >= tasks_ && nodes >= least_nodes_) return true;
@@ -148,7 +159,8 @@ bool Prospects::gather_buckets(const NodeClass& from, std::uint32_t share, std::
   const std::uint32_t tight = std::min(buckets, least_cores(demand_, *from.hardware, share));
   const std::uint32_t least = least_cores(demand_, *from.hardware, least_share());
   std::uint32_t full = 0;
-  for (std::uint32_t b = tight; b < buckets; ++b) {
+  for (std::size_t b = from.bucket_from(tight); b != base::Bitmap::npos;
+       b = from.bucket_from(b + 1)) {
     for (const std::uint32_t node : from.by_idle_cores[b]) {
       if (take(node) >= share && ++full >= enough) {
         gather_for_rest(from, share, enough);
@@ -156,6 +168,7 @@ bool Prospects::gather_buckets(const NodeClass& from, std::uint32_t share, std::
       }
     }
   }
+  if (from.bucket_from(least) >= tight) return true;
   for (std::uint32_t b = tight; b-- > least;) {
     for (const std::uint32_t node : from.by_idle_cores[b]) static_cast<void>(take(node));
   }

@@ -48,6 +48,8 @@ class Prospects {
 
  private:
   [[nodiscard]] std::uint32_t least_share() const { return tasks_ == 0 ? demand_.tasks_each : 1; }
+  [[nodiscard]] std::uint32_t most_by_cores(const Hardware& hardware, std::uint32_t cores,
+                                            std::uint32_t known) const;
   [[nodiscard]] bool is_required(std::uint32_t node) const;
   [[nodiscard]] bool look_at(std::uint32_t node, Prospect& made);
   void gather_claimed(std::size_t from, std::size_t to);

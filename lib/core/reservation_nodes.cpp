@@ -58,6 +58,41 @@ Result<std::vector<std::uint32_t>> cores_by_node(const std::vector<std::uint32_t
   return each;
 }
 
+struct Choice {
+  std::uint32_t node = 0;
+  std::uint32_t weight = 0;
+  ReservableNode what;
+  bool kept = false;
+};
+
+// Cores wherever there are some.
+Result<std::vector<Part>> take_cores(const std::vector<Choice>& choices, std::uint32_t wanted) {
+  std::vector<Part> parts;
+  for (const Choice& choice : choices) {
+    const std::uint32_t given = std::min(wanted, choice.what.free);
+    if (given != 0) parts.push_back({choice.node, given});
+    wanted -= given;
+  }
+  if (wanted != 0) return busy();
+  return parts;
+}
+
+Result<std::vector<Part>> take_nodes(const std::vector<Choice>& choices, std::uint32_t count,
+                                     const std::vector<std::uint32_t>& cores) {
+  const Result<std::vector<std::uint32_t>> each = cores_by_node(cores, count);
+  if (!each) return tl::unexpected(each.error());
+  std::vector<Part> parts;
+  for (const Choice& choice : choices) {
+    if (parts.size() == count) break;
+    const std::uint32_t need = each->empty() ? 0 : (*each)[parts.size()];
+    const bool whole_free = !choice.what.reserved && !choice.what.busy;
+    const bool part_free = choice.what.free >= need && choice.what.cores >= need;
+    if (need == 0 ? whole_free : part_free) parts.push_back({choice.node, need});
+  }
+  if (parts.size() < count) return busy();
+  return parts;
+}
+
 }  // namespace
 
 ReservableNode Cluster::State::reservable(const model::Reservation& wanted,
@@ -136,12 +171,6 @@ Result<std::vector<Part>> Cluster::State::pick_counted(const model::Reservation&
                                                        const std::vector<std::uint32_t>& kept) {
   Result<std::vector<std::uint32_t>> from = reservable_nodes(wanted);
   if (!from) return tl::unexpected(from.error());
-  struct Choice {
-    std::uint32_t node = 0;
-    std::uint32_t weight = 0;
-    ReservableNode what;
-    bool kept = false;
-  };
   std::vector<Choice> choices;
   for (const std::uint32_t node : *from) {
     const bool is_kept = std::find(kept.begin(), kept.end(), node) != kept.end();
@@ -152,30 +181,11 @@ Result<std::vector<Part>> Cluster::State::pick_counted(const model::Reservation&
     return std::tuple(!a.kept, a.what.has_jobs, a.weight) <
            std::tuple(!b.kept, b.what.has_jobs, b.weight);
   });
-  std::vector<Part> parts;
-  if (count == 0) {  // cores alone, wherever they are
-    std::uint32_t left = cores.empty() ? 0 : cores.front();
-    for (const Choice& choice : choices) {
-      if (left == 0) break;
-      const std::uint32_t given = std::min(left, choice.what.free);
-      if (given == 0) continue;
-      parts.push_back({choice.node, given});
-      left -= given;
-    }
-    if (left != 0) return busy();
-  } else {
-    const Result<std::vector<std::uint32_t>> each = cores_by_node(cores, count);
-    if (!each) return tl::unexpected(each.error());
-    for (const Choice& choice : choices) {
-      if (parts.size() == count) break;
-      const std::uint32_t need = each->empty() ? 0 : (*each)[parts.size()];
-      const bool whole_free = !choice.what.reserved && !choice.what.busy;
-      const bool part_free = choice.what.free >= need && choice.what.cores >= need;
-      if (need == 0 ? whole_free : part_free) parts.push_back({choice.node, need});
-    }
-    if (parts.size() < count) return busy();
-  }
-  std::sort(parts.begin(), parts.end(),
+  Result<std::vector<Part>> parts = count == 0
+                                        ? take_cores(choices, cores.empty() ? 0 : cores.front())
+                                        : take_nodes(choices, count, cores);
+  if (!parts) return parts;
+  std::sort(parts->begin(), parts->end(),
             [](const Part& a, const Part& b) { return a.node < b.node; });
   return parts;
 }
@@ -219,69 +229,92 @@ Result<std::vector<std::uint32_t>> Cluster::State::named_nodes(
 
 Status Cluster::State::arrange_nodes(model::Reservation& made, const model::ReservationPatch& patch,
                                      const model::Reservation* before) {
-  const bool replaces = (made.flags & (model::kResvReplace | model::kResvReplaceDown)) != 0;
   const bool by_name = patch.nodes && !patch.nodes->empty();
+  const bool replaces = (made.flags & (model::kResvReplace | model::kResvReplaceDown)) != 0;
   if (by_name && replaces) return fail(ErrorCode::invalid_node_name, "Invalid node name specified");
-  std::vector<std::uint32_t> kept;
-  for (const model::ReservedNode& part : made.parts) {
-    const auto node = node_names.find(part.name.view());
-    if (node != node_names.end()) kept.push_back(node->second);
-  }
-  std::vector<Part> parts;
-  const std::uint32_t count = patch.node_count.value_or(0);
-  if (by_name && count == 0) {
-    const Result<std::vector<std::uint32_t>> named = named_nodes(made, patch);
-    if (!named) return tl::unexpected(named.error());
-    const auto each = cores_by_node(patch.core_counts, named->size());
-    if (!each) return tl::unexpected(each.error());
-    for (std::size_t n = 0; n < named->size(); ++n) {
-      parts.push_back({(*named)[n], each->empty() ? 0 : (*each)[n]});
-    }
-    made.flags |= model::kResvSpecNodes;
-    made.wanted_nodes = 0;
-    made.wanted_cores = 0;
-  } else if (count != 0 || !patch.core_counts.empty() || (patch.nodes && patch.nodes->empty())) {
-    const bool anew = patch.nodes && patch.nodes->empty();
-    if (anew) made.flags &= ~static_cast<std::uint32_t>(model::kResvSpecNodes), kept.clear();
-    if (by_name) {
-      const auto named = named_nodes(made, patch);
-      if (!named) return tl::unexpected(named.error());
-      kept = *named;
-    }
-    const std::uint32_t wanted = count == 0 && anew ? made.node_count : count;
-    auto picked = pick_counted(made, wanted, patch.core_counts, kept);
-    if (!picked) return tl::unexpected(picked.error());
-    parts = std::move(*picked);
-    made.wanted_nodes = wanted;
-    made.wanted_cores = 0;
-    for (const std::uint32_t cores : patch.core_counts) made.wanted_cores += cores;
-  } else if (before != nullptr && !patch.partition && !patch.features) {
-    for (const model::ReservedNode& part : made.parts) {
-      const auto node = node_names.find(part.name.view());
-      if (node != node_names.end()) parts.push_back({node->second, part.cores});
-    }
-  } else if (!made.partition.empty() || !made.features.empty()) {
-    const Result<std::vector<std::uint32_t>> all = reservable_nodes(made);
-    if (!all) return tl::unexpected(all.error());
-    for (const std::uint32_t node : *all) parts.push_back({node, 0});
-    made.wanted_nodes = static_cast<std::uint32_t>(parts.size());
-  } else if (made.licenses.empty() || !has_flag(made, model::kResvAnyNodes)) {
-    return made.licenses.empty()
-               ? Status(fail(ErrorCode::invalid_node_name, "Invalid node name specified"))
-               : Status(fail(ErrorCode::invalid_licenses));
-  }
   if (has_flag(made, model::kResvPartNodes) && made.partition.empty()) {
     return fail(ErrorCode::invalid_partition, "Invalid partition name specified");
   }
-  if (Status free = check_named(made, parts); !free) return free;
-  const bool counted = !has_flag(made, model::kResvSpecNodes) && !parts.empty();
+  const bool emptied = patch.nodes && patch.nodes->empty();
+  const bool by_count =
+      patch.node_count.value_or(0) != 0 || (!by_name && !patch.core_counts.empty()) || emptied;
+  const bool same_nodes = before != nullptr && !patch.partition && !patch.features;
+  Result<ReservedParts> parts = ReservedParts{};
+  if (by_count) {
+    parts = parts_by_count(made, patch);
+  } else if (by_name) {
+    parts = parts_by_name(made, patch);
+  } else if (same_nodes) {
+    parts = present_parts(made);
+  } else if (!made.partition.empty() || !made.features.empty()) {
+    const Result<std::vector<std::uint32_t>> all = reservable_nodes(made);
+    if (!all) return tl::unexpected(all.error());
+    for (const std::uint32_t node : *all) parts->push_back({node, 0});
+    made.wanted_nodes = static_cast<std::uint32_t>(parts->size());
+  } else if (made.licenses.empty()) {
+    return fail(ErrorCode::invalid_node_name, "Invalid node name specified");
+  } else if (!has_flag(made, model::kResvAnyNodes)) {
+    return fail(ErrorCode::invalid_licenses);
+  }
+  if (!parts) return tl::unexpected(parts.error());
+  if (Status free = check_named(made, *parts); !free) return free;
+  const bool counted = !has_flag(made, model::kResvSpecNodes) && !parts->empty();
   if (counted && made.partition.empty()) {
     for (const model::PartitionPtr& partition : partitions) {
       if (partition->is_default) made.partition = partition->name;
     }
   }
-  set_parts(made, parts);
+  set_parts(made, *parts);
   return {};
+}
+
+std::vector<Part> Cluster::State::present_parts(const model::Reservation& made) const {
+  std::vector<Part> parts;
+  for (const model::ReservedNode& part : made.parts) {
+    const auto node = node_names.find(part.name.view());
+    if (node != node_names.end()) parts.push_back({node->second, part.cores});
+  }
+  return parts;
+}
+
+Result<std::vector<Part>> Cluster::State::parts_by_name(
+    model::Reservation& made, const model::ReservationPatch& patch) const {
+  const Result<std::vector<std::uint32_t>> named = named_nodes(made, patch);
+  if (!named) return tl::unexpected(named.error());
+  const auto each = cores_by_node(patch.core_counts, named->size());
+  if (!each) return tl::unexpected(each.error());
+  std::vector<Part> parts;
+  for (std::size_t n = 0; n < named->size(); ++n) {
+    parts.push_back({(*named)[n], each->empty() ? 0 : (*each)[n]});
+  }
+  made.flags |= model::kResvSpecNodes;
+  made.wanted_nodes = 0;
+  made.wanted_cores = 0;
+  return parts;
+}
+
+// What it has already, or names, comes first; an emptied list is chosen anew.
+Result<std::vector<Part>> Cluster::State::parts_by_count(model::Reservation& made,
+                                                         const model::ReservationPatch& patch) {
+  const bool emptied = patch.nodes && patch.nodes->empty();
+  std::vector<std::uint32_t> kept;
+  if (emptied) {
+    made.flags &= ~static_cast<std::uint32_t>(model::kResvSpecNodes);
+  } else if (patch.nodes) {
+    const Result<std::vector<std::uint32_t>> named = named_nodes(made, patch);
+    if (!named) return tl::unexpected(named.error());
+    kept = *named;
+  } else {
+    for (const Part& part : present_parts(made)) kept.push_back(part.node);
+  }
+  const std::uint32_t count = patch.node_count.value_or(0);
+  const std::uint32_t wanted = count == 0 && emptied ? made.node_count : count;
+  Result<std::vector<Part>> picked = pick_counted(made, wanted, patch.core_counts, kept);
+  if (!picked) return picked;
+  made.wanted_nodes = wanted;
+  made.wanted_cores = 0;
+  for (const std::uint32_t cores : patch.core_counts) made.wanted_cores += cores;
+  return picked;
 }
 
 // Names and totals.

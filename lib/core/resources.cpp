@@ -3,6 +3,7 @@
 #include "core/resources.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include <fmt/core.h>
@@ -23,6 +24,7 @@ struct Recount {
   std::uint32_t user_holds = 0;
   std::uint64_t memory = 0;
   std::vector<GresUse> gres;
+  bool disjoint = true;
 };
 
 void count_gres(const model::GresShare& share, const Hardware& hardware, Recount& sum) {
@@ -39,24 +41,82 @@ Recount recount(const NodeSlot& slot) {
   const Hardware& hardware = *slot.hardware;
   Recount sum;
   sum.busy = hardware.idle_busy();
+  const std::size_t kept = sum.busy.count();
+  std::size_t held = 0;
   sum.gres.resize(hardware.gres.size());
   for (std::size_t e = 0; e < sum.gres.size(); ++e) {
     sum.gres[e].devices = base::Bitmap(hardware.gres[e].devices);
   }
   for (const Hold& hold : slot.holds) {
+    held += hold.cpus.count();
     if (hold.cpus.size() == sum.busy.size()) {
       sum.busy |= hold.cpus;
     } else {  // the node came back with other hardware than the job started on
       base::Bitmap fitted = hold.cpus;
       fitted.resize(sum.busy.size());
       sum.busy |= fitted;
+      held = std::numeric_limits<std::uint32_t>::max();
     }
     sum.charged += hold.cpu_count;
     sum.memory += hold.memory;
     if (hold.holder.sharing == model::Sharing::exclusive_user) ++sum.user_holds;
     for (const model::GresShare& share : hold.gres) count_gres(share, hardware, sum);
   }
+  sum.disjoint = kept + held == sum.busy.count();
   return sum;
+}
+
+HoldEnd end_of(const Hold& hold) {
+  return {.at_ms = hold.expected_end_ms,
+          .job = hold.holder.job,
+          .cores = hold.cores,
+          .threads = static_cast<std::uint32_t>(hold.cpus.count()),
+          .memory = hold.memory};
+}
+
+void enter_end(NodeSlot& slot, const HoldEnd& end) {
+  slot.ends.insert(std::upper_bound(slot.ends.begin(), slot.ends.end(), end), end);
+}
+
+void leave_end(NodeSlot& slot, const HoldEnd& end) {
+  const auto place = std::lower_bound(slot.ends.begin(), slot.ends.end(), end);
+  SLUICE_ASSERT(place != slot.ends.end() && *place == end, "job {} has no end", end.job.value);
+  slot.ends.erase(place);
+}
+
+void list_ends(NodeSlot& slot) {
+  slot.ends.clear();
+  for (const Hold& hold : slot.holds) slot.ends.push_back(end_of(hold));
+  std::sort(slot.ends.begin(), slot.ends.end());
+}
+
+// Whether a hold of these CPUs can be added to or taken from the sums without looking at the
+// others: where nothing but whole cores and memory is handed out.
+bool adds_up(const NodeSlot& slot, const base::Bitmap& cpus) {
+  return slot.disjoint && slot.hardware->threads == 1 && slot.gres.empty() && slot.faulty.empty() &&
+         !slot.changed_under_holds && cpus.size() == slot.busy.size();
+}
+
+void count_in(NodeSlot& slot, const Hold& hold) {
+  ++slot.changes;
+  slot.busy |= hold.cpus;
+  slot.charged_cpus += hold.cpu_count;
+  slot.used_memory += hold.memory;
+  slot.idle_cores -= hold.cores;
+  slot.idle_threads -= hold.cores;
+  if (hold.holder.sharing == model::Sharing::exclusive_user) ++slot.user_holds;
+  enter_end(slot, end_of(hold));
+}
+
+void count_out(NodeSlot& slot, const Hold& hold) {
+  ++slot.changes;
+  slot.busy -= hold.cpus;
+  slot.charged_cpus -= hold.cpu_count;
+  slot.used_memory -= hold.memory;
+  slot.idle_cores += hold.cores;
+  slot.idle_threads += hold.cores;
+  if (hold.holder.sharing == model::Sharing::exclusive_user) --slot.user_holds;
+  leave_end(slot, end_of(hold));
 }
 
 void apply_recount(NodeSlot& slot) {
@@ -67,6 +127,8 @@ void apply_recount(NodeSlot& slot) {
   slot.user_holds = sum.user_holds;
   slot.used_memory = sum.memory;
   slot.gres = std::move(sum.gres);
+  slot.disjoint = sum.disjoint;
+  list_ends(slot);
   for (std::size_t e = 0; e < slot.faulty.size(); ++e) {
     slot.gres[e].lost = lost_devices(slot, e, slot.gres[e].devices);
   }
@@ -213,11 +275,15 @@ std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind, const base::B
 
 Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job) {
   Hold* same = nullptr;
+  const auto holds_it = [&](const Hold& hold) {
+    return hold.memory == share.memory && hold.gres == share.gres &&
+           (hold.asleep.size() != 0 ? hold.asleep : hold.cpus) == share.cpus;
+  };
   for (Hold& hold : slot.holds) {
-    if (hold.memory != share.memory || hold.gres != share.gres) continue;
-    if ((hold.asleep.size() != 0 ? hold.asleep : hold.cpus) != share.cpus) continue;
-    if (hold.holder.job == job) return &hold;
-    if (same == nullptr) same = &hold;
+    if (hold.holder.job == job && holds_it(hold)) return &hold;
+  }
+  for (Hold& hold : slot.holds) {
+    if (same == nullptr && holds_it(hold)) same = &hold;
   }
   return same;
 }
@@ -238,7 +304,9 @@ void NodePool::State::note_release(std::uint32_t node) {
 
 void NodePool::State::set_expected_end(std::uint32_t node, Hold& hold, std::int64_t end_ms) {
   if (hold.expected_end_ms == end_ms) return;
+  leave_end(nodes[node], end_of(hold));
   hold.expected_end_ms = end_ms;
+  enter_end(nodes[node], end_of(hold));
   ++nodes[node].changes;
   ++world_generation;
   refresh_digest(node);
@@ -248,9 +316,7 @@ void NodePool::State::refresh_digest(std::uint32_t node) {
   const NodeSlot& slot = nodes[node];
   NodeDigest& digest = digests[node];
   digest = {.first_end_ms = kNever, .idle_cores = slot.idle_cores, .available = slot.available};
-  for (const Hold& hold : slot.holds) {
-    digest.first_end_ms = std::min(digest.first_end_ms, hold.expected_end_ms);
-  }
+  if (!slot.ends.empty()) digest.first_end_ms = slot.ends.front().at_ms;
 }
 
 void NodePool::State::reclassify(std::uint32_t node) {
@@ -391,7 +457,11 @@ void NodePool::allocate(const model::Allocation& allocation, const Holder& holde
                           .memory = share.memory,
                           .gres = share.gres,
                           .cores = cores_of(share.cpus, *slot.hardware)});
-    apply_recount(slot);
+    if (adds_up(slot, share.cpus) && !slot.busy.intersects(share.cpus)) {
+      count_in(slot, slot.holds.back());
+    } else {
+      apply_recount(slot);
+    }
     state_->place_in_bucket(share.node.value, slot.available, idle);
   }
 }
@@ -401,10 +471,13 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   NodeSlot& slot = state_->nodes[share.node.value];
   Hold* hold = find_hold(slot, share, holder.job);
   SLUICE_ASSERT(hold != nullptr, "job {} holds nothing of {}", holder.job.value, slot.name.view());
-  slot.holds.erase(slot.holds.begin() + (hold - slot.holds.data()));
-  if (slot.holds.empty()) slot.changed_under_holds = false;
   const std::uint32_t idle = slot.idle_cores;
-  apply_recount(slot);
+  const bool simple = adds_up(slot, hold->cpus);
+  if (simple) count_out(slot, *hold);
+  if (hold != &slot.holds.back()) *hold = std::move(slot.holds.back());
+  slot.holds.pop_back();
+  if (slot.holds.empty()) slot.changed_under_holds = false;
+  if (!simple) apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
   state_->note_release(share.node.value);
 }

@@ -45,6 +45,7 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
   for (const auto& [id, entry] : jobs) set_timers(id);
   if (settings->priority.usage_reset == model::UsageReset::now) policies->usage.reset_all();
   publish_priorities();
+  policies->next_calculation_ms = when.mono_ms;
   turn = Turn{};
   tend_when_restored = true;
 }
@@ -203,10 +204,10 @@ void Cluster::State::restore_active(const model::Job& job) {
   std::sort(held.nodes.begin(), held.nodes.end());
   attempts.emplace(job.uid, job.id);
   active.emplace(job.id, std::move(held));
-  if (job.state == model::JobState::suspended) {
-    let_sleep(job.id);
-    if (job.preempted_at != 0) displaced.insert(job.id);
-  }
+  if (job.suspended_at == 0) return;
+  let_sleep(job.id);
+  turn.nodes.clear();
+  if (job.preempted_at != 0 && !is_completing(job)) displaced.insert(job.id);
 }
 
 // The array's limit is in the record with its id, or in any other if that is gone.

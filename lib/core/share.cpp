@@ -262,6 +262,15 @@ base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
 
 base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need,
                          base::Bitmap beside) {
+  // One socket of single threads: dealing cores to tasks comes to the first idle ones.
+  const Hardware& hardware = *slot.hardware;
+  const bool plain = hardware.threads == 1 && hardware.sockets == 1 && demand.share_depth <= 1 &&
+                     demand.unit != model::CpuUnit::socket && beside.size() == 0 &&
+                     demand.tasks_per_socket == 0;
+  if (plain && need.cores != 0) {
+    SLUICE_ASSERT(need.cores <= slot.idle_cores, "{} lacks idle cores", slot.name.view());
+    return slot.busy.complement().first_n(need.cores);
+  }
   CpuChoice choice{base::Bitmap(slot.hardware->cpus()), std::move(beside)};
   if (need.cores != 0) {
     take_cores(slot, demand, need.cores, choice);

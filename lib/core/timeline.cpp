@@ -65,6 +65,38 @@ void Timeline::add_step(std::int64_t from_ms, const NodeView& view) {
   gres_.insert(gres_.end(), view.free_gres.begin(), view.free_gres.end());
 }
 
+// Where nothing but cores and memory is handed out, and nothing twice, the ends are at hand in
+// order. Those that are overdue come first there, and all end at one moment.
+bool Timeline::build_plain(const NodeSlot& slot, const NodeView& now, std::int64_t now_ms,
+                           std::int64_t overdue_end_ms) {
+  const bool plain = slot.disjoint && slot.gres.empty() && slot.faulty.empty() &&
+                     !slot.changed_under_holds && slot.user_holds == 0;
+  if (!plain) return false;
+  add_step(kAlways, now);
+  Step step = steps_.back();
+  const auto overdue = [&](const HoldEnd& end) { return end.at_ms <= now_ms; };
+  const auto rest = std::find_if_not(slot.ends.begin(), slot.ends.end(), overdue);
+  auto late = slot.ends.begin();
+  const auto give = [&](const HoldEnd& end, std::int64_t at_ms) {
+    step.from_ms = at_ms;
+    step.cores += end.cores;
+    step.threads += end.threads;
+    step.memory += end.memory;
+    --step.jobs;
+    if (steps_.back().from_ms == at_ms) {
+      steps_.back() = step;
+    } else {
+      steps_.push_back(step);
+    }
+  };
+  for (auto end = rest; end != slot.ends.end() && end->at_ms != kNever; ++end) {
+    for (; late != rest && overdue_end_ms <= end->at_ms; ++late) give(*late, overdue_end_ms);
+    give(*end, end->at_ms);
+  }
+  for (; late != rest; ++late) give(*late, overdue_end_ms);
+  return true;
+}
+
 void Timeline::build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms) {
   steps_.clear();
   gres_.clear();
@@ -72,6 +104,7 @@ void Timeline::build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t ove
   const Demand plain;
   NodeView view;
   view_present(slot, plain, view);
+  if (build_plain(slot, view, now_ms, overdue_end_ms)) return;
   const std::vector<End> ends = ends_of(slot, now_ms, overdue_end_ms);
   const bool simple = adds_up(slot);
   std::uint32_t user_holds = slot.user_holds;

@@ -39,7 +39,7 @@ struct Claim {
   std::uint32_t share = 0;
   bool above = false;   // standing: heeded by jobs of other reservations too
   bool inside = false;  // planned: of what its reservation has here
-  LaneKey key;                      // whose
+  LaneKey key;          // whose
 };
 
 class Timeline {
@@ -58,8 +58,7 @@ class Timeline {
   bool subtract(const Claim& claim);
 
   // No more than that in [from, until).
-  void cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores,
-           std::uint32_t threads);
+  void cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores, std::uint32_t threads);
   // What is after that moment is of no interest: the last step before it lasts for ever.
   void truncate(std::int64_t until_ms);
 
@@ -76,6 +75,8 @@ class Timeline {
                  NodeView& view) const;
 
  private:
+  bool build_plain(const NodeSlot& slot, const NodeView& now, std::int64_t now_ms,
+                   std::int64_t overdue_end_ms);
   void add_step(std::int64_t from_ms, const NodeView& view);
   void split(std::int64_t at_ms);
 

@@ -11,6 +11,9 @@ void Cluster::State::begin(Now now) {
   turn.now = now;
   last = now;
   licenses->set_time(now.mono_ms);
+  if (policies->next_calculation_ms == std::numeric_limits<std::int64_t>::min()) {
+    policies->next_calculation_ms = now.mono_ms + calculation_period_ms();
+  }
   refresh_policies();
 }
 

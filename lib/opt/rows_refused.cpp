@@ -11,7 +11,7 @@ constexpr std::string_view kNoFrequencies = "frequencies can't be set";
 constexpr std::string_view kNoReboot = "nodes are not rebooted for jobs";
 constexpr std::string_view kNoSegments = "segments stand wherever they fit best";
 constexpr std::string_view kNoCast = "files are not broadcast";
-constexpr std::string_view kNoSpecial = "no cores are set aside for the system";
+constexpr std::string_view kNoSpecial = "no threads are set aside for single jobs";
 constexpr std::string_view kFixedSampling = "the sampling interval is fixed";
 
 // Without a profile plugin, asking for none is what happens anyway.

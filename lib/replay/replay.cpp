@@ -111,6 +111,7 @@ class Player {
     for (; next_ < jobs_.size() && jobs_[next_].submit_s == now_; ++next_) {
       const core::Changes done = cluster_.apply(request_of(jobs_[next_]), at_second(now_));
       if (!done.outcome) {
+        if (played_.refused == 0) played_.first_refusal = done.outcome.error().text;
         ++played_.refused;
         continue;
       }

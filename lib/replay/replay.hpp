@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -39,6 +40,7 @@ void set_policy(model::Settings& settings, Policy policy);
 struct Played {
   std::vector<std::int64_t> starts;  // seconds, parallel to the jobs; -1: refused at submit
   std::uint64_t refused = 0;
+  std::string first_refusal;  // why
   std::uint64_t passes = 0;
 };
 // Fails if a job never starts although nothing is left that could end.

@@ -155,7 +155,7 @@ void time_limit_raw(const Row& row, const Context& context, Out& out) {
 
 void suspended(const Row& row, const Context& context, Out& out) {
   std::int64_t sum = row.job->suspended_us;
-  if (row.job->suspended_at != 0) {
+  if (row.job->state == model::JobState::suspended) {
     sum += context.time.now * model::kSecond - row.job->suspended_at;
   }
   out += base::format_duration(std::max<std::int64_t>(0, sum / model::kSecond));

@@ -55,8 +55,8 @@ class ListLayout {
 template <class Row>
 class ListTable {
  public:
-  // Fails on a name that no field has: "Unknown field 'x'". `left` names a field that stands at
-  // the left, 20 wide, unless the format says otherwise (the tree's account).
+  // Fails on a name that no field has: the error's text is the name. `left` names a field that
+  // stands at the left, 20 wide, unless the format says otherwise (the tree's account).
   [[nodiscard]] static Result<ListTable> parse(std::string_view format,
                                                std::span<const ListField<Row>> fields,
                                                std::string_view left = {}) {
@@ -64,7 +64,7 @@ class ListTable {
     for (const ListItem& item : parse_list_format(format)) {
       const ListField<Row>* field = find(fields, item.name);
       if (field == nullptr) {
-        return fail(ErrorCode::invalid_argument, "Unknown field '" + item.name + "'");
+        return fail(ErrorCode::invalid_argument, item.name);
       }
       const bool tree = item.width == 0 && !left.empty() && field->name == left;
       const std::size_t own = tree ? kTreeWidth : field->width;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/reserved_cpus.hpp"
+
 namespace sluice::report {
 
 namespace {
@@ -39,7 +41,9 @@ Tally count_cpus(const NodeGroup& group) {
   Tally tally;
   for (const model::Node* node : group.nodes) {
     const std::uint64_t all = node->facts.cpus();
-    const std::uint64_t used = std::min<std::uint64_t>(node->allocated_cpus, all);
+    // As in Slurm, what is kept for the system counts as allocated.
+    const std::uint64_t kept = all - model::job_cpus(node->facts);
+    const std::uint64_t used = std::min<std::uint64_t>(node->allocated_cpus + kept, all);
     tally.allocated += used;
     (is_usable(*node) ? tally.idle : tally.other) += all - used;
   }

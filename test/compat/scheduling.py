@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Random requests on small clusters, by seed: the reference and Sluice have to decide alike.
 
-    scheduling.py compare --seeds N   both systems, N scenarios (needs slurm-wlm and root)
-    scheduling.py record --seeds N    the reference alone; writes scheduling/recorded.json
-    scheduling.py replay              Sluice alone against scheduling/recorded.json
+    scheduling.py compare --seeds N   both systems, N scenarios (needs slurm-wlm and root);
+                                      --record writes down what the reference did
+    scheduling.py replay              Sluice alone against what was written down
 
 What may differ stands in known_scheduling_differences.txt, each with its reason; who makes one
 agree takes it off the list. Scenarios of one cluster run one after the other, clusters side by side.
@@ -40,18 +40,22 @@ def wanted_scenarios(first, count):
     return chosen
 
 
-def play(kind, shape, scenarios):
+def play(kind, shape, scenarios, how="play"):
     for attempt in range(3):
         try:
             with kind(shape) as system:
-                return [system.play(scenario) for scenario in scenarios]
+                return [getattr(system, how)(scenario) for scenario in scenarios]
         except (harness.Failure, subprocess.TimeoutExpired) as failure:
             print(f"{kind.__name__} {shape['seed']}, attempt {attempt + 1}: {failure}", flush=True)
     return None
 
 
 def on_both(shape, scenarios):
-    return play(systems.Oracle, shape, scenarios), play(systems.Sluice, shape, scenarios)
+    """Plays on both what both take; whoever is refused by one alone is withdrawn on the other."""
+    for scenario, ours in zip(scenarios, play(systems.Sluice, shape, scenarios, "refusals")):
+        scenario["sluice_refused"] = ours
+    oracle = play(systems.Oracle, shape, scenarios)
+    return oracle, play(systems.Sluice, shape, scenarios)
 
 
 def known_differences():
@@ -71,9 +75,18 @@ class Report:
         self.count = self.alike = self.named = self.listed = 0
         self.bad = []
 
+    def add_all(self, shape, scenarios, theirs, ours):
+        if theirs is None or ours is None:
+            self.bad.append(f"{shape['seed']}: did not run")
+            return
+        for position, scenario in enumerate(scenarios):
+            self.add(shape, scenario, theirs[position], ours[position])
+
     def add(self, shape, scenario, theirs, ours):
         name = f"{shape['seed']}.{scenario['seed']}"
-        found = compare.differences(shape, theirs, ours)
+        withdrawn = scenario.get("withdrawn", ())
+        found = compare.refusals(theirs["refused"], ours["refused"])
+        found += compare.differences(shape, theirs, ours, withdrawn)
         self.count += 1
         self.alike += not found
         self.named += not found and compare.same_nodes(theirs, ours)
@@ -126,32 +139,16 @@ def in_parallel(function, work, width):
 
 
 def do_compare(arguments):
-    report, begun = Report(arguments.verbose), time.monotonic()
+    report, begun, recorded = Report(arguments.verbose), time.monotonic(), []
     work = wanted_scenarios(arguments.first, arguments.seeds)
     for (shape, scenarios), (theirs, ours) in in_parallel(on_both, work, arguments.width):
-        if theirs is None or ours is None:
-            report.bad.append(f"{shape['seed']}: did not run")
-            continue
-        for position, scenario in enumerate(scenarios):
-            report.add(shape, scenario, theirs[position], ours[position])
+        report.add_all(shape, scenarios, theirs, ours)
+        if arguments.record and theirs:
+            entries = [{**scenario, **result} for scenario, result in zip(scenarios, theirs)]
+            recorded.append({"shape": shape, "scenarios": entries})
+            recorded.sort(key=lambda entry: entry["shape"]["seed"])
+            pathlib.Path(arguments.file).write_text(as_text(recorded))
     return report.end(time.monotonic() - begun)
-
-
-def do_record(arguments):
-    work = wanted_scenarios(arguments.first, arguments.seeds)
-    recorded = []
-
-    def on_oracle(shape, scenarios):
-        return play(systems.Oracle, shape, scenarios)
-
-    for (shape, scenarios), results in in_parallel(on_oracle, work, arguments.width):
-        if results is None:
-            continue
-        entries = [{**scenario, **result} for scenario, result in zip(scenarios, results)]
-        recorded.append({"shape": shape, "scenarios": entries})
-        recorded.sort(key=lambda entry: entry["shape"]["seed"])
-        pathlib.Path(arguments.file).write_text(as_text(recorded))
-    return 0
 
 
 def as_text(recorded):
@@ -174,25 +171,22 @@ def do_replay(arguments):
         return play(systems.Sluice, shape, scenarios)
 
     for (shape, scenarios), results in in_parallel(on_sluice, work, arguments.width):
-        if results is None:
-            report.bad.append(f"{shape['seed']}: did not run")
-            continue
-        for scenario, result in zip(scenarios, results):
-            report.add(shape, scenario, scenario, result)
+        report.add_all(shape, scenarios, scenarios, results)
     return report.end(time.monotonic() - begun)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("compare", "record", "replay"))
+    parser.add_argument("what", choices=("compare", "replay"))
     parser.add_argument("--seeds", type=int, default=150, help="number of scenarios")
     parser.add_argument("--first", type=int, default=0, help="number of the first cluster")
     parser.add_argument("--width", type=int, default=4, help="clusters side by side")
-    parser.add_argument("--file", default=RECORDED, help="of record and replay")
+    parser.add_argument("--record", action="store_true", help="write --file")
+    parser.add_argument("--file", default=RECORDED, help="what the reference did")
     parser.add_argument("--only", default="", help="numbers of clusters to replay")
     parser.add_argument("--verbose", action="store_true", help="show the whole scenario")
     arguments = parser.parse_args()
-    sys.exit({"compare": do_compare, "record": do_record, "replay": do_replay}[arguments.what](arguments))
+    sys.exit(do_compare(arguments) if arguments.what == "compare" else do_replay(arguments))
 
 
 if __name__ == "__main__":

@@ -279,6 +279,10 @@ void World::take_in(const Changes& changes) {
         model::with_difference(before, model::difference(before, *changes.accounts)));
     EXPECT_EQ(*accounts_, *changes.accounts);
   }
+  for (const model::ReservationPtr& kept : changes.reservations) reservations_[kept->id] = kept;
+  for (const model::ReservationPtr& gone : changes.reservations_gone) {
+    reservations_.erase(gone->id);
+  }
   for (const model::UsageRecord& usage : changes.usage) {
     usage_[{usage.association, usage.qos}] = usage;
   }
@@ -309,6 +313,7 @@ StoredState World::stored() const {
   for (const auto& [key, step] : steps_) state.steps.push_back(step);
   state.accounts = accounts_;
   for (const auto& [key, usage] : usage_) state.usage.push_back(usage);
+  for (const auto& [id, reservation] : reservations_) state.reservations.push_back(reservation);
   return state;
 }
 

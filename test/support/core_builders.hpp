@@ -120,6 +120,7 @@ class World {
   std::map<NodeIndex, model::NodePtr> nodes_;
   std::map<PartitionIndex, model::PartitionPtr> partitions_;
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps_;
+  std::map<std::uint32_t, model::ReservationPtr> reservations_;
   std::set<Attempt> accounted_;
   model::AccountsPtr accounts_;  // null: never changed
   std::map<std::pair<std::uint32_t, std::uint32_t>, model::UsageRecord> usage_;

@@ -55,6 +55,19 @@ def outcome(shape, result, job):
     return ("gone", "")
 
 
+def refusals(theirs, ours):
+    """[(job, text)] of what only one of the two refuses."""
+    found = []
+    for job in sorted(set(theirs) ^ set(ours), key=lambda name: int(name[1:])):
+        text = (
+            f"refused ({theirs[job]}), Sluice takes it"
+            if job in theirs
+            else (f"taken, Sluice refuses it ({ours[job]})")
+        )
+        found.append((job, text))
+    return found
+
+
 def agree(expected, got):
     if expected[0] == got[0] == "pending":
         return bool(expected[1] & got[1])
@@ -69,10 +82,12 @@ def jobs_of(*results):
     return sorted(names, key=lambda name: [int(part) for part in name[1:].split("_")])
 
 
-def differences(shape, theirs, ours):
-    """[(job, text)]; empty where the two agree."""
+def differences(shape, theirs, ours, withdrawn=()):
+    """[(job, text)]; empty where the two agree. Of jobs that were withdrawn only the refusal counts."""
     found = []
     for job in jobs_of(theirs, ours):
+        if job.split("_")[0] in withdrawn:
+            continue
         expected, got = outcome(shape, theirs, job), outcome(shape, ours, job)
         if not agree(expected, got):
             found.append((job, f"{show(theirs, job)}, Sluice: {show(ours, job)}"))

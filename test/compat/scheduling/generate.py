@@ -63,7 +63,9 @@ def nodes_of(dice, kinds):
                 "cores": dice.one(2, 4) if sockets == 2 else dice.one(2, 4, 8),
                 "threads": dice.one(1, 2) if "smt" in kinds else 1,
                 "memory": dice.one(1000, 2000, 4000),
-                "features": ",".join(dice.some(["fast", "ib", "big"])) if "features" in kinds else "",
+                "features": ",".join(dice.some(["fast", "ib", "big"]))
+                if "features" in kinds
+                else "",
                 "weight": weights[index],
                 "gpus": dice.one(0, 1, 2, 4) if "gres" in kinds else 0,
             }
@@ -85,8 +87,7 @@ def partitions_of(dice, kinds, nodes):
         first = dice.number(1, len(nodes))
         last = dice.number(first, len(nodes))
         part["nodes"] = f"n[{first}-{last}]" if last > first else f"n{first}"
-        if name == "high":
-            part["tier"] = 10
+        part["tier"] = 10 if name == "high" else 2
         if dice.chance(50):
             part["max_time"] = dice.one(30, 60, 120)
         if dice.chance(30):
@@ -174,21 +175,22 @@ def sizes(dice, kinds, cluster, args):
     most = max(n["sockets"] * n["cores"] * n["threads"] for n in cluster["nodes"])
     form = dice.number(1, 100)
     if form <= 40:
-        args.append(f"-n{dice.number(1, most)}")
-    elif form <= 60:
+        args += ["-N1", f"-n{dice.number(1, most)}"]
+    elif form <= 65:
         args.append(f"-N{dice.number(1, min(4, len(cluster['nodes'])))}")
-        if dice.chance(50):
-            args.append(f"--ntasks-per-node={dice.number(1, max(1, most // 2))}")
+        args.append(f"--ntasks-per-node={dice.number(1, max(1, most // 2))}")
     elif form <= 75:
-        nodes = dice.number(1, min(3, len(cluster["nodes"])))
-        args += [f"-N{nodes}", f"-n{nodes * dice.number(1, max(1, most // 2))}"]
+        args.append(f"-N{dice.number(1, 4)}")
     elif form <= 85:
-        args += [f"-n{dice.number(1, 3)}", f"-c{dice.number(1, max(1, most // 2))}"]
-    elif form <= 92:
+        args += ["-N1", f"-n{dice.number(1, 3)}", f"-c{dice.number(1, max(1, most // 2))}"]
+    elif form <= 90:
+        # How many nodes these get, and how many tasks each, is the scheduler's choice.
+        args.append(f"-n{dice.number(1, most)}")
+    elif form <= 95:
+        args += ["-N1", f"-n{dice.number(1, 2)}", f"--mincpus={dice.number(1, most)}"]
+    else:
         low = dice.number(1, 2)
         args.append(f"-N{low}-{dice.number(low, 4)}")
-    else:
-        args += [f"-n{dice.number(1, 4)}", f"--mincpus={dice.number(1, most)}"]
     if dice.chance(8):
         args.append("--exclusive")
     if "smt" in kinds and dice.chance(25):
@@ -228,7 +230,9 @@ def where(dice, kinds, cluster, args):
     if "features" in kinds and dice.chance(40):
         args.append(
             "-C"
-            + dice.one("fast", "ib", "big", "fast&ib", "fast|ib", "[fast|big]", "fast&big", "ib|big")
+            + dice.one(
+                "fast", "ib", "big", "fast&ib", "fast|ib", "[fast|big]", "fast&big", "ib|big"
+            )
         )
     if dice.chance(8):
         args.append(f"-wn{dice.number(1, len(cluster['nodes']))}")
@@ -315,3 +319,9 @@ SUBJECTS = (
     ("partitions", "gres"),
     ("sharing",),
 )
+
+
+def plain_nodes(count):
+    """Equal nodes, for what is not about nodes."""
+    facts = {"sockets": 1, "cores": 4, "threads": 1, "memory": 2000, "features": ""}
+    return [{"name": f"n{at + 1}", **facts, "weight": 1, "gpus": 0} for at in range(count)]

@@ -62,19 +62,45 @@ class System:
         return done.stdout
 
     def set_partitions(self, state):
-        lines = [f"update partitionname={p['name']} state={state}" for p in self.shape["partitions"]]
+        # The highest tier first: whoever looks between two of them sees no other order.
+        parts = sorted(self.shape["partitions"], key=lambda part: -part.get("tier", 1))
+        lines = [f"update partitionname={part['name']} state={state}" for part in parts]
         self.must("scontrol", stdin="\n".join(lines) + "\n")
 
     def play(self, scenario):
-        """Runs a scenario and returns its result (see result_of)."""
+        """Runs a scenario: {"refused": {job: text}, "pending": {job: reasons}, "running", "order"}.
+
+        With "sluice_refused" in it, what only one of the two refuses becomes "withdrawn": submitted,
+        but cancelled before anything starts, so that the rest can be compared.
+        """
         self.set_partitions("down")
+        refused, ids = self.submit(scenario["jobs"])
+        if "sluice_refused" in scenario:
+            scenario["withdrawn"] = sorted(set(refused) ^ set(scenario.pop("sluice_refused")))
+        for name in scenario.get("withdrawn", []):
+            if name in ids:
+                self.must("scancel", ids[name])
+        self.set_partitions("up")
+        reasons = self.settle()
+        result = {"refused": refused, "pending": reasons, **self.result()}
+        self.clear()
+        return result
+
+    def refusals(self, scenario):
+        """Only submits: {job: why it was refused}."""
+        self.set_partitions("down")
+        refused, _ = self.submit(scenario["jobs"])
+        self.clear()
+        return refused
+
+    def submit(self, jobs):
+        """({job: why it was refused}, {job: id})"""
         refused, ids = {}, {}
-        for number, job in enumerate(scenario["jobs"]):
+        for number, job in enumerate(jobs):
             name = f"j{number}"
-            args = [word.format(**ids) for word in job["args"]]
-            ids[name] = "999999"
             done = self.run(
-                *("sbatch", "--parsable", "-J", name, "-o", "/dev/null", "-D", "/", *args),
+                *("sbatch", "--parsable", "-J", name, "-o", "/dev/null", "-D", "/"),
+                *(filled(word, ids) for word in job["args"]),
                 *("--wrap", "exec sleep infinity"),
                 user=job["user"],
             )
@@ -82,11 +108,7 @@ class System:
                 ids[name] = done.stdout.strip().split(";")[0]
             else:
                 refused[name] = done.stderr.strip().split("\n")[-1]
-        self.set_partitions("up")
-        reasons = self.settle()
-        result = {"refused": refused, "pending": reasons, **self.result()}
-        self.clear()
-        return result
+        return refused, ids
 
     def states(self):
         """{job: (state, reason)}"""
@@ -137,6 +159,12 @@ class System:
                 name, _, priority = line.split("|")
                 waiting.append((-int(priority), int(name[1:]), name))
         return {"running": running, "order": [name for _, _, name in sorted(waiting)]}
+
+
+def filled(word, ids):
+    """An option with the ids of the jobs that it names; a job that was refused is not waited for."""
+    named = re.search(r"\{(j\d+)\}", word)
+    return word.format(**ids) if not named or named.group(1) in ids else "--comment=free"
 
 
 def job_name(name, task):
@@ -215,7 +243,8 @@ class Oracle(System):
     def arguments(self):
         shape = self.shape
         lines = [
-            "SelectTypeParameters=" + ("CR_Core_Memory" if shape["unit"] == "core" else "CR_CPU_Memory"),
+            "SelectTypeParameters="
+            + ("CR_Core_Memory" if shape["unit"] == "core" else "CR_CPU_Memory"),
             "SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=200000,"
             "batch_sched_delay=0,default_queue_depth=10000,bf_continue,bf_max_job_test=1000",
             "DefMemPerCPU=100",
@@ -262,7 +291,9 @@ class Oracle(System):
         lines = []
         for switch in self.shape["topology"]:
             below = (
-                f"Nodes={switch['nodes']}" if "nodes" in switch else f"Switches={switch['switches']}"
+                f"Nodes={switch['nodes']}"
+                if "nodes" in switch
+                else f"Switches={switch['switches']}"
             )
             lines.append(f"SwitchName={switch['name']} {below}")
         path.write_text("\n".join(lines) + "\n")

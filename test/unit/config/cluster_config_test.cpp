@@ -334,6 +334,45 @@ TEST(ClusterConfigTest, APartitionHasAllNodesAndNoLimitsUnlessItSaysSo) {
   EXPECT_EQ(config.settings->partitions[0].max_nodes, model::kUnlimited);
 }
 
+TEST(ClusterConfigTest, ATreeOfSwitches) {
+  const ClusterConfig config = with(
+      "topology:\n"
+      "  switches:\n"
+      "    - {switch_name: top, switches: 's[1-2]'}\n"
+      "    - {switch_name: s1, nodes: 'n[1-2]', link_speed: 100}\n"
+      "    - {switch_name: s2, nodes: n3}\n");
+  const model::Topology& topology = config.settings->topology;
+  EXPECT_EQ(topology.kind, model::TopologyKind::tree);
+  ASSERT_EQ(topology.switches.size(), 3U);
+  EXPECT_EQ(topology.switches[0].level, 1U);
+  EXPECT_EQ(topology.switches[0].nodes, "n[1-3]");
+  EXPECT_EQ(topology.switches[0].switches, "s[1-2]");
+  EXPECT_EQ(topology.switches[1].link_speed, 100U);
+  EXPECT_EQ(topology.switches[1].level, 0U);
+}
+
+TEST(ClusterConfigTest, Blocks) {
+  const ClusterConfig config = with(
+      "topology:\n"
+      "  type: block\n"
+      "  blocks: [{block_name: b1, nodes: n1}, {block_name: b2, nodes: 'n[2-3]'}]\n"
+      "  block_sizes: [2, 4]\n");
+  EXPECT_EQ(config.settings->topology.kind, model::TopologyKind::block);
+  EXPECT_EQ(config.settings->topology.block_sizes, (std::vector<std::uint32_t>{2, 4}));
+}
+
+TEST(ClusterConfigTest, SelectionHasMarks) {
+  const ClusterConfig config = with(
+      "select_type_parameters: [CR_CPU, CR_LLN, CR_ONE_TASK_PER_CORE]\n"
+      "job_defaults: DefCpuPerGPU=4,DefMemPerGPU=2G\n"
+      "scheduler_parameters: max_switch_wait=60\n");
+  const model::Settings& s = *config.settings;
+  EXPECT_EQ(s.cpu_unit_default, model::CpuUnit::thread);
+  EXPECT_TRUE(s.least_loaded && s.one_task_per_core && !s.pack_nodes);
+  EXPECT_EQ(s.job_defaults, "DefCpuPerGPU=4,DefMemPerGPU=2048");
+  EXPECT_EQ(s.max_switch_wait_s, 60U);
+}
+
 TEST(ClusterConfigTest, PartitionsTakeTheUnitOfTheCluster) {
   const ClusterConfig config = with("select_type_parameters: CR_Socket\n");
   EXPECT_EQ(config.settings->partitions[0].cpu_unit, model::CpuUnit::socket);

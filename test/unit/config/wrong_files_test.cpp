@@ -29,6 +29,11 @@ std::string node(const std::string& line) {
 std::string partition(const std::string& line) {
   return "nodes: [{node_name: n1}]\npartitions:\n  - partition_name: p\n    " + line + "\n";
 }
+// Line 3 is the topology.
+std::string with_topology(const std::string& section) {
+  return "nodes: [{node_name: 'n[1-2]'}]\npartitions: [{partition_name: p}]\ntopology: " + section +
+         "\n";
+}
 
 const Wrong kWrong[] = {
     // The file as such
@@ -95,10 +100,51 @@ const Wrong kWrong[] = {
      "c.yaml:1: scheduler_type: expected sched/backfill or sched/builtin, not \"sched/wiki\""},
     {"scheduler_parameters", top("scheduler_parameters: bf_windw=3"),
      "c.yaml:1: scheduler_parameters: expected bf_window=minutes, bf_max_job_test=count, "
-     "bf_resolution=seconds, not \"bf_windw=3\""},
-    {"select_type", top("select_type_parameters: CR_LLN"),
+     "bf_resolution=seconds, max_switch_wait=seconds, not \"bf_windw=3\""},
+    {"select_type", top("select_type_parameters: CR_Board"),
      "c.yaml:1: select_type_parameters: expected CR_Core, CR_CPU or CR_Socket, each also with "
-     "_Memory, not \"CR_LLN\""},
+     "_Memory, and beside it CR_LLN, CR_Pack_Nodes, CR_ONE_TASK_PER_CORE, not \"CR_Board\""},
+    {"job_defaults", top("job_defaults: DefCpuPerGPU=many"),
+     "c.yaml:1: job_defaults: expected DefCpuPerGPU=count, DefMemPerGPU=memory, not "
+     "\"DefCpuPerGPU=many\""},
+    {"kept_twice", node("core_spec_count: 1\n    cpu_spec_list: 0"),
+     "c.yaml:2: nodes: expected core_spec_count or cpu_spec_list, not both, not \"n[1-2]\""},
+    {"all_kept", node("cpus: 4\n    core_spec_count: 4"),
+     "c.yaml:2: nodes: expected fewer CPUs kept for the system than the node has, not "
+     "\"n[1-2]\""},
+    {"shards", node("gres: shard:4"),
+     "c.yaml:3: gres: expected whole devices: they are not divided into shards or mps, not "
+     "\"shard:4\""},
+    {"topology_type", with_topology("{type: torus, switches: []}"),
+     "c.yaml:3: topology: expected type tree or block, not \"torus\""},
+    {"topology_empty", with_topology("{type: tree}"),
+     "c.yaml:3: switches: expected a list of switches"},
+    {"switch_node", with_topology("{switches: [{switch_name: s, nodes: n9}]}"),
+     "c.yaml:3: nodes: expected nodes that exist, not \"n9\""},
+    {"node_in_two_leaves",
+     with_topology("{switches: [{switch_name: s, nodes: n1}, {switch_name: t, nodes: n1}]}"),
+     "c.yaml:3: nodes: expected each node once, not \"n1, which s has too\""},
+    {"switch_of_nothing", with_topology("{switches: [{switch_name: s}]}"),
+     "c.yaml:3: switches: expected nodes or switches, one of them, not \"s\""},
+    {"switch_unknown", with_topology("{switches: [{switch_name: s, switches: t}]}"),
+     "c.yaml:3: switches: expected switches that exist, not \"t\""},
+    {"switch_loop",
+     with_topology("{switches: [{switch_name: s, switches: t}, "
+                   "{switch_name: t, switches: s}]}"),
+     "c.yaml:3: switches: expected a tree without loops, not \"t\""},
+    {"switch_below_two",
+     with_topology("{switches: [{switch_name: s, nodes: n1}, {switch_name: t, switches: s}, "
+                   "{switch_name: u, switches: s}]}"),
+     "c.yaml:3: switches: expected each switch below one other, not \"s\""},
+    {"block_sizes",
+     with_topology("{type: block, blocks: [{block_name: b, nodes: 'n[1-2]'}], "
+                   "block_sizes: '1,2'}"),
+     "c.yaml:3: block_sizes: expected at least 2, the nodes of the largest block, not \"1\""},
+    {"block_sizes_odd",
+     with_topology("{type: block, blocks: [{block_name: b, nodes: n1}], "
+                   "block_sizes: '2,3'}"),
+     "c.yaml:3: block_sizes: expected numbers of nodes, each a multiple of the one before, not "
+     "\"3\""},
     {"device_fault_policy", top("device_fault_policy: ignore"),
      "c.yaml:1: device_fault_policy: expected keep, requeue or cancel, not \"ignore\""},
     {"return_to_service", top("return_to_service: 3"),

@@ -128,7 +128,22 @@ class Player {
     if (pick(3) == 0) job.spec([](auto& spec) { spec.kill_on_invalid_dependency = true; });
     core::SubmitJob event = job.event();
     event.uid = {++submitted_, 5};  // the same in both plays
-    world_.apply(event);
+    const bool plain = !event.spec->array.empty() || pick(6) != 0;
+    plain ? void(world_.apply(event)) : submit_whole(std::move(event));
+  }
+
+  // The job with one or two more components.
+  void submit_whole(core::SubmitJob first) {
+    core::SubmitHetJob whole;
+    whole.parts.push_back(std::move(first));
+    for (std::uint32_t more = 1 + pick(2); more > 0; --more) {
+      JobBuilder part = a_job().cpus(1 + pick(4)).minutes(1 + pick(60)).nodes(1 + pick(2));
+      if (pick(6) == 0) part.held();
+      core::SubmitJob event = part.event();
+      event.uid = {++submitted_, 5};
+      whole.parts.push_back(std::move(event));
+    }
+    world_.apply(whole);
   }
 
   std::string a_dependency() {

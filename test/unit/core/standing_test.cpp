@@ -118,8 +118,6 @@ TEST_F(StandingTest, AnUpdateIsCheckedTheSameWay) {
     a.qos = {Text("high")};
     a.qos_own = true;
   }));
-  const JobId id = world->submit(job_of("ann").nodes(9));
-  static_cast<void>(id);
   const JobId waiting = world->submit(job_of("ann").held());
   JobPatch patch;
   patch.account = "nowhere";

@@ -30,8 +30,6 @@ TEST(Requests, CountsFollowFromEachOther) {
   EXPECT_FALSE(complete({.min_nodes = 1, .max_nodes = 1, .node_list = "n[1-2]"}));
   EXPECT_FALSE(complete({.min_nodes = 3, .max_nodes = 2}));
   EXPECT_FALSE(complete({.tasks = 1U << 30U}));
-  EXPECT_FALSE(complete({.reservation = "r"}));
-  EXPECT_FALSE(complete({.licenses = "matlab"}));
   Partition at_least_two;
   at_least_two.min_nodes = 2;
   EXPECT_EQ(complete({.tasks = 8}, at_least_two)->min_nodes, 2U);

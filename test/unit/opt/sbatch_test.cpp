@@ -61,6 +61,12 @@ INSTANTIATE_TEST_SUITE_P(
         SETS("--spread-job", o.job.request.spread),
         SETS("--use-min-nodes", o.job.request.use_min_nodes),
         SETS("-C a&b", o.job.request.features == Text("a&b")),
+        SETS("--prefer=a|b", o.job.request.prefer == Text("a|b")),
+        SETS("--segment=4", o.job.request.segment == 4),
+        SETS("-S2", o.job.request.reserved_cores == 2),
+        SETS("--switches=2@1:30", o.job.request.switches == 2 && o.job.request.switch_wait_s == 90),
+        SETS("--switches=1",
+             o.job.request.switches == 1 && o.job.request.switch_wait_s == model::kUnlimited),
         SETS("-w n[3,1-2]", o.job.request.node_list == Text("n[1-3]")),
         SETS("-x n1,n2", o.job.request.exclude == Text("n[1-2]")),
         SETS("-B 2:4:1", o.job.request.sockets_per_node == 2 &&
@@ -298,9 +304,11 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"--gpus-per-socket=1", 1,
               "sbatch: error: --gpus-per-socket option requires --sockets-per-node specification"},
         Wrong{"--bb=x", 1, "sbatch: error: --bb is not supported by Sluice: no burst buffers"},
-        Wrong{"-S2", 1,
-              "sbatch: error: --core-spec is not supported by Sluice: no cores are set aside for "
-              "the system"}));
+        Wrong{"--switches=x", 1, "sbatch: error: Invalid numeric value \"x\" for --switches."},
+        Wrong{
+            "--thread-spec=2", 1,
+            "sbatch: error: --thread-spec is not supported by Sluice: no threads are set aside for "
+            "single jobs"}));
 
 TEST(Sbatch, OptionsOfRootAreRootsAlone) {
   auto options = Invoke(words("--uid=12 job.sh")).as_user(1000).sbatch();

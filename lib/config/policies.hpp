@@ -1,0 +1,26 @@
+// Keys of priorities and preemption. Private to lib/config.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/values.hpp"
+#include "model/settings.hpp"
+
+namespace sluice::config {
+
+// priority_*, preempt_*
+[[nodiscard]] std::vector<Key> policy_keys(model::Settings& settings);
+// preempt_mode of a partition.
+[[nodiscard]] Setter partition_preempt_mode(model::PreemptMode& out);
+
+// What can be judged only when all keys are read. The error names the file and the key's line.
+[[nodiscard]] Status check_policies(const YamlValue& root, const std::string& file,
+                                    const model::Settings& settings);
+
+// For `scontrol show config`, in order; of priorities only what the type uses.
+void show_policies(const model::Settings& settings,
+                   std::vector<std::pair<std::string, std::string>>& shown);
+
+}  // namespace sluice::config
