@@ -2,7 +2,8 @@
 # folders' CMakeLists.txt) and in scripts/.
 #
 # Variables: BUILD=dir (where to build), PRESET=default|asan|tsan, T="targets" (build only these),
-# SEEDS=n (make sim), PREFIX and DESTDIR (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer).
+# SEEDS=n (make sim, make oracle-scenarios), PREFIX and DESTDIR (make install), FUZZ_SECONDS=n (make
+# fuzz, per fuzzer).
 
 PRESET ?= default
 BUILD ?= $(if $(filter default,$(PRESET)),build,build-$(PRESET))
@@ -14,7 +15,7 @@ export BUILD PRESET
 
 .DEFAULT_GOAL := build
 .PHONY: help build test demo bench sim lint lint-headers lint-tidy format fuzz install check clean \
-	test-vm
+	test-vm oracle-scenarios
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -59,6 +60,12 @@ lint-tidy: ## clang-tidy over what changed since the last commit (ALL=1: over ev
 format: ## apply clang-format
 	@scripts/install-deps lint
 	@scripts/lint/format --fix
+
+oracle-scenarios: ## SEEDS=n random scenarios on Slurm and on Sluice, and as many trees of accounts
+	@scripts/install-deps build test
+	@scripts/build all
+	@scripts/own-root python3 test/compat/scheduling.py compare --seeds $(SEEDS)
+	@scripts/own-root python3 test/compat/accounting.py --seeds $(SEEDS)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS
 	@scripts/install-deps build fuzz

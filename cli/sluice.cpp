@@ -1,6 +1,6 @@
 // sluice: one command for what Slurm has no word for. Clusters of one's own (up, down, env) and
 // hosts that join (token, join); how well jobs used what they had (eff); why they wait or
-// run where they do (why, why-placed).
+// run where they do (why, why-placed); replays of traces (sim).
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -12,6 +12,7 @@
 #include "cli/sluice/eff.hpp"
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
+#include "cli/sluice/sim.hpp"
 #include "cli/sluice/up.hpp"
 #include "cli/sluice/why.hpp"
 
@@ -61,6 +62,27 @@ void add_why(CLI::App& app, cli::WhyOptions& why, cli::WhyOptions& placed) {
   placed.placed = true;
 }
 
+void add_sim(CLI::App& app, cli::SimOptions& options) {
+  CLI::App* sim = app.add_subcommand("sim", "replay a trace of a parallel machine");
+  sim->add_option("--trace", options.trace, "SWF file, also packed by xz; -: standard input")
+      ->required();
+  sim->add_option("--procs", options.processors, "processors (default: as the trace says)")
+      ->check(CLI::Range(1, 1 << 30));
+  sim->add_option("--config", options.config, "a sluice.yaml with nodes and partitions")
+      ->check(CLI::ExistingFile);
+  sim->add_option("--policy", options.policy, "fcfs, easy, conservative or site");
+  sim->add_option("--per-node", options.per_node, "processors to a node (default: all in one)")
+      ->check(CLI::Range(1, 1 << 30));
+  sim->add_option("--shake", options.shake_s, "move each submission by up to so many seconds")
+      ->check(CLI::Range(0, 1 << 30));
+  sim->add_option("--seed", options.seed, "of the shaking");
+  sim->add_option("--replays", options.replays, "with seeds from there on; means are shown")
+      ->check(CLI::Range(1U, 100000U));
+  sim->add_option("--starts", options.starts, "write each job's id and start");
+  sim->add_option("--csv", options.csv, "write a line for each job");
+  sim->add_option("--svg", options.svg, "write a picture of the load");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -75,6 +97,8 @@ int main(int argc, char** argv) {
   add_up(app, up);
   cli::EffOptions eff;
   add_eff(app, eff);
+  cli::SimOptions sim;
+  add_sim(app, sim);
   cli::WhyOptions why;
   cli::WhyOptions placed;
   add_why(app, why, placed);
@@ -100,6 +124,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("up")) return report(cli::bring_up(up));
   if (app.got_subcommand("down")) return report(cli::bring_down(dir));
   if (app.got_subcommand("env")) return print(cli::environment_lines(dir));
+  if (app.got_subcommand("sim")) return print(cli::simulate(sim));
   if (app.got_subcommand("why")) return print(cli::why_report(why));
   if (app.got_subcommand("why-placed")) return print(cli::why_report(placed));
   if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));

@@ -76,9 +76,10 @@ int run(opt::SprioOptions options, const opt::Invocation& invocation) {
   }
   const auto type = table.weights.find("PriorityType");
   if (type != table.weights.end() && type->second == "priority/basic") {
-    std::fputs("You are not running a supported priority plugin\n(priority/basic).\n"
-               "Only 'priority/multifactor' is supported.\n",
-               stderr);
+    std::fputs(
+        "You are not running a supported priority plugin\n(priority/basic).\n"
+        "Only 'priority/multifactor' is supported.\n",
+        stderr);
     return 1;
   }
   if (const Status read = read_rows(*client, table); !read) {

@@ -41,9 +41,10 @@ void add_names(std::vector<std::string>& to, std::vector<std::string> names) {
 Planned<void> check_clusters(const World& world, const std::vector<std::string>& clusters) {
   for (const std::string& name : clusters) {
     if (name == world.cluster) continue;
-    return refuse(fmt::format(" This cluster '{}' doesn't exist.\n"
-                              "        Contact your admin to add it to accounting.\n",
-                              name));
+    return refuse(
+        fmt::format(" This cluster '{}' doesn't exist.\n"
+                    "        Contact your admin to add it to accounting.\n",
+                    name));
   }
   return {};
 }
@@ -90,8 +91,8 @@ Planned<WantedAccounts> read_accounts(const World& world, const Specs& specs) {
   return wanted;
 }
 
-std::string account_notes(const WantedAccounts& wanted, const World& world,
-                          std::string_view added, std::string_view associations) {
+std::string account_notes(const WantedAccounts& wanted, const World& world, std::string_view added,
+                          std::string_view associations) {
   std::string notes = fmt::format(" Adding Account(s)\n{}", added);
   notes += " Settings\n";
   notes += fmt::format("  Description     = {}\n", wanted.description.value_or("Account Name"));
@@ -165,10 +166,11 @@ Planned<WantedUsers> read_users(const World& world, const Specs& specs) {
   for (const std::string& name : wanted.accounts) {
     const auto same = [&](const model::Account& a) { return a.name.view() == name; };
     if (std::ranges::any_of(world.accounts.accounts, same)) continue;
-    return refuse(fmt::format(" This account '{}' doesn't exist.\n"
-                              "        Contact your admin to add this account.\n"
-                              " No associations or wckeys created.\n",
-                              name));
+    return refuse(
+        fmt::format(" This account '{}' doesn't exist.\n"
+                    "        Contact your admin to add this account.\n"
+                    " No associations or wckeys created.\n",
+                    name));
   }
   return wanted;
 }
@@ -221,7 +223,8 @@ void add_user(const WantedUsers& wanted, const std::string& name, const World& w
     added.settings |= report::default_account(all, name).view() != wanted.default_account;
     set_default(all, name, wanted.default_account);
   } else if (report::default_account(all, name).empty() && !wanted.accounts.empty()) {
-    set_default(all, name, wanted.accounts.front());
+    // As in Slurm, the first by name, in whatever order they were given.
+    set_default(all, name, *std::ranges::min_element(wanted.accounts));
   }
 }
 
@@ -258,10 +261,11 @@ Planned<Plan> add_accounts(const World& world, const Specs& specs) {
   const std::string parent = wanted->parent.empty() ? "root" : wanted->parent;
   const model::Association* above = find_association(plan.after, {parent});
   if (above == nullptr) {
-    return refuse(fmt::format(" Parent account '{}' doesn't exist on cluster {}\n"
-                              "        Contact your admin to add this account.\n"
-                              " No associations created.\n",
-                              parent, world.cluster));
+    return refuse(
+        fmt::format(" Parent account '{}' doesn't exist on cluster {}\n"
+                    "        Contact your admin to add this account.\n"
+                    " No associations created.\n",
+                    parent, world.cluster));
   }
   const std::uint32_t parent_id = above->id;
   const std::vector<Text> qos = qos_at(plan.after, parent_id);
@@ -314,7 +318,7 @@ Planned<Plan> add_qos(const World& world, const Specs& specs) {
     }
     const std::optional<Status> read = read_setting(spec, world.accounts, change);
     if (!read) return unknown_option(spec);
-    if (!*read) return refuse(read->error().text);
+    if (!*read) return refuse_setting(read->error().text);
   }
   if (names.empty()) return refuse(" Need name of qos to add.\n");
   Plan plan;
@@ -386,9 +390,10 @@ Planned<Plan> add_cluster(const World& world, const Specs& specs) {
   if (names.empty()) return refuse(" Need name of cluster to add.\n");
   for (const std::string& name : names) {
     if (name != world.cluster) {
-      return refuse(fmt::format("sacctmgr: error: cluster {} can't be added: a controller keeps "
-                                "the accounts of its own cluster, {}\n",
-                                name, world.cluster));
+      return refuse(
+          fmt::format("sacctmgr: error: cluster {} can't be added: a controller keeps "
+                      "the accounts of its own cluster, {}\n",
+                      name, world.cluster));
     }
   }
   return nothing(fmt::format(" This cluster {} already exists.  Not adding.\n", world.cluster));

@@ -50,9 +50,9 @@ Result<std::int64_t> read_factor(std::string_view name, std::string_view value, 
     return invalid(name, value);
   }
   const base::Cut cut = base::cut(value, '.');
-  const Result<std::uint64_t> whole =
-      cut.before.empty() && !cut.after.empty() ? Result<std::uint64_t>(0)
-                                               : base::parse_unsigned(cut.before, 1'000'000'000);
+  const Result<std::uint64_t> whole = cut.before.empty() && !cut.after.empty()
+                                          ? Result<std::uint64_t>(0)
+                                          : base::parse_unsigned(cut.before, 1'000'000'000);
   if (!whole) return invalid(name, value);
   std::int64_t fraction = 0;
   std::int64_t unit = 1'000'000;
@@ -152,9 +152,8 @@ Status read_list(const Spec& spec, const model::Accounts& accounts, ListChange& 
     const std::string name = sign ? word.substr(1) : word;
     if (std::ranges::none_of(accounts.qos,
                              [&](const model::Qos& q) { return q.name.view() == name; })) {
-      return complaint(fmt::format(
-          "sacctmgr: error: You gave a bad qos '{}'. Valid QOS's are {}\n", name,
-          qos_names(accounts)));
+      return complaint(fmt::format("sacctmgr: error: You gave a bad qos '{}'. Valid QOS's are {}\n",
+                                   name, qos_names(accounts)));
     }
     const bool adds = sign ? word.front() == '+' : spec.op == Operator::add;
     if (!sign && spec.op == Operator::set) {
@@ -208,9 +207,10 @@ Status read_flags(const Spec& spec, QosChange& change) {
   for (const std::string& name : name_list(spec.value)) {
     const std::uint32_t flag = report::find_qos_flag(name);
     if (flag == 0) {
-      return complaint(fmt::format(" Unknown QOS flag used in:\n  '{}'\n Valid QOS flags are\n"
-                                   "  '{}'\n",
-                                   spec.value, report::all_qos_flags()));
+      return complaint(
+          fmt::format(" Unknown QOS flag used in:\n  '{}'\n Valid QOS flags are\n"
+                      "  '{}'\n",
+                      spec.value, report::all_qos_flags()));
     }
     flags |= flag;
   }
@@ -318,11 +318,11 @@ std::string AssociationChange::settings(const model::TresTable& tres,
   out += limit_lines(limits, report::association_limits(), tres, kWidth);
   if (!parent.empty()) out += line("Parent", kWidth, parent);
   if (priority) {
-    out += line("Priority", kWidth,
-                *priority == kNoLimit ? "NONE" : std::to_string(*priority));
+    out += line("Priority", kWidth, *priority == kNoLimit ? "NONE" : std::to_string(*priority));
   }
   if (qos.given) out += line("QOS", kWidth, qos.text());
-  if (default_qos) out += line("DefQOS", kWidth, default_qos->empty() ? "NONE" : default_qos->view());
+  if (default_qos)
+    out += line("DefQOS", kWidth, default_qos->empty() ? "NONE" : default_qos->view());
   if (comment) out += line("Comment", kWidth, *comment);
   return out;
 }
@@ -342,8 +342,7 @@ std::string QosChange::settings(const model::TresTable& tres) const {
   out += limit_lines(limits, report::qos_limits(), tres, kWidth);
   if (preempt.given) out += line("Preempt", kWidth, preempt.text());
   if (preempt_mode) {
-    out += line("PreemptMode", kWidth,
-                base::to_upper(report::preempt_mode_name(*preempt_mode)));
+    out += line("PreemptMode", kWidth, base::to_upper(report::preempt_mode_name(*preempt_mode)));
   }
   if (exempt_time) {
     out += line("PreemptExemptTime", kWidth,

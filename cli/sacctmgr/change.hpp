@@ -26,7 +26,7 @@ struct LimitChange {
 struct ListChange {
   bool given = false;
   bool replace = false;
-  std::vector<Text> names;    // with replace: the list
+  std::vector<Text> names;  // with replace: the list
   std::vector<Text> added;
   std::vector<Text> removed;
 

@@ -74,8 +74,8 @@ template <class Entries>
 const auto* find_entity(const Entries& entries, std::string_view word) {
   for (const auto& entry : entries) {
     if (base::abbreviates(word, entry.entity.name, entry.entity.least)) return &entry;
-    const bool plural = word.ends_with('s') &&
-                        base::iequals(word.substr(0, word.size() - 1), entry.entity.name);
+    const bool plural =
+        word.ends_with('s') && base::iequals(word.substr(0, word.size() - 1), entry.entity.name);
     if (plural) return &entry;
   }
   return static_cast<decltype(&entries[0])>(nullptr);
@@ -141,14 +141,14 @@ int list_cluster(Console& console, const Specs& specs) {
 
 int list_configuration(Console& console) {
   return console.print([&](const ListWorld& all) -> Planned<std::string> {
-    return fmt::format("Configuration data as of {}\n"
-                       "ClusterName            = {}\n"
-                       "AccountingStorageType  = sluicectld\n"
-                       "Associations           = {}\n"
-                       "SLURM_VERSION          = {}",
-                       base::format_time(base::wall_seconds()), all.cluster.name,
-                       all.world.accounts.associations.size(),
-                       std::string_view(opt::kVersionLine).substr(6));
+    return fmt::format(
+        "Configuration data as of {}\n"
+        "ClusterName            = {}\n"
+        "AccountingStorageType  = sluicectld\n"
+        "Associations           = {}\n"
+        "SLURM_VERSION          = {}",
+        base::format_time(base::wall_seconds()), all.cluster.name,
+        all.world.accounts.associations.size(), std::string_view(opt::kVersionLine).substr(6));
   });
 }
 
@@ -207,8 +207,7 @@ int dump(Console& console, Words words) {
   }
   if (given.file.empty()) {
     given.file = fmt::format("./{}.cfg", given.cluster);
-    static_cast<void>(
-        write_out(fmt::format(" No filename given, using {}.\n", given.file)));
+    static_cast<void>(write_out(fmt::format(" No filename given, using {}.\n", given.file)));
   }
   const std::string lines = dump_lines(snapshot->accounts, snapshot->cluster);
   const Status written =

@@ -102,8 +102,7 @@ bool read_list(const Spec& spec, unsigned entity, Conditions& conditions) {
 Planned<void> read_word(const Spec& spec, Entity entity, Conditions& conditions) {
   if (entity != Entity::association) {
     const bool keeps_case = entity == Entity::user;
-    add_names(conditions.names,
-              keeps_case ? name_list(spec.value) : lower_name_list(spec.value));
+    add_names(conditions.names, keeps_case ? name_list(spec.value) : lower_name_list(spec.value));
     return {};
   }
   for (const std::string& id : name_list(spec.value)) {
@@ -181,9 +180,8 @@ bool Conditions::matches_cluster(std::string_view cluster) const {
 
 bool Conditions::matches(const model::Association& record) const {
   const auto any_qos = [&] {
-    return !qos || std::ranges::any_of(record.qos, [&](const Text& name) {
-      return passes(qos, name);
-    });
+    return !qos ||
+           std::ranges::any_of(record.qos, [&](const Text& name) { return passes(qos, name); });
   };
   return passes(accounts, record.account) && passes(users, record.user) &&
          passes(partitions, record.partition) && passes(default_qos, record.default_qos) &&

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 
 #include "base/clock.hpp"
@@ -21,12 +22,18 @@ namespace sluice::cli::accounting {
 namespace {
 
 constexpr std::int64_t kDecideMs = 30'000;
-// Others may be editing too; each try is made from what they left.
-constexpr int kTries = 10;
+// Others may be editing too; each try is made from what they left, after a pause of random length
+// so that many at once come through.
+constexpr std::int64_t kRedoMs = 30'000;
+constexpr int kLongestPauseMs = 200;
 
-void put_out(std::string_view text) {
-  static_cast<void>(write_out(text));
+void pause_a_little() {
+  std::byte byte{};
+  base::random_bytes({&byte, 1});
+  ::poll(nullptr, 0, 1 + std::to_integer<int>(byte) * kLongestPauseMs / 256);
 }
+
+void put_out(std::string_view text) { static_cast<void>(write_out(text)); }
 
 int tell(const Refusal& refusal) {
   put_out(refusal.out);
@@ -132,8 +139,7 @@ bool Console::confirm(std::string_view question) {
 }
 
 bool Console::accept(const Plan& plan) {
-  if (!plan.questions.empty() &&
-      !confirm(plan.questions + "Are you sure you want to continue?")) {
+  if (!plan.questions.empty() && !confirm(plan.questions + "Are you sure you want to continue?")) {
     put_out(" Changes Discarded\n");
     return false;
   }
@@ -157,21 +163,26 @@ Status Console::send(const Snapshot& snapshot, const Plan& plan) {
 int Console::change(const Maker& make) {
   if (options_.read_only) return complain("Can't run this command in readonly mode.");
   bool accepted = false;
-  for (int tries = 0; tries < kTries; ++tries) {
+  std::int64_t until = now_ms() + kRedoMs;
+  do {
     const Result<Snapshot> snapshot = read();
     if (!snapshot) return error(snapshot.error().text);
     const World world{snapshot->accounts, snapshot->cluster,
                       [](const std::string& name) { return base::find_user(name).has_value(); }};
     const Planned<Plan> plan = make(world);
     if (!plan) return tell(plan.error());
+    const std::int64_t asked = now_ms();
     if (!accepted && !accept(*plan)) return 0;
     accepted = true;
+    until += now_ms() - asked;  // the user's time doesn't count
     const Status sent = send(*snapshot, *plan);
     if (sent) return 0;
-    if (sent.error().code == ErrorCode::busy) continue;
-    put_out(" Error with request: nothing was changed\n");
-    return error(as_seen_by_user(sent.error()).text);
-  }
+    if (sent.error().code != ErrorCode::busy) {
+      put_out(" Error with request: nothing was changed\n");
+      return error(as_seen_by_user(sent.error()).text);
+    }
+    pause_a_little();
+  } while (now_ms() < until);
   return error("the accounts are being changed by others all the time; try again");
 }
 

@@ -19,11 +19,11 @@ namespace {
 using report::AssociationView;
 
 constexpr std::array<std::string_view, 16> kLimitOrder{
-    "GrpTRESMins",    "GrpTRESRunMins", "GrpTRES",
-    "GrpJobs",        "GrpJobsAccrue",  "GrpSubmitJobs",
-    "GrpWall",        "MaxTRESMinsPerJob", "MaxTRESRunMins",
-    "MaxTRESPerJob",  "MaxTRESPerNode", "MaxJobs",
-    "MaxJobsAccrue",  "MaxSubmitJobs",  "MaxWallDurationPerJob",
+    "GrpTRESMins",     "GrpTRESRunMins",    "GrpTRES",
+    "GrpJobs",         "GrpJobsAccrue",     "GrpSubmitJobs",
+    "GrpWall",         "MaxTRESMinsPerJob", "MaxTRESRunMins",
+    "MaxTRESPerJob",   "MaxTRESPerNode",    "MaxJobs",
+    "MaxJobsAccrue",   "MaxSubmitJobs",     "MaxWallDurationPerJob",
     "MinPrioThreshold"};
 
 // A quote inside would end the value.

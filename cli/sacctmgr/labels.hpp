@@ -36,6 +36,17 @@ namespace sluice::cli::accounting {
   return line + "\n";
 }
 
+// "  DefQOS = high       C = tux        A = physics              U = ann      \n" of who would
+// have a default QOS that isn't allowed, or isn't there.
+[[nodiscard]] inline std::string default_qos_line(std::string_view cluster,
+                                                  const model::Association& one) {
+  std::string line = fmt::format("  DefQOS = {:<10} C = {:<10} A = {:<20}", one.default_qos.view(),
+                                 cluster, one.account.view());
+  if (!one.user.empty()) line += fmt::format(" U = {:<9}", one.user.view());
+  if (!one.partition.empty()) line += fmt::format(" P = {}", one.partition.view());
+  return line + "\n";
+}
+
 // "  C = tux        A = physics    U = ann       P = batch\n" of what is removed.
 [[nodiscard]] inline std::string removed_line(std::string_view cluster,
                                               const model::Association& one) {

@@ -75,8 +75,8 @@ std::string coordinated_by(const model::Accounts& all, const Text& user) {
     const model::Association& one = *view.record;
     if (!one.user.empty()) continue;
     const model::Account* account = account_of(all, one.account);
-    const bool own = account != nullptr && std::ranges::find(account->coordinators, user) !=
-                                               account->coordinators.end();
+    const bool own = account != nullptr &&
+                     std::ranges::find(account->coordinators, user) != account->coordinators.end();
     if (own) until = std::max(until, view.right);
     if (view.left < until) accounts.push_back(one.account);
   }
@@ -147,10 +147,9 @@ Planned<std::string> list_accounts(const ListWorld& all, const Specs& specs) {
   const auto conditions = read_conditions(specs.where, Entity::account, Use::listing);
   if (!conditions) return tl::unexpected<Refusal>(conditions.error());
   const bool associations = conditions->with_associations || all.style.with_associations;
-  const std::string columns = columns_of(report::kAccountColumns, *conditions, associations,
-                                         report::kAccountAssociations);
-  const auto table =
-      table_of(*conditions, columns, report::accounting_fields(), all.style);
+  const std::string columns =
+      columns_of(report::kAccountColumns, *conditions, associations, report::kAccountAssociations);
+  const auto table = table_of(*conditions, columns, report::accounting_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
   const model::Accounts& accounts = all.world.accounts;
   const Views views = report::association_views(accounts, inheritance(*conditions));
@@ -181,8 +180,7 @@ Planned<std::string> list_users(const ListWorld& all, const Specs& specs) {
   const bool associations = conditions->with_associations || all.style.with_associations;
   const std::string columns =
       columns_of(report::kUserColumns, *conditions, associations, report::kUserAssociations);
-  const auto table =
-      table_of(*conditions, columns, report::accounting_fields(), all.style);
+  const auto table = table_of(*conditions, columns, report::accounting_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
   const model::Accounts& accounts = all.world.accounts;
   const Views views = report::association_views(accounts, inheritance(*conditions));
@@ -224,11 +222,9 @@ Planned<std::string> list_associations(const ListWorld& all, const Specs& specs)
   if (!conditions) return tl::unexpected<Refusal>(conditions.error());
   const std::string_view columns =
       conditions->without_limits ? report::kAssociationShort : report::kAssociationColumns;
-  const auto table =
-      table_of(*conditions, columns, report::accounting_fields(), all.style);
+  const auto table = table_of(*conditions, columns, report::accounting_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
-  const Views views =
-      report::association_views(all.world.accounts, inheritance(*conditions));
+  const Views views = report::association_views(all.world.accounts, inheritance(*conditions));
   std::string out = begin(*table, all.style);
   if (!conditions->matches_cluster(all.cluster.name)) return out;
   AccountingRow row = row_of(all, *conditions);
@@ -250,8 +246,7 @@ Planned<std::string> list_associations(const ListWorld& all, const Specs& specs)
 Planned<std::string> list_qos(const ListWorld& all, const Specs& specs) {
   const auto conditions = read_conditions(specs.where, Entity::qos, Use::listing);
   if (!conditions) return tl::unexpected<Refusal>(conditions.error());
-  const auto table =
-      table_of(*conditions, report::kQosColumns, report::qos_fields(), all.style);
+  const auto table = table_of(*conditions, report::kQosColumns, report::qos_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
   std::string out = begin(*table, all.style);
   for (const model::Qos& qos : all.world.accounts.qos) {
@@ -279,8 +274,7 @@ Planned<std::string> list_tres(const ListWorld& all, const Specs& specs) {
       return refuse(fmt::format(" Unknown condition: {}\n", spec.text));
     }
   }
-  const auto table =
-      table_of(conditions, report::kTresColumns, report::tres_fields(), all.style);
+  const auto table = table_of(conditions, report::kTresColumns, report::tres_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
   std::string out = begin(*table, all.style);
   for (const model::TresKind& kind : all.world.accounts.tres) {
@@ -346,8 +340,8 @@ Planned<std::string> list_wckeys(const ListWorld& all, const Specs& specs) {
 Planned<std::string> list_problems(const ListWorld& all, const Specs& specs) {
   const auto conditions = read_conditions(specs.where, Entity::association, Use::listing);
   if (!conditions) return tl::unexpected<Refusal>(conditions.error());
-  const auto table = table_of(*conditions, report::kProblemColumns,
-                              report::accounting_fields(), all.style);
+  const auto table =
+      table_of(*conditions, report::kProblemColumns, report::accounting_fields(), all.style);
   if (!table) return tl::unexpected<Refusal>(table.error());
   std::string out = begin(*table, all.style);
   const model::Accounts& accounts = all.world.accounts;

@@ -30,8 +30,7 @@ struct Line {
 };
 
 tl::unexpected<Refusal> misformatted(const Line& line) {
-  return refuse(
-      fmt::format(" Misformatted line({}): {}\n{}", line.number, line.text, kProblem));
+  return refuse(fmt::format(" Misformatted line({}): {}\n{}", line.number, line.text, kProblem));
 }
 tl::unexpected<Refusal> problem_with(const Line& line, std::string_view what) {
   return refuse(fmt::format("{} Problem with line({})\n{}", what, line.number, kProblem));
@@ -83,6 +82,7 @@ class Loader {
   }
 
   Planned<void> take(const Line& line);
+  [[nodiscard]] bool has_cluster() const { return has_cluster_; }
   Planned<Plan> finish();
 
  private:
@@ -151,7 +151,8 @@ Planned<void> Loader::setting(const Line& line, const Spec& spec, AssociationCha
 
 // What the record has: with "clean" only what the file says.
 void Loader::settle(const AssociationChange& change, model::Association& one) {
-  if (options_.mode == LoadMode::clean && seen_.insert({one.account, one.user, one.partition}).second) {
+  if (options_.mode == LoadMode::clean &&
+      seen_.insert({one.account, one.user, one.partition}).second) {
     model::Association fresh;
     fresh.id = one.id;
     fresh.parent = one.parent;
@@ -177,12 +178,14 @@ void Loader::settle(const AssociationChange& change, model::Association& one) {
 }
 
 Planned<void> Loader::cluster(const Line& line) {
-  if (has_cluster_) return refuse(fmt::format(" You can only add one cluster at a time.\n{}", kProblem));
+  if (has_cluster_)
+    return refuse(fmt::format(" You can only add one cluster at a time.\n{}", kProblem));
   const std::string name = options_.cluster.empty() ? line.name : options_.cluster;
   if (name != world_.cluster) {
-    return refuse(fmt::format("sacctmgr: error: the file is of cluster {}; cluster={} loads it "
-                              "into this one\n",
-                              name, world_.cluster));
+    return refuse(
+        fmt::format("sacctmgr: error: the file is of cluster {}; cluster={} loads it "
+                    "into this one\n",
+                    name, world_.cluster));
   }
   has_cluster_ = true;
   AssociationChange change;
@@ -199,9 +202,10 @@ Planned<void> Loader::parent(const Line& line) {
   const bool known = account_ids_.contains(name) &&
                      (options_.mode == LoadMode::merge || seen_accounts_.contains(name));
   if (!known) {
-    return refuse(fmt::format(" line({}) You need to add this parent ({}) as a child before you "
-                              "can add children to it.\n",
-                              line.number, line.name));
+    return refuse(
+        fmt::format(" line({}) You need to add this parent ({}) as a child before you "
+                    "can add children to it.\n",
+                    line.number, line.name));
   }
   parent_ = name;
   has_parent_ = true;
@@ -311,9 +315,9 @@ Planned<void> Loader::settle_users() {
     const model::Association* first = nullptr;
     bool found = false;
     for (const model::Association& one : after_.associations) {
-      const bool there = one.user == name &&
-                         (options_.mode == LoadMode::merge ||
-                          seen_.contains({one.account, one.user, one.partition}));
+      const bool there =
+          one.user == name && (options_.mode == LoadMode::merge ||
+                               seen_.contains({one.account, one.user, one.partition}));
       if (!there) continue;
       if (first == nullptr) first = &one;
       if (wanted.empty() && one.is_default) wanted = one.account.str();
@@ -324,9 +328,10 @@ Planned<void> Loader::settle_users() {
       found = true;
     }
     if (!found) {
-      return refuse(fmt::format(" line({}) User {} has no association with the default account "
-                                "{}.\n{}",
-                                options.line, name.view(), wanted, kProblem));
+      return refuse(
+          fmt::format(" line({}) User {} has no association with the default account "
+                      "{}.\n{}",
+                      options.line, name.view(), wanted, kProblem));
     }
     for (model::Association& one : after_.associations) {
       if (one.user == name) one.is_default = one.account.view() == wanted;
@@ -354,8 +359,7 @@ void Loader::drop_absent() {
   });
   std::erase_if(after_.accounts,
                 [&](const model::Account& a) { return !seen_accounts_.contains(a.name); });
-  std::erase_if(after_.users,
-                [&](const model::User& u) { return !seen_users_.contains(u.name); });
+  std::erase_if(after_.users, [&](const model::User& u) { return !seen_users_.contains(u.name); });
   for (model::Account& account : after_.accounts) {
     std::erase_if(account.coordinators,
                   [&](const Text& user) { return !seen_users_.contains(user); });
@@ -378,10 +382,12 @@ std::string Loader::changes() const {
     const auto found = old.find(now.id);
     if (found == old.end()) continue;
     const model::Association& was = *found->second;
-    const std::string_view kind = was.parent == 0 ? "Cluster" : was.user.empty() ? "Account" : "User";
-    const std::string_view name =
-        was.parent == 0 ? std::string_view(world_.cluster)
-                        : (was.user.empty() ? was.account.view() : was.user.view());
+    const std::string_view kind = was.parent == 0    ? "Cluster"
+                                  : was.user.empty() ? "Account"
+                                                     : "User";
+    const std::string_view name = was.parent == 0
+                                      ? std::string_view(world_.cluster)
+                                      : (was.user.empty() ? was.account.view() : was.user.view());
     const auto changed = [&](std::string_view what, std::string_view from, std::string_view to) {
       out += change_line(what, kind, name, {from, to});
     };
@@ -403,7 +409,8 @@ std::string Loader::changes() const {
     changed("Priority", report::limit_number(was.priority), report::limit_number(now.priority));
     changed("QOS", report::join_texts(was.qos), report::join_texts(now.qos));
     changed("DefaultQOS", was.default_qos, now.default_qos);
-    if (was.parent != now.parent) changed("parent", std::to_string(was.parent), std::to_string(now.parent));
+    if (was.parent != now.parent)
+      changed("parent", std::to_string(was.parent), std::to_string(now.parent));
     if (was.is_default != now.is_default && now.is_default) {
       changed("Default Account", report::default_account(world_.accounts, was.user), now.account);
     }
@@ -464,8 +471,8 @@ std::string Loader::tables() const {
       report::association_views(after_, report::Inherit::no);
   const std::map<Text, Text> defaults = report::default_accounts(after_);
   for (const model::Account& account : after_.accounts) {
-    const auto known = std::ranges::find(world_.accounts.accounts, account.name,
-                                         &model::Account::name);
+    const auto known =
+        std::ranges::find(world_.accounts.accounts, account.name, &model::Account::name);
     if (known != world_.accounts.accounts.end()) continue;
     report::AccountingRow row;
     row.all = &after_;
@@ -501,8 +508,9 @@ std::string Loader::tables() const {
 std::string Loader::notes() const {
   std::string out = fmt::format("For cluster {}\n", world_.cluster);
   if (warned_) {
-    out += " No parent given creating off root, If incorrect specify 'Parent - name' before any "
-           "children in your file\n";
+    out +=
+        " No parent given creating off root, If incorrect specify 'Parent - name' before any "
+        "children in your file\n";
   }
   out += changes() + tables();
   std::string gone;
@@ -522,8 +530,7 @@ std::string Loader::notes() const {
 Planned<Plan> Loader::finish() {
   if (!has_cluster_) {
     return refuse(
-        " You need to specify a cluster name first with 'Cluster - $NAME' in your file\n"
-        " Nothing new added.\n");
+        " You need to specify a cluster name first with 'Cluster - $NAME' in your file\n");
   }
   drop_absent();
   if (auto done = settle_users(); !done) return tl::unexpected<Refusal>(done.error());
@@ -542,16 +549,24 @@ Planned<Plan> Loader::finish() {
 
 Planned<Plan> load_lines(const World& world, std::string_view text, const LoadOptions& options) {
   Loader loader(world, options);
+  // A refusal also says how far the file was read.
+  const auto refused = [&](Refusal refusal) {
+    if (loader.has_cluster()) refusal.out = fmt::format("For cluster {}\n", world.cluster);
+    const bool misplaced = refusal.err.starts_with(" line(") || !loader.has_cluster();
+    if (misplaced) refusal.out += " Nothing new added.\n";
+    return tl::unexpected<Refusal>(std::move(refusal));
+  };
   std::size_t number = 0;
   for (const std::string_view raw : base::split(text, '\n')) {
     ++number;
     const std::string_view trimmed = base::trim(raw);
     if (trimmed.empty() || trimmed.starts_with('#')) continue;
     const Planned<Line> line = parse_line(number, trimmed);
-    if (!line) return tl::unexpected<Refusal>(line.error());
-    if (auto taken = loader.take(*line); !taken) return tl::unexpected<Refusal>(taken.error());
+    if (!line) return refused(line.error());
+    if (auto taken = loader.take(*line); !taken) return refused(taken.error());
   }
-  return loader.finish();
+  Planned<Plan> plan = loader.finish();
+  return plan ? plan : Planned<Plan>(refused(plan.error()));
 }
 
 }  // namespace sluice::cli::accounting

@@ -68,13 +68,13 @@ Planned<void> check_default_qos(const World& world, const Views& after) {
   for (const auto& [id, view] : after) {
     const Text& own = view.record->default_qos;
     if (own.empty() || std::ranges::find(view.qos, own) != view.qos.end()) continue;
-    lines += fmt::format("  DefQOS = {:<10}", own.view()) +
-             changed_line(world.cluster, *view.record, {}).substr(1);
+    lines += default_qos_line(world.cluster, *view.record);
   }
   if (lines.empty()) return {};
-  return refuse(" These associations don't have access to their default qos.\n"
-                " Please give them access before they the default can be set to this.\n" +
-                lines);
+  return refuse(
+      " These associations don't have access to their default qos.\n"
+      " Please give them access before they the default can be set to this.\n" +
+      lines);
 }
 
 struct Reset {
@@ -175,8 +175,7 @@ void reset_below(const World& world, std::uint32_t top, std::vector<std::uint32_
   const auto above = views.find(top);
   if (above == views.end()) return;
   for (const auto& [id, view] : views) {
-    const bool inside =
-        view.left >= above->second.left && view.right <= above->second.right;
+    const bool inside = view.left >= above->second.left && view.right <= above->second.right;
     if (inside && std::ranges::find(reset, id) == reset.end()) reset.push_back(id);
   }
 }
@@ -280,9 +279,10 @@ Planned<void> set_default_account(model::Accounts& all, const World& world,
     }
   }
   if (lost.empty()) return {};
-  return nothing(fmt::format(" Can't modify because these users aren't associated with new "
-                             "default account '{}'...\n{}",
-                             account, lost));
+  return nothing(
+      fmt::format(" Can't modify because these users aren't associated with new "
+                  "default account '{}'...\n{}",
+                  account, lost));
 }
 
 void change_user(const UserChange& change, model::User& user) {
@@ -401,8 +401,8 @@ Planned<Plan> modify_users(const World& world, const Specs& specs) {
     return refuse("sacctmgr: error: An account must be specified\n");
   }
   const Users selected = selected_users(world, *where, views_of(world.accounts));
-  const bool nobody = selected.names.empty() ||
-                      (!change.of_user() && selected.associations.empty());
+  const bool nobody =
+      selected.names.empty() || (!change.of_user() && selected.associations.empty());
   if (nobody) return nothing(std::string(kNothing));
   return finish_users(world, *where, change, selected);
 }
@@ -418,7 +418,7 @@ Planned<Plan> modify_qos(const World& world, const Specs& specs) {
     if (*is_reset) continue;
     const std::optional<Status> read = read_setting(spec, world.accounts, change);
     if (!read) return unknown_option(spec);
-    if (!*read) return refuse(read->error().text);
+    if (!*read) return refuse_setting(read->error().text);
   }
   if (specs.set.empty() || (change.empty() && !reset.usage)) return refuse(std::string(kNoSet));
   Plan plan;
@@ -433,8 +433,9 @@ Planned<Plan> modify_qos(const World& world, const Specs& specs) {
   if (names.empty()) return nothing(std::string(kNothing));
   const auto loops = [&](const model::Qos& qos) { return preempts_itself(plan.after, qos); };
   if (change.preempt.given && std::ranges::any_of(plan.after.qos, loops)) {
-    return refuse("sacctmgr: error: QOS Preemption loop detected\n"
-                  " Error with request: QOS Preemption loop detected\n");
+    return refuse(
+        "sacctmgr: error: QOS Preemption loop detected\n"
+        " Error with request: QOS Preemption loop detected\n");
   }
   plan.notes = " Modified qos...\n" + names;
   return plan;

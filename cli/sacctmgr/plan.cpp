@@ -64,14 +64,19 @@ std::vector<model::AssociationEdit> association_edits(const model::Accounts& bef
 
 }  // namespace
 
+// Slurm tells of unknown flags on standard output.
+tl::unexpected<Refusal> refuse_setting(std::string text) {
+  return text.starts_with(" Unknown QOS flag") ? nothing(std::move(text)) : refuse(std::move(text));
+}
+
 tl::unexpected<Refusal> unknown_option(const Spec& spec, std::string_view why) {
   return refuse(fmt::format("{} Unknown option: {}\n Use keyword 'where' to modify condition\n",
                             why, spec.text));
 }
 
 tl::unexpected<Refusal> unknown_condition(const Spec& spec) {
-  return refuse(fmt::format(" Unknown condition: {}\n Use keyword 'set' to modify value\n",
-                            spec.text));
+  return refuse(
+      fmt::format(" Unknown condition: {}\n Use keyword 'set' to modify value\n", spec.text));
 }
 
 model::Account* find_account(model::Accounts& all, std::string_view name) {
@@ -80,9 +85,7 @@ model::Account* find_account(model::Accounts& all, std::string_view name) {
 model::User* find_user(model::Accounts& all, std::string_view name) {
   return by_name(all.users, name);
 }
-model::Qos* find_qos(model::Accounts& all, std::string_view name) {
-  return by_name(all.qos, name);
-}
+model::Qos* find_qos(model::Accounts& all, std::string_view name) { return by_name(all.qos, name); }
 
 model::Association* find_association(model::Accounts& all, const AssociationName& name) {
   const auto found = std::ranges::find_if(all.associations, [&](const model::Association& a) {

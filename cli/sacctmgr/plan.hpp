@@ -27,7 +27,7 @@ struct Plan {
   // As they shall be. New associations have ids from `next_association` of those read; new QOS
   // from `next_qos`.
   model::Accounts after;
-  std::vector<std::uint32_t> reset_usage;      // associations
+  std::vector<std::uint32_t> reset_usage;  // associations
   std::vector<std::uint32_t> reset_qos_usage;
   std::string questions;  // asked before anything is shown; empty: none
   std::string notes;      // what is going to change
@@ -50,6 +50,8 @@ using Planned = tl::expected<T, Refusal>;
 [[nodiscard]] inline tl::unexpected<Refusal> nothing(std::string out) {
   return tl::unexpected<Refusal>(Refusal{std::move(out), ""});
 }
+// What reading a setting of a QOS complains of.
+[[nodiscard]] tl::unexpected<Refusal> refuse_setting(std::string text);
 [[nodiscard]] tl::unexpected<Refusal> unknown_option(const Spec& spec, std::string_view why = {});
 [[nodiscard]] tl::unexpected<Refusal> unknown_condition(const Spec& spec);
 

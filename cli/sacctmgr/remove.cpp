@@ -78,8 +78,9 @@ Planned<Plan> delete_accounts(const World& world, const Specs& specs) {
     if (meant) names.insert(one.account.str());
   }
   if (names.contains("root")) {
-    return refuse(" You are not allowed to remove the root account.\n"
-                  " Use remove cluster instead.\n");
+    return refuse(
+        " You are not allowed to remove the root account.\n"
+        " Use remove cluster instead.\n");
   }
   if (names.empty()) return nothing(std::string(kNothing));
   Plan plan;
@@ -157,8 +158,7 @@ Planned<Plan> delete_qos(const World& world, const Specs& specs) {
   std::string holders;
   for (const model::Association& one : world.accounts.associations) {
     if (!names.contains(one.default_qos.str()) || one.default_qos.empty()) continue;
-    holders += fmt::format("  DefQOS = {:<10}", one.default_qos.view()) +
-               changed_line(world.cluster, one, {}).substr(1);
+    holders += default_qos_line(world.cluster, one);
   }
   if (!holders.empty()) {
     return refuse(" Associations listed below have these as their Default QOS.\n" + holders +
@@ -218,9 +218,10 @@ Planned<Plan> delete_cluster(const World& world, const Specs& specs) {
   if (!where) return tl::unexpected<Refusal>(where.error());
   if (!where->selects()) return refuse(std::string(kNoConditions));
   if (!passes(where->names, world.cluster)) return nothing(std::string(kNothing));
-  return refuse(fmt::format("sacctmgr: error: cluster {} can't be deleted: it is the one that "
-                            "this controller serves\n",
-                            world.cluster));
+  return refuse(
+      fmt::format("sacctmgr: error: cluster {} can't be deleted: it is the one that "
+                  "this controller serves\n",
+                  world.cluster));
 }
 
 }  // namespace sluice::cli::accounting

@@ -15,8 +15,8 @@ using Words = std::span<const std::string>;
 enum class Operator : std::uint8_t { set, add, remove };
 
 struct Spec {
-  std::string text;   // as typed
-  std::string key;    // empty: a word without '='
+  std::string text;  // as typed
+  std::string key;   // empty: a word without '='
   Operator op = Operator::set;
   std::string value;  // without the quotes around it; a lone word itself
 

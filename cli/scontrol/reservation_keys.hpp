@@ -7,7 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/scontrol/update.hpp"
-#include "model/reservation.hpp"
+#include "model/reservation_patch.hpp"
 
 namespace sluice::cli {
 

@@ -102,7 +102,8 @@ int show(Console& console, Words words) {
     return console.complain("invalid entity:" + words[0] + " for keyword:show ");
   }
   if (wants_document(console) && !entity->as_document) {
-    return console.error("--json and --yaml show jobs, steps, nodes, partitions, reservations and licenses");
+    return console.error(
+        "--json and --yaml show jobs, steps, nodes, partitions, reservations and licenses");
   }
   return entity->show(console, name);
 }

@@ -24,10 +24,11 @@ int no_debug(Console& console, const std::vector<Change>&) {
   return console.error("the log level is set where the daemon is started");
 }
 
-constexpr Entity kEntities[] = {{"NodeName", update_nodes},  {"PartitionName", update_partition},
-                                {"JobId", update_jobs},      {"JobName", update_jobs},
-                                {"StepId", no_steps},        {"ReservationName", update_reservation},
-                                {"SlurmctldDebug", no_debug}};
+constexpr Entity kEntities[] = {
+    {"NodeName", update_nodes},  {"PartitionName", update_partition},
+    {"JobId", update_jobs},      {"JobName", update_jobs},
+    {"StepId", no_steps},        {"ReservationName", update_reservation},
+    {"SlurmctldDebug", no_debug}};
 
 const Entity* entity_of(std::string_view key) {
   for (const Entity& entity : kEntities) {

@@ -164,7 +164,7 @@ std::string format_of(const Context& context, const opt::SprioOptions& options) 
     if (!options.long_form && (text == "0" || text == "(null)" || text.empty())) continue;
     const bool tres = column.weight == "PriorityWeightTRES";
     if (tres && options.long_form && !options.normalized) format += " %.11N";
-    format += options.normalized        ? column.normalized
+    format += options.normalized          ? column.normalized
               : tres && options.long_form ? std::string_view(" %.20T")
                                           : column.weighted;
   }
@@ -222,8 +222,7 @@ Result<std::vector<SortKey>> parse_sort(std::string_view text) {
 void sort_lines(std::vector<PriorityLine>& lines, const std::vector<SortKey>& keys) {
   const auto before = [&](const PriorityLine& a, const PriorityLine& b) {
     for (const SortKey& key : keys) {
-      const auto order =
-          key.letter == 'i' ? a.row.job <=> b.row.job : compare_by(key.letter, a, b);
+      const auto order = key.letter == 'i' ? a.row.job <=> b.row.job : compare_by(key.letter, a, b);
       if (order != 0) return key.descending ? order > 0 : order < 0;
     }
     return a.row.job == b.row.job ? a.row.partition < b.row.partition : a.row.job < b.row.job;

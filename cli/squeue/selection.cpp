@@ -38,7 +38,9 @@ Result<wire::JobFilter> filter_of(const opt::SqueueOptions& options) {
   filter.qos = texts(options.qos);
   filter.nodes = texts(options.nodes);
   filter.licenses = texts(options.licenses);
-  filter.reservations = one_text(options.reservation);
+  for (const std::string_view name : base::split_nonempty(options.reservation, ',')) {
+    filter.reservations.emplace_back(name);
+  }
   filter.states = options.states.given() ? state_mask(options.states) : live_states();
   if (options.start)
     filter.states = std::uint64_t{1} << static_cast<unsigned>(model::JobState::pending);

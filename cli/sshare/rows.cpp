@@ -54,8 +54,8 @@ Result<std::string> share_report(const AccountsSnapshot& all, const opt::SshareO
   const std::string_view columns =
       options.format.empty() ? report::share_columns(options.long_form, options.partitions)
                              : std::string_view(options.format);
-  auto table = report::ListTable<report::ShareRow>::parse(columns, report::share_fields(),
-                                                          "Account");
+  auto table =
+      report::ListTable<report::ShareRow>::parse(columns, report::share_fields(), "Account");
   if (!table) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Invalid field requested: \"{}\"", table.error().text));
@@ -78,9 +78,8 @@ Result<std::string> share_report(const AccountsSnapshot& all, const opt::SshareO
   for (const AssociationView& view : views) {
     if (!selection.shows(view)) continue;
     const auto used = usage.find(view.record->id);
-    report::ShareRow row{&all.accounts.tres, &view,
-                         used == usage.end() ? &unused : used->second, all.cluster,
-                         options.users_only ? 0 : view.depth - top};
+    report::ShareRow row{&all.accounts.tres, &view, used == usage.end() ? &unused : used->second,
+                         all.cluster, options.users_only ? 0 : view.depth - top};
     table->row(row, out);
   }
   return out;

@@ -46,14 +46,16 @@ bool runs_a_script(const model::Job& job) {
 
 class JobsQuery : public Query {
  public:
-  JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request)
-      : snapshot_(std::move(snapshot)), request_(std::move(request)) {}
+  JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request, core::PriorityInputsPtr inputs)
+      : snapshot_(std::move(snapshot)),
+        request_(std::move(request)),
+        inputs_(std::move(inputs)) {}
 
   Piece next() override {
     while (chunk_ < snapshot_->chunks.size() && rows_.size() < kPieceBytes) {
       for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) {
         if (!matches(*job, request_.filter)) continue;
-        rows_.add(*job);
+        add(*job);
         if (!request_.steps) continue;
         found_.insert(job->id.value);
         if (runs_a_script(*job)) scripts_.emplace(job->id, job);
@@ -73,8 +75,18 @@ class JobsQuery : public Query {
   }
 
  private:
+  void add(const model::Job& job) {
+    const std::uint32_t priority =
+        inputs_ == nullptr ? job.priority : core::shown_priority(job, *inputs_);
+    if (priority == job.priority) return rows_.add(job);
+    model::Job shown = job;
+    shown.priority = priority;
+    rows_.add(shown);
+  }
+
   SnapshotPtr snapshot_;
   wire::QueryJobs request_;
+  core::PriorityInputsPtr inputs_;
   JobRows rows_;
   std::size_t chunk_ = 0;
   std::unordered_set<std::uint32_t> found_;
@@ -188,8 +200,9 @@ class HistoryQuery : public Query {
 
 }  // namespace
 
-std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request) {
-  return std::make_unique<JobsQuery>(std::move(snapshot), std::move(request));
+std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request,
+                                  core::PriorityInputsPtr inputs) {
+  return std::make_unique<JobsQuery>(std::move(snapshot), std::move(request), std::move(inputs));
 }
 std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request) {
   return std::make_unique<NodesQuery>(std::move(snapshot), std::move(request));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "core/multifactor.hpp"
 #include "daemon/controller/snapshot.hpp"
 #include "store/store.hpp"
 #include "wire/client_messages.hpp"
@@ -27,7 +28,10 @@ class Query {
   [[nodiscard]] virtual Piece next() = 0;
 };
 
-[[nodiscard]] std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request);
+// With `inputs`, priorities are shown as of the latest calculation; records have those of when they
+// were last changed.
+[[nodiscard]] std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request,
+                                                core::PriorityInputsPtr inputs = nullptr);
 [[nodiscard]] std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request);
 [[nodiscard]] std::unique_ptr<Query> query_partitions(SnapshotPtr snapshot,
                                                       wire::QueryPartitions request);

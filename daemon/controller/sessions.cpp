@@ -4,6 +4,7 @@
 
 #include "base/log/log.hpp"
 #include "daemon/controller/account_queries.hpp"
+#include "daemon/controller/priority_queries.hpp"
 #include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/shell.hpp"
 
@@ -80,7 +81,8 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
   };
   return try_query<wire::QueryJobs>(call, frame,
                                     [&](wire::QueryJobs request) {
-                                      start(query_jobs(snapshot_.current(), std::move(request)));
+                                      start(query_jobs(snapshot_.current(), std::move(request),
+                                                       service_->cluster().priority_inputs()));
                                     }) ||
          try_query<wire::QueryNodes>(call, frame,
                                      [&](wire::QueryNodes request) {
@@ -106,6 +108,11 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
                                             answer.usage = service_->cluster().usage();
                                           start(query_accounts(std::move(answer)));
                                         }) ||
+         try_query<wire::QueryPriorities>(
+             call, frame,
+             [&](const wire::QueryPriorities&) {
+               start(query_priorities(snapshot_.current(), service_->cluster().priority_inputs()));
+             }) ||
          try_query<wire::QueryConfig>(call, frame,
                                       [&](const wire::QueryConfig&) { answer_config(call); }) ||
          try_query<wire::QueryStats>(call, frame,

@@ -30,6 +30,11 @@ std::string select_text(const model::Settings& settings) {
   return settings.track_memory ? unit + "_MEMORY" : unit;
 }
 
+std::string_view topology_text(model::TopologyKind kind) {
+  if (kind == model::TopologyKind::tree) return "topology/tree";
+  return kind == model::TopologyKind::block ? "topology/block" : "topology/default";
+}
+
 std::string or_null(const std::string& text) { return text.empty() ? "(null)" : text; }
 
 std::string policy_text(model::DeviceFaultPolicy policy) {
@@ -99,6 +104,7 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"SLURM_VERSION", "25.11.0"},
       {"TaskEpilog", node_setting(config, "task_epilog", "(null)")},
       {"TaskProlog", node_setting(config, "task_prolog", "(null)")},
+      {"TopologyPlugin", std::string(topology_text(s.topology.kind))},
       {"TreeWidth", node_setting(config, "tree_width", "16")},
       {"UnkillableStepTimeout", seconds_text(s.unkillable_timeout_s)},
   };

@@ -40,6 +40,12 @@ bool is_name(std::string_view text) {
          text.find_first_of(" ,=:;|'\"*()") == std::string_view::npos;
 }
 
+using Names = std::vector<std::string_view>;  // ascending
+
+bool has(const Names& names, std::string_view name) {
+  return std::ranges::binary_search(names, name);
+}
+
 class Check {
  public:
   explicit Check(const Accounts& accounts) : all_(accounts) {}
@@ -83,32 +89,23 @@ class Check {
   std::string_view name_;
   const Association* subject_ = nullptr;
   Complaints complaints_;
-  std::set<std::string_view> account_names_;
-  std::set<std::string_view> user_names_;
-  std::set<std::string_view> qos_names_;
+  Names account_names_;
+  Names user_names_;
+  Names qos_names_;
   std::map<std::string_view, const Association*> own_;  // accounts' own associations
   std::unordered_map<std::uint32_t, const Association*> by_id_;
 };
 
 // Walks a limits record by its field table: every list of TRES and every number in it.
-struct LimitVisitor {
-  std::vector<std::pair<std::string_view, const TresCounts*>> tres;
-  std::vector<std::pair<std::string_view, std::uint32_t>> numbers;
-
-  void operator()(int, const char* name, const TresCounts& counts) {
-    tres.emplace_back(name, &counts);
-  }
-  void operator()(int, const char* name, const std::uint32_t& value) {
-    numbers.emplace_back(name, value);
-  }
-};
-
 template <class Limits>
 void Check::limits(const Limits& limits) {
-  LimitVisitor visitor;
+  struct Visitor {
+    Check& check;
+    void operator()(int, const char* name, const TresCounts& counts) { check.tres(name, counts); }
+    void operator()(int, const char* name, const std::uint32_t& value) { check.count(name, value); }
+  };
+  Visitor visitor{*this};
   Limits::fields(limits, visitor);
-  for (const auto& [name, counts] : visitor.tres) tres(name, *counts);
-  for (const auto& [name, value] : visitor.numbers) count(name, value);
 }
 
 void Check::tres(std::string_view limit, const TresCounts& counts) {
@@ -132,19 +129,25 @@ void Check::text(std::string_view what, const Text& value) {
 }
 
 void Check::names() {
-  const auto add = [this](std::set<std::string_view>& names, const auto& list,
-                          std::string_view kind, bool lower) {
+  const auto add = [this](Names& names, const auto& list, std::string_view kind, bool lower) {
+    names.reserve(list.size());
     for (const auto& record : list) {
       const std::string_view name = record.name;
       about(kind, name);
       if (!is_name(name)) say("not a valid name");
       if (lower && base::to_lower(name) != name) say("the name has capital letters");
-      if (!names.insert(name).second) say("exists twice");
+      names.push_back(name);
+    }
+    if (!std::ranges::is_sorted(names)) std::ranges::sort(names);
+    for (std::size_t i = 1; i < names.size(); ++i) {
+      about(kind, names[i]);
+      if (names[i] == names[i - 1]) say("exists twice");
     }
   };
   add(account_names_, all_.accounts, "account", true);
   add(user_names_, all_.users, "user", false);
   add(qos_names_, all_.qos, "QOS", true);
+  by_id_.reserve(all_.associations.size());
   for (const Association& one : all_.associations) {
     by_id_.emplace(one.id, &one);
     if (one.user.empty()) own_.emplace(one.account, &one);
@@ -153,7 +156,7 @@ void Check::names() {
 
 void Check::accounts() {
   about("account", "root");
-  if (!account_names_.contains("root")) say("it can't be removed");
+  if (!has(account_names_, "root")) say("it can't be removed");
   for (const Account& account : all_.accounts) {
     about("account", account.name);
     text("the description", account.description);
@@ -161,7 +164,7 @@ void Check::accounts() {
     text("the comment", account.comment);
     std::set<std::string_view> seen;
     for (const Text& name : account.coordinators) {
-      if (!user_names_.contains(name)) {
+      if (!has(user_names_, name)) {
         say(fmt::format("its coordinator {} is not a known user", name.view()));
       }
       if (!seen.insert(name).second) say(fmt::format("coordinator {} twice", name.view()));
@@ -197,7 +200,7 @@ void Check::one_qos(const Qos& qos) {
   if (qos.limit_factor < -1) say("the limit factor is negative");
   count("the exempt time", qos.exempt_time);
   for (const Text& name : qos.preempt) {
-    if (!qos_names_.contains(name)) {
+    if (!has(qos_names_, name)) {
       say(fmt::format("it preempts {}, which doesn't exist", name.view()));
     }
   }
@@ -206,7 +209,7 @@ void Check::one_qos(const Qos& qos) {
 
 void Check::qos() {
   about("QOS", "normal");
-  if (!qos_names_.contains("normal")) say("it can't be removed");
+  if (!has(qos_names_, "normal")) say("it can't be removed");
   for (std::size_t i = 0; i < all_.qos.size(); ++i) {
     one_qos(all_.qos[i]);
     if (i > 0 && all_.qos[i - 1].id >= all_.qos[i].id) say("ids are out of order");
@@ -231,8 +234,8 @@ void Check::one_parent(const Association& one) {
 
 void Check::one_association(const Association& one) {
   about(one);
-  if (!account_names_.contains(one.account)) say("the account doesn't exist");
-  if (!one.user.empty() && !user_names_.contains(one.user)) say("the user doesn't exist");
+  if (!has(account_names_, one.account)) say("the account doesn't exist");
+  if (!one.user.empty() && !has(user_names_, one.user)) say("the user doesn't exist");
   if (one.id >= all_.next_association) say("its id is out of range");
   if (one.user.empty() && !one.partition.empty()) say("only users have partitions");
   if (one.user.empty() && one.is_default) say("only users have a default account");
@@ -307,16 +310,24 @@ void Check::associations() {
 }
 
 void Check::defaults() {
-  std::map<std::string_view, std::set<std::string_view>> chosen;
+  struct Marked {
+    std::string_view user;
+    std::string_view account;  // empty: not the default
+    auto operator<=>(const Marked&) const = default;
+  };
+  std::vector<Marked> all;
+  all.reserve(all_.associations.size());
   for (const Association& one : all_.associations) {
     if (one.user.empty()) continue;
-    std::set<std::string_view>& accounts = chosen[one.user];
-    if (one.is_default) accounts.insert(one.account);
+    all.push_back({one.user, one.is_default ? one.account.view() : std::string_view()});
   }
-  for (const auto& [user, accounts] : chosen) {
-    about("user", user);
-    if (accounts.empty()) say("it would be left without a default account");
-    if (accounts.size() > 1) say("it would have more than one default account");
+  std::ranges::sort(all);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool is_last = i + 1 == all.size() || all[i + 1].user != all[i].user;
+    about("user", all[i].user);
+    if (is_last && all[i].account.empty()) say("it would be left without a default account");
+    if (is_last || all[i].account.empty()) continue;
+    if (all[i].account != all[i + 1].account) say("it would have more than one default account");
   }
 }
 
@@ -325,7 +336,7 @@ void Check::qos_lists(const Association& one) {
   if (!one.qos_own && !one.qos.empty()) say("a list of QOS that isn't its own");
   std::set<std::string_view> seen;
   for (const Text& name : one.qos) {
-    if (!qos_names_.contains(name)) say(fmt::format("QOS {} doesn't exist", name.view()));
+    if (!has(qos_names_, name)) say(fmt::format("QOS {} doesn't exist", name.view()));
     if (!seen.insert(name).second) say(fmt::format("QOS {} twice", name.view()));
   }
   if (one.default_qos.empty()) return;

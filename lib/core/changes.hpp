@@ -80,10 +80,10 @@ struct Changes {
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
   std::vector<Order> orders;
-  Text reservation;                                    // of an edit: its name
+  Text reservation;                                      // of an edit: its name
   std::vector<model::ReservationPtr> reservations;       // new or changed
   std::vector<model::ReservationPtr> reservations_gone;  // their last records
-  model::AccountsPtr accounts;            // null: as before
+  model::AccountsPtr accounts;                           // null: as before
   model::AccountsPtr accounts_before;     // which they replace; null: nothing was ever stored
   std::vector<model::UsageRecord> usage;  // to be kept
 };

@@ -26,8 +26,8 @@
 #include "core/account_tree.hpp"
 #include "core/changes.hpp"
 #include "core/events.hpp"
-#include "core/multifactor.hpp"
 #include "core/licenses.hpp"
+#include "core/multifactor.hpp"
 #include "core/settings.hpp"
 #include "model/explanation.hpp"
 

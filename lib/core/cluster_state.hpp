@@ -187,6 +187,8 @@ struct Cluster::State {
   [[nodiscard]] Status check_reservations(const model::JobSpec& spec,
                                           const model::Request& request) const;
   [[nodiscard]] std::vector<std::uint32_t> open_reservations(const model::Job& job) const;
+  [[nodiscard]] std::vector<std::uint32_t> lanes_of(const model::Job& job) const;
+  void gate_licenses();
   [[nodiscard]] Candidate tested_candidate(const model::Job& job) const;
   [[nodiscard]] std::int64_t reservation_limit_of(const model::Job& job) const;
   [[nodiscard]] bool runs_in(const Text& name) const;
@@ -405,7 +407,7 @@ struct Cluster::State {
   std::vector<std::uint64_t> partition_memory;  // MiB of all nodes, by partition
   AccountTreePtr tree;
   std::unique_ptr<Policies> policies = std::make_unique<Policies>();
-  model::AccountsPtr accounts_stored;          // set: `tree` has changes that haven't gone out yet
+  model::AccountsPtr accounts_stored;  // set: `tree` has changes that haven't gone out yet
   Interner<model::JobSpec> specs;
   mutable Interner<model::Request> requests;
   std::uint32_t singletons = 0;  // jobs with such a dependency
@@ -414,6 +416,7 @@ struct Cluster::State {
   bool reservations_moved = false;             // the planner and the marks are out of date
   model::WallTime reservations_published = 0;  // when the planner was told
   std::map<std::uint32_t, std::vector<Text>> known_groups;  // by uid, as of the latest submit
+  bool licenses_gated = false;                              // the planner asks the book
   std::unique_ptr<LicenseBook> licenses = std::make_unique<LicenseBook>();
   Timers timers;
   Turn turn;

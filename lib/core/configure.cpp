@@ -30,7 +30,7 @@ void Cluster::State::on(const Configure& event) {
     settings = event.settings;
     extend_tres();
     planner.configure(settings);
-    licenses->configure(*settings);
+    gate_licenses();
     reservations_moved = true;
     turn.tend_reservations = true;
     plan_needed = true;

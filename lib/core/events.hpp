@@ -16,7 +16,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "model/requests.hpp"
-#include "model/reservation.hpp"
+#include "model/reservation_patch.hpp"
 #include "model/step.hpp"
 
 namespace sluice::core {
@@ -178,7 +178,6 @@ struct Tick {};  // time has passed
 using Event = std::variant<SubmitJob, SubmitHetJob, ActOnJob, UpdateJob, UpdateNode,
                            UpdatePartition, NodeRegistered, NodeSilent, NodeLost, NodeLoad,
                            NodeFault, DevicesFaulty, JobPrepared, BatchEnded, NodeReleased,
-                           StepStarted, StepEnded, EditAccounts, EditReservation,
-                           Configure, Tick>;
+                           StepStarted, StepEnded, EditAccounts, EditReservation, Configure, Tick>;
 
 }  // namespace sluice::core

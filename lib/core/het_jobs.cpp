@@ -53,10 +53,19 @@ void Cluster::State::on(const SubmitHetJob& event) {
   }
   if (Status lists = check_node_lists(parts); !lists) return refuse(lists.error());
   std::vector<Entrant> entrants;
+  std::uint32_t licensed = 0;
   for (const SubmitJob& part : parts) {
     if (!part.spec->array.empty()) return refuse(fail(ErrorCode::invalid_array).value());
+    if (!part.request->reservation.empty()) {
+      return refuse({ErrorCode::unsupported, "a heterogeneous job can't be in a reservation"});
+    }
     turn.past.insert(turn.past.end(), part.past.begin(), part.past.end());
     Result<Entrant> entrant = admit(part);
+    licensed += part.request->licenses.empty() ? 0 : 1;
+    if (licensed > 1) {
+      return refuse({ErrorCode::unsupported,
+                     "only one component of a heterogeneous job may ask for licenses"});
+    }
     if (!entrant) return refuse(entrant.error());
     // The whole waits with its leader: the same condition once more adds nothing, and `singleton`
     // would make the components wait for each other.

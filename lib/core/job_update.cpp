@@ -86,8 +86,7 @@ Status check_rights(const JobPatch& patch, const model::Job& job, bool by_admin)
   const bool raises_time = patch.time_limit && *patch.time_limit > job.time_limit;
   const bool raises_priority = patch.priority && *patch.priority > job.priority;
   const bool negative_nice = patch.nice && *patch.nice < 0;
-  if (raises_time || raises_priority || negative_nice || patch.admin_comment ||
-      patch.site_factor) {
+  if (raises_time || raises_priority || negative_nice || patch.admin_comment || patch.site_factor) {
     return fail(ErrorCode::access_denied);
   }
   return {};

@@ -163,12 +163,23 @@ std::optional<Selection> choose_alike(const Demand& demand, const Eligibility& e
   return std::nullopt;
 }
 
+// Nodes may have been excluded (by a reservation) since the choices were made.
+std::optional<Selection> choose_among(const Eligibility& choice, const base::Bitmap& excluded,
+                                      const Demand& demand, const Outlook& outlook) {
+  if (excluded == choice.excluded) return choose_nodes(demand, choice, outlook);
+  Eligibility bound = choice;
+  bound.excluded = excluded;
+  return choose_nodes(demand, bound, outlook);
+}
+
 }  // namespace
 
 std::optional<Selection> choose_nodes(const Demand& demand, const Eligibility& eligibility,
                                       const Outlook& outlook) {
   for (const Eligibility& choice : eligibility.choices) {
-    if (auto selection = choose_nodes(demand, choice, outlook)) return selection;
+    if (auto selection = choose_among(choice, eligibility.excluded, demand, outlook)) {
+      return selection;
+    }
   }
   if (!eligibility.choices.empty()) return std::nullopt;
   if (demand.any_accelerator && !demand.single_node()) {

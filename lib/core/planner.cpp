@@ -12,8 +12,18 @@
 
 namespace sluice::core {
 
+namespace {
+
+// Where each job gets a planned start, none may hide behind the leader of its group.
+bool each_alone(const Settings& settings) {
+  return settings.backfill && settings.backfill_policy == model::BackfillPolicy::conservative;
+}
+
+}  // namespace
+
 Planner::Planner(SettingsPtr settings) : state_(std::make_unique<State>()) {
   state_->settings = std::move(settings);
+  state_->queue.set_alone(each_alone(*state_->settings));
 }
 
 Planner::~Planner() = default;
@@ -22,6 +32,7 @@ Planner& Planner::operator=(Planner&&) noexcept = default;
 
 void Planner::configure(SettingsPtr settings) {
   state_->settings = std::move(settings);
+  state_->queue.set_alone(each_alone(*state_->settings));
   state_->config_seen = 0;
 }
 
@@ -54,6 +65,7 @@ void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_
 void Planner::job_extended(JobId id, std::int64_t expected_end_ms) {
   const auto job = state_->running.find(id);
   if (job == state_->running.end()) return;
+  state_->shortened = state_->shortened || expected_end_ms < job->second.expected_end_ms;
   job->second.expected_end_ms = expected_end_ms;
   state_->new_ends.push_back(id);
 }
@@ -160,7 +172,7 @@ Result<PlanEntry> Planner::test_whole(const NodePool& pool, const Candidate& lea
     if (!part) return tl::unexpected(part.error());
     parts.push_back(std::move(*part));
   }
-  return test_meeting({pool.state(), &profile, parts, now.mono_ms, nullptr}, now);
+  return test_meeting({pool.state(), &profile, parts, now.mono_ms, nullptr, {}}, now);
 }
 
 Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {

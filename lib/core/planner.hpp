@@ -166,6 +166,7 @@ class Planner {
   // is reserved for jobs behind it doesn't count, and it holds nothing itself.
   [[nodiscard]] std::vector<LaneView> lanes_of(const NodePool& pool, JobId id, Now now) const;
   [[nodiscard]] std::uint32_t ahead_of(JobId id) const;
+  [[nodiscard]] bool gates_refuse(const Candidate& candidate, PartitionIndex partition) const;
   [[nodiscard]] std::vector<FilterCount> fixed_filters(const NodePool& pool,
                                                        const Candidate& candidate) const;
   [[nodiscard]] std::vector<std::optional<PlanEntry>> what_if(const NodePool& pool, JobId id,

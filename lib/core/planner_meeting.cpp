@@ -61,7 +61,8 @@ std::optional<std::vector<Selection>> place_in_order(const MeetingQuery& query, 
                                           {.now_ms = query.now_ms,
                                            .from_ms = at_ms,
                                            .until_ms = end_after(at_ms, part.length_ms),
-                                           .before = query.before});
+                                           .before = query.before,
+                                           .vantage = query.vantage});
     std::optional<Selection> found = choose_nodes(part.demand, eligibility, outlook);
     steps += outlook.steps();
     if (!found) return std::nullopt;
@@ -110,7 +111,8 @@ RankedJob ranked_of(const Candidate& who) {
           .fixed = who.fixed,
           .priority = who.priority,
           .accrue = who.accrue,
-          .submit = who.submit};
+          .submit = who.submit,
+          .reservation = who.reservation};
 }
 
 Result<MeetingPart> part_in(const NodePool::State& pool, const Settings& settings,
@@ -164,7 +166,7 @@ std::optional<std::vector<Selection>> place_all(const MeetingQuery& query, std::
 std::optional<PlannedMeeting> find_meeting(const MeetingQuery& query, std::int64_t horizon_ms,
                                            std::uint64_t& steps) {
   const std::vector<std::int64_t> moments = moments_of(query, horizon_ms);
-  MeetingQuery unclaimed{query.pool, nullptr, query.parts, query.now_ms, nullptr};
+  const MeetingQuery unclaimed{query.pool, nullptr, query.parts, query.now_ms, nullptr, {}};
   std::size_t low = 0;
   std::size_t high = moments.size();
   while (low < high) {
@@ -219,8 +221,10 @@ bool PlannerPass::gather(Lane& lane, LaneWork& work) {
     work.parts_error = false;
     const QueuedJob& leader = state_.queue.leader(lane.group);
     const std::uint32_t minutes = limit_minutes(lane);
+    RankedJob ranked = state_.queue.ranked(leader);
+    ranked.reservation = lane.reservation;
     work.parts.push_back({.id = leader.id,
-                          .ranked = state_.queue.ranked(leader),
+                          .ranked = ranked,
                           .sharing = group.request->sharing,
                           .partition = lane.partition,
                           .minutes = minutes,
@@ -229,8 +233,13 @@ bool PlannerPass::gather(Lane& lane, LaneWork& work) {
                           .eligibility = work.eligibility});
     for (const Candidate& companion : *group.companions) {
       Result<MeetingPart> part = make_part(pool, *state_.settings, companion);
-      if (part) work.parts.push_back(std::move(*part));
-      work.parts_error |= !part;
+      if (part) {
+        part->ranked.reservation = lane.reservation;
+        state_.confine(lane.reservation, pool, part->eligibility);
+        work.parts.push_back(std::move(*part));
+        continue;
+      }
+      work.parts_error = true;
     }
   }
   model::Reason reason = work.parts_error ? model::Reason::bad_constraints : model::Reason::none;
@@ -275,7 +284,8 @@ void PlannerPass::examine_meeting(Lane& lane, LaneWork& work) {
   }
   if (!state_.settings->backfill && partition_is_blocked(lane)) return block(lane, work);
   const MeetingQuery query{pool_.state(), state_.profile.empty() ? nullptr : &state_.profile,
-                           work.parts, now_.mono_ms, state_.light ? &lane.key : nullptr};
+                           work.parts, now_.mono_ms, state_.light ? &lane.key : nullptr,
+                           state_.vantage(lane.reservation)};
   if (const auto selections = place_all(query, now_.mono_ms, steps_)) {
     start_meeting(lane, work, *selections);
   } else {
@@ -291,7 +301,8 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
     made.push_back({.id = part.id,
                     .partition = part.partition,
                     .allocation = make_allocation(pool_.state(), part.demand, selections[i]),
-                    .time_limit = part.minutes});
+                    .time_limit = part.minutes,
+                    .reservation = lane.reservation});
     if (auto refused = ask_gates_for(part, made.back().allocation.get())) {
       return hold_back(lane, work, std::move(*refused));
     }
@@ -305,7 +316,8 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
     pool_.allocate(allocation, {.job = part.id,
                                 .uid = part.demand.uid,
                                 .partition = part.partition,
-                                .sharing = part.sharing});
+                                .sharing = part.sharing,
+                                .reservation = lane.reservation});
     const std::int64_t end = end_after(now_.mono_ms, part.length_ms);
     for (const model::NodeShare& share : allocation.shares) {
       Hold& hold = pool_.state().nodes[share.node.value].holds.back();
@@ -322,7 +334,8 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
 }
 
 void PlannerPass::reserve_meeting(Lane& lane, LaneWork& work, std::int64_t horizon_ms) {
-  const MeetingQuery query{pool_.state(), &state_.profile, work.parts, now_.mono_ms, nullptr};
+  const MeetingQuery query{pool_.state(), &state_.profile, work.parts,
+                           now_.mono_ms,  nullptr,         state_.vantage(lane.reservation)};
   const std::optional<PlannedMeeting> found = find_meeting(query, horizon_ms, steps_);
   if (!found) return;
   work.planned = true;
@@ -334,6 +347,7 @@ void PlannerPass::reserve_meeting(Lane& lane, LaneWork& work, std::int64_t horiz
       claim.from_ms = found->at_ms;
       claim.until_ms = end_after(found->at_ms, part.length_ms);
       claim.key = lane.key;
+      claim.reservation = lane.reservation;
       state_.profile.add(chosen.node, std::move(claim));
     }
   }

@@ -33,6 +33,7 @@ struct MeetingQuery {
   const std::vector<MeetingPart>& parts;
   std::int64_t now_ms = 0;
   const LaneKey* before = nullptr;  // only claims of lanes before it count; null: all
+  Vantage vantage = {};             // of the reservation that the whole runs in
 };
 
 // What each part gets if all start at that moment, by part. Adds the nodes looked at to `steps`.

@@ -131,8 +131,9 @@ void PlannerPass::rank_if_due() {
 
 void PlannerPass::begin() {
   rank_if_due();
-  const bool same_world =
-      state_.world_seen == pool_.state().world_generation && now_.mono_ms < state_.next_planned_ms;
+  const bool same_world = state_.world_seen == pool_.state().world_generation &&
+                          state_.gates_seen == gate_mark_ && now_.mono_ms < state_.next_planned_ms;
+  state_.gates_seen = gate_mark_;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
   state_.queue.reset_changed();
   // The textbooks' rules know nothing of plans that are kept for want of time.
@@ -149,6 +150,7 @@ void PlannerPass::begin() {
   state_.pass_steps = 0;
   state_.full = false;
   state_.light = false;
+  if (conservative()) return begin_conservative();
   if (same_world && changed && cheap) {
     restart_from(&*changed);
   } else if (same_world ? changed && due : cheap || due) {
@@ -161,6 +163,26 @@ void PlannerPass::begin() {
     resume_lightly(same_world ? changed : std::nullopt);
   } else {
     state_.resume = {.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
+  }
+}
+
+bool PlannerPass::conservative() const {
+  return state_.settings->backfill &&
+         state_.settings->backfill_policy == model::BackfillPolicy::conservative;
+}
+
+// Planned starts stay where they are until their time comes; when somebody ended early, each in
+// turn may move to an earlier place.
+void PlannerPass::begin_conservative() {
+  drop_gone_plans();
+  state_.compressing = std::exchange(state_.shortened, false) || state_.config_changed;
+  state_.config_changed = false;
+  state_.resume = LaneKey{};
+  state_.first_blocked.assign(pool_.state().partitions.size(), {});
+  state_.next_planned_ms = kNever;
+  for (const LaneKey& planned : state_.planned) {
+    const std::int64_t at = state_.queue.lane(planned.lane).work->planned_ms;
+    if (at > now_.mono_ms) state_.next_planned_ms = std::min(state_.next_planned_ms, at);
   }
 }
 
@@ -225,6 +247,9 @@ std::uint32_t PlannerPass::most_released() const {
 
 bool PlannerPass::may_skip(const Lane& lane) const {
   if (lane.settled && lane.gated) return lane.gate_mark == gate_mark_;
+  if (!state_.compressing && lane.work != nullptr && lane.work->planned && conservative()) {
+    return lane.work->planned_ms > now_.mono_ms;
+  }
   return state_.light && lane.settled && lane.fewest_cores > state_.released_cores &&
          state_.first_blocked[lane.partition.value].job.is_set();
 }
@@ -263,6 +288,7 @@ void PlannerPass::examine(const LaneKey& key) {
   if (lane.partition.value >= pool_.state().partitions.size()) return;
   LaneWork& work = work_of(lane);
   lane.gated = false;
+  if (work.planned && conservative()) drop_plans({lane.key});
   if (state_.queue.group(lane.group).companions) return examine_meeting(lane, work);
   if (cannot_serve(lane, work) || judge(lane, work)) return;
   if (std::optional<GateBlock> refused = ask_gates(lane, nullptr)) {
@@ -275,7 +301,7 @@ void PlannerPass::examine(const LaneKey& key) {
     block(lane, work);
     return;
   }
-  if (still_blocked(lane, work)) {
+  if (!conservative() && still_blocked(lane, work)) {
     if (!displace(lane, work)) block(lane, work);
   } else if (const std::optional<Selection> selection = try_now(lane, work)) {
     start(lane, work, *selection);

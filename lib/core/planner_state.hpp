@@ -68,6 +68,7 @@ struct Planner::State {
   std::int64_t next_ranking_ms = std::numeric_limits<std::int64_t>::min();
   std::uint64_t ranked_generation = 0;
   StartGate* gate = nullptr;
+  std::uint64_t gates_seen = 0;  // PlannerPass::gate_mark() when the last pass began
   std::vector<StartGate*> more_gates;
   PlannerQueue queue;
   Profile profile;
@@ -113,11 +114,13 @@ struct Planner::State {
   std::uint64_t log_begun = 0;       // end of the release log when the pass began
   std::uint64_t state_begun = 0;     // pool.state_generation at that time
   std::uint64_t pass_steps = 0;      // of the pass so far
+  bool compressing = false;          // every planned start may move forward
   bool full = false;                 // it began at the top with nothing planned
   std::uint64_t full_steps = 0;      // what the last full pass took
   std::int64_t full_ms = 0;          // when it began
   std::uint64_t full_number = 0;
   bool config_changed = false;          // since then
+  bool shortened = false;               // a running job ended, or will end, before it was to
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
   std::optional<LaneKey> changed_left;  // queue.changed_from() at that time
   std::vector<LaneKey> planned;         // lanes with reservations, in order
@@ -144,6 +147,7 @@ class PlannerPass {
   void begin();
   void finish();
   void rank_if_due();
+  void begin_conservative();
   void drop_gone_plans();
   void restart_from(const LaneKey* key);
   void resume_lightly(const std::optional<LaneKey>& changed);
@@ -177,6 +181,7 @@ class PlannerPass {
   [[nodiscard]] std::uint64_t gate_mark() const;
   void hold_back(Lane& lane, LaneWork& work, GateBlock gate);
   void reserve(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool conservative() const;
   [[nodiscard]] bool may_plan(const Lane& lane) const;
   // `lane` holds a reservation from now on.
   void note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms, std::vector<std::uint32_t> nodes);

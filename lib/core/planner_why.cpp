@@ -119,6 +119,24 @@ std::uint32_t Planner::ahead_of(JobId id) const {
   return static_cast<std::uint32_t>(std::min<std::uint64_t>(ahead, model::kUnlimited));
 }
 
+bool Planner::gates_refuse(const Candidate& candidate, PartitionIndex partition) const {
+  RankedJob job;
+  job.request = candidate.request.get();
+  job.uid = candidate.uid;
+  job.association = candidate.association;
+  job.qos = candidate.qos;
+  job.time_limit = candidate.time_limit;
+  job.nice = candidate.nice;
+  job.accrue = candidate.accrue;
+  job.submit = candidate.submit;
+  const std::uint32_t minutes =
+      candidate.time_limit == 0 ? model::kUnlimited : candidate.time_limit;
+  const GateQuestion question{job, partition, minutes, nullptr};
+  if (state_->gate != nullptr && state_->gate->refuses(question)) return true;
+  return std::any_of(state_->more_gates.begin(), state_->more_gates.end(),
+                     [&](const StartGate* gate) { return gate->refuses(question).has_value(); });
+}
+
 std::vector<std::optional<PlanEntry>> Planner::what_if(const NodePool& pool, JobId id,
                                                        const std::vector<Candidate>& changed,
                                                        Now now) const {
@@ -140,7 +158,13 @@ std::vector<std::optional<PlanEntry>> Planner::what_if(const NodePool& pool, Job
     profile.drop_from(*first);
   }
   for (const Candidate& candidate : changed) {
-    Result<PlanEntry> tested = test(pool, candidate, now);
+    Candidate allowed = candidate;
+    std::erase_if(allowed.partitions, [&](PartitionIndex partition) {
+      return partition.value >= pool.state().partitions.size() ||
+             gates_refuse(candidate, partition);
+    });
+    Result<PlanEntry> tested = fail(ErrorCode::invalid_partition);
+    if (!allowed.partitions.empty()) tested = test(pool, allowed, now);
     answers.push_back(tested && tested->planned_start != 0 ? std::optional(std::move(*tested))
                                                            : std::nullopt);
   }

@@ -35,8 +35,8 @@ const Timeline& Profile::timeline(std::uint32_t node) const {
   future.changes = slot.changes;
   future.timeline.build(slot, now_ms_, overdue_end_ms_);
   future.good_until_ms = future.timeline.end_of(0);
-  for (const Claim& claim : future.claims) {
-    if (Vantage{}.heeds_claim(claim)) subtract(future.timeline, claim, slot);
+  for (Claim& claim : future.claims) {
+    claim.full = Vantage{}.heeds_claim(claim) && subtract(future.timeline, claim, slot);
   }
   return future.timeline;
 }
@@ -50,7 +50,7 @@ void Profile::add(std::uint32_t node, Claim claim) {
   if (claim.key.lane == kStandingLane) {
     future.changes = 0;
   } else if (future.changes != 0 && !claim.inside) {
-    future.timeline.subtract(claim);
+    claim.full = future.timeline.subtract(claim);
   }
   future.claims.push_back(std::move(claim));
 }
@@ -70,10 +70,15 @@ void Profile::drop(const std::vector<LaneKey>& keys) {
   if (keys.empty()) return;
   for (const std::uint32_t node : claimed_) {
     NodeFuture& future = nodes_[node];
-    const auto dropped = std::erase_if(future.claims, [&](const Claim& claim) {
-      return std::binary_search(keys.begin(), keys.end(), claim.key);
-    });
-    if (dropped != 0) future.changes = 0;
+    bool exact = true;
+    const auto gone = [&](const Claim& claim) {
+      if (!std::binary_search(keys.begin(), keys.end(), claim.key)) return false;
+      const bool plain = claim.full && !claim.whole && !claim.inside;
+      exact = exact && plain;
+      if (plain && future.changes != 0) future.timeline.put_back(claim);
+      return true;
+    };
+    if (std::erase_if(future.claims, gone) != 0 && !exact) future.changes = 0;
   }
   forget_unclaimed();
 }
@@ -89,7 +94,7 @@ std::vector<LaneKey> Profile::broken_claims(std::uint32_t node) const {
   for (const Claim* claim : claims) {
     if (claim->inside) continue;  // of what its reservation has
     if (claim->key.lane == kStandingLane) {
-      subtract(timeline, *claim, pool_->nodes[node]);
+      static_cast<void>(subtract(timeline, *claim, pool_->nodes[node]));
       continue;
     }
     Timeline with = timeline;
@@ -132,10 +137,9 @@ std::vector<Profile::Piece> Profile::pieces(const Claim& claim, const NodeSlot& 
   return found;
 }
 
-void Profile::subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const {
+bool Profile::subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const {
   if (claim.share == 0) {
-    timeline.subtract(claim);
-    return;
+    return timeline.subtract(claim);
   }
   for (const Piece& piece : pieces(claim, slot)) {
     Claim part;
@@ -143,8 +147,9 @@ void Profile::subtract(Timeline& timeline, const Claim& claim, const NodeSlot& s
     part.until_ms = piece.until_ms;
     part.cores = piece.cores;
     part.threads = piece.cores * slot.hardware->threads;
-    timeline.subtract(part);
+    static_cast<void>(timeline.subtract(part));
   }
+  return false;
 }
 
 const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
@@ -158,7 +163,7 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
   scratch_.build(slot, now_ms_, overdue_end_ms_);
   for (const Claim& claim : future.claims) {
     if (!claim.inside && counts(claim) && vantage.heeds_claim(claim)) {
-      subtract(scratch_, claim, slot);
+      static_cast<void>(subtract(scratch_, claim, slot));
     }
   }
   if (vantage.outside()) return scratch_;

@@ -72,7 +72,8 @@ class Profile {
 
  private:
   void forget_unclaimed();
-  void subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const;
+  // False if the claim could not be taken off in full, or is one that put_back() can't undo.
+  bool subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const;
   struct Piece {
     std::int64_t from_ms = 0;
     std::int64_t until_ms = 0;

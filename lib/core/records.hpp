@@ -125,11 +125,11 @@ struct Turn {
   std::map<JobId, JobEdit> jobs;
   std::map<std::uint32_t, NodeEdit> nodes;
   std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;
-  std::set<JobId> unsettled;  // to be looked at before the turn ends
-  bool charge_all = false;    // running jobs, before the turn ends
+  std::set<JobId> unsettled;             // to be looked at before the turn ends
+  bool charge_all = false;               // running jobs, before the turn ends
   std::set<std::uint32_t> reservations;  // new or changed, by id
   bool tend_reservations = false;        // before the turn ends
-  std::set<JobId> arrays;     // throttled ones whose slots are to be shared out anew
+  std::set<JobId> arrays;                // throttled ones whose slots are to be shared out anew
 };
 
 }  // namespace sluice::core

@@ -127,6 +127,10 @@ Status complete_wishes(Request& request, const Settings& settings) {
                             request.features.view(), counted, request.max_nodes));
   }
   request.min_nodes = std::max(request.min_nodes, counted);
+  if (request.segment != 0 && settings.topology.kind != model::TopologyKind::block) {
+    return fail(ErrorCode::unsupported, fmt::format("{}: --segment needs a topology of blocks",
+                                                    base::error_text(ErrorCode::unsupported)));
+  }
   if (request.switches == 0) {
     request.switch_wait_s = 0;
   } else {

@@ -159,13 +159,14 @@ bool Cluster::State::may_remove(const EditReservation& event,
   if (!has_flag(reservation, model::kResvUserDelete)) return false;
   model::Reservation plain = reservation;
   plain.qos = Text();
-  ReservationUser who{.user = event.by_user,
-                      .group = event.by_groups.empty() ? std::string_view() : event.by_groups[0].view(),
-                      .account = {},
-                      .ancestors = {},
-                      .qos = {},
-                      .uid = event.by_uid,
-                      .groups = &event.by_groups};
+  ReservationUser who{
+      .user = event.by_user,
+      .group = event.by_groups.empty() ? std::string_view() : event.by_groups[0].view(),
+      .account = {},
+      .ancestors = {},
+      .qos = {},
+      .uid = event.by_uid,
+      .groups = &event.by_groups};
   if (plain.accounts.empty()) return may_use_reservation(plain, who);
   for (const auto place : tree->of_user(event.by_user)) {
     who.account = tree->at(place).account;
@@ -241,6 +242,7 @@ Status Cluster::State::arrange_times(model::Reservation& made, const Reservation
   if (made.start == 0 || made.end <= made.start) return wrong_time();
   if (made.end <= now && !has_flag(made, model::kResvForceStart)) return wrong_time();
   if (!model::repeats(made)) return {};
+  if (next_occurrence(made, {made.start, made.end}).from < made.end) return wrong_time();
   const TimeSpan span = occurrence_after(made, now);
   if (span.from != made.start && has_flag(made, model::kResvForceStart)) {
     made.start = span.from;

@@ -55,10 +55,6 @@ Status Cluster::State::check_reservations(const model::JobSpec& spec,
 // Where the job may be planned now: ids of reservations in order, 0 for none. Empty: it has to wait
 // for one.
 std::vector<std::uint32_t> Cluster::State::open_reservations(const model::Job& job) const {
-  if (reservations.empty()) {
-    return job.request->reservation.empty() ? std::vector<std::uint32_t>{0}
-                                            : std::vector<std::uint32_t>{};
-  }
   std::vector<std::uint32_t> open;
   const ReservationUser who = reservation_user(*job.spec, *job.request, job.qos);
   const auto is_open = [&](const ReservationEntry& entry) {
@@ -79,6 +75,21 @@ std::vector<std::uint32_t> Cluster::State::open_reservations(const model::Job& j
   }
   open.push_back(0);
   return open;
+}
+
+// What the planner is told: nothing where there is no choice. Components of heterogeneous jobs stay
+// outside.
+std::vector<std::uint32_t> Cluster::State::lanes_of(const model::Job& job) const {
+  if (reservations.empty() || job.het_job.is_set()) return {};
+  return open_reservations(job);
+}
+
+// The book is asked only where there are licences at all.
+void Cluster::State::gate_licenses() {
+  licenses->configure(*settings);
+  if (licenses_gated || settings->licenses.empty()) return;
+  planner.add_gate(licenses.get());
+  licenses_gated = true;
 }
 
 // For a test of when it would start: reservations that have yet to begin are good as well.

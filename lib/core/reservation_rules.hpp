@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/text.hpp"
-#include "model/reservation.hpp"
+#include "model/reservation_patch.hpp"
 
 namespace sluice::core {
 

@@ -15,8 +15,7 @@ Cluster::State::State(SettingsPtr given)
     : settings(std::move(given)), pool(settings), planner(settings) {
   next_job_id = settings->first_job_id;
   restore_accounts({});
-  licenses->configure(*settings);
-  planner.add_gate(licenses.get());
+  gate_licenses();
   make_tables();
   refresh_policies();
   publish_priorities();
@@ -173,7 +172,8 @@ void Cluster::State::restore_active(const model::Job& job) {
   const ReservationEntry* in = reservations.find(job.reservation);
   held.holder = {job.id, job.spec->uid, partition, job.request->sharing,
                  in == nullptr ? 0 : in->record->id};
-  if (!is_completing(job)) licenses->restore(job.id, job.allocation->licenses, held.holder.reservation);
+  if (!is_completing(job))
+    licenses->restore(job.id, job.allocation->licenses, held.holder.reservation);
   if (job.suspended_at != 0) {
     held.suspended_ms = turn.now.mono_ms - (turn.now.wall - job.suspended_at) / 1000;
   }

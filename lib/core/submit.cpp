@@ -212,7 +212,14 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
 // A request that no state of the cluster could satisfy is refused. One that only the partition's
 // limits keep back waits with that reason; the planner never sees it.
 Status Cluster::State::check_possible(const model::Job& job) const {
-  const Placeable where = placeable(*job.request, job.spec->uid);
+  Placeable where = placeable(*job.request, job.spec->uid);
+  if (where.partitions.empty()) {
+    // A shorter time limit would not help what asks for too much.
+    model::Request timeless = *job.request;
+    timeless.time_limit = 0;
+    timeless.time_min = 0;
+    where = placeable(timeless, job.spec->uid);
+  }
   if (where.partitions.empty()) return {};
   Candidate asked = candidate(job, 1);
   asked.partitions = where.partitions;  // also those that are down now

@@ -187,6 +187,38 @@ void Timeline::truncate(std::int64_t until_ms) {
   }
 }
 
+void Timeline::put_back(const Claim& claim) {
+  split(claim.from_ms);
+  if (claim.until_ms != kNever) split(claim.until_ms);
+  for (std::size_t s = step_at(claim.from_ms); s < steps_.size(); ++s) {
+    Step& step = steps_[s];
+    if (step.from_ms >= claim.until_ms) break;
+    step.cores += claim.cores;
+    step.threads += claim.threads;
+    step.memory += claim.memory;
+    --step.jobs;
+    for (std::size_t e = 0; e < kinds_ && e < claim.gres.size(); ++e) {
+      gres_[s * kinds_ + e] += claim.gres[e];
+    }
+  }
+  join(claim.from_ms);
+  if (claim.until_ms != kNever) join(claim.until_ms);
+}
+
+void Timeline::join(std::int64_t at_ms) {
+  const std::size_t second = step_at(at_ms);
+  if (second == 0 || steps_[second].from_ms != at_ms) return;
+  const Step& a = steps_[second - 1];
+  const Step& b = steps_[second];
+  const auto first_gres = gres_.begin() + static_cast<std::ptrdiff_t>((second - 1) * kinds_);
+  const auto second_gres = first_gres + static_cast<std::ptrdiff_t>(kinds_);
+  const bool same = a.memory == b.memory && a.cores == b.cores && a.threads == b.threads &&
+                    a.jobs == b.jobs && std::equal(first_gres, second_gres, second_gres);
+  if (!same) return;
+  steps_.erase(steps_.begin() + static_cast<std::ptrdiff_t>(second));
+  gres_.erase(second_gres, second_gres + static_cast<std::ptrdiff_t>(kinds_));
+}
+
 void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const {
   const Step& from = steps_[step];
   view.slot = &slot;

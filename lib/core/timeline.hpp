@@ -40,6 +40,7 @@ struct Claim {
   bool above = false;   // standing: heeded by jobs of other reservations too
   bool inside = false;  // planned: of what its reservation has here
   LaneKey key;          // whose
+  bool full = true;     // its node's timeline had all that it takes
 };
 
 class Timeline {
@@ -56,6 +57,8 @@ class Timeline {
   void build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms);
   // False if there was less than the claim takes; what there was is then taken.
   bool subtract(const Claim& claim);
+  // The opposite, of a claim that was there in full.
+  void put_back(const Claim& claim);
 
   // No more than that in [from, until).
   void cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores, std::uint32_t threads);
@@ -79,6 +82,7 @@ class Timeline {
                    std::int64_t overdue_end_ms);
   void add_step(std::int64_t from_ms, const NodeView& view);
   void split(std::int64_t at_ms);
+  void join(std::int64_t at_ms);  // undoes a split that divides nothing any more
 
   std::vector<Step> steps_;
   std::vector<std::uint64_t> gres_;  // kinds_ for each step

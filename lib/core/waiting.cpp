@@ -98,7 +98,8 @@ Obstacle Cluster::State::obstacle(const model::Job& job) const {
   if (standing.reason != Reason::none) return standing;
   const Placeable where = open_partitions(*job.request, job.spec->uid);
   if (where.partitions.empty()) return {where.reason, where.detail};
-  if (open_reservations(job).empty()) return {Reason::reservation, {}};
+  const bool asks = !job.request->reservation.empty();
+  if (asks && open_reservations(job).empty()) return {Reason::reservation, {}};
   return {};
 }
 
@@ -169,7 +170,7 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
           .fixed = job.priority_fixed,
           .accrue = job.accrue,
           .submit = job.submit,
-          .reservations = open_reservations(job),
+          .reservations = lanes_of(job),
           .companions = std::move(companions)};
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kMaxNamed = 10;        // jobs named in one list
 constexpr std::size_t kMaxAlternatives = 8;  // shown
+constexpr std::size_t kMaxOthers = 4;        // QOS and accounts tried
 
 void copy_filters(const std::vector<FilterCount>& from, std::vector<model::ExplainedFilter>& to) {
   for (const FilterCount& filter : from) to.push_back({Text(filter.filter), filter.removed});
@@ -132,6 +133,19 @@ ChangeHints Cluster::State::change_hints(const model::Job& job) const {
     if (partition->hidden || partition->root_only) continue;
     hints.partitions.push_back(partition->name);
   }
+  const AccountTree::Place place = tree->place_of(job.association);
+  if (place != AccountTree::kNoPlace) {
+    for (const Text& qos : tree->qos_list(place)) {
+      if (qos != job.qos && hints.qos.size() < kMaxOthers) hints.qos.push_back(qos);
+    }
+    for (const AccountTree::Place other : tree->of_user(job.spec->user)) {
+      const Text& account = tree->at(other).account;
+      const bool listed =
+          std::find(hints.accounts.begin(), hints.accounts.end(), account) != hints.accounts.end();
+      if (listed || account == tree->at(place).account) continue;
+      if (hints.accounts.size() < kMaxOthers) hints.accounts.push_back(account);
+    }
+  }
   std::set<std::string> types;
   for (const NodeInfo& node : nodes) {
     for (const model::NodeGres& gres : node.record->facts.gres) {
@@ -153,6 +167,13 @@ void Cluster::State::explain_sooner(const model::Job& waiting, model::Explanatio
   std::vector<std::string> words;
   for (ChangedRequest& change : changes) {
     model::Job changed = waiting;
+    if (change.request.qos != waiting.request->qos) changed.qos = change.request.qos;
+    if (change.request.account != waiting.request->account) {
+      const AccountTree::Place place =
+          tree->find(change.request.account, waiting.spec->user, waiting.partition);
+      if (place == AccountTree::kNoPlace) continue;
+      changed.association = tree->at(place).id;
+    }
     changed.request = std::make_shared<const model::Request>(std::move(change.request));
     Candidate made = candidate(changed, 1);
     if (made.partitions.empty()) continue;
@@ -164,10 +185,11 @@ void Cluster::State::explain_sooner(const model::Job& waiting, model::Explanatio
   for (std::size_t at = 0; at < answers.size(); ++at) {
     if (!answers[at]) continue;
     const model::WallTime start = answers[at]->planned_start;
-    if (present != 0 && start >= present) continue;
+    if (present != 0 && start + model::kSecond > present) continue;
     // Of one option only the least change for the same gain.
     const std::string option = words[at].substr(0, words[at].find('='));
-    if (!seen.emplace(option == "--partition" ? words[at] : option, start).second) continue;
+    const bool names_one = option == "--partition" || option == "--qos" || option == "--account";
+    if (!seen.emplace(names_one ? words[at] : option, start).second) continue;
     why.sooner.push_back({Text(words[at]), start, answers[at]->planned_nodes,
                           partitions[answers[at]->partition.value]->name});
   }

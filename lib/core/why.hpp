@@ -22,6 +22,8 @@ struct ChangeHints {
   std::uint32_t minutes = 0;
   std::vector<Text> partitions;  // others that would let the user in
   std::vector<Text> gpu_types;   // that the cluster has
+  std::vector<Text> qos;         // others that the user may use
+  std::vector<Text> accounts;    // others that the user is in
 };
 [[nodiscard]] std::vector<ChangedRequest> changed_requests(const model::Request& request,
                                                            const ChangeHints& hints);

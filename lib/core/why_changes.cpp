@@ -103,6 +103,14 @@ std::vector<ChangedRequest> changed_requests(const model::Request& request,
     changes.add(fmt::format("--partition={}", partition.view()),
                 [&](model::Request& changed) { changed.partitions = partition; });
   }
+  for (const Text& qos : hints.qos) {
+    changes.add(fmt::format("--qos={}", qos.view()),
+                [&](model::Request& changed) { changed.qos = qos; });
+  }
+  for (const Text& account : hints.accounts) {
+    changes.add(fmt::format("--account={}", account.view()),
+                [&](model::Request& changed) { changed.account = account; });
+  }
   shorter(changes, hints.minutes);
   other_gpus(changes, request, hints);
   if (!request.features.empty()) {

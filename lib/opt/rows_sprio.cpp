@@ -36,14 +36,8 @@ constexpr R kRows[] = {
         .takes_next()
         .sets(set_jobs),
     kCommon.local("SPRIO_LOCAL"),
-    R::flag("long", 'l', "All factors.")
-        .on(kSprio)
-        .in(Group::format)
-        .sets(To<&O::long_form>::on),
-    R::flag("noheader", 'h', "No header.")
-        .on(kSprio)
-        .in(Group::format)
-        .sets(To<&O::no_header>::on),
+    R::flag("long", 'l', "All factors.").on(kSprio).in(Group::format).sets(To<&O::long_form>::on),
+    R::flag("noheader", 'h', "No header.").on(kSprio).in(Group::format).sets(To<&O::no_header>::on),
     R::flag("norm", 'n', "The factors between 0 and 1, without their weights.")
         .on(kSprio)
         .in(Group::format)

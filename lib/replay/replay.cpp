@@ -36,6 +36,10 @@ class Player {
     }
     exact_nodes_ = largest == 1;
     one_node_ = settings->nodes.size() == 1;
+    // Under the simpler rules nobody can start between two events.
+    const bool simple =
+        !settings->backfill || settings->backfill_policy == model::BackfillPolicy::easy;
+    wakes_ = !simple || settings->priority.type != model::PriorityType::basic;
   }
 
   Result<Played> run() {
@@ -78,7 +82,7 @@ class Player {
     std::int64_t next = kNever;
     if (next_ < jobs_.size()) next = jobs_[next_].submit_s;
     if (!ends_.empty()) next = std::min(next, ends_.top().at_s);
-    if (waiting_ != 0) {
+    if (waiting_ != 0 && wakes_) {
       const std::int64_t due = cluster_.next_tick_ms();
       if (due != kNever) next = std::min(next, std::max(now_ + 1, (due + 999) / 1000));
     }
@@ -168,6 +172,7 @@ class Player {
   Played played_;
   bool exact_nodes_ = false;
   bool one_node_ = false;
+  bool wakes_ = false;
   std::int64_t now_ = -1;
   std::size_t next_ = 0;
   std::uint64_t waiting_ = 0;

@@ -33,7 +33,9 @@ void set_policy(model::Settings& settings, Policy policy) {
   settings.backfill_policy = policy == Policy::conservative ? model::BackfillPolicy::conservative
                                                             : model::BackfillPolicy::easy;
   settings.priority = {};
-  if (policy == Policy::site) settings.priority.type = model::PriorityType::site;
+  if (policy != Policy::site) return;
+  settings.priority.type = model::PriorityType::multifactor;
+  settings.priority.weight_slowdown = model::kUnlimited;
 }
 
 core::SettingsPtr trace_settings(const Machine& machine, Policy policy) {

@@ -227,8 +227,10 @@ constexpr ListField<Row> kFields[] = {
 };
 
 constexpr ListField<Row> kWckeyFields[] = {
-    {"WCKeys", 1, "WCKey", 10, wckeys}, {"Name", 1, "WCKey", 10, wckeys},
-    {"Cluster", 1, "Cluster", 10, cluster_name}, {"User", 1, "User", 10, user_name},
+    {"WCKeys", 1, "WCKey", 10, wckeys},
+    {"Name", 1, "WCKey", 10, wckeys},
+    {"Cluster", 1, "Cluster", 10, cluster_name},
+    {"User", 1, "User", 10, user_name},
 };
 
 }  // namespace

@@ -30,8 +30,8 @@ struct AccountingRow {
   std::string default_account;  // of a user
   std::string wckey;
   std::string problem;
-  bool tree = false;           // accounts are indented by their depth
-  bool hide_parent = false;    // WOPInfo
+  bool tree = false;         // accounts are indented by their depth
+  bool hide_parent = false;  // WOPInfo
   bool raw_qos = false;
 };
 [[nodiscard]] std::span<const ListField<AccountingRow>> accounting_fields();

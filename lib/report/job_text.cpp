@@ -14,10 +14,11 @@ namespace {
 
 std::string memory_text(std::uint64_t mib) { return base::format_exact(mib, base::Unit::mega); }
 
-std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t nodes) {
+std::string tres_text(std::uint64_t cpus, std::uint64_t memory, std::uint64_t nodes,
+                      std::uint64_t billing) {
   std::string text = "cpu=" + std::to_string(cpus);
   if (memory != 0) text += ",mem=" + memory_text(memory);
-  return text + ",node=" + std::to_string(nodes) + ",billing=" + std::to_string(cpus);
+  return text + ",node=" + std::to_string(nodes) + ",billing=" + std::to_string(billing);
 }
 
 // On all nodes together.
@@ -158,7 +159,7 @@ std::string requested_tres(const model::Job& job) {
   const bool has_gpus = std::ranges::any_of(
       request.gres, [](const model::GresRequest& gres) { return gres.name.view() == "gpu"; });
   if (request.tasks_per_gpu != 0 && !has_gpus) sums.add("gpu", "", gpus_of(request, nodes, tasks));
-  return tres_text(cpus, memory, nodes) + sums.tres();
+  return tres_text(cpus, memory, nodes, cpus) + sums.tres();
 }
 
 std::string allocated_tres(const model::Job& job) {
@@ -171,7 +172,12 @@ std::string allocated_tres(const model::Job& job) {
       sums.add(gres.name.view(), gres.type.view(), gres.count);
     }
   }
-  return tres_text(job.allocation->cpus, memory, job.allocation->shares.size()) + sums.tres();
+  const std::uint64_t billing =
+      job.tres.empty()
+          ? job.allocation->cpus
+          : static_cast<std::uint64_t>(model::tres_count(job.tres, model::kTresBilling));
+  return tres_text(job.allocation->cpus, memory, job.allocation->shares.size(), billing) +
+         sums.tres();
 }
 
 std::int64_t run_seconds(const model::Job& job, std::int64_t now) {

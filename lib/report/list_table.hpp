@@ -96,8 +96,7 @@ class ListTable {
 
  private:
   static constexpr std::size_t kTreeWidth = 20;
-  static const ListField<Row>* find(std::span<const ListField<Row>> fields,
-                                    std::string_view name) {
+  static const ListField<Row>* find(std::span<const ListField<Row>> fields, std::string_view name) {
     for (const ListField<Row>& field : fields) {
       if (abbreviates_field(name, field.name, field.least)) return &field;
     }

@@ -83,7 +83,7 @@ void show_license(const LicenseText& license, const ShowStyle& style, std::strin
 
 std::string reservation_table(std::span<const Reservation> reservations, WallTime now,
                               const TimeStyle& style) {
-  std::size_t width = 10;
+  std::size_t width = 9;  // of its title
   for (const Reservation& r : reservations) width = std::max(width, r.name.size());
   std::string out = fmt::format("{:<{}}  {:>8}  {:>19}  {:>19}  {:>11}  {}\n", "RESV_NAME", width,
                                 "STATE", "START_TIME", "END_TIME", "DURATION", "NODELIST");

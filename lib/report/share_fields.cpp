@@ -37,7 +37,9 @@ void raw_shares(const Row& row, Out& out) {
   const std::uint32_t shares = row.view->record->shares;
   out += shares == model::kShareOfParent ? std::string("parent") : std::to_string(shares);
 }
+// Root has nobody to share with: Slurm prints 0.
 void norm_shares(const Row& row, Out& out) {
+  if (is_root(row)) return put_fraction(0, out);
   if (row.view->record->shares != model::kShareOfParent) put_fraction(row.usage->norm_shares, out);
 }
 void raw_usage(const Row& row, Out& out) { out += std::to_string(row.usage->raw); }
@@ -102,9 +104,8 @@ std::string_view share_columns(bool long_form, bool partitions) {
                : "Account,User,RawShares,NormShares,RawUsage,NormUsage,EffectvUsage,FairShare,"
                  "LevelFS,GrpTRESMins,TRESRunMins";
   }
-  return partitions
-             ? "Account,User,Partition,RawShares,NormShares,RawUsage,EffectvUsage,FairShare"
-             : "Account,User,RawShares,NormShares,RawUsage,EffectvUsage,FairShare";
+  return partitions ? "Account,User,Partition,RawShares,NormShares,RawUsage,EffectvUsage,FairShare"
+                    : "Account,User,RawShares,NormShares,RawUsage,EffectvUsage,FairShare";
 }
 
 std::string share_field_list() {

@@ -181,8 +181,7 @@ Status load_accounts(Connection& connection, LoadedState& state) {
   if (read) read = read_all(connection, "SELECT record FROM associations", stored.associations);
   if (read) read = read_all(connection, "SELECT record FROM qos", stored.qos);
   if (!read) return read;
-  state.accounts = std::make_shared<const model::Accounts>(
-      model::with_difference({}, stored));
+  state.accounts = std::make_shared<const model::Accounts>(model::with_difference({}, stored));
   return {};
 }
 

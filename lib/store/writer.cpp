@@ -118,12 +118,13 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
   if (Status written = write_blobs(transaction); !written) return written;
   if (Status written = write_hosts(transaction); !written) return written;
   if (Status written = write_reservations(transaction); !written) return written;
-  if (transaction.accounts) {
-    if (Status written = accounts_.write(*transaction.accounts); !written) return written;
-    ++rows_;
-  }
   for (const model::UsageRecord& usage : transaction.usage) {
     if (Status written = accounts_.write(usage); !written) return written;
+    ++rows_;
+  }
+  // After the usage: what is removed takes its own along.
+  if (transaction.accounts) {
+    if (Status written = accounts_.write(*transaction.accounts); !written) return written;
     ++rows_;
   }
   next_job_id_ = std::max(next_job_id_, transaction.next_job_id);

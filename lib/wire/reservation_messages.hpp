@@ -6,7 +6,7 @@
 
 #include "base/ids.hpp"
 #include "base/text.hpp"
-#include "model/reservation.hpp"
+#include "model/reservation_patch.hpp"
 #include "wire/message_types.hpp"
 
 namespace sluice::wire {

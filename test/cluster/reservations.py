@@ -5,18 +5,22 @@ says and returns, who gets the nodes, what survives a restart of the controller.
 import harness
 from harness import Cluster, check, wait_for
 
-USER = "nobody"
+USER = "daemon"
 cluster: Cluster
 
-CONFIG = """
-cluster_name: test
+CONFIG = """cluster_name: sluice
+control_host: 127.0.0.1
+listen_address: 127.0.0.1
+return_to_service: 2
+def_mem_per_cpu: 100
 licenses: matlab:10,ansys:5
 nodes:
-  - name: n[1-4]
+  - node_name: n[1-4]
+    node_addr: 127.0.0.1
     cpus: 4
-    memory: 1G
+    real_memory: 1024
 partitions:
-  - name: batch
+  - partition_name: batch
     nodes: ALL
     default: yes
 """
@@ -36,8 +40,8 @@ TEXTS = (
     (
         "create reservation reservationname=a starttime=now duration=10 users=root",
         1,
-        "scontrol: error: CoreCnt, Nodes, NodeCnt, BurstBuffer, Licenses or Watts must be specified."
-        "  No reservation created.\n",
+        "scontrol: error: CoreCnt, Nodes, NodeCnt, BurstBuffer, Licenses or Watts must be"
+        " specified.  No reservation created.\n",
     ),
     (
         "create reservation reservationname=a starttime=now duration=10 nodes=n1",
@@ -100,8 +104,8 @@ TEXTS = (
         "create reservation starttime=now duration=10 corecnt=9999 users=root",
         1,
         "Error creating the reservation: Requested nodes are busy\n"
-        "Note, unless nodes are directly requested a reservation must exist in a single partition.\n"
-        "If no partition is requested the default partition is assumed.\n",
+        "Note, unless nodes are directly requested a reservation must exist in a single"
+        " partition.\nIf no partition is requested the default partition is assumed.\n",
     ),
     (
         "create reservation starttime=now duration=10 licenses=nosuch flags=any_nodes users=root",
@@ -188,7 +192,7 @@ def shown():
     check(name.startswith("root_"), name)
     table = cluster.must("sinfo", "-T").split("\n")
     check(table[0].startswith("RESV_NAME     STATE           START_TIME"), table[0])
-    check(f"{name:<10}  INACTIVE  2030-01-02T03:00:00" in table[1], table[1])
+    check(f"{name:<9}  INACTIVE  2030-01-02T03:00:00" in table[1], table[1])
     check('"name": "' + name in cluster.must("scontrol", "show", "reservation", "--json"), "json")
     cluster.must("scontrol", "delete", f"reservation={name}")
 
@@ -215,7 +219,7 @@ def keeps_others_off():
     )
     check(str(inside) in cluster.must("squeue", "-h", "-R", "r1", "-o", "%i"), "squeue -R")
     for words in (
-        "create reservation starttime=now duration=1 nodes=n4 users=nobody",
+        "create reservation starttime=now duration=1 nodes=n4 users=daemon",
         "delete reservation=r1",
         "update reservation=r1 duration=5",
     ):
@@ -272,7 +276,7 @@ def licenses():
     check("Total=5 Used=2" in out and "Total=10 Used=7" in out, out)
     cluster.must("scancel", first)
     cluster.wait_state(second, "COMPLETED")
-    name = make("starttime=now duration=60 licenses=matlab:8 flags=any_nodes users=nobody")
+    name = make("starttime=now duration=60 licenses=matlab:8 flags=any_nodes users=daemon")
     check("Reserved=8" in cluster.must("scontrol", "show", "licenses"), "reserved")
     outside = cluster.submit("-L", "matlab:3", "-t", "5")
     wait_reason(outside, "PENDING/Licenses/(null)")
@@ -282,13 +286,19 @@ def licenses():
     cluster.wait_end(third)
 
 
-with Cluster(config=CONFIG) as cluster:
-    harness.main(
-        texts,
-        shown,
-        keeps_others_off,
-        srun_and_salloc,
-        user_delete,
-        moved_by_update,
-        licenses,
-    )
+def main():
+    global cluster
+    with Cluster(config=CONFIG) as cluster:
+        harness.main(
+            texts,
+            shown,
+            keeps_others_off,
+            srun_and_salloc,
+            user_delete,
+            moved_by_update,
+            licenses,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -28,7 +28,10 @@ SHAPE = {
     "mode": "mixed",
     "unit": "core",
     "nodes": generate.plain_nodes(2),
-    "partitions": [{"name": "batch", "nodes": "ALL", "default": True}, {"name": "high", "nodes": "n1"}],
+    "partitions": [
+        {"name": "batch", "nodes": "ALL", "default": True},
+        {"name": "high", "nodes": "n1"},
+    ],
     "accounts": [],
 }
 

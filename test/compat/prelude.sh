@@ -44,3 +44,21 @@ leave_nothing() {
     scancel --quiet --user=nobody
     until [ -z "$(squeue --noheader --user="$users")" ]; do sleep 0.05; done
 }
+
+# no_accounts: takes away the accounts, users and QOS that the cases make.
+no_accounts() {
+    local what
+    for what in "user daemon,bin,games" "account phys,chem,astro" "qos high,low"; do
+        sacctmgr -i delete $what
+    done >/dev/null 2>&1
+    true
+}
+
+# some_accounts: phys with chem below it, daemon in both, the QOS high.
+some_accounts() {
+    no_accounts
+    sacctmgr -i add account phys
+    sacctmgr -i add account chem parent=phys fairshare=10 maxjobs=4
+    sacctmgr -i add user daemon account=phys,chem
+    sacctmgr -i add qos high priority=10
+} >/dev/null 2>&1

@@ -138,6 +138,9 @@ void Disk::apply(const store::Transaction& transaction) {
   for (const model::PartitionPtr& partition : transaction.partitions) {
     partitions_[partition->name.str()] = partition;
   }
+  for (const model::UsageRecord& usage : transaction.usage) {
+    usage_[{usage.association, usage.qos}] = store::kept_of(usage);
+  }
   if (transaction.accounts) {
     accounts_ = std::make_shared<const model::Accounts>(
         model::with_difference(accounts_ ? *accounts_ : model::Accounts{}, *transaction.accounts));
@@ -147,9 +150,6 @@ void Disk::apply(const store::Transaction& transaction) {
     for (const auto& edit : transaction.accounts->qos) {
       if (edit.removed) usage_.erase({0, edit.record.id});
     }
-  }
-  for (const model::UsageRecord& usage : transaction.usage) {
-    usage_[{usage.association, usage.qos}] = store::kept_of(usage);
   }
   for (const store::Blob& blob : transaction.blobs) blobs_.emplace(blob.hash.str(), blob.bytes);
   if (transaction.reply) replies_.emplace(transaction.reply->request_id, *transaction.reply);

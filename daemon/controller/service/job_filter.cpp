@@ -18,7 +18,8 @@ bool in_reservations(const model::Job& job, const std::vector<Text>& wanted) {
   if (wanted.empty() || (!job.reservation.empty() && listed(wanted, job.reservation))) return true;
   if (!job.reservation.empty()) return false;
   const std::vector<std::string_view> asked = base::split_nonempty(job.request->reservation, ',');
-  return std::ranges::any_of(asked, [&](std::string_view name) { return listed(wanted, Text(name)); });
+  return std::ranges::any_of(asked,
+                             [&](std::string_view name) { return listed(wanted, Text(name)); });
 }
 
 bool runs_on(const model::Job& job, const std::vector<Text>& nodes) {

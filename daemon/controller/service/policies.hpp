@@ -86,6 +86,8 @@ struct Policy<wire::QueryHistory> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryAccounts> : ReadingPolicy {};
 template <>
+struct Policy<wire::QueryPriorities> : ReadingPolicy {};
+template <>
 struct Policy<wire::QueryStats> : ReadingPolicy {};
 template <>
 struct Policy<wire::Ping> : ReadingPolicy {};

@@ -38,8 +38,11 @@ def shape(seed):
     dice = Dice("shape", seed)
     kinds = SUBJECTS[seed % len(SUBJECTS)]
     made = {"seed": seed, "kinds": sorted(kinds), "nodes": nodes_of(dice, kinds)}
-    made["mode"] = ("builtin", "exclusive", "builtin", "mixed")[seed // len(SUBJECTS) % 4]
+    made["mode"] = ("builtin", "exclusive", "mixed")[(seed + seed // len(SUBJECTS)) % 3]
     made["unit"] = dice.one("core", "thread") if "smt" in kinds else "core"
+    if made["unit"] == "thread":
+        # Where the reference knows of threads, jobs never share a core.
+        made["kinds"] = sorted({*kinds} - {"smt", "sockets"})
     made["partitions"] = partitions_of(dice, kinds, made["nodes"])
     if "licenses" in kinds:
         made["licenses"] = {"matlab": dice.number(2, 4), "ansys": dice.number(1, 2)}
@@ -168,7 +171,30 @@ def scenario(seed, cluster):
         order(dice, cluster, index, args)
         others(dice, kinds, args)
         jobs.append({"user": owner(dice, kinds, args), "args": args})
-    return {"seed": seed, "jobs": jobs}
+    made = {"seed": seed, "jobs": jobs}
+    if "reservations" in kinds:
+        made["reservations"] = reservations_of(dice, cluster)
+    return made
+
+
+def reservations_of(dice, cluster):
+    """What scontrol is told before the submits: one that is active, one that is to come."""
+    nodes = [node["name"] for node in cluster["nodes"]]
+    first = nodes[dice.number(0, len(nodes) - 1)]
+    second = nodes[dice.number(0, len(nodes) - 1)]
+    return [
+        {"name": "r1", "words": ["starttime=now", "duration=300", f"nodes={first}", "users=root"]},
+        {
+            "name": "r2",
+            "words": [
+                f"starttime=now+{dice.one(25, 45, 90)}minutes",
+                "duration=60",
+                f"nodes={second}",
+                dice.one("users=daemon", "users=root"),
+                "flags=ignore_jobs" + dice.one("", ",maint", ",overlap"),
+            ],
+        },
+    ]
 
 
 def sizes(dice, kinds, cluster, args):
@@ -234,7 +260,8 @@ def where(dice, kinds, cluster, args):
                 "fast", "ib", "big", "fast&ib", "fast|ib", "[fast|big]", "fast&big", "ib|big"
             )
         )
-    if dice.chance(8):
+    # In the reference's builtin scheduler others overtake who waits for named nodes.
+    if cluster["mode"] != "builtin" and dice.chance(8):
         args.append(f"-wn{dice.number(1, len(cluster['nodes']))}")
     elif dice.chance(8):
         args.append(f"-xn{dice.number(1, len(cluster['nodes']))}")
@@ -270,7 +297,7 @@ def devices(dice, kinds, cluster, args):
 def order(dice, cluster, index, args):
     # The reference's builtin scheduler has no regard for --nice.
     if cluster["mode"] != "builtin" and dice.chance(20):
-        args.append(f"--nice={dice.number(1, 50)}")
+        args.append(f"--nice={dice.number(1, 5) * 100}")
     if index and dice.chance(6):
         args.append(
             dice.one("-dafterany:", "-dafter:", "-dafterok:", "-dafternotok:")
@@ -313,11 +340,16 @@ SUBJECTS = (
     ("partitions",),
     ("gres",),
     ("smt",),
+    ("accounts",),
+    ("licenses",),
     ("features", "partitions"),
     ("gres", "features"),
     ("sockets", "smt"),
-    ("partitions", "gres"),
+    ("reservations",),
     ("sharing",),
+    ("accounts", "partitions"),
+    ("topology",),
+    ("features", "prefer"),
 )
 
 

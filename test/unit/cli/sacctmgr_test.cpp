@@ -1,9 +1,9 @@
 // What sacctmgr makes of its words: plans from plain accounts, and the edits that carry them out.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <string>
 #include <vector>
+
+#include <gtest/gtest.h>
 
 #include "base/strings.hpp"
 #include "cli/sacctmgr/conditions.hpp"
@@ -43,7 +43,8 @@ class Sacctmgr : public testing::Test {
   }
   std::string change_user(std::string_view line) { return run(modify_users, line, Part::where); }
   std::string load(std::string_view text, LoadMode mode = LoadMode::merge) {
-    return carry_out(load_lines(world(), text, {mode, ""}));
+    const Planned<Plan> plan = load_lines(world(), text, {mode, ""});
+    return plan ? carry_out(plan) : plan.error().err;
   }
   std::string list(Planned<std::string> (*what)(const ListWorld&, const Specs&),
                    std::string_view line) {
@@ -77,7 +78,8 @@ TEST_F(Sacctmgr, AccountsAndUsersAreAddedBelowOthers) {
   EXPECT_EQ(list(list_associations, "tree format=account,user,share,maxwall,parentname"),
             "root||1||\n root|root|1||\n phys||1||root\n  phys|ann|1||\n  phys|bob|1||\n"
             "  chem||10|1-00:00:00|phys\n   chem|ann|1|1-00:00:00|\n   chem|bob|1|1-00:00:00|\n");
-  EXPECT_EQ(list(list_users, ""), "ann|chem|Operator\nbob|chem|Operator\nroot|root|Administrator\n");
+  EXPECT_EQ(list(list_users, ""),
+            "ann|chem|Operator\nbob|chem|Operator\nroot|root|Administrator\n");
   EXPECT_EQ(add_account("chem"), " Nothing new added.\n");
   EXPECT_EQ(add_user("ann account=phys"), " Nothing new added.\n");
   EXPECT_EQ(list(list_accounts, "org=phys"), "chem|chem|phys\n");
@@ -132,8 +134,9 @@ TEST_F(Sacctmgr, QosListsGrowAndShrink) {
   run(add_qos, "high,low priority=10");
   add_account("phys qos=normal,high");
   add_user("ann account=phys");
-  EXPECT_EQ(change_user("ann set qos+=low"),
-            " Modified user associations...\n  C = tux        A = phys                 U = ann      \n");
+  EXPECT_EQ(
+      change_user("ann set qos+=low"),
+      " Modified user associations...\n  C = tux        A = phys                 U = ann      \n");
   const auto qos = [&] { return list(list_associations, "user=ann format=qos,defaultqos"); };
   EXPECT_EQ(qos(), "high,low,normal|\n");
   change_user("ann set qos-=high defaultqos=low");
@@ -153,8 +156,9 @@ TEST_F(Sacctmgr, QosListsGrowAndShrink) {
 
 TEST_F(Sacctmgr, QosSettings) {
   const std::string notes =
-      run(add_qos, "high priority=100 preempt=normal flags=DenyOnLimit,noreserve gracetime=60 "
-                   "maxwall=60 maxtrespu=cpu=2 maxjobspu=3 usagefactor=2.5 preemptmode=requeue");
+      run(add_qos,
+          "high priority=100 preempt=normal flags=DenyOnLimit,noreserve gracetime=60 "
+          "maxwall=60 maxtrespu=cpu=2 maxjobspu=3 usagefactor=2.5 preemptmode=requeue");
   EXPECT_EQ(notes,
             " Adding QOS(s)\n  high\n Settings\n  Description    = high\n"
             "  Flags                    = DenyOnLimit,NoReserve\n"
@@ -272,8 +276,9 @@ TEST_F(Sacctmgr, BrokenFilesChangeNothing) {
             " Problem with requests: Unspecified error\n");
   EXPECT_EQ(tail("User - 'u':Fairshare=x").substr(0, 18), "sacctmgr: error: I");
   EXPECT_EQ(tail("User - 'u':Coordinator='zz'").substr(0, 8), " line(3)");
-  EXPECT_EQ(tail("Cluster - 'moon'"),
-            " You can only add one cluster at a time.\n Problem with requests: Unspecified error\n");
+  EXPECT_EQ(
+      tail("Cluster - 'moon'"),
+      " You can only add one cluster at a time.\n Problem with requests: Unspecified error\n");
   EXPECT_EQ(load("Account - 'q1'\n"),
             " You need to specify a cluster name first with 'Cluster - $NAME' in your file\n");
   EXPECT_NE(load("Cluster - 'moon'\n"), "");

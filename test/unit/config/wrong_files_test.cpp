@@ -36,6 +36,30 @@ std::string with_topology(const std::string& section) {
 }
 
 const Wrong kWrong[] = {
+    // Priorities and preemption
+    {"priority_type", top("priority_type: priority/fair"),
+     "c.yaml:1: priority_type: expected priority/basic or priority/multifactor, not "
+     "\"priority/fair\""},
+    {"priority_weight", top("priority_weight_age: -5"),
+     "c.yaml:1: priority_weight_age: expected a whole number, not \"-5\""},
+    {"priority_max_age", top("priority_max_age: 0"),
+     "c.yaml:1: priority_max_age: expected a time above 0 (minutes, h:m:s, d-h:m:s), not \"0\""},
+    {"reset_period", top("priority_usage_reset_period: HOURLY"),
+     "c.yaml:1: priority_usage_reset_period: expected one of NONE, NOW, DAILY, WEEKLY, MONTHLY, "
+     "QUARTERLY, YEARLY, not \"HOURLY\""},
+    {"priority_weight_tres", top("priority_weight_tres: tpu=3"),
+     "c.yaml:1: priority_weight_tres: expected TRES=WEIGHT[K|M|G|T|P], separated by commas (of "
+     "counted TRES), not \"tpu=3\""},
+    {"preempt_type", top("preempt_type: preempt/age"),
+     "c.yaml:1: preempt_type: expected preempt/none, preempt/partition_prio or preempt/qos, not "
+     "\"preempt/age\""},
+    {"preempt_off", top("preempt_type: preempt/qos\npreempt_mode: OFF"),
+     "c.yaml:2: preempt_mode: expected CANCEL, REQUEUE or SUSPEND with this preempt_type, not "
+     "\"OFF\""},
+    {"suspend_without_gang", top("preempt_mode: SUSPEND"),
+     "c.yaml:1: preempt_mode: expected SUSPEND,GANG, not \"SUSPEND\""},
+    {"partition_preempt_mode", partition("preempt_mode: GANG"),
+     "c.yaml:4: preempt_mode: expected one of OFF, CANCEL, REQUEUE, SUSPEND, not \"GANG\""},
     // The file as such
     {"empty", "", "c.yaml:1: expected a mapping of keys and values"},
     {"list", "- a\n- b\n", "c.yaml:1: expected a mapping of keys and values"},
@@ -51,6 +75,11 @@ const Wrong kWrong[] = {
     // Values of the top level
     {"not_a_number", top("max_job_count: many"),
      "c.yaml:1: max_job_count: expected a whole number, not \"many\""},
+    {"licences_twice", top("licenses: \"a:1,a:2\""),
+     "c.yaml:1: licenses: expected licences with their counts, each once: matlab:10,ansys:5, not "
+     "\"a:1,a:2\""},
+    {"over_run", top("resv_over_run: soon"),
+     "c.yaml:1: resv_over_run: expected minutes, or UNLIMITED, not \"soon\""},
     {"negative", top("max_array_size: -1"),
      "c.yaml:1: max_array_size: expected a whole number, not \"-1\""},
     {"too_large", top("max_job_count: 99999999999"),

@@ -153,10 +153,9 @@ TEST(PlannerRules, ARankingKeepsReservationsOfWhoIsStillFirst) {
   World w;
   w.nodes(1).up();
   ByUser rule;
-  rule.users = {{1, 10}, {2, 20}, {3, 5}};
+  rule.users = {{1, 10}, {2, 20}, {3, 5}, {1000, 90}};
   w.planner().set_rules(&rule, nullptr);
   w.submit(w.candidate(cpus(3), 10));
-  rule.users[1000] = 90;
   EXPECT_EQ(w.pass(), Ids{1});
   w.submit(of_user(w, 2, cpus(4)));
   w.submit(of_user(w, 3, cpus(1)));  // would be late for 2

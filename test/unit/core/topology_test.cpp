@@ -117,6 +117,24 @@ TEST(Features, PreferredOnesFirstButNoWaiting) {
   EXPECT_EQ(start(other, two), "n[2-3]");
 }
 
+TEST(Features, ChoicesKeepToWhatIsExcludedLater) {
+  World w;
+  w.nodes(2, {.features = "a"}).nodes(1, {.features = "b"}).up();
+  const Candidate job = w.candidate(with_features(1, "[a|b]"));
+  const auto& pool = w.pool().state();
+  const Result<Demand> demand =
+      make_demand(*job.request, 1000, pool.partitions[0].config, w.settings());
+  ASSERT_TRUE(demand.has_value());
+  Result<Eligibility> eligible = make_eligibility(pool, *job.request, *demand);
+  ASSERT_TRUE(eligible.has_value());
+  eligible->excluded = base::Bitmap(3);
+  eligible->excluded.set(0);
+  const Outlook idle = Outlook::idle(pool, Outlook::Nodes::all);
+  EXPECT_EQ(choose_nodes(*demand, *eligible, idle)->nodes[0].node, 1U);
+  eligible->excluded.set(1);
+  EXPECT_EQ(choose_nodes(*demand, *eligible, idle)->nodes[0].node, 2U);
+}
+
 TEST(Topology, OneLeafThenFewest) {
   World w;
   w.nodes(9);

@@ -17,10 +17,12 @@ TEST(JobRef, Forms) {
   EXPECT_EQ(parse_job_ref("12_3")->task, 3U);
   EXPECT_EQ(parse_job_ref("12_[1-3,7%2]")->tasks, "1-3,7");
   EXPECT_EQ(parse_job_ref("12.0")->step, 0U);
+  EXPECT_EQ(parse_job_ref("12+3")->component, 3U);
+  EXPECT_EQ(parse_job_ref("12+3.0")->step, 0U);
   EXPECT_EQ(parse_job_ref("12_3.batch")->step, base::kBatchStep);
   EXPECT_EQ(parse_job_ref("12.extern")->step, base::kExternStep);
   for (const char* bad : {"", "x", "0", "1x", "1_", "1_x", "1.", "1.x", "1_[", "1_[]", "1_[3-1]",
-                          "1_[1].0", "1+1", "-1", "99999999999"}) {
+                          "1_[1].0", "1+", "1+x", "1_2+1", "-1", "99999999999"}) {
     EXPECT_FALSE(parse_job_ref(bad)) << bad;
   }
 }

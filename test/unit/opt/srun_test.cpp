@@ -117,8 +117,7 @@ TEST(Srun, Mistakes) {
       {"-u=1 p", 255, "srun: invalid option -- '='\nTry \"srun --help\" for more information\n"},
       {"-Zx p", 1,
        "srun: error: --no-allocate is not supported by Sluice: every step belongs to a job\n"},
-      {"-n1 a : -n2 b", 1,
-       "srun: error: the ':' separator is not supported by Sluice: no heterogeneous jobs\n"},
+      {"--het-group=abc p", 1, "srun: error: Invalid --het-group value: abc\n"},
       {"--signal=B:USR1 p", 255, "srun: error: Invalid --signal specification\n"},
       {"-w n[ p", 1, "srun: error: Unable to allocate resources: Invalid node name specified\n"},
   };

@@ -25,10 +25,17 @@ class AccountRowsTest : public ::testing::Test {
     store = open_store(folder.database());
     return load_from(*store);
   }
+  // As somebody else.
   void run_sql(const char* sql) {
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(folder.database().c_str(), &raw), SQLITE_OK);
-    ASSERT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+    for (const char* rest = sql; *rest != '\0';) {
+      sqlite3_stmt* statement = nullptr;
+      ASSERT_EQ(sqlite3_prepare_v2(raw, rest, -1, &statement, &rest), SQLITE_OK);
+      while (sqlite3_step(statement) == SQLITE_ROW) {
+      }
+      sqlite3_finalize(statement);
+    }
     sqlite3_close(raw);
   }
   static Accounts some() {
@@ -118,8 +125,8 @@ TEST_F(AccountRowsTest, AnOlderDatabaseGetsTheTables) {
   run_sql(
       "DROP TABLE tres; DROP TABLE accounts; DROP TABLE users; DROP TABLE associations; "
       "DROP TABLE qos; DROP TABLE usage; "
-      "DELETE FROM meta WHERE name IN ('accounts_generation', 'next_association', 'next_qos');");
-  run_sql("DROP TABLE IF EXISTS reservations; PRAGMA user_version = 1;");
+      "DELETE FROM meta WHERE name IN ('accounts_generation', 'next_association', 'next_qos'); "
+      "DROP TABLE IF EXISTS reservations; PRAGMA user_version = 1");
   const LoadedState state = reopened();
   EXPECT_EQ(state.jobs.size(), 1U);
   EXPECT_EQ(state.accounts, nullptr);

@@ -14,6 +14,7 @@
 #include "wire/client_messages.hpp"
 #include "wire/image_messages.hpp"
 #include "wire/node_messages.hpp"
+#include "wire/reservation_messages.hpp"
 #include "wire/step_messages.hpp"
 
 namespace sluice::wire {
@@ -29,8 +30,9 @@ std::string schema_text() {
   const auto add_all = [&]<class... T>(std::tuple<T...>*) { (schema.add<T>(), ...); };
   using All = std::tuple<
       Hello, ErrorReply, DoneReply, Route, Submit, SubmitReply, JobAction, JobActionReply,
-      UpdateJob, UpdateNode, UpdatePartition, WaitJob, WaitJobReply, QueryJobs, JobsReply,
-      QueryNodes, NodesReply, QueryPartitions, PartitionsReply, QueryConfig, ConfigReply,
+      UpdateJob, UpdateNode, UpdatePartition, QueryReservations, ReservationsReply, EditReservation,
+      EditReservationReply, QueryLicenses, LicensesReply, WaitJob, WaitJobReply, QueryJobs,
+      JobsReply, QueryNodes, NodesReply, QueryPartitions, PartitionsReply, QueryConfig, ConfigReply,
       QueryHistory, HistoryReply, QueryScript, ScriptReply, Ping, PingReply, Reconfigure, MakeToken,
       TokenReply, Join, JoinReply, QueryHosts, HostsReply, QueryStats, StatsReply, NodeHello,
       NodeWelcome, NodeReport, LaunchJob, SignalJob, TerminateJob, SuspendJob, ResumeJob, LoseNode,
@@ -38,7 +40,8 @@ std::string schema_text() {
       NodeFault, StepRequest, StepGranted, LaunchStep, StepStarted, Output, OutputAck, Input,
       InputAck, SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
       StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress,
-      ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology, TopologyReply>;
+      ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology,
+      TopologyReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }

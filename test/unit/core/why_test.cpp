@@ -1,0 +1,106 @@
+// `sluice why`: the explanation says what the plan rests on, and what it promises holds.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "test/support/core_builders.hpp"
+
+namespace sluice::core {
+namespace {
+
+using test::a_job;
+using test::World;
+
+const model::Alternative* change(const model::Explanation& why, std::string_view words) {
+  const auto found = std::find_if(why.sooner.begin(), why.sooner.end(),
+                                  [&](const auto& other) { return other.change.view() == words; });
+  return found == why.sooner.end() ? nullptr : &*found;
+}
+
+World some_world() {
+  World world({.nodes = 2, .cpus = 4, .memory = 4000});
+  world.register_all();
+  return world;
+}
+
+TEST(Why, NamesTheJobsThatThePlannedStartCountsOn) {
+  World world = some_world();
+  const JobId first = world.submit(a_job().cpus(4).minutes(30));
+  const JobId second = world.submit(a_job().cpus(4).minutes(60));
+  const JobId waiting = world.submit(a_job().cpus(4).minutes(10));
+  const auto why = world.cluster->why(waiting, false);
+  ASSERT_TRUE(why);
+  ASSERT_EQ(why->lanes.size(), 1U);
+  EXPECT_EQ(why->lanes[0].reason, model::Reason::resources);
+  EXPECT_EQ(why->lanes[0].usable, 2U);
+  EXPECT_EQ(why->lanes[0].free, 0U);
+  EXPECT_EQ(why->lanes[0].planned_start, world.now.wall + 30 * 60 * model::kSecond);
+  ASSERT_EQ(why->until.size(), 1U);
+  EXPECT_EQ(why->until[0].job, first);
+  EXPECT_NE(why->until[0].job, second);
+  EXPECT_EQ(why->ahead, 0U);
+}
+
+TEST(Why, CountsWhoIsAheadAndNamesWhomItWaitsBehind) {
+  World world = some_world();
+  world.submit(a_job().cpus(4).minutes(30));
+  world.submit(a_job().cpus(4).minutes(60));
+  const JobId head = world.submit(a_job().nodes(2).cpus(4).minutes(10));
+  const JobId behind = world.submit(a_job().nodes(2).cpus(3).minutes(10));
+  const auto why = world.cluster->why(behind, false);
+  ASSERT_TRUE(why);
+  EXPECT_EQ(why->ahead, 1U);
+  EXPECT_EQ(why->behind, head);
+  EXPECT_EQ(why->behind_start, world.now.wall + 60 * 60 * model::kSecond);
+}
+
+// A job that the gap before a reservation is too short for.
+TEST(Why, WhatItOffersStartsWhenItSays) {
+  World world = some_world();
+  world.submit(a_job().cpus(4).minutes(30));
+  world.submit(a_job().nodes(2).cpus(4).minutes(60));
+  const JobId waiting = world.submit(a_job().cpus(4).minutes(120));
+  const auto why = world.cluster->why(waiting, true);
+  ASSERT_TRUE(why);
+  const model::Alternative* shorter = change(*why, "--time=00:30:00");
+  ASSERT_NE(shorter, nullptr);
+  EXPECT_EQ(shorter->start, world.now.wall);
+  core::JobPatch patch;
+  patch.time_limit = 30;
+  world.update(waiting, patch);
+  EXPECT_EQ(world.job(waiting).state, model::JobState::running);
+}
+
+TEST(Why, AskingChangesNothing) {
+  World world = some_world();
+  world.submit(a_job().cpus(4).minutes(30));
+  const JobId head = world.submit(a_job().nodes(2).cpus(4).minutes(60));
+  const JobId waiting = world.submit(a_job().cpus(4).minutes(120));
+  const std::string before = world.cluster->fingerprint();
+  const auto first = world.cluster->why(waiting, true);
+  const auto again = world.cluster->why(waiting, true);
+  ASSERT_TRUE(first && again);
+  EXPECT_TRUE(*first == *again);
+  EXPECT_EQ(world.cluster->fingerprint(), before);
+  EXPECT_TRUE(world.cluster->why(head, true));
+  // The reservations are all in place: nothing starts that should not.
+  const JobId late = world.submit(a_job().cpus(4).minutes(31));
+  EXPECT_EQ(world.job(late).state, model::JobState::pending);
+}
+
+TEST(Why, TellsOfTheStart) {
+  World world = some_world();
+  const JobId running = world.submit(a_job().cpus(4).minutes(30));
+  world.submit(a_job().nodes(2).cpus(4).minutes(60));
+  const JobId filler = world.submit(a_job().cpus(4).minutes(20));
+  const auto why = world.cluster->why(filler, false);
+  ASSERT_TRUE(why);
+  ASSERT_EQ(why->placed.size(), 1U);
+  EXPECT_EQ(why->placed[0].usable, 2U);
+  EXPECT_EQ(why->placed[0].serving, 1U);
+  EXPECT_EQ(why->placed[0].ahead_of, JobId(running.value + 1));
+  EXPECT_FALSE(world.cluster->why(JobId(4711), false));
+}
+
+}  // namespace
+}  // namespace sluice::core
