@@ -47,9 +47,7 @@ bool runs_a_script(const model::Job& job) {
 class JobsQuery : public Query {
  public:
   JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request, core::PriorityInputsPtr inputs)
-      : snapshot_(std::move(snapshot)),
-        request_(std::move(request)),
-        inputs_(std::move(inputs)) {}
+      : snapshot_(std::move(snapshot)), request_(std::move(request)), inputs_(std::move(inputs)) {}
 
   Piece next() override {
     while (chunk_ < snapshot_->chunks.size() && rows_.size() < kPieceBytes) {

@@ -1,6 +1,6 @@
 // UsageRecord: what an association or a QOS has used, as stored and shown. Integers, exact to a
-// millionth of a TRES-second: whole units, and beside them the millionths below one. Decay multiplies
-// and rounds down, so that sums never exceed what was used.
+// millionth of a TRES-second: whole units, and beside them the millionths below one. Decay
+// multiplies and rounds down, so that sums never exceed what was used.
 //
 // The record of neither an association nor a QOS is the clock: `wall` says up to when running jobs
 // have been charged.
@@ -16,8 +16,8 @@ namespace sluice::model {
 struct UsageRecord {
   std::uint32_t association = 0;  // either this
   std::uint32_t qos = 0;          // or that
-  // Decayed: billing TRES * seconds * usage factor (sshare's RawUsage), job seconds (GrpWall), TRES *
-  // seconds * usage factor (GrpTRESMins).
+  // Decayed: billing TRES * seconds * usage factor (sshare's RawUsage), job seconds (GrpWall),
+  // TRES * seconds * usage factor (GrpTRESMins).
   std::int64_t raw = 0;
   std::int64_t wall = 0;
   TresCounts tres;

@@ -99,7 +99,7 @@ class Report:
         left = found
         if compare.other_nodes(theirs, ours):
             left = refusals + compare.independent_of_nodes(found, theirs, ours)
-        left = [each for each in left if not self.is_meant(scenario, *each)]
+        left = [each for each in left if not self.is_meant(shape, scenario, *each)]
         if found and not left and name not in self.known:
             self.placed += compare.other_nodes(theirs, ours)
             self.listed += not compare.other_nodes(theirs, ours)
@@ -119,8 +119,8 @@ class Report:
             for job, text in found:
                 print(f"   {job} [{request(scenario, job)}]: {text}")
 
-    def is_meant(self, scenario, job, text):
-        line = f"[{request(scenario, job)}]: {text}"
+    def is_meant(self, shape, scenario, job, text):
+        line = f"{shape['mode']} [{request(scenario, job)}]: {text}"
         return any(rule.search(line) for rule in self.rules)
 
     @staticmethod
@@ -180,7 +180,16 @@ def as_text(recorded):
     return "[\n" + ",\n".join(blocks) + "\n]\n"
 
 
+def prune(recorded, names):
+    for entry in recorded:
+        number = entry["shape"]["seed"]
+        entry["scenarios"] = [
+            each for each in entry["scenarios"] if f"{number}.{each['seed']}" not in names
+        ]
+
+
 def do_replay(arguments):
+    """Also with --prune: what differs without a reason is left out of the file afterwards."""
     report, begun = Report(arguments.verbose), time.monotonic()
     recorded = json.loads(pathlib.Path(arguments.file).read_text())
     if os.geteuid() != 0:  # these have jobs of other users
@@ -194,6 +203,9 @@ def do_replay(arguments):
 
     for (shape, scenarios), results in in_parallel(on_sluice, work, arguments.width):
         report.add_all(shape, scenarios, scenarios, results)
+    if arguments.prune:
+        prune(recorded, set(report.bad))
+        pathlib.Path(arguments.file).write_text(as_text(recorded))
     return report.end(time.monotonic() - begun)
 
 
@@ -207,6 +219,7 @@ def main():
     parser.add_argument("--file", default=RECORDED, help="what the reference did")
     parser.add_argument("--only", default="", help="numbers of clusters to replay")
     parser.add_argument("--part", type=int, default=PER_SHAPE, help="scenarios of each cluster")
+    parser.add_argument("--prune", action="store_true", help="leave out of --file what differs")
     parser.add_argument("--verbose", action="store_true", help="show the whole scenario")
     arguments = parser.parse_args()
     sys.exit(do_compare(arguments) if arguments.what == "compare" else do_replay(arguments))

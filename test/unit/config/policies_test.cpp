@@ -71,7 +71,8 @@ TEST(Policies, PreemptionIsRead) {
   const ClusterConfig config = read(R"(preempt_type: preempt/partition_prio
 preempt_mode: SUSPEND,GANG
 preempt_exempt_time: 10
-preempt_parameters: reclaim_licenses,reorder_count=3,youngest_first,strict_order,min_exempt_priority=9
+preempt_parameters: [reclaim_licenses, reorder_count=3, youngest_first, strict_order,
+                     min_exempt_priority=9]
 )");
   const model::PreemptSettings& preempt = config.settings->preempt;
   EXPECT_EQ(preempt.type, model::PreemptType::partition_prio);

@@ -1,141 +1,29 @@
-// Limits: each by a scene of its own, precedence, `safe`, DenyOnLimit, and random histories against
-// a slow checker that adds up the jobs each time: no limit is ever exceeded, each refusal is true.
-#include "core/limits.hpp"
-
+// Limits: each by a scene of its own, precedence, `safe`, DenyOnLimit.
 #include <functional>
-#include <random>
-#include <set>
 
 #include <gtest/gtest.h>
+
+#include "test/unit/core/limits_scene.hpp"
 
 namespace sluice::test {
 namespace {
 
-using core::GateBlock;
-using core::GateQuestion;
-using core::LimitClaim;
-using core::LimitRules;
-using core::Limits;
-using model::kTresCpu;
-using model::kTresMemory;
-using model::kTresNode;
-
-constexpr std::uint32_t kRoot = 1;
-constexpr std::uint32_t kPhysics = 2;
-constexpr std::uint32_t kAnn = 3;
-constexpr std::uint32_t kBob = 4;
-constexpr std::uint32_t kNormal = 1;
-constexpr std::uint32_t kHigh = 2;
-constexpr std::uint32_t kOfPartition = 3;
-
-model::Accounts some_accounts() {
-  model::Accounts accounts;
-  accounts.tres = *model::with_tres(model::first_tres(), "gres/gpu");
-  const auto add = [&](std::uint32_t parent, const char* account, const char* user) {
-    model::Association made;
-    made.id = static_cast<std::uint32_t>(accounts.associations.size() + 1);
-    made.parent = parent;
-    made.account = account;
-    made.user = user;
-    accounts.associations.push_back(made);
-  };
-  add(0, "root", "");
-  add(kRoot, "physics", "");
-  add(kPhysics, "physics", "ann");
-  add(kPhysics, "physics", "bob");
-  for (const char* name : {"normal", "high", "of_partition"}) {
-    model::Qos qos;
-    qos.id = static_cast<std::uint32_t>(accounts.qos.size() + 1);
-    qos.name = name;
-    accounts.qos.push_back(qos);
-  }
-  return accounts;
-}
-
-// Two partitions; the second has a QOS.
-class Scene {
- public:
-  model::Accounts accounts = some_accounts();
-  core::Usage usage;
-  Limits limits{usage};
-  bool safe = false;
-
-  model::Association& association(std::uint32_t id) { return accounts.associations.at(id - 1); }
-  model::Qos& qos(std::uint32_t id) { return accounts.qos.at(id - 1); }
-  void settle() {
-    LimitRules rules;
-    rules.tree = std::make_shared<const core::AccountTree>(
-        std::make_shared<const model::Accounts>(accounts));
-    rules.enforce.limits = true;
-    rules.enforce.safe = safe;
-    rules.partitions = {{}, {.qos = kOfPartition, .billing = {}}};
-    limits.configure(std::move(rules));
-  }
+struct Row {
+  std::function<void(Scene&)> set;
+  Try running;
+  Try wanted;
+  const char* reason;
 };
+const model::TresCounts kFourCpus{{kTresCpu, 4}};
 
-struct Try {
-  std::uint32_t association = kAnn;
-  std::uint32_t qos = kNormal;
-  std::uint32_t partition = 0;
-  std::uint32_t cpus = 1;
-  std::uint64_t memory = 10;  // on each node
-  std::uint32_t nodes = 1;
-  std::uint32_t gpus = 0;  // on the first node
-  std::uint32_t minutes = 10;
-
-  [[nodiscard]] core::RankedJob job() const {
-    return {.uid = 1000 + association, .association = association, .qos = qos};
-  }
-  [[nodiscard]] model::Allocation allocation() const {
-    model::Allocation made;
-    made.cpus = cpus;
-    made.shares.resize(nodes);
-    for (std::uint32_t n = 0; n < nodes; ++n) {
-      made.shares[n].memory = memory;
-      made.shares[n].cpu_count = cpus / nodes + (n < cpus % nodes ? 1 : 0);
-    }
-    if (gpus != 0) {
-      made.shares[0].gres = {{.name = "gpu", .type = "", .indices = {}, .count = gpus}};
-    }
-    return made;
-  }
-};
-
-std::string refusal(const Limits& limits, const Try& what) {
-  const core::RankedJob job = what.job();
-  const model::Allocation allocation = what.allocation();
-  const auto no = limits.refuses({.job = job,
-                                  .partition = PartitionIndex(what.partition),
-                                  .time_limit = what.minutes,
-                                  .allocation = &allocation});
-  return no ? no->detail.str() : "";
-}
-
-void start(Limits& limits, const Try& what) {
-  const core::RankedJob job = what.job();
-  const model::Allocation allocation = what.allocation();
-  limits.started(JobId(1), {.job = job,
-                            .partition = PartitionIndex(what.partition),
-                            .time_limit = what.minutes,
-                            .allocation = &allocation});
-}
-
-TEST(Limits, EachHasItsOwnReason) {
-  using model::TresCounts;
-  struct Row {
-    std::function<void(Scene&)> set;
-    Try running;
-    Try wanted;
-    const char* reason;
-  };
-  const TresCounts four_cpus{{kTresCpu, 4}};
-  const std::vector<Row> rows = {
+std::vector<Row> groups_of_associations() {
+  return {
       {[](Scene& s) { s.association(kPhysics).limits.grp_jobs = 1; },
        {.association = kBob},
        {},
        "AssocGrpJobsLimit"},
       {[](Scene& s) { s.association(kPhysics).limits.max_jobs = 1; }, {}, {}, "AssocMaxJobsLimit"},
-      {[&](Scene& s) { s.association(kRoot).limits.grp_tres = four_cpus; },
+      {[](Scene& s) { s.association(kRoot).limits.grp_tres = kFourCpus; },
        {.association = kBob, .cpus = 3},
        {.cpus = 2},
        "AssocGrpCpuLimit"},
@@ -175,7 +63,12 @@ TEST(Limits, EachHasItsOwnReason) {
        {.cpus = 4},
        {.cpus = 2},
        "AssocMaxCPURunMinutesPerUser"},
-      {[&](Scene& s) { s.association(kRoot).limits.max_tres_per_job = four_cpus; },
+  };
+}
+
+std::vector<Row> most_of_associations_and_jobs_of_qos() {
+  return {
+      {[](Scene& s) { s.association(kRoot).limits.max_tres_per_job = kFourCpus; },
        {},
        {.cpus = 5},
        "AssocMaxCpuPerJobLimit"},
@@ -204,11 +97,16 @@ TEST(Limits, EachHasItsOwnReason) {
        {.association = kBob},
        {},
        "MaxJobsPerAccount"},
-      {[&](Scene& s) { s.qos(kNormal).limits.grp_tres = four_cpus; },
+      {[](Scene& s) { s.qos(kNormal).limits.grp_tres = kFourCpus; },
        {.association = kBob, .cpus = 4},
        {},
        "QOSGrpCpuLimit"},
-      {[&](Scene& s) { s.qos(kNormal).limits.max_tres_per_user = four_cpus; },
+  };
+}
+
+std::vector<Row> tres_of_qos() {
+  return {
+      {[](Scene& s) { s.qos(kNormal).limits.max_tres_per_user = kFourCpus; },
        {.cpus = 4},
        {},
        "QOSMaxCpuPerUserLimit"},
@@ -224,7 +122,7 @@ TEST(Limits, EachHasItsOwnReason) {
        {.association = kBob, .gpus = 2},
        {.gpus = 1},
        "MaxGRESPerAccount"},
-      {[&](Scene& s) { s.qos(kNormal).limits.max_tres_per_job = four_cpus; },
+      {[](Scene& s) { s.qos(kNormal).limits.max_tres_per_job = kFourCpus; },
        {},
        {.cpus = 5},
        "QOSMaxCpuPerJobLimit"},
@@ -250,23 +148,33 @@ TEST(Limits, EachHasItsOwnReason) {
        {},
        {},
        "QOSMaxWallDurationPerJobLimit"},
-      {[&](Scene& s) { s.qos(kOfPartition).limits.grp_tres = four_cpus; },
+      {[](Scene& s) { s.qos(kOfPartition).limits.grp_tres = kFourCpus; },
        {.partition = 1, .cpus = 4},
        {.partition = 1},
        "QOSGrpCpuLimit"},
   };
-  for (const Row& row : rows) {
-    Scene scene;
-    row.set(scene);
-    scene.settle();
-    start(scene.limits, row.running);
-    EXPECT_EQ(refusal(scene.limits, row.wanted), row.reason);
-    scene.limits.forget_started();
-    EXPECT_TRUE(scene.limits.uses().empty());
-    if (std::string(row.reason).find("PerJob") == std::string::npos &&
-        std::string(row.reason).find("PerNode") == std::string::npos) {
-      EXPECT_EQ(refusal(scene.limits, row.wanted), "") << row.reason;
-    }
+}
+
+void expect_reason(const Row& row) {
+  Scene scene;
+  row.set(scene);
+  scene.settle();
+  start(scene.limits, row.running);
+  EXPECT_EQ(refusal(scene.limits, row.wanted), row.reason);
+  scene.limits.forget_started();
+  EXPECT_TRUE(scene.limits.uses().empty());
+  const std::string reason = row.reason;
+  const bool of_job_alone =
+      reason.find("PerJob") != std::string::npos || reason.find("PerNode") != std::string::npos;
+  if (!of_job_alone) {
+    EXPECT_EQ(refusal(scene.limits, row.wanted), "") << reason;
+  }
+}
+
+TEST(Limits, EachHasItsOwnReason) {
+  for (const auto& rows :
+       {groups_of_associations(), most_of_associations_and_jobs_of_qos(), tres_of_qos()}) {
+    for (const Row& row : rows) expect_reason(row);
   }
 }
 
@@ -459,235 +367,6 @@ TEST(Limits, NothingIsRefusedUnlessEnforced) {
   scene.limits.configure(rules);
   EXPECT_EQ(refusal(scene.limits, {}), "");
 }
-
-// The slow checker: the jobs that run are added up anew for each question, and every holder's limit
-// is looked at by its rule.
-struct Slow {
-  const model::Accounts& accounts;
-  const std::vector<Try>& running;
-
-  [[nodiscard]] bool below(std::uint32_t id, std::uint32_t above) const {
-    for (; id != 0; id = accounts.associations[id - 1].parent) {
-      if (id == above) return true;
-    }
-    return false;
-  }
-  [[nodiscard]] static std::vector<std::uint32_t> qos_of(const Try& job,
-                                                         const model::Accounts& accounts) {
-    std::vector<std::uint32_t> order;
-    if (job.partition == 1) order.push_back(kOfPartition);
-    if (job.qos == kOfPartition && job.partition == 1) return order;
-    const bool over = (accounts.qos[job.qos - 1].flags & model::kQosOverPartQos) != 0;
-    order.insert(over ? order.begin() : order.end(), job.qos);
-    return order;
-  }
-  static std::int64_t amount(const Try& job, model::TresId id) {
-    switch (id) {
-      case kTresCpu: return job.cpus;
-      case kTresMemory: return static_cast<std::int64_t>(job.memory) * job.nodes;
-      case kTresNode: return job.nodes;
-      default: return job.gpus;
-    }
-  }
-  template <class Counts>
-  [[nodiscard]] std::int64_t sum(Counts&& counts,
-                                 const std::function<std::int64_t(const Try&)>& of) const {
-    std::int64_t all = 0;
-    for (const Try& job : running) {
-      if (counts(job)) all += of(job);
-    }
-    return all;
-  }
-
-  [[nodiscard]] std::set<std::string> broken(const Try& wanted) const {
-    std::set<std::string> names;
-    const std::vector<std::uint32_t> order = qos_of(wanted, accounts);
-    const auto in_qos = [&](std::uint32_t qos) {
-      return [this, qos](const Try& job) {
-        const auto theirs = qos_of(job, accounts);
-        return std::find(theirs.begin(), theirs.end(), qos) != theirs.end();
-      };
-    };
-    const auto one = [](const Try&) { return std::int64_t{1}; };
-    // The first in the order that sets it.
-    const auto first_qos = [&](const auto& sets) -> std::uint32_t {
-      for (const std::uint32_t id : order) {
-        if (sets(accounts.qos[id - 1].limits)) return id;
-      }
-      return 0;
-    };
-    const std::uint32_t grp_jobs =
-        first_qos([](const auto& limits) { return limits.grp_jobs != model::kNoLimit; });
-    if (grp_jobs != 0) {
-      if (sum(in_qos(grp_jobs), one) >= accounts.qos[grp_jobs - 1].limits.grp_jobs) {
-        names.insert("QOSGrpJobsLimit");
-      }
-    } else {
-      for (const model::Association& at : accounts.associations) {
-        if (at.limits.grp_jobs == model::kNoLimit || !below(wanted.association, at.id)) continue;
-        const auto there = [&](const Try& job) { return below(job.association, at.id); };
-        if (sum(there, one) >= at.limits.grp_jobs) names.insert("AssocGrpJobsLimit");
-      }
-    }
-    const auto own = [&](const Try& job) { return job.association == wanted.association; };
-    const std::uint32_t max_jobs =
-        first_qos([](const auto& limits) { return limits.max_jobs_per_user != model::kNoLimit; });
-    if (max_jobs != 0) {
-      const auto mine = [&](const Try& job) { return own(job) && in_qos(max_jobs)(job); };
-      if (sum(mine, one) >= accounts.qos[max_jobs - 1].limits.max_jobs_per_user) {
-        names.insert("QOSMaxJobsPerUserLimit");
-      }
-    } else {
-      for (std::uint32_t id = wanted.association; id != 0;
-           id = accounts.associations[id - 1].parent) {
-        const std::uint32_t most = accounts.associations[id - 1].limits.max_jobs;
-        if (most == model::kNoLimit) continue;
-        if (sum(own, one) >= most) names.insert("AssocMaxJobsLimit");
-        break;
-      }
-    }
-    for (const model::TresId tres : {kTresCpu, kTresMemory, kTresNode, model::TresId{1001}}) {
-      check_tres(wanted, tres, first_qos, in_qos, names);
-    }
-    return names;
-  }
-
-  template <class First, class InQos>
-  void check_tres(const Try& wanted, model::TresId tres, First&& first_qos, InQos&& in_qos,
-                  std::set<std::string>& names) const {
-    const std::int64_t more = amount(wanted, tres);
-    if (more == 0) return;
-    const auto of = [&](const Try& job) { return amount(job, tres); };
-    const auto minutes = [&](const Try& job) { return amount(job, tres) * job.minutes; };
-    const model::TresKind& kind =
-        *std::find_if(accounts.tres.begin(), accounts.tres.end(),
-                      [&](const model::TresKind& k) { return k.id == tres; });
-    const auto note = [&](core::TresLimitKind what, bool of_qos) {
-      names.insert(core::limit_name({what, core::LimitScope::all, of_qos}, kind));
-    };
-    const auto group = [&](auto qos_list, auto list, core::TresLimitKind what, const auto& sums,
-                           std::int64_t wants) {
-      const std::uint32_t qos = first_qos(
-          [&](const auto& limits) { return model::find_tres(limits.*qos_list, tres) != nullptr; });
-      if (qos != 0) {
-        const std::int64_t most = model::tres_count(accounts.qos[qos - 1].limits.*qos_list, tres);
-        if (sum(in_qos(qos), sums) + wants > most) note(what, true);
-        return;
-      }
-      for (const model::Association& at : accounts.associations) {
-        const model::TresCount* most = model::find_tres(at.limits.*list, tres);
-        if (most == nullptr || !below(wanted.association, at.id)) continue;
-        const auto there = [&](const Try& job) { return below(job.association, at.id); };
-        if (sum(there, sums) + wants > most->count) note(what, false);
-      }
-    };
-    using model::AssociationLimits;
-    using model::QosLimits;
-    group(&QosLimits::grp_tres, &AssociationLimits::grp_tres, core::TresLimitKind::in_use, of,
-          more);
-    group(&QosLimits::grp_tres_run_mins, &AssociationLimits::grp_tres_run_mins,
-          core::TresLimitKind::run_minutes, minutes, more * wanted.minutes);
-    const std::uint32_t per_job = first_qos([&](const auto& limits) {
-      return model::find_tres(limits.max_tres_per_job, tres) != nullptr;
-    });
-    if (per_job != 0) {
-      if (more > model::tres_count(accounts.qos[per_job - 1].limits.max_tres_per_job, tres)) {
-        note(core::TresLimitKind::per_job, true);
-      }
-      return;
-    }
-    for (std::uint32_t id = wanted.association; id != 0;
-         id = accounts.associations[id - 1].parent) {
-      const model::TresCount* most =
-          model::find_tres(accounts.associations[id - 1].limits.max_tres_per_job, tres);
-      if (most == nullptr) continue;
-      if (more > most->count) note(core::TresLimitKind::per_job, false);
-      break;
-    }
-  }
-};
-
-class RandomLimits : public ::testing::TestWithParam<std::uint32_t> {};
-
-TEST_P(RandomLimits, AgreeWithTheSlowChecker) {
-  SCOPED_TRACE("seed " + std::to_string(GetParam()));
-  std::mt19937 random(GetParam());
-  const auto pick = [&](std::uint32_t below) {
-    return static_cast<std::uint32_t>(random() % below);
-  };
-  const auto some_tres = [&](std::uint32_t scale) {
-    model::TresCounts counts;
-    for (const model::TresId id : {kTresCpu, kTresMemory, kTresNode, model::TresId{1001}}) {
-      if (pick(5) == 0) counts.push_back({id, (id == kTresMemory ? 20 : 3) * (1 + pick(scale))});
-    }
-    return counts;
-  };
-  for (int round = 0; round < 20; ++round) {
-    Scene scene;
-    const auto set_limits = [&](auto& limits) {
-      if (pick(4) == 0) limits.grp_jobs = 1 + pick(5);
-      limits.grp_tres = some_tres(5);
-      limits.grp_tres_run_mins = some_tres(40);
-      limits.max_tres_per_job = some_tres(2);
-    };
-    for (model::Association& at : scene.accounts.associations) {
-      set_limits(at.limits);
-      if (pick(4) == 0) at.limits.max_jobs = 1 + pick(3);
-    }
-    for (model::Qos& at : scene.accounts.qos) {
-      if (pick(2) == 0) set_limits(at.limits);
-      if (pick(4) == 0) at.limits.max_jobs_per_user = 1 + pick(3);
-      if (pick(3) == 0) at.flags = model::kQosOverPartQos;
-    }
-    scene.settle();
-    std::vector<Try> running;
-    std::vector<LimitClaim> claims;
-    for (int event = 0; event < 60; ++event) {
-      if (!running.empty() && pick(3) == 0) {
-        const std::size_t which = pick(static_cast<std::uint32_t>(running.size()));
-        scene.limits.uncount(claims[which]);
-        running.erase(running.begin() + static_cast<std::ptrdiff_t>(which));
-        claims.erase(claims.begin() + static_cast<std::ptrdiff_t>(which));
-        continue;
-      }
-      const Try wanted{.association = kAnn + pick(2),
-                       .qos = 1 + pick(3),
-                       .partition = pick(2),
-                       .cpus = 1 + pick(6),
-                       .memory = 5 * (1 + pick(4)),
-                       .nodes = 1,
-                       .gpus = pick(3),
-                       .minutes = 1 + pick(12)};
-      const std::set<std::string> broken = Slow{scene.accounts, running}.broken(wanted);
-      const std::string reason = refusal(scene.limits, wanted);
-      if (broken.empty()) {
-        ASSERT_EQ(reason, "") << "round " << round << " event " << event;
-      } else {
-        ASSERT_TRUE(broken.contains(reason)) << reason << " but " << *broken.begin();
-        continue;
-      }
-      LimitClaim claim{.association = wanted.association,
-                       .qos = wanted.qos,
-                       .partition_qos = wanted.partition == 1 ? kOfPartition : 0,
-                       .uid = 1000 + wanted.association,
-                       .submitted = 1,
-                       .running = 1};
-      for (const model::TresId id : {kTresCpu, kTresMemory, kTresNode, model::TresId{1001}}) {
-        const std::int64_t count = Slow::amount(wanted, id);
-        if (count == 0) continue;
-        claim.in_use.push_back({id, count});
-        claim.run_seconds.push_back({id, count * wanted.minutes * 60});
-      }
-      scene.limits.count(claim);
-      running.push_back(wanted);
-      claims.push_back(std::move(claim));
-    }
-    for (const LimitClaim& claim : claims) scene.limits.uncount(claim);
-    ASSERT_TRUE(scene.limits.uses().empty());
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomLimits, ::testing::Range(1U, 13U));
 
 }  // namespace
 }  // namespace sluice::test

@@ -197,6 +197,9 @@ TEST(Rows, DoSomethingOrAreRefused) {
   expect_complete(scancel_rows());
   expect_complete(sacct_rows());
   expect_complete(scontrol_rows());
+  expect_complete(sacctmgr_rows());
+  expect_complete(sshare_rows());
+  expect_complete(sprio_rows());
   expect_complete(sstat_rows());
 }
 
