@@ -112,8 +112,7 @@ Result<model::Job> wait_for_grant(const opt::SallocOptions& options, cli::Alloca
 Result<cli::Allocation> ask(const cli::Sockets& sockets, wire::Submit request,
                             const opt::SallocOptions& options, const base::Environment& own) {
   if (options.more.empty()) return cli::Allocation::request(sockets, request);
-  Result<wire::SubmitHeterogeneous> whole =
-      cli::make_whole(std::move(request), options.more, own);
+  Result<wire::SubmitHeterogeneous> whole = cli::make_whole(std::move(request), options.more, own);
   if (!whole) return tl::unexpected(whole.error());
   return cli::Allocation::request(sockets, *whole);
 }

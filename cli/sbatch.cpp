@@ -136,9 +136,9 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
     command = *here + "/" + command.str();
   }
   Result<cli::Client> client = cli::Client::create(own);
-  Result<wire::SubmitReply> reply =
-      client ? send(*client, std::move(*request), options, *environment)
-             : Result<wire::SubmitReply>(tl::unexpected(client.error()));
+  Result<wire::SubmitReply> reply = client
+                                        ? send(*client, std::move(*request), options, *environment)
+                                        : Result<wire::SubmitReply>(tl::unexpected(client.error()));
   if (!reply) {
     const Error error = cli::as_seen_by_user(reply.error());
     if (options.job.test_only) {

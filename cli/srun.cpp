@@ -263,8 +263,8 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  Result<cli::Allocation> allocation = het ? cli::Allocation::request(sockets, *whole)
-                                           : cli::Allocation::request(sockets, *request);
+  Result<cli::Allocation> allocation =
+      het ? cli::Allocation::request(sockets, *whole) : cli::Allocation::request(sockets, *request);
   if (!allocation) {
     cli::print_refusal(kProgram, "Unable to allocate resources", allocation.error());
     return options.exit_error;

@@ -358,19 +358,14 @@ Planned<Plan> add_coordinators(const World& world, const Specs& specs) {
   if (accounts.empty()) return refuse(" You need to specify a account list here.\n");
   Plan plan;
   plan.after = world.accounts;
-  plan.notes = " Adding Coordinator User(s)\n";
-  for (const std::string& name : users) {
-    if (find_user(plan.after, name) == nullptr) {
-      return refuse(fmt::format(" You specified a non-existent user '{}'.\n", name));
-    }
-    plan.notes += fmt::format("  {}\n", name);
+  if (Planned<void> known = check_coordinators(plan.after, users, accounts); !known) {
+    return tl::unexpected(known.error());
   }
+  plan.notes = " Adding Coordinator User(s)\n";
+  for (const std::string& name : users) plan.notes += fmt::format("  {}\n", name);
   plan.notes += " To Account(s) and all sub-accounts\n";
   for (const std::string& name : accounts) {
     model::Account* account = find_account(plan.after, name);
-    if (account == nullptr) {
-      return refuse(fmt::format(" You specified a non-existent account '{}'.\n", name));
-    }
     plan.notes += fmt::format("  {}\n", name);
     for (const std::string& user : users) {
       if (std::ranges::find(account->coordinators, Text(user)) == account->coordinators.end()) {

@@ -139,7 +139,7 @@ std::string limit_lines(const std::vector<LimitChange<Limits>>& changes,
       case report::LimitKind::count: value = report::limit_number(set.*(field.number)); break;
       case report::LimitKind::minutes: value = report::limit_minutes(set.*(field.number)); break;
     }
-    out += fmt::format("  {:<{}} = {}\n", field.label, width, value.empty() ? "NONE" : value);
+    out += fmt::format("  {:<{}}= {}\n", field.label, width + 1, value.empty() ? "NONE" : value);
   }
   return out;
 }
@@ -273,7 +273,7 @@ Status read_priority_of_qos(const Spec& spec, QosChange& change) {
 }
 
 std::string line(std::string_view label, std::size_t width, std::string_view value) {
-  return fmt::format("  {:<{}} = {}\n", label, width, value);
+  return fmt::format("  {:<{}}= {}\n", label, width + 1, value);
 }
 
 }  // namespace

@@ -79,6 +79,21 @@ tl::unexpected<Refusal> unknown_condition(const Spec& spec) {
       fmt::format(" Unknown condition: {}\n Use keyword 'set' to modify value\n", spec.text));
 }
 
+Planned<void> check_coordinators(model::Accounts& all, const std::vector<std::string>& users,
+                                 const std::vector<std::string>& accounts) {
+  std::string missing;
+  for (const std::string& name : accounts) {
+    if (find_account(all, name) != nullptr) continue;
+    missing += fmt::format(" You specified a non-existent account '{}'.\n", name);
+  }
+  for (const std::string& name : users) {
+    if (find_user(all, name) != nullptr) continue;
+    missing += fmt::format(" You specified a non-existent user '{}'.\n", name);
+  }
+  if (!missing.empty()) return refuse(missing);
+  return {};
+}
+
 model::Account* find_account(model::Accounts& all, std::string_view name) {
   return by_name(all.accounts, name);
 }

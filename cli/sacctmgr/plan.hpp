@@ -54,6 +54,10 @@ using Planned = tl::expected<T, Refusal>;
 [[nodiscard]] tl::unexpected<Refusal> refuse_setting(std::string text);
 [[nodiscard]] tl::unexpected<Refusal> unknown_option(const Spec& spec, std::string_view why = {});
 [[nodiscard]] tl::unexpected<Refusal> unknown_condition(const Spec& spec);
+// Refuses with a line for each account and user that isn't there.
+[[nodiscard]] Planned<void> check_coordinators(model::Accounts& all,
+                                               const std::vector<std::string>& users,
+                                               const std::vector<std::string>& accounts);
 
 // The edit that makes `after` of `before`.
 [[nodiscard]] model::AccountsEdit edit_between(const model::Accounts& before, const Plan& plan);

@@ -189,12 +189,10 @@ Planned<Plan> delete_coordinators(const World& world, const Specs& specs) {
   plan.after = world.accounts;
   std::string heading = users.empty() ? " Removing all users from Accounts\n"
                                       : " Removing Coordinators with user name\n";
-  for (const std::string& name : users) {
-    if (find_user(plan.after, name) == nullptr) {
-      return refuse(fmt::format(" You specified a non-existent user '{}'.\n", name));
-    }
-    heading += fmt::format("  {}\n", name);
+  if (Planned<void> known = check_coordinators(plan.after, users, accounts); !known) {
+    return tl::unexpected(known.error());
   }
+  for (const std::string& name : users) heading += fmt::format("  {}\n", name);
   if (!users.empty()) heading += accounts.empty() ? " From all accounts\n" : " From Account(s)\n";
   for (const std::string& name : accounts) heading += fmt::format("  {}\n", name);
   std::string lines;

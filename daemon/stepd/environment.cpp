@@ -39,8 +39,8 @@ void forget_outer_job(Environment& environment) {
   }
   for (const std::string& name : groups) environment.unset(name);
   for (const std::string_view prefix :
-       {"SLURM_HET_SIZE", "SLURM_STEP", "SLURM_JOB_", "SLURM_ARRAY_", "SLURM_MEM_PER_", "SLURM_NTASKS", "SLURM_GPU",
-        "SLURM_CPUS_PER_", "SLURM_CPU_BIND", "SLURM_SRUN_COMM_"}) {
+       {"SLURM_HET_SIZE", "SLURM_STEP", "SLURM_JOB_", "SLURM_ARRAY_", "SLURM_MEM_PER_",
+        "SLURM_NTASKS", "SLURM_GPU", "SLURM_CPUS_PER_", "SLURM_CPU_BIND", "SLURM_SRUN_COMM_"}) {
     environment.unset_prefix(prefix);
   }
   for (const std::string_view name :

@@ -32,6 +32,11 @@ Result<Text> settle_qos(const AccountTree& tree, Place place, std::string_view a
     std::string settled = qos != nullptr ? qos->name.str() : std::string(name);
     if (std::ranges::find(names, settled) == names.end()) names.push_back(std::move(settled));
   }
+  const auto rank = [&tree](const std::string& name) {
+    const model::Qos* qos = tree.qos(name);
+    return qos == nullptr ? 0U : qos->priority;
+  };
+  std::ranges::stable_sort(names, std::ranges::greater(), rank);
   return Text(base::join(names, ","));
 }
 

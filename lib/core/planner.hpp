@@ -28,6 +28,15 @@
 
 namespace sluice::core {
 
+// As whom a job would run in a partition.
+struct Guise {
+  PartitionIndex partition;
+  std::uint32_t association = 0;
+  std::uint32_t qos = 0;
+
+  auto operator<=>(const Guise&) const = default;
+};
+
 // An eligible job, or the rest of an array, as the planner sees it.
 struct Candidate {
   JobId id;
@@ -41,6 +50,9 @@ struct Candidate {
   // What the priority rule and the start gates look at beside that (core/priority_rule.hpp).
   std::uint32_t association = 0;
   std::uint32_t qos = 0;
+  // Where it may run under several QOS, or under another association in another partition: each, in
+  // order of preference. Empty: as above in each of the partitions.
+  std::vector<Guise> guises;
   std::int32_t nice = 0;
   std::int32_t site_factor = 0;
   bool fixed = false;
@@ -91,6 +103,8 @@ struct StartNote {
 struct Start {
   JobId id;
   PartitionIndex partition;
+  std::uint32_t association = 0;
+  std::uint32_t qos = 0;
   model::AllocationPtr allocation;
   std::uint32_t time_limit = 0;  // minutes in force
   StartNote note;

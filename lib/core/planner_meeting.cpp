@@ -100,11 +100,16 @@ Nodes nodes_of(const std::vector<Selection>& selections) {
   return nodes;
 }
 
-RankedJob ranked_of(const Candidate& who) {
+// A component doesn't choose among several guises: it takes the first in its partition.
+RankedJob ranked_of(const Candidate& who, PartitionIndex partition) {
+  Guise guise{partition, who.association, who.qos};
+  for (std::size_t g = who.guises.size(); g-- > 0;) {
+    if (who.guises[g].partition == partition) guise = who.guises[g];
+  }
   return {.request = who.request.get(),
           .uid = who.uid,
-          .association = who.association,
-          .qos = who.qos,
+          .association = guise.association,
+          .qos = guise.qos,
           .time_limit = who.time_limit,
           .nice = who.nice,
           .site_factor = who.site_factor,
@@ -124,7 +129,7 @@ Result<MeetingPart> part_in(const NodePool::State& pool, const Settings& setting
   if (!eligibility) return tl::unexpected(eligibility.error());
   const std::uint32_t minutes = minutes_in_force(candidate.time_limit, config);
   return MeetingPart{.id = candidate.id,
-                     .ranked = ranked_of(candidate),
+                     .ranked = ranked_of(candidate, partition),
                      .sharing = candidate.request->sharing,
                      .partition = partition,
                      .minutes = minutes,
@@ -221,7 +226,7 @@ bool PlannerPass::gather(Lane& lane, LaneWork& work) {
     work.parts_error = false;
     const QueuedJob& leader = state_.queue.leader(lane.group);
     const std::uint32_t minutes = limit_minutes(lane);
-    RankedJob ranked = state_.queue.ranked(leader);
+    RankedJob ranked = state_.queue.ranked(leader, lane);
     ranked.reservation = lane.reservation;
     work.parts.push_back({.id = leader.id,
                           .ranked = ranked,
@@ -283,8 +288,11 @@ void PlannerPass::examine_meeting(Lane& lane, LaneWork& work) {
     }
   }
   if (!state_.settings->backfill && partition_is_blocked(lane)) return block(lane, work);
-  const MeetingQuery query{pool_.state(), state_.profile.empty() ? nullptr : &state_.profile,
-                           work.parts, now_.mono_ms, state_.light ? &lane.key : nullptr,
+  const MeetingQuery query{pool_.state(),
+                           state_.profile.empty() ? nullptr : &state_.profile,
+                           work.parts,
+                           now_.mono_ms,
+                           state_.light ? &lane.key : nullptr,
                            state_.vantage(lane.reservation)};
   if (const auto selections = place_all(query, now_.mono_ms, steps_)) {
     start_meeting(lane, work, *selections);
@@ -300,6 +308,8 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
     const MeetingPart& part = work.parts[i];
     made.push_back({.id = part.id,
                     .partition = part.partition,
+                    .association = part.ranked.association,
+                    .qos = part.ranked.qos,
                     .allocation = make_allocation(pool_.state(), part.demand, selections[i]),
                     .time_limit = part.minutes,
                     .reservation = lane.reservation});

@@ -345,7 +345,7 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
 std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
                                                 const model::Allocation* allocation) const {
   if (state_.gate == nullptr && state_.more_gates.empty()) return std::nullopt;
-  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group));
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   job.reservation = lane.reservation;
   const GateQuestion question{job, lane.partition, limit_minutes(lane), allocation};
   if (state_.gate != nullptr) {
@@ -359,7 +359,7 @@ std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
 
 void PlannerPass::tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation) {
   if (state_.gate == nullptr && state_.more_gates.empty()) return;
-  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group));
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   job.reservation = lane.reservation;
   const GateQuestion question{job, lane.partition, limit_minutes(lane), &allocation};
   if (state_.gate != nullptr) state_.gate->started(id, question);
@@ -387,6 +387,8 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   const QueuedJob leader = state_.queue.leader(group);
   Start made{.id = leader.id,
              .partition = lane.partition,
+             .association = lane.association,
+             .qos = lane.qos,
              .allocation = make_allocation(pool_.state(), work.demand, selection),
              .time_limit = limit_minutes(lane),
              .note = note_of(lane, work),

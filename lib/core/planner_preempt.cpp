@@ -23,8 +23,7 @@ constexpr std::int64_t kLeaveMs = 120'000;
 
 std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
   const PreemptRules& rules = *state_.preemption;
-  const Group& group = state_.queue.group(lane.group);
-  const PreemptParty ahead{lane.partition, group.key.qos};
+  const PreemptParty ahead{lane.partition, lane.qos};
   const std::uint32_t priority = ~lane.key.priority;
   std::vector<JobId> found;
   for (const auto& [party, jobs] : state_.parties) {

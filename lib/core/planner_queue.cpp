@@ -79,22 +79,22 @@ LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
   const std::uint32_t tier = partition < tiers_.size() ? tiers_[partition] : 1;
   const std::uint32_t priority = rule_ == nullptr
                                      ? head.priority
-                                     : rule_->priority_of(ranked(head), lane.partition, ranked_at_);
+                                     : rule_->priority_of(ranked(head, lane), lane.partition, ranked_at_);
   return {.tier = ~tier, .priority = ~priority, .order = head.order, .lane = id};
 }
 
 std::uint32_t PlannerQueue::priority_of(const QueuedJob& job) const {
   const Lane& first = lanes_[groups_[job.group].lanes.front()];
   return rule_ == nullptr ? job.priority
-                          : rule_->priority_of(ranked(job), first.partition, ranked_at_);
+                          : rule_->priority_of(ranked(job, first), first.partition, ranked_at_);
 }
 
-RankedJob PlannerQueue::ranked(const QueuedJob& job) const {
+RankedJob PlannerQueue::ranked(const QueuedJob& job, const Lane& lane) const {
   const GroupKey& key = groups_[job.group].key;
   return {.request = key.request,
           .uid = key.uid,
-          .association = key.association,
-          .qos = key.qos,
+          .association = lane.association,
+          .qos = lane.qos,
           .time_limit = key.time_limit,
           .nice = key.nice,
           .site_factor = key.site_factor,
@@ -125,19 +125,18 @@ void PlannerQueue::refresh_keys(std::uint32_t group) {
 
 GroupKey PlannerQueue::key_for(const Candidate& candidate) const {
   GroupKey key{.request = candidate.request.get(),
-               .partitions = {},
+               .guises = candidate.guises,
                .reservations = candidate.reservations,
                .uid = candidate.uid,
                .time_limit = candidate.time_limit,
-               .association = candidate.association,
-               .qos = candidate.qos,
                .nice = candidate.nice,
                .site_factor = candidate.site_factor,
                .fixed = candidate.fixed,
                .reservation = candidate.reservation,
                .alone = alone_ || candidate.companions ? candidate.order : 0};
   for (const PartitionIndex partition : candidate.partitions) {
-    key.partitions.push_back(partition.value);
+    if (!candidate.guises.empty()) break;
+    key.guises.push_back({partition, candidate.association, candidate.qos});
   }
   if (key.reservations.empty()) key.reservations.push_back(0);
   return key;
@@ -152,15 +151,17 @@ std::uint32_t PlannerQueue::group_for(const Candidate& candidate) {
   made.request = candidate.request;
   made.companions = candidate.companions;
   made.key = place->first;
-  const std::size_t count = made.key.partitions.size() * made.key.reservations.size();
+  const std::size_t count = made.key.guises.size() * made.key.reservations.size();
   while (made.lanes.size() < count) made.lanes.push_back(take_place(lanes_, free_lanes_));
   std::sort(made.lanes.begin(), made.lanes.end());  // those of one rank stand by their numbers
   std::size_t next = 0;
   for (const std::uint32_t reservation : made.key.reservations) {
-    for (const std::uint32_t partition : made.key.partitions) {
+    for (const Guise& guise : made.key.guises) {
       const std::uint32_t lane = made.lanes[next++];
       lanes_[lane].group = id;
-      lanes_[lane].partition = PartitionIndex(partition);
+      lanes_[lane].partition = guise.partition;
+      lanes_[lane].association = guise.association;
+      lanes_[lane].qos = guise.qos;
       lanes_[lane].reservation = reservation;
       lanes_[lane].key = LaneKey{.lane = lane};
     }

@@ -1,6 +1,7 @@
 // PlannerQueue: the eligible jobs, in groups, in order. Jobs that a priority rule and the start
 // gates can't tell apart, but by how long they have waited, form a group; a group stands once per
-// partition in the order of the pass, with the key of its leader: such an entry is a lane.
+// partition (and per QOS, where it may have several) in the order of the pass, with the key of its
+// leader: such an entry is a lane.
 //
 // All lanes are ranked at one moment, rank()'s; a lane that changes later is ranked as of that
 // moment too, so that priorities are always compared as of the same time.
@@ -39,6 +40,8 @@ struct QueuedJob {
 struct Lane {
   std::uint32_t group = 0;
   PartitionIndex partition;
+  std::uint32_t association = 0;
+  std::uint32_t qos = 0;
   std::uint32_t reservation = 0;  // 0: none
   LaneKey key;
   // Known to be blocked and explained so: until a node with at least `fewest_cores` idle cores is
@@ -59,12 +62,10 @@ struct Lane {
 // What the jobs of a group have in common.
 struct GroupKey {
   const model::Request* request = nullptr;
-  std::vector<std::uint32_t> partitions;
+  std::vector<Guise> guises;               // at least one
   std::vector<std::uint32_t> reservations;  // at least one; 0: outside
   std::uint32_t uid = 0;
   std::uint32_t time_limit = 0;
-  std::uint32_t association = 0;
-  std::uint32_t qos = 0;
   std::int32_t nice = 0;
   std::int32_t site_factor = 0;
   bool fixed = false;
@@ -107,7 +108,7 @@ class PlannerQueue {
   [[nodiscard]] const QueuedJob& leader(std::uint32_t group) const {
     return jobs_[groups_[group].heap.front()];
   }
-  [[nodiscard]] RankedJob ranked(const QueuedJob& job) const;
+  [[nodiscard]] RankedJob ranked(const QueuedJob& job, const Lane& lane) const;
   // In its first partition, as of the last ranking.
   [[nodiscard]] std::uint32_t priority_of(const QueuedJob& job) const;
   [[nodiscard]] const QueuedJob& member(std::uint32_t job) const { return jobs_[job]; }

@@ -120,6 +120,17 @@ std::uint32_t Planner::ahead_of(JobId id) const {
 }
 
 bool Planner::gates_refuse(const Candidate& candidate, PartitionIndex partition) const {
+  bool tried = false;
+  for (const Guise& guise : candidate.guises) {
+    if (guise.partition != partition) continue;
+    tried = true;
+    Candidate one = candidate;
+    one.guises.clear();
+    one.association = guise.association;
+    one.qos = guise.qos;
+    if (!gates_refuse(one, partition)) return false;
+  }
+  if (tried) return true;
   RankedJob job;
   job.request = candidate.request.get();
   job.uid = candidate.uid;

@@ -51,11 +51,13 @@ Status check_account(const Partition& partition, const Request& request, const A
                   " not " + request.account.str() + ")");
 }
 
+// One of those asked for must be permitted.
 Status check_qos(const Partition& partition, const Request& request) {
-  const std::string_view qos = request.qos.view().substr(0, request.qos.view().find(','));
-  const bool allowed = partition.allow_qos.empty() || lists(partition.allow_qos, qos);
-  const bool denied = partition.allow_qos.empty() && lists(partition.deny_qos, qos);
-  if (allowed && !denied) return {};
+  std::vector<std::string_view> asked = base::split_nonempty(request.qos, ',');
+  if (asked.empty()) asked.emplace_back();
+  const auto permitted = [&](std::string_view qos) { return permits_qos(partition, qos); };
+  if (std::ranges::any_of(asked, permitted)) return {};
+  const bool allowed = partition.allow_qos.empty();
   return fail(ErrorCode::invalid_qos, "Job's QOS not permitted to use this partition (" +
                                           partition.name.str() +
                                           (allowed ? " denies " + partition.deny_qos.str()
@@ -201,6 +203,11 @@ Status complete_memory(Request& request, const Partition& partition, const Setti
 }
 
 }  // namespace
+
+bool permits_qos(const Partition& partition, std::string_view qos) {
+  return partition.allow_qos.empty() ? !lists(partition.deny_qos, qos)
+                                     : lists(partition.allow_qos, qos);
+}
 
 Status may_use(const Partition& partition, const Request& request, const AccessCheck& who) {
   if (who.uid == 0) {

@@ -28,6 +28,9 @@ struct AccessCheck {
   const AccountTree* tree = nullptr;  // for accounts below a listed one; null: only by name
 };
 
+// By allow_qos and deny_qos.
+[[nodiscard]] bool permits_qos(const model::Partition& partition, std::string_view qos);
+
 [[nodiscard]] Status may_use(const model::Partition& partition, const model::Request& request,
                              const AccessCheck& who);
 

@@ -59,6 +59,8 @@ void Cluster::State::start(const Start& started) {
   job.reason_detail = Text();
   job.dependency = Text();
   job.partition = partitions[started.partition.value]->name;
+  job.association = started.association;
+  if (const model::Qos* qos = tree->qos(started.qos)) job.qos = qos->name;
   if (ranks_by_factors() && !job.priority_fixed) job.priority = computed_priority(job);
   job.time_limit = started.time_limit;
   job.start = turn.now.wall;

@@ -155,9 +155,11 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
   if (job.het_job.is_set() && job.het_job == job.id) {
     companions = std::make_shared<const std::vector<Candidate>>(companions_of(job));
   }
+  std::vector<PartitionIndex> open = open_partitions(*job.request, job.spec->uid).partitions;
+  std::vector<Guise> guises = guises_of(job, open);
   return {.id = job.id,
           .request = planned_request(job),
-          .partitions = open_partitions(*job.request, job.spec->uid).partitions,
+          .partitions = std::move(open),
           .uid = job.spec->uid,
           .priority = job.priority,
           .order = submit_order(job),
@@ -165,6 +167,7 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
           .startable = startable,
           .association = job.association,
           .qos = qos_id(job.qos),
+          .guises = std::move(guises),
           .nice = job.spec->nice,
           .site_factor = job.site_factor,
           .fixed = job.priority_fixed,

@@ -139,8 +139,8 @@ Parsed<SbatchOptions> parse_sbatch(const Invocation& invocation) {
   const bool wrapped = std::ranges::any_of(*parts, wants_wrap, &Collected::line);
   std::vector<std::vector<Given>> directives(1);
   if (!wrapped) {
-    auto given = read_script(parts->front().rows, *script,
-                             operands.empty() ? "stdin" : operands.front());
+    auto given =
+        read_script(parts->front().rows, *script, operands.empty() ? "stdin" : operands.front());
     if (!given) return tl::unexpected<Stop>(std::move(given.error()));
     directives = std::move(*given);
   }

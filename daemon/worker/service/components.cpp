@@ -87,8 +87,8 @@ model::Step record_of(const StepRun& step, const wire::StepPortion& portion) {
     record.exit_code = std::max(record.exit_code, done->second.exit_code);
   }
   record.nodes = base::compress_hosts(names);
-  const bool failed_elsewhere = record.state == model::JobState::failed &&
-                                record.exit_code == 0 && record.reason.empty();
+  const bool failed_elsewhere =
+      record.state == model::JobState::failed && record.exit_code == 0 && record.reason.empty();
   if (failed_elsewhere) record.state = model::JobState::completed;
   return record;
 }

@@ -161,7 +161,8 @@ TEST(HetJobs, EachHasATimeLimitOfItsOwn) {
 TEST(HetJobs, ALostNodeRequeuesAllAndTheyMeetAgain) {
   World world;
   submit(world, {a_job(), a_job()});
-  world.apply(core::UpdateNode{.nodes = {NodeIndex(1)}, .verb = core::NodeVerb::down, .reason = Text("gone")});
+  world.apply(core::UpdateNode{
+      .nodes = {NodeIndex(1)}, .verb = core::NodeVerb::down, .reason = Text("gone")});
   EXPECT_EQ(world.job(1).state, JobState::node_fail);
   EXPECT_EQ(world.job(1).flags & model::kFlagRequeued, model::kFlagRequeued);
   EXPECT_EQ(world.job(2).state, JobState::pending);  // nothing of it is left

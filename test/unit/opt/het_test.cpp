@@ -32,8 +32,8 @@ TEST(HetLines, SbatchTakesComponentsFromLineAndScript) {
 }
 
 TEST(HetLines, TheFirstComponentSpeaksForAllOfSomeThings) {
-  auto options = script("#SBATCH hetjob\n#SBATCH -t 3\n", "-t5 -J both -c2 --exclusive : -n2 : -t9")
-                     .sbatch();
+  auto options =
+      script("#SBATCH hetjob\n#SBATCH -t 3\n", "-t5 -J both -c2 --exclusive : -n2 : -t9").sbatch();
   ASSERT_TRUE(options);
   ASSERT_EQ(options->more.size(), 2U);
   const JobOptions& second = options->more[0];
