@@ -15,7 +15,7 @@ export BUILD PRESET
 
 .DEFAULT_GOAL := build
 .PHONY: help build test demo bench sim lint lint-headers lint-tidy format fuzz install check clean \
-	test-vm oracle-scenarios
+	test-vm oracle-scenarios sim-traces
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -39,6 +39,14 @@ sim: ## the simulation: SEEDS=n runs with faults, the invariants checked after e
 	@scripts/install-deps build test
 	@scripts/build sluice-sim-test
 	@$(BUILD)/test/sluice-sim-test --seeds $(SEEDS)
+
+sim-traces: ## replay the traces TRACES/*.swf.xz under each policy
+	@test -d "$(TRACES)" || { echo "make sim-traces TRACES=DIR" >&2; exit 2; }
+	@scripts/build sluice
+	@for trace in "$(TRACES)"/*.swf.xz; do for policy in fcfs easy conservative site; do \
+	  echo "== $$trace $$policy"; \
+	  $(BUILD)/bin/sluice sim --trace "$$trace" --policy $$policy || exit 1; \
+	done; done
 
 bench: ## measure Sluice and the oracle in turn
 	@scripts/install-deps build test bench

@@ -22,6 +22,8 @@ struct Entity {
   bool as_document = false;  // --json too
 };
 
+// Its words are conditions.
+constexpr std::string_view kAssocMgr = "assoc_mgr";
 int no_federation(Console&, const std::string&) { return 0; }
 
 constexpr Entity kEntities[] = {{"jobs", show_jobs, true},
@@ -94,6 +96,10 @@ std::vector<std::string> not_there(const std::vector<model::NodePtr>& nodes,
 }  // namespace
 
 int show(Console& console, Words words) {
+  if (base::abbreviates(words[0], kAssocMgr)) {
+    if (!wants_document(console)) return show_assoc_mgr(console, words.subspan(1));
+    return console.error("assoc_mgr has no form for --json and --yaml");
+  }
   if (words.size() > 2) return console.complain("too many arguments for keyword:show");
   const base::Cut cut = base::cut(words[0], '=');
   std::string name = words.size() == 2 ? words[1] : std::string(cut.after);

@@ -12,6 +12,7 @@ int show_steps(Console& console, const std::string& name);
 int show_nodes(Console& console, const std::string& name);
 int show_partitions(Console& console, const std::string& name);
 int show_config(Console& console, const std::string& name);
+int show_assoc_mgr(Console& console, Words conditions);
 int show_topology(Console& console, const std::string& name);
 int show_hostnames(Console& console, const std::string& name);
 int show_hostlist(Console& console, const std::string& name);

@@ -112,8 +112,14 @@ void Shell::on_link_message(LinkId id, const net::Frame& frame) {
     if (type == wire::MessageType::join) return on_join(id, frame);
     return host.link->close();
   }
-  if (type == wire::MessageType::node_hello) return on_hello(id, frame);
-  if (host.node) service_->on_node_message(*host.node, type, frame.payload);
+  const std::uint64_t begin = base::monotonic_us();
+  if (type == wire::MessageType::node_hello) {
+    on_hello(id, frame);
+  } else if (host.node) {
+    service_->on_node_message(*host.node, type, frame.payload);
+  }
+  service_->statistics().note_request(static_cast<std::uint16_t>(type), std::nullopt,
+                                      static_cast<std::int64_t>(base::monotonic_us() - begin));
 }
 
 void Shell::on_hello(LinkId id, const net::Frame& frame) {

@@ -2,11 +2,13 @@
 // go to the query threads, the rest to the service.
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/log/log.hpp"
 #include "daemon/controller/account_queries.hpp"
 #include "daemon/controller/priority_queries.hpp"
 #include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/shell.hpp"
+#include "daemon/controller/stats_query.hpp"
 
 namespace sluice::controller {
 
@@ -29,7 +31,10 @@ void Shell::add_session(std::unique_ptr<net::FrameChannel> channel, auth::Peer p
     for (auto& run : std::exchange(found->second.waiting, {})) advance(run);
   });
   session.channel->on_close([this, id](const Error&) {
-    sessions_.erase(id);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return;
+    for (const auto& run : found->second.waiting) finish(*run);
+    sessions_.erase(found);
     service_->on_session_closed(id);
   });
   session.channel->resume();
@@ -41,22 +46,33 @@ void Shell::on_frame(SessionId id, const net::Frame& frame) {
   const auto found = sessions_.find(id);
   if (found == sessions_.end()) return;
   const Call call{id, frame.id, found->second.peer};
+  const std::uint64_t begin = base::monotonic_us();
+  const std::uint16_t type = frame.type;  // the frame may go with its session
+  if (!answer_frame(call, frame)) return;
+  service_->statistics().note_request(type, call.peer.uid,
+                                      static_cast<std::int64_t>(base::monotonic_us() - begin));
+}
+
+// False: a query thread goes on with it, and counts it in the end.
+bool Shell::answer_frame(const Call& call, const net::Frame& frame) {
   switch (static_cast<wire::MessageType>(frame.type)) {
     case wire::MessageType::hello: {
       const Result<wire::Hello> hello = wire::decode<wire::Hello>(frame.payload);
-      if (!hello) return refuse(call, hello.error());
-      if (hello->version < wire::kOldestProtocol) {
+      if (!hello) {
+        refuse(call, hello.error());
+      } else if (hello->version < wire::kOldestProtocol) {
         refuse(call, {ErrorCode::protocol, "this release of the command is too old"});
       }
-      return;
+      return false;  // no request
     }
-    case wire::MessageType::route:  // this is where it leads
-      return;
-    case wire::MessageType::make_token: return make_token(call, frame);
-    case wire::MessageType::reconfigure: return reconfigure(call);
-    default:
-      if (!start_query(call, frame)) service_->on_request(call, frame);
+    case wire::MessageType::route: return false;  // this is where it leads
+    case wire::MessageType::make_token: make_token(call, frame); return true;
+    case wire::MessageType::reconfigure: reconfigure(call); return true;
+    default: break;
   }
+  const std::uint32_t before = queries_under_way_;
+  if (!start_query(call, frame)) service_->on_request(call, frame);
+  return queries_under_way_ == before;
 }
 
 template <class Request, class Make>
@@ -77,7 +93,9 @@ bool Shell::try_query(const Call& call, const net::Frame& frame, Make make) {
 
 bool Shell::start_query(const Call& call, const net::Frame& frame) {
   const auto start = [&](std::unique_ptr<Query> query) {
-    advance(std::make_shared<QueryRun>(QueryRun{call.session, call.id, std::move(query)}));
+    ++queries_under_way_;
+    advance(std::make_shared<QueryRun>(
+        QueryRun{call.session, call.id, frame.type, call.peer.uid, std::move(query)}));
   };
   return try_query<wire::QueryJobs>(call, frame,
                                     [&](wire::QueryJobs request) {
@@ -115,30 +133,46 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
              }) ||
          try_query<wire::QueryConfig>(call, frame,
                                       [&](const wire::QueryConfig&) { answer_config(call); }) ||
-         try_query<wire::QueryStats>(call, frame,
-                                     [&](const wire::QueryStats&) { answer_stats(call); });
+         try_query<wire::QueryStats>(call, frame, [&](const wire::QueryStats& request) {
+           const auth::Rule& reset = auth::Policy<wire::QueryStats>::reset;
+           const Status may = service_->judge(reset, call.peer, std::nullopt);
+           if (request.reset && !may) return refuse(call, may.error());
+           start(query_stats(snapshot_.current(), stats_reply()));
+           if (!request.reset) return;
+           service_->statistics().reset(now().wall);
+         });
 }
 
 void Shell::advance(const std::shared_ptr<QueryRun>& run) {
   pool_.run([this, alive = alive_, run] {
-    auto piece = std::make_shared<Query::Piece>(run->query->next());
-    loop_.post([this, alive, run, piece] {
-      if (*alive) deliver(run, std::move(*piece));
+    const std::uint64_t begin = base::monotonic_us();
+    auto made = std::make_shared<MadePiece>();
+    made->piece = run->query->next();
+    made->us = static_cast<std::int64_t>(base::monotonic_us() - begin);
+    loop_.post([this, alive, run, made] {
+      if (*alive) deliver(run, std::move(*made));
     });
   });
 }
 
-void Shell::deliver(const std::shared_ptr<QueryRun>& run, Query::Piece piece) {
+void Shell::deliver(const std::shared_ptr<QueryRun>& run, MadePiece made) {
+  run->us += made.us;
   const auto found = sessions_.find(run->session);
-  if (found == sessions_.end()) return;
+  if (found == sessions_.end()) return finish(*run);
   net::FrameChannel& channel = *found->second.channel;
+  Query::Piece& piece = made.piece;
   channel.send({static_cast<std::uint16_t>(piece.type), run->id, std::move(piece.payload)});
-  if (piece.last) return;
+  if (piece.last) return finish(*run);
   if (channel.congested()) {
     found->second.waiting.push_back(run);
   } else {
     advance(run);
   }
+}
+
+void Shell::finish(const QueryRun& run) {
+  --queries_under_way_;
+  service_->statistics().note_request(run.type, run.uid, run.us);
 }
 
 void Shell::answer_config(const Call& call) {
@@ -147,26 +181,28 @@ void Shell::answer_config(const Call& call) {
   controller::reply(*static_cast<Env*>(this), call.session, call.id, message);
 }
 
-void Shell::answer_stats(const Call& call) {
+// Without the jobs that wait and run.
+wire::StatsReply Shell::stats_reply() {
   const store::StoreStats stats = store_->stats();
   wire::StatsReply message;
   const auto add = [&](const char* key, std::uint64_t value) {
     message.values.push_back({key, std::to_string(value)});
   };
+  message.scheduler = service_->scheduler_stats();
+  message.scheduler.threads = 2 + queries_under_way_;  // the loop, and the one that answers this
+  message.scheduler.clock_us = clock_us_;
   add("store_commits", stats.commits);
   add("store_transactions", stats.transactions);
   add("store_rows", stats.rows);
   add("sessions", sessions_.size());
   add("jobs", snapshot_.current()->job_count());
   add("epoch", service_->epoch());
-  const PlanStats& plan = service_->plan_stats();
-  add("plan_passes", plan.passes);
-  add("plan_slices", plan.slices);
-  // Wall time: a clock that was set back must not show as centuries.
-  add("plan_us_last", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_last, 0)));
-  add("plan_us_most", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_most, 0)));
-  add("plan_us_all", static_cast<std::uint64_t>(std::max<std::int64_t>(plan.us_all, 0)));
-  controller::reply(*static_cast<Env*>(this), call.session, call.id, message);
+  const wire::CycleStats& plan = message.scheduler.main;
+  add("plan_passes", plan.count);
+  add("plan_us_last", plan.us.last);
+  add("plan_us_most", plan.us.most);
+  add("plan_us_all", plan.us.all);
+  return message;
 }
 
 void Shell::reconfigure(const Call& call) {

@@ -131,6 +131,9 @@ Status Shell::load_hosts() {
 }
 
 Status Shell::start_service() {
+  const std::uint64_t begin = base::monotonic_us();
+  for (int i = 0; i < 1000; ++i) static_cast<void>(base::wall_micros());
+  clock_us_ = base::monotonic_us() - begin;
   ServiceOptions options;
   options.settings = config_.settings;
   options.node_settings = key_values(config_.node_settings);

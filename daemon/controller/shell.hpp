@@ -51,7 +51,14 @@ class Shell : private Env {
   struct QueryRun {
     SessionId session = 0;
     std::uint64_t id = 0;
+    std::uint16_t type = 0;
+    std::uint32_t uid = 0;
     std::unique_ptr<Query> query;
+    std::int64_t us = 0;  // that its pieces took
+  };
+  struct MadePiece {
+    Query::Piece piece;
+    std::int64_t us = 0;
   };
   struct Session {
     std::unique_ptr<net::FrameChannel> channel;
@@ -99,11 +106,13 @@ class Shell : private Env {
   template <class Request, class Make>
   bool try_query(const Call& call, const net::Frame& frame, Make make);
   void advance(const std::shared_ptr<QueryRun>& run);
-  void deliver(const std::shared_ptr<QueryRun>& run, Query::Piece piece);
+  void deliver(const std::shared_ptr<QueryRun>& run, MadePiece made);
+  void finish(const QueryRun& run);
   void make_token(const Call& call, const net::Frame& frame);
   void reconfigure(const Call& call);
   void answer_config(const Call& call);
-  void answer_stats(const Call& call);
+  [[nodiscard]] wire::StatsReply stats_reply();
+  [[nodiscard]] bool answer_frame(const Call& call, const net::Frame& frame);
   void refuse(const Call& call, const Error& error);
 
   // Links
@@ -130,6 +139,8 @@ class Shell : private Env {
   bool wake_posted_ = false;
   std::map<SessionId, Session> sessions_;
   SessionId next_session_ = 1;
+  std::uint32_t queries_under_way_ = 0;
+  std::uint64_t clock_us_ = 0;  // that 1000 readings of the clock took
   std::map<LinkId, HostLink> links_;
   LinkId next_link_ = 1;
   std::map<NodeIndex, LinkId> node_links_;

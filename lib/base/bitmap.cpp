@@ -118,7 +118,12 @@ void Bitmap::reset_range(std::size_t first, std::size_t end) {
 
 void Bitmap::reset_all() { std::fill(words_.begin(), words_.end(), 0); }
 
-std::size_t Bitmap::count() const {
+// Counting bits is one instruction on nearly every machine, but not on the least that we build for.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+__attribute__((target_clones("popcnt", "default")))
+#endif
+std::size_t
+Bitmap::count() const {
   std::size_t sum = 0;
   for (const std::uint64_t word : words_) sum += static_cast<std::size_t>(std::popcount(word));
   return sum;

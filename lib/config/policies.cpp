@@ -281,6 +281,7 @@ std::vector<Key> policy_keys(model::Settings& settings) {
       {"priority_weight_job_size", number(p.weight_job_size)},
       {"priority_weight_partition", number(p.weight_partition)},
       {"priority_weight_qos", number(p.weight_qos)},
+      {"priority_weight_slowdown", number(p.weight_slowdown)},
       {"priority_weight_tres", text(p.weight_tres)},
       {"preempt_type", preempt_type(settings.preempt.type)},
       {"preempt_mode", preempt_mode(settings.preempt)},
@@ -352,6 +353,7 @@ void show_policies(const model::Settings& settings,
         {"PriorityWeightJobSize", std::to_string(p.weight_job_size)},
         {"PriorityWeightPartition", std::to_string(p.weight_partition)},
         {"PriorityWeightQOS", std::to_string(p.weight_qos)},
+        {"PriorityWeightSlowdown", std::to_string(p.weight_slowdown)},
         {"PriorityWeightTRES", p.weight_tres.empty() ? "(null)" : p.weight_tres.str()},
     };
     lines.insert(lines.end(), of_priority.begin(), of_priority.end());

@@ -176,8 +176,31 @@ void Cluster::State::review_standings(const AccountTree& before) {
   }
   for (const JobId id : waiting) {
     if (job(id).association == 0) find_standing(id);
+    if (has_choice_of_guise(*job(id).request)) unqueue(id);  // it may have others than before
     turn.unsettled.insert(id);
   }
+}
+
+// As whom the job could run in each of those partitions: with the association that it has there,
+// under each of its QOS, which stand in the order of their priority.
+std::vector<Guise> Cluster::State::guises_of(const model::Job& job,
+                                             const std::vector<PartitionIndex>& where) const {
+  const model::EnforceSettings& enforce = settings->enforce;
+  std::vector<std::string_view> asked = base::split_nonempty(job.request->qos, ',');
+  if (asked.empty()) asked.push_back(job.qos);
+  std::vector<Guise> guises;
+  for (const PartitionIndex index : where) {
+    const model::Partition& partition = *partitions[index.value];
+    const Place place = tree->find(job.request->account, job.spec->user, partition.name);
+    const bool known = place != AccountTree::kNoPlace;
+    if (!known && enforce.associations) continue;
+    for (const std::string_view qos : asked) {
+      if (enforce.qos && known && !tree->allows_qos(place, qos)) continue;
+      if (!permits_qos(partition, qos)) continue;
+      guises.push_back({index, known ? tree->at(place).id : 0, qos_id(qos)});
+    }
+  }
+  return guises;
 }
 
 // For a job that had none.
@@ -196,9 +219,15 @@ void Cluster::State::find_standing(JobId id) {
 // Only where it is enforced: the job waits until its user has the association, or the QOS again.
 Obstacle Cluster::State::standing_obstacle(const model::Job& job) const {
   if (!settings->enforce.associations) return {};
+  if (has_choice_of_guise(*job.request)) {
+    const std::vector<PartitionIndex> open =
+        open_partitions(*job.request, job.spec->uid).partitions;
+    if (open.empty() || !guises_of(job, open).empty()) return {};
+  }
   const Place place = tree->place_of(job.association);
   if (place == AccountTree::kNoPlace) return {model::Reason::invalid_account, {}};
-  const bool allowed = !settings->enforce.qos || tree->allows_qos(place, job.qos);
+  const bool allowed = !settings->enforce.qos ||
+                       (!has_choice_of_guise(*job.request) && tree->allows_qos(place, job.qos));
   return allowed ? Obstacle{} : Obstacle{model::Reason::invalid_qos, {}};
 }
 

@@ -72,6 +72,7 @@ struct Changes {
   JobId job;                         // of a submit
   std::vector<JobOutcome> outcomes;  // of requests on jobs
   std::optional<PlanEntry> tested;   // of a test_only submit
+  PassFigures figures;               // of a planning slice
   std::vector<model::JobPtr> jobs;   // new or changed records, each once, latest
   std::vector<model::JobPtr> ended;  // attempts that reached their terminal state (or were
                                      // requeued): the accounting record of that attempt

@@ -35,7 +35,9 @@ Changes Cluster::plan(Now now, std::uint64_t budget) {
   state_->plan_needed = !pass.finished;
   state_->last_pass_ms = now.mono_ms;
   state_->take(pass);
-  return state_->finish();
+  Changes changes = state_->finish();
+  changes.figures = pass.figures;
+  return changes;
 }
 
 bool Cluster::more_to_plan() const { return state_->plan_needed || !state_->unreviewed.empty(); }

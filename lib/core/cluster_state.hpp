@@ -91,6 +91,8 @@ struct Cluster::State {
   [[nodiscard]] std::uint32_t qos_id(std::string_view name) const;
   [[nodiscard]] model::TresCounts charged_tres(const model::Job& job, PartitionIndex where) const;
   [[nodiscard]] Obstacle standing_obstacle(const model::Job& job) const;
+  [[nodiscard]] std::vector<Guise> guises_of(const model::Job& job,
+                                             const std::vector<PartitionIndex>& where) const;
 
   // Priorities, usage and limits (policies.cpp)
   void refresh_policies();

@@ -59,6 +59,13 @@ Result<Standing> standing_of(const AccountTree& tree, const StandingRequest& ask
   return standing;
 }
 
+bool has_choice_of_guise(const model::Request& request) {
+  const auto several = [](std::string_view list) {
+    return list.find(',') != std::string_view::npos;
+  };
+  return several(request.qos) || several(request.partitions);
+}
+
 bool lists_account(const AccountTree& tree, std::string_view list, std::string_view account) {
   const std::vector<std::string_view> names = base::split_nonempty(list, ',');
   const auto listed = [&](std::string_view name) {

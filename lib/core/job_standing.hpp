@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "core/account_tree.hpp"
 #include "model/policy_settings.hpp"
+#include "model/request.hpp"
 
 namespace sluice::core {
 
@@ -30,6 +31,9 @@ struct Standing {
                                            const model::EnforceSettings& enforce);
 
 // Whether an account is one of the listed or below one of them.
+// Several QOS, or several partitions, which may have associations of their own.
+[[nodiscard]] bool has_choice_of_guise(const model::Request& request);
+
 [[nodiscard]] bool lists_account(const AccountTree& tree, std::string_view list,
                                  std::string_view account);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
+#include "core/slowdown.hpp"
 #include "core/wide.hpp"
 
 namespace sluice::core {
@@ -97,6 +98,19 @@ Signed weighted_sum(const PriorityInputs& inputs, const PriorityScore& made) {
   return sum;
 }
 
+// The site order's part: how long it has waited for what it asks.
+std::uint32_t slowdown(const PriorityInputs& inputs, const RankedJob& job) {
+  if (job.accrue == 0 || job.request == nullptr) return 0;
+  const std::int64_t wait_s = (inputs.as_of - job.accrue) / model::kSecond;
+  const bool unlimited = job.time_limit == model::kUnlimited || job.time_limit == 0;
+  const std::int64_t estimate_s =
+      unlimited ? kPatienceS : std::int64_t{job.time_limit} * inputs.limit_unit_ms / 1000;
+  const model::TresCounts asked = requested_tres(*job.request, inputs.tres);
+  const std::int64_t cpus = model::tres_count(asked, model::kTresCpu);
+  return slowdown_rank(wait_s, estimate_s,
+                       static_cast<std::uint64_t>(std::max<std::int64_t>(cpus, 1)));
+}
+
 }  // namespace
 
 PriorityScore score(const PriorityInputs& inputs, const RankedJob& job, PartitionIndex partition) {
@@ -115,7 +129,9 @@ PriorityScore score(const PriorityInputs& inputs, const RankedJob& job, Partitio
     made.job_size = size_factor(inputs, job, asked);
     add_tres_factors(inputs, asked, partition, made);
   }
-  const Signed total = weighted_sum(inputs, made) / kUnit + made.site - made.nice;
+  if (inputs.settings.weight_slowdown != 0) made.slowdown = slowdown(inputs, job);
+  const Signed of_wait = (Signed{inputs.settings.weight_slowdown} * made.slowdown) >> 32U;
+  const Signed total = weighted_sum(inputs, made) / kUnit + of_wait + made.site - made.nice;
   constexpr Signed kMost = std::numeric_limits<std::uint32_t>::max();
   made.priority = static_cast<std::uint32_t>(std::clamp(total, Signed{1}, kMost));
   return made;

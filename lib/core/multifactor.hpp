@@ -37,6 +37,7 @@ struct PriorityInputs {
   std::vector<Partition> partitions;  // by index
   std::uint32_t nodes = 0;            // of the cluster
   std::uint32_t cpus = 0;
+  std::uint32_t limit_unit_ms = 60'000;  // of time limits
 };
 using PriorityInputsPtr = std::shared_ptr<const PriorityInputs>;
 
@@ -48,9 +49,10 @@ struct PriorityScore {
   std::int64_t job_size = 0;
   std::int64_t partition = 0;
   std::int64_t qos = 0;
-  model::TresCounts tres;  // only kinds with a weight
-  std::int64_t site = 0;   // points
-  std::int64_t nice = 0;   // points
+  model::TresCounts tres;      // only kinds with a weight
+  std::uint32_t slowdown = 0;  // slowdown_rank(), of 2^32
+  std::int64_t site = 0;       // points
+  std::int64_t nice = 0;       // points
   std::uint32_t priority = 0;
 };
 [[nodiscard]] PriorityScore score(const PriorityInputs& inputs, const RankedJob& job,

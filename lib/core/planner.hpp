@@ -126,7 +126,19 @@ struct RunningFacts {
   std::int64_t start_ms = 0;  // monotonic
 };
 
+// What a pass looked at, for statistics. Jobs of one group count once, but for those that start.
+struct PassFigures {
+  std::uint32_t examined = 0;     // groups looked at, in each of their partitions
+  std::uint32_t tried = 0;        // of those, with nodes and limits that allow a start
+  std::uint32_t blocked = 0;      // of those, without room now
+  std::uint32_t ahead = 0;        // jobs started ahead of a blocked one; a heterogeneous job is one
+  std::uint32_t ahead_parts = 0;  // components of the heterogeneous ones among them
+  std::uint32_t queued = 0;       // jobs in the queue when it ended
+  std::uint32_t planned = 0;      // starts planned for later when it ended
+};
+
 struct PassResult {
+  PassFigures figures;
   std::vector<Preemption> preemptions;  // to be carried out before the starts
   std::vector<Start> starts;            // already allocated in the pool
   std::vector<JobId> explained;         // jobs (group leaders first) whose PlanEntry changed

@@ -79,7 +79,8 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.eligibility = std::move(*eligibility);
   state_.confine(lane.reservation, pool, work.eligibility);
   lane.fewest_cores = model::kUnlimited;
-  const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  const std::uint32_t on_one = work.demand.single_node() ? std::max(1U, work.demand.tasks) : 1;
+  const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : on_one;
   for (const ClassId id : work.eligibility.classes) {
     lane.fewest_cores =
         std::min(lane.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));

@@ -287,6 +287,7 @@ void PlannerPass::examine_meeting(Lane& lane, LaneWork& work) {
       return;
     }
   }
+  ++result_.figures.tried;
   if (!state_.settings->backfill && partition_is_blocked(lane)) return block(lane, work);
   const MeetingQuery query{pool_.state(),
                            state_.profile.empty() ? nullptr : &state_.profile,
@@ -334,6 +335,11 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
       pool_.state().set_expected_end(share.node.value, hold, end);
     }
     result_.starts.push_back(std::move(made[i]));
+  }
+  const Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
+  if (first.job.is_set() && first.key < lane.key) {
+    ++result_.figures.ahead;
+    result_.figures.ahead_parts += static_cast<std::uint32_t>(selections.size());
   }
   if (work.planned) drop_plans({lane.key});
   if (state_.light && !state_.profile.empty()) {

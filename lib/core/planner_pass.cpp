@@ -49,6 +49,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       state_.pass_steps += steps_;
       state_.world_left = pool_.state().world_generation;
       state_.changed_left = state_.queue.changed_from();
+      note_sizes();
       return std::move(result_);
     }
     const LaneKey key = *next;
@@ -59,10 +60,17 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       continue;
     }
     ++steps_;
+    ++result_.figures.examined;
     examine(key);
   }
   finish();
+  note_sizes();
   return std::move(result_);
+}
+
+void PlannerPass::note_sizes() {
+  result_.figures.queued = static_cast<std::uint32_t>(state_.queue.size());
+  result_.figures.planned = static_cast<std::uint32_t>(state_.planned.size());
 }
 
 void PlannerPass::finish() {
@@ -250,7 +258,8 @@ bool PlannerPass::may_skip(const Lane& lane) const {
   if (!state_.compressing && lane.work != nullptr && lane.work->planned && conservative()) {
     return lane.work->planned_ms > now_.mono_ms;
   }
-  return state_.light && lane.settled && lane.fewest_cores > state_.released_cores &&
+  const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
+  return (state_.light || easy) && lane.settled && lane.fewest_cores > state_.released_cores &&
          state_.first_blocked[lane.partition.value].job.is_set();
 }
 
@@ -297,6 +306,7 @@ void PlannerPass::examine(const LaneKey& key) {
     lane.gate_mark = gate_mark_;
     return;
   }
+  ++result_.figures.tried;
   if (!state_.settings->backfill && partition_is_blocked(lane)) {
     block(lane, work);
     return;
@@ -409,6 +419,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
     Hold& hold = pool_.state().nodes[share.node.value].holds.back();
     pool_.state().set_expected_end(share.node.value, hold, end);
   }
+  if (made.note.ahead_of.is_set()) ++result_.figures.ahead;
   result_.starts.push_back(std::move(made));
   if (work.planned) drop_plans({lane.key});
   if (state_.light && !state_.profile.empty()) drop_broken(lane.key, selection);
@@ -419,6 +430,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
 }
 
 void PlannerPass::block(Lane& lane, LaneWork& work) {
+  ++result_.figures.blocked;
   Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
   const QueuedJob& leader = state_.queue.leader(lane.group);
   Why why{.reason = model::Reason::resources, .detail = {}, .gate = {}};

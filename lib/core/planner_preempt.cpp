@@ -32,7 +32,8 @@ std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
     for (const JobId id : jobs) {
       const Planner::State::Running& job = state_.running.at(id);
       const bool ended = job.expected_end_ms <= now_.mono_ms;
-      if (job.leaving || job.asleep || ended || (by_priority && job.facts.priority >= priority)) continue;
+      if (job.leaving || job.asleep || ended || (by_priority && job.facts.priority >= priority))
+        continue;
       const std::int64_t exempt_until = job.facts.start_ms + rules.exempt_ms(party);
       if (now_.mono_ms < exempt_until) {  // then is the time to look again
         state_.next_planned_ms = std::min(state_.next_planned_ms, exempt_until);

@@ -77,9 +77,9 @@ LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
   const QueuedJob& head = leader(lane.group);
   const std::uint32_t partition = lane.partition.value;
   const std::uint32_t tier = partition < tiers_.size() ? tiers_[partition] : 1;
-  const std::uint32_t priority = rule_ == nullptr
-                                     ? head.priority
-                                     : rule_->priority_of(ranked(head, lane), lane.partition, ranked_at_);
+  const std::uint32_t priority =
+      rule_ == nullptr ? head.priority
+                       : rule_->priority_of(ranked(head, lane), lane.partition, ranked_at_);
   return {.tier = ~tier, .priority = ~priority, .order = head.order, .lane = id};
 }
 

@@ -62,7 +62,7 @@ struct Lane {
 // What the jobs of a group have in common.
 struct GroupKey {
   const model::Request* request = nullptr;
-  std::vector<Guise> guises;               // at least one
+  std::vector<Guise> guises;                // at least one
   std::vector<std::uint32_t> reservations;  // at least one; 0: outside
   std::uint32_t uid = 0;
   std::uint32_t time_limit = 0;

@@ -146,6 +146,7 @@ class PlannerPass {
  private:
   void begin();
   void finish();
+  void note_sizes();
   void rank_if_due();
   void begin_conservative();
   void drop_gone_plans();

@@ -194,6 +194,7 @@ void Cluster::State::publish_priorities() {
   }
   for (const NodeInfo& node : nodes) made->cpus += node.record->facts.cpus();
   made->nodes = static_cast<std::uint32_t>(nodes.size());
+  made->limit_unit_ms = static_cast<std::uint32_t>(settings->limit_unit_ms);
   policies->inputs = made;
   policies->rule.publish(made);
   policies->limits.set_shares(made);

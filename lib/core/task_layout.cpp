@@ -86,11 +86,31 @@ class Layout {
     return std::min(room_[n] - selection_.nodes[n].tasks, most);
   }
 
+  // The rounds in which each node with room takes one more, as long as nobody is full, dealt at
+  // once.
+  std::uint32_t deal_rounds(std::uint32_t rest) {
+    std::uint32_t open = 0;
+    std::uint32_t rounds = rest;
+    for (std::size_t n = 0; n < room_.size(); ++n) {
+      const std::uint32_t left = room_[n] - std::min(room_[n], selection_.nodes[n].tasks);
+      if (left == 0) continue;
+      ++open;
+      rounds = std::min(rounds, left);
+    }
+    if (open == 0) return 0;
+    rounds = std::min(rounds, rest / open);
+    for (std::size_t n = 0; n < room_.size(); ++n) {
+      if (selection_.nodes[n].tasks < room_[n]) selection_.nodes[n].tasks += rounds;
+    }
+    return rounds * open;
+  }
+
   // With fewer tasks than nodes the last nodes get none.
   void deal() {
     std::uint32_t rest = demand_.tasks;
     while (rest != 0) {
       const std::uint32_t before = rest;
+      if (!demand_.pack_tasks) rest -= deal_rounds(rest);
       for (std::size_t n = 0; n < room_.size() && rest != 0; ++n) {
         if (selection_.nodes[n].tasks == room_[n]) continue;
         const std::uint32_t more = demand_.pack_tasks ? pack(n, rest) : 1;

@@ -8,6 +8,7 @@
 
 #include "base/strings.hpp"
 #include "core/cluster_state.hpp"
+#include "core/job_standing.hpp"
 #include "model/task_set.hpp"
 
 namespace sluice::core {
@@ -156,7 +157,8 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
     companions = std::make_shared<const std::vector<Candidate>>(companions_of(job));
   }
   std::vector<PartitionIndex> open = open_partitions(*job.request, job.spec->uid).partitions;
-  std::vector<Guise> guises = guises_of(job, open);
+  std::vector<Guise> guises;
+  if (has_choice_of_guise(*job.request)) guises = guises_of(job, open);
   return {.id = job.id,
           .request = planned_request(job),
           .partitions = std::move(open),

@@ -223,6 +223,17 @@ struct SprioOptions {
   std::string clusters;
 };
 
+// In which order sdiag lists requests.
+enum class RequestOrder : std::uint8_t { count, id, total_time, mean_time };
+
+struct SdiagOptions {
+  bool reset = false;
+  RequestOrder order = RequestOrder::count;
+  std::string clusters;
+  Dump dump = Dump::none;
+  std::string data_parser;
+};
+
 [[nodiscard]] Parsed<SqueueOptions> parse_squeue(const Invocation& invocation);
 [[nodiscard]] Parsed<SinfoOptions> parse_sinfo(const Invocation& invocation);
 [[nodiscard]] Parsed<ScancelOptions> parse_scancel(const Invocation& invocation);
@@ -232,5 +243,6 @@ struct SprioOptions {
 [[nodiscard]] Parsed<SacctmgrOptions> parse_sacctmgr(const Invocation& invocation);
 [[nodiscard]] Parsed<SshareOptions> parse_sshare(const Invocation& invocation);
 [[nodiscard]] Parsed<SprioOptions> parse_sprio(const Invocation& invocation);
+[[nodiscard]] Parsed<SdiagOptions> parse_sdiag(const Invocation& invocation);
 
 }  // namespace sluice::opt

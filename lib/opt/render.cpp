@@ -12,27 +12,28 @@
 namespace sluice::opt {
 namespace {
 
-constexpr std::array kCommands{Command::sbatch,   Command::salloc,   Command::srun,
-                               Command::squeue,   Command::sinfo,    Command::scancel,
-                               Command::sacct,    Command::scontrol, Command::sstat,
-                               Command::sacctmgr, Command::sshare,   Command::sprio};
+constexpr std::array kCommands{
+    Command::sbatch,  Command::salloc, Command::srun,     Command::squeue, Command::sinfo,
+    Command::scancel, Command::sacct,  Command::scontrol, Command::sstat,  Command::sacctmgr,
+    Command::sshare,  Command::sprio,  Command::sdiag};
 
 struct Names {
   std::string_view name;
   std::string_view operands;  // for "Usage:"
 };
-constexpr std::array<Names, 12> kNames{{{"sbatch", "script [args...]"},
-                                       {"salloc", "[command [args...]]"},
-                                       {"srun", "executable [args...]"},
-                                       {"squeue", ""},
-                                       {"sinfo", ""},
-                                       {"scancel", "[job_id[_array_id][.step_id]...]"},
-                                       {"sacct", ""},
-                                       {"scontrol", "[command [args...]]"},
-                                       {"sstat", ""},
-                                       {"sacctmgr", "[command [entity [specs...]]]"},
-                                       {"sshare", ""},
-                                       {"sprio", ""}}};
+constexpr std::array<Names, 13> kNames{{{"sbatch", "script [args...]"},
+                                        {"salloc", "[command [args...]]"},
+                                        {"srun", "executable [args...]"},
+                                        {"squeue", ""},
+                                        {"sinfo", ""},
+                                        {"scancel", "[job_id[_array_id][.step_id]...]"},
+                                        {"sacct", ""},
+                                        {"scontrol", "[command [args...]]"},
+                                        {"sstat", ""},
+                                        {"sacctmgr", "[command [entity [specs...]]]"},
+                                        {"sshare", ""},
+                                        {"sprio", ""},
+                                        {"sdiag", ""}}};
 
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 

@@ -21,7 +21,8 @@ enum class Command : std::uint8_t {
   sstat,
   sacctmgr,
   sshare,
-  sprio
+  sprio,
+  sdiag
 };
 [[nodiscard]] std::span<const Command> all_commands();
 [[nodiscard]] std::string_view command_name(Command command);

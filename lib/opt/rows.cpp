@@ -30,6 +30,7 @@ void add_all(RowList& list, Command command) {
     case Command::sacctmgr: return add(list, command, sacctmgr_rows());
     case Command::sshare: return add(list, command, sshare_rows());
     case Command::sprio: return add(list, command, sprio_rows());
+    case Command::sdiag: return add(list, command, sdiag_rows());
   }
 }
 

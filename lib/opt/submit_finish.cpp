@@ -34,19 +34,38 @@ std::uint64_t total(const std::vector<GresRequest>& list) {
   return sum;
 }
 
-// --gres=gpu:... and --gpus-per-node mean the same thing: the stronger source wins.
-Outcome settle_gpus_per_node(SubmitState& s) {
+bool same_kind(const GresRequest& a, const GresRequest& b) {
+  return a.name == b.name && a.type == b.type && a.scope == b.scope;
+}
+
+// A kind that a list names twice is meant as the last one says.
+void keep_last(std::vector<GresRequest>& list) {
+  for (std::size_t n = list.size(); n-- > 1;) {
+    const GresRequest last = list[n];
+    const auto end = list.begin() + static_cast<std::ptrdiff_t>(n);
+    const auto kept = std::remove_if(
+        list.begin(), end, [&](const GresRequest& earlier) { return same_kind(earlier, last); });
+    n -= static_cast<std::size_t>(end - kept);
+    list.erase(kept, end);
+  }
+}
+
+// --gres=gpu:... and --gpus-per-node mean the same thing: the stronger source wins; of one source,
+// --gres as far as it names the same type.
+void settle_gpus_per_node(SubmitState& s) {
+  keep_last(s.gres);
   const bool both = !s.gpus_per_node.empty() && std::any_of(s.gres.begin(), s.gres.end(), is_gpu);
-  if (!both) return {};
+  if (!both) return;
   if (s.gres_choice.source > s.gpus_per_node_choice.source) {
     s.gpus_per_node.clear();
-    return {};
+  } else if (s.gres_choice.source == s.gpus_per_node_choice.source) {
+    std::erase_if(s.gpus_per_node, [&](const GresRequest& one) {
+      return std::any_of(s.gres.begin(), s.gres.end(),
+                         [&](const GresRequest& other) { return same_kind(one, other); });
+    });
+  } else {
+    std::erase_if(s.gres, is_gpu);
   }
-  if (s.gres_choice.source == s.gpus_per_node_choice.source && s.command != Command::srun) {
-    return complain("--gres=gpu and --gpus-per-node are mutually exclusive.", 1);
-  }
-  std::erase_if(s.gres, is_gpu);
-  return {};
 }
 
 // What a step's line says of GPUs is all that it asks for: what its allocation's variables say in
@@ -73,7 +92,7 @@ void drop_weaker_gres(SubmitState& s) {
 
 Outcome settle_gres(SubmitState& s) {
   if (s.command == Command::srun) drop_weaker_gres(s);
-  if (Outcome done = settle_gpus_per_node(s); !done) return done;
+  settle_gpus_per_node(s);
   const model::Request& asked = s.job.request;
   if (!s.gpus_per_socket.empty() && asked.sockets_per_node == 0) {
     return complain("--gpus-per-socket option requires --sockets-per-node specification", 1);

@@ -6,5 +6,6 @@
 #include "wire/job_messages.hpp"
 #include "wire/plan_messages.hpp"
 #include "wire/query_messages.hpp"
+#include "wire/stats_messages.hpp"
 #include "wire/submit_messages.hpp"
 #include "wire/topology_messages.hpp"

@@ -158,20 +158,4 @@ struct HistoryReply {
   }
 };
 
-struct QueryStats {
-  static constexpr MessageType kType = MessageType::query_stats;
-  template <class Self, class Visitor>
-  static void fields(Self&, Visitor&) {}
-};
-
-struct StatsReply {
-  static constexpr MessageType kType = MessageType::stats_reply;
-  std::vector<KeyValue> values;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "values", self.values);
-  }
-};
-
 }  // namespace sluice::wire

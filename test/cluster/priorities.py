@@ -4,8 +4,8 @@
     priorities.py [--seeds N] [--first SEED]
 
 What is calculated with comes from the commands alone: raw shares and raw usage of `sshare -alP`,
-weights of `scontrol show config`, priorities and requests of the jobs. Fair Tree and the factors are
-written here a second time, in the plainest way, from their description.
+the weights configured, priorities and requests of the jobs. Fair Tree and the factors are written
+here a second time, in the plainest way, from their description.
 """
 import argparse
 import random

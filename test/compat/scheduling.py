@@ -6,7 +6,7 @@
     scheduling.py replay              Sluice alone against what was written down
 
 What may differ stands in known_scheduling_differences.txt, each with its reason; who makes one
-agree takes it off the list. Scenarios of one cluster run one after the other, clusters side by side.
+agree takes it off the list. Scenarios of a cluster run one after the other, clusters side by side.
 """
 import argparse
 import concurrent.futures
@@ -214,7 +214,7 @@ def main():
     parser.add_argument("what", choices=("compare", "replay"))
     parser.add_argument("--seeds", type=int, default=150, help="number of scenarios")
     parser.add_argument("--first", type=int, default=0, help="number of the first cluster")
-    parser.add_argument("--width", type=int, default=4, help="clusters side by side")
+    parser.add_argument("--width", type=int, default=6, help="clusters side by side")
     parser.add_argument("--record", action="store_true", help="write --file")
     parser.add_argument("--file", default=RECORDED, help="what the reference did")
     parser.add_argument("--only", default="", help="numbers of clusters to replay")

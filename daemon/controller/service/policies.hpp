@@ -88,7 +88,9 @@ struct Policy<wire::QueryAccounts> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryPriorities> : ReadingPolicy {};
 template <>
-struct Policy<wire::QueryStats> : ReadingPolicy {};
+struct Policy<wire::QueryStats> : ReadingPolicy {
+  static constexpr Rule reset{.least = Need::operator_, .from_nodes = FromNodes::never};
+};
 template <>
 struct Policy<wire::Ping> : ReadingPolicy {};
 template <>

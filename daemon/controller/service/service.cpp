@@ -34,6 +34,7 @@ Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loa
       links_(options_.settings->nodes.size()),
       hosts_(options_.hosts),
       committed_next_id_(loaded.next_job_id),
+      statistics_(env.now().wall),
       started_(env.now().wall) {
   const std::int64_t now_ms = env_.now().mono_ms;
   for (std::uint32_t i = 0; i < links_.size(); ++i) expect_node(NodeIndex(i), now_ms);
@@ -93,6 +94,7 @@ void Service::apply(const core::Event& event) { commit(cluster_.apply(event, env
 void Service::commit(core::Changes changes, Answer answer, store::Transaction extra) {
   if (dead_) return;
   mail_for(changes);
+  statistics_.note(changes, env_.now().wall);
   store::Transaction transaction = std::move(extra);
   transaction.jobs = changes.jobs;
   transaction.ended = std::move(changes.ended);
@@ -128,9 +130,11 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
       effects->delta.forgotten.empty() && !effects->answer;
   if (nothing) return arm_wake();
   ++commits_under_way_;
+  statistics_.orders_wait(effects->orders);
   env_.commit(std::move(transaction), [this, effects](const Status& status) {
     if (dead_) return;
     --commits_under_way_;
+    statistics_.orders_given(effects->orders);
     if (!status) {
       dead_ = true;
       return env_.fatal(status.error());
@@ -205,16 +209,17 @@ void Service::on_turn_end() {
   if (dead_ || !cluster_.more_to_plan()) return;
   const core::Now start = env_.now();
   core::Changes changes = cluster_.plan(start, options_.plan_budget);
-  pass_us_ += env_.now().wall - start.wall;
-  ++plan_stats_.slices;
-  if (!cluster_.more_to_plan()) {
-    ++plan_stats_.passes;
-    plan_stats_.us_last = pass_us_;
-    plan_stats_.us_most = std::max(plan_stats_.us_most, pass_us_);
-    plan_stats_.us_all += pass_us_;
-    pass_us_ = 0;
-  }
+  const model::WallTime end = env_.now().wall;
+  const bool more = cluster_.more_to_plan();
+  statistics_.note_slice(changes.figures, end - start.wall,
+                         more ? Statistics::Slice::partial : Statistics::Slice::whole, end);
   commit(std::move(changes), {});
+}
+
+wire::SchedulerStats Service::scheduler_stats() {
+  wire::SchedulerStats stats = statistics_.figures(env_.now().wall);
+  stats.commits_waiting = commits_under_way_;
+  return stats;
 }
 
 void Service::on_wake() {

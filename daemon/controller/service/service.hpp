@@ -20,6 +20,7 @@
 #include "core/cluster.hpp"
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/interner.hpp"
+#include "daemon/controller/service/statistics.hpp"
 #include "net/client/frame.hpp"
 #include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
@@ -41,15 +42,6 @@ struct ServiceOptions {
   std::uint32_t silent_after_s = 10;     // a node whose link is gone for so long shows "*"
   std::uint32_t orphan_patience_s = 60;  // an allocation whose salloc is gone ends after this
   std::uint64_t plan_budget = 20'000;    // steps of one planning slice
-};
-
-// What planning costs. A pass is as many slices as it takes until nothing is left to plan.
-struct PlanStats {
-  std::uint64_t passes = 0;
-  std::uint64_t slices = 0;
-  std::int64_t us_last = 0;  // of the last whole pass
-  std::int64_t us_most = 0;
-  std::int64_t us_all = 0;
 };
 
 // One request under way.
@@ -89,7 +81,9 @@ class Service {
   [[nodiscard]] const core::Cluster& cluster() const { return cluster_; }
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   [[nodiscard]] const std::vector<wire::HostRow>& hosts() const { return hosts_; }
-  [[nodiscard]] const PlanStats& plan_stats() const { return plan_stats_; }
+  // What sdiag shows, but for what the shell knows: it also tells what requests cost.
+  [[nodiscard]] Statistics& statistics() { return statistics_; }
+  [[nodiscard]] wire::SchedulerStats scheduler_stats();
 
   // Handlers, one per request; called by the dispatcher after the table said yes.
   void handle(const Call& call, wire::Submit& request);
@@ -204,8 +198,7 @@ class Service {
   std::uint32_t commits_under_way_ = 0;
   std::int64_t wake_ms_ = 0;
   std::map<std::string, auth::Level, std::less<>> ranked_;  // users above the plain ones
-  PlanStats plan_stats_;
-  std::int64_t pass_us_ = 0;  // of the pass under way
+  Statistics statistics_;
   model::WallTime started_ = 0;
   bool dead_ = false;  // durability lost
 };

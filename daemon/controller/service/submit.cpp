@@ -161,6 +161,7 @@ void Service::submitted(const Call& call, const Uid128& request_id, core::Change
     message.planned_cpus = cpus;
     return reply(env_, call.session, call.id, message);
   }
+  statistics_.note_submit(changes, env_.now().wall);
   answer_stored(call, request_id, std::move(changes), wire::SubmitReply::kType,
                 wire::encode(message), std::move(extra));
 }

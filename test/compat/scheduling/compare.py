@@ -1,12 +1,13 @@
 """Holds a scenario's result on Sluice against the reference's.
 
 What has to agree: which jobs are refused, run and wait; what each running job has on each kind of
-node (CPUs, memory, GPUs); each waiting job's reason; the order of those that wait. Nodes of one kind
-(equal hardware, weight, features and partitions) may stand for each other.
+node (CPUs, memory, GPUs); each waiting job's reason; the order of those that wait. Nodes of one
+kind (equal hardware, weight, features and partitions) may stand for each other.
 
-Which of several nodes that serve equally well a job gets is not said anywhere exactly, and what fits
-beside it follows from that. So where a job runs on both with as much in all, but on other nodes,
-only refusals, amounts and the order are held against the reference (`other_nodes`).
+Which of several nodes that serve equally well a job gets is not said anywhere exactly, and what
+fits beside it follows from that. So where a job runs on both with as much in all, but on other
+nodes,
+only refusals and amounts are held against the reference (`other_nodes`).
 """
 import re
 
@@ -103,7 +104,7 @@ def jobs_of(*results):
 
 
 def differences(shape, scenario, theirs, ours):
-    """[(job, text)]; empty where the two agree. Of jobs that were withdrawn only the refusal counts."""
+    """[(job, text)]; empty where the two agree. Withdrawn jobs don't count."""
     found = []
     withdrawn = scenario.get("withdrawn", ())
     loose = named_nodes_wait(scenario, theirs) or reserved_nodes_wait(theirs, ours)

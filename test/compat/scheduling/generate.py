@@ -1,4 +1,4 @@
-"""Clusters and requests by seed: what the scheduling comparison runs on the reference and on Sluice.
+"""Clusters and requests by seed: what the comparison runs on the reference and on Sluice.
 
 A *shape* is a cluster: nodes, partitions, accounts, and how CPUs are given out. A *scenario* is a
 list of submits that meet an empty cluster of that shape all at once. The same seed gives the same
@@ -33,8 +33,8 @@ class Dice:
 
 def shape(seed):
     """A cluster. Its number decides the subjects that it has (features, gres, partitions, …) and
-    how jobs may overtake: not at all ("builtin"); by backfill, with whole nodes ("exclusive"), since
-    the reference plans whole nodes ahead; or by backfill with shared nodes ("mixed")."""
+    how jobs may overtake: not at all ("builtin"); by backfill, with whole nodes ("exclusive"),
+    since the reference plans whole nodes ahead; or by backfill with shared nodes ("mixed")."""
     dice = Dice("shape", seed)
     kinds = SUBJECTS[seed % len(SUBJECTS)]
     made = {"seed": seed, "kinds": sorted(kinds), "nodes": nodes_of(dice, kinds)}

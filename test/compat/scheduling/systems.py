@@ -73,8 +73,8 @@ class System:
     def play(self, scenario):
         """Runs a scenario: {"refused": {job: text}, "pending": {job: reasons}, "running", "order"}.
 
-        With "sluice_refused" in it, what only one of the two refuses becomes "withdrawn": submitted,
-        but cancelled before anything starts, so that the rest can be compared.
+        With "sluice_refused" in it, what only one of the two refuses becomes "withdrawn":
+        submitted, but cancelled before anything starts, so that the rest can be compared.
         """
         self.set_partitions("down")
         self.reserve(scenario)
@@ -163,7 +163,7 @@ class System:
         raise harness.Failure("jobs don't end")
 
     def result(self):
-        """{"running": {job: {node: [CPUs, MiB, GPUs]}}, "order": [job, …]}: who runs, who is next."""
+        """{"running": {job: {node: [CPUs, MiB, GPUs]}}, "order": [job, …]}"""
         running, waiting = {}, []
         for line in self.must("scontrol", "-d", "-o", "show", "job").split("\n"):
             name = re.search(r"JobName=(j\d+) ", line)
@@ -178,7 +178,7 @@ class System:
 
 
 def filled(word, ids):
-    """An option with the ids of the jobs that it names; a job that was refused is not waited for."""
+    """An option with the ids of the jobs that it names; one that was refused is not waited for."""
     named = re.search(r"\{(j\d+)\}", word)
     return word.format(**ids) if not named or named.group(1) in ids else "--comment=free"
 

@@ -260,6 +260,72 @@ TEST_F(PoliciesTest, ALimitHoldsAJobWithItsReason) {
   EXPECT_EQ(world->job(second).state, model::JobState::running);
 }
 
+TEST_F(PoliciesTest, AJobRunsUnderTheFirstOfItsQosThatLetsItStart) {
+  build();
+  change_qos("high", [](model::Qos& qos) {
+    qos.priority = 10;
+    qos.limits.max_jobs_per_user = 1;
+  });
+  const JobId first = world->submit(job_of("ann", "normal,high"));
+  EXPECT_EQ(world->job(first).request->qos, Text("high,normal")) << "by priority";
+  EXPECT_EQ(world->job(first).qos, Text("high"));
+  const JobId second = world->submit(job_of("ann", "high,normal"));
+  EXPECT_EQ(world->job(second).state, model::JobState::running);
+  EXPECT_EQ(world->job(second).qos, Text("normal"));
+  world->pass(10);
+  EXPECT_EQ(qos_usage("normal").jobs, 1U);
+  const JobId third = world->submit(job_of("ann", "high"));
+  EXPECT_EQ(detail(third), "QOSMaxJobsPerUserLimit");
+  world->act(JobVerb::cancel, third);
+  change_qos("normal", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 1; });
+  const JobId fourth = world->submit(job_of("ann", "high,normal").array("1-2"));
+  EXPECT_EQ(world->state(fourth), "PENDING/QOSMaxJobsPerUserLimit");
+  world->restart();
+  world->finish(second);
+  EXPECT_EQ(world->job(world->cluster->find_task(fourth, 1)->id).qos, Text("normal"));
+  world->finish(first);
+  EXPECT_EQ(world->job(world->cluster->find_task(fourth, 2)->id).qos, Text("high"));
+}
+
+TEST_F(PoliciesTest, EachOfSeveralQosMustBeAllowed) {
+  build();
+  EXPECT_FALSE(world->try_submit(job_of("ann", "high,nope")));
+  const JobId filler = world->submit(job_of("bob").cpus(4).nodes(4).tasks(4));
+  const JobId id = world->submit(job_of("ann", "high,normal"));
+  limit("root", "", [](Association& a) { a.qos = {Text("normal")}; });
+  EXPECT_EQ(world->state(id), "PENDING/Resources");
+  world->finish(filler);
+  EXPECT_EQ(world->job(id).state, model::JobState::running);
+  EXPECT_EQ(world->job(id).qos, Text("normal")) << "high was taken away while it waited";
+}
+
+TEST_F(PoliciesTest, TheAssociationIsThatOfThePartition) {
+  model::Settings settings = usual();
+  model::Partition gpu = settings.partitions.front();
+  settings.partitions.front().nodes = "n[1-2]";
+  gpu.name = "gpu";
+  gpu.nodes = "n[3-4]";
+  gpu.is_default = false;
+  settings.partitions.push_back(gpu);
+  build(std::move(settings));
+  take(editor().user("ann", "physics", "gpu").with([](Association& a) { a.limits.max_jobs = 1; }));
+  const auto in_both = [](model::Request& request) { request.partitions = "gpu,batch"; };
+  const auto association = [&](JobId id) {
+    const core::AccountTree& tree = world->cluster->accounts();
+    return tree.at(tree.place_of(world->job(id).association)).partition;
+  };
+  const JobId first = world->submit(job_of("ann").request(in_both));
+  EXPECT_EQ(world->job(first).partition, Text("gpu"));
+  EXPECT_EQ(association(first), Text("gpu"));
+  const JobId second = world->submit(job_of("ann").request(in_both));
+  EXPECT_EQ(world->job(second).partition, Text("batch"));
+  EXPECT_EQ(association(second), Text());
+  world->restart();
+  world->finish(first);
+  const JobId third = world->submit(job_of("ann").request(in_both));
+  EXPECT_EQ(association(third), Text("gpu"));
+}
+
 TEST_F(PoliciesTest, ArraysStartAsFarAsTheLimitAllows) {
   build();
   change_qos("normal", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 2; });

@@ -139,7 +139,24 @@ TEST(Script, StrongerGpuOptionReplacesTheOther) {
   ASSERT_TRUE(options);
   ASSERT_EQ(options->job.request.gres.size(), 1U);
   EXPECT_EQ(options->job.request.gres[0].count, 1U);
-  EXPECT_FALSE(Invoke(words("--gres=gpu:1 --gpus-per-node=2 job.sh")).sbatch());
+}
+
+TEST(Script, GresIsStrongerThanGpusPerNode) {
+  const auto counts = [](const char* line) {
+    std::vector<std::string> found;
+    const auto options = Invoke(words(line)).sbatch();
+    if (!options) return found;
+    for (const model::GresRequest& gres : options->job.request.gres) {
+      found.push_back(gres.type.str() + ':' + std::to_string(gres.count));
+    }
+    return found;
+  };
+  using Counts = std::vector<std::string>;
+  EXPECT_EQ(counts("--gres=gpu:1 --gpus-per-node=2 job.sh"), (Counts{":1"}));
+  EXPECT_EQ(counts("--gpus-per-node=1 --gres=gpu:2 job.sh"), (Counts{":2"}));
+  EXPECT_EQ(counts("--gres=gpu:a:1 --gpus-per-node=a:2,b:3 job.sh"), (Counts{"a:1", "b:3"}));
+  EXPECT_EQ(counts("--gres=gpu:2,gpu:1 job.sh"), (Counts{":1"}));
+  EXPECT_EQ(counts("--gres=gpu:a:2,gpu:b:1,gpu:a:3,gpu:b:5 job.sh"), (Counts{"a:3", "b:5"}));
 }
 
 TEST(Environment, SwitchesAreOnForEmptyYesAndNumbers) {

@@ -1,0 +1,138 @@
+// See picture.hpp.
+#include "test/histories/picture.hpp"
+
+#include <algorithm>
+
+#include <fmt/core.h>
+
+#include "base/hostlist.hpp"
+#include "base/strings.hpp"
+
+namespace sluice::histories {
+
+const model::Job* Picture::find(JobId id) const {
+  const auto found = std::lower_bound(jobs.begin(), jobs.end(), id,
+                                      [](const auto& job, JobId at) { return job->id < at; });
+  return found == jobs.end() || (*found)->id != id ? nullptr : found->get();
+}
+
+const model::Partition* Picture::partition(std::string_view name) const {
+  for (const model::PartitionPtr& one : partitions) {
+    if (one->name.view() == name) return one.get();
+  }
+  return nullptr;
+}
+
+model::Reason Picture::reason(const model::Job& job) const {
+  const auto entry = plan.find(job.id);
+  if (job.priority == 0 || entry == plan.end()) return job.reason;
+  return entry->second.reason;
+}
+
+std::string Picture::detail(const model::Job& job) const {
+  const auto entry = plan.find(job.id);
+  if (job.priority == 0 || entry == plan.end()) return job.reason_detail.str();
+  return entry->second.detail.str();
+}
+
+Picture picture_of(const core::Cluster& cluster, core::Now now) {
+  Picture made;
+  made.settings = std::make_shared<const model::Settings>(cluster.settings());
+  made.now = now;
+  made.jobs = cluster.all_jobs();
+  made.nodes = cluster.all_nodes();
+  made.partitions = cluster.all_partitions();
+  made.reservations = cluster.all_reservations();
+  made.accounts = cluster.accounts().pointer();
+  made.usage = cluster.usage();
+  made.inputs = cluster.priority_inputs();
+  for (const model::JobPtr& job : made.jobs) {
+    if (job->state != model::JobState::pending) continue;
+    if (const core::PlanEntry* entry = cluster.explain(job->id)) {
+      made.plan.emplace(job->id, *entry);
+      made.entries.emplace(job->id, entry);
+    }
+  }
+  return made;
+}
+
+core::StoredState stored_state(const core::Cluster& cluster) {
+  return {.next_job_id = cluster.next_job_id(),
+          .jobs = cluster.all_jobs(),
+          .nodes = cluster.all_nodes(),
+          .partitions = cluster.all_partitions(),
+          .steps = cluster.running_steps(),
+          .accounts = cluster.accounts().pointer(),
+          .usage = cluster.usage(),
+          .reservations = cluster.all_reservations()};
+}
+
+bool holds(const model::Job& job, const model::NodeShare& share) {
+  if (runs(job)) return true;
+  if (!is_completing(job)) return false;
+  return std::find(job.pending_nodes.begin(), job.pending_nodes.end(), share.name) !=
+         job.pending_nodes.end();
+}
+
+std::vector<const model::Partition*> partitions_of(const Picture& picture, const model::Job& job) {
+  std::vector<const model::Partition*> found;
+  for (const std::string_view name : base::split(job.request->partitions, ',')) {
+    if (const model::Partition* one = picture.partition(name)) found.push_back(one);
+  }
+  return found;
+}
+
+std::uint32_t minutes_of(const model::Job& job, const model::Partition& partition) {
+  if (job.time_limit != 0) return job.time_limit;
+  return partition.default_time != 0 ? partition.default_time : partition.max_time;
+}
+
+std::set<std::string> names(std::string_view hosts) {
+  const auto parsed = base::parse_hosts(hosts);
+  if (!parsed) return {};
+  return {parsed->begin(), parsed->end()};
+}
+
+std::vector<bool> nodes_of(const Picture& picture, const model::Partition& partition) {
+  const std::set<std::string> named = names(partition.nodes.view());
+  const bool all = partition.nodes.view() == "ALL";
+  std::vector<bool> in(picture.nodes.size());
+  for (std::size_t n = 0; n < in.size(); ++n) {
+    in[n] = all || named.contains(picture.nodes[n]->name.str());
+  }
+  return in;
+}
+
+std::map<std::string, std::uint32_t> licenses_of(std::string_view text) {
+  std::map<std::string, std::uint32_t> found;
+  for (const std::string_view one : base::split(text, ',')) {
+    if (one.empty()) continue;
+    const std::size_t colon = one.find(':');
+    const std::string name(one.substr(0, colon));
+    found[name] += colon == std::string_view::npos
+                       ? 1U
+                       : static_cast<std::uint32_t>(std::stoul(std::string(one.substr(colon + 1))));
+  }
+  return found;
+}
+
+std::string name(const model::Job& job) {
+  return fmt::format("job {} ({} tasks x {} CPUs, nodes {}-{}, {} MiB, {} min, {} of {}, QOS {})",
+                     job.id.value, job.request->tasks, job.request->cpus_per_task,
+                     job.request->min_nodes, job.request->max_nodes, job.request->memory_per_node,
+                     job.time_limit, job.request->partitions.view(), job.spec->user.view(),
+                     job.qos.view());
+}
+
+Rank rank_of(const Picture& picture, const model::Job& job, const model::Partition& partition) {
+  Rank rank{partition.priority_tier, job.priority};
+  const bool computed = picture.settings->priority.type != model::PriorityType::basic;
+  if (computed && picture.inputs && !job.priority_fixed) {
+    rank.priority =
+        core::score(*picture.inputs, core::ranked_job(job, *picture.inputs), partition.index)
+            .priority;
+  }
+  return rank;
+}
+
+}  // namespace sluice::histories
