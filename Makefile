@@ -2,20 +2,21 @@
 # folders' CMakeLists.txt) and in scripts/.
 #
 # Variables: BUILD=dir (where to build), PRESET=default|asan|tsan, T="targets" (build only these),
-# SEEDS=n (make sim, make oracle-scenarios), PREFIX and DESTDIR (make install), FUZZ_SECONDS=n (make
-# fuzz, per fuzzer).
+# SEEDS=n (make sim, histories, oracle-scenarios), FIRST=k (make histories), PREFIX and DESTDIR
+# (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer).
 
 PRESET ?= default
 BUILD ?= $(if $(filter default,$(PRESET)),build,build-$(PRESET))
 PREFIX ?= /usr/local
 DESTDIR ?=
 SEEDS ?= 200
+FIRST ?= 1
 FUZZ_SECONDS ?= 60
 export BUILD PRESET
 
 .DEFAULT_GOAL := build
-.PHONY: help build test demo bench sim lint lint-headers lint-tidy format fuzz install check clean \
-	test-vm oracle-scenarios sim-traces
+.PHONY: help build test demo bench bench-sched sim histories lint lint-headers lint-tidy format fuzz \
+	install check clean test-vm oracle-scenarios sim-traces
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -48,10 +49,20 @@ sim-traces: ## replay the traces TRACES/*.swf.xz under each policy
 	  $(BUILD)/bin/sluice sim --trace "$$trace" --policy $$policy || exit 1; \
 	done; done
 
+histories: ## SEEDS=n random histories from seed FIRST on, against brute force
+	@scripts/install-deps build test
+	@scripts/build sluice-histories
+	@$(BUILD)/test/sluice-histories --seeds $(SEEDS) --first $(FIRST)
+
 bench: ## measure Sluice and the oracle in turn
 	@scripts/install-deps build test bench
 	@scripts/build all sluice_tests
 	@scripts/bench
+
+bench-sched: ## measure the scheduler by itself: 80,000 nodes, a million pending jobs
+	@scripts/install-deps build test
+	@scripts/build bench_sched
+	@$(BUILD)/test/bench_sched
 
 lint: ## format, fences, sizes, tests and SQL (fast)
 	@scripts/install-deps build lint

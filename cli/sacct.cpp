@@ -1,9 +1,12 @@
 // sacct: the accounting of jobs and their steps, past and present. It prints nothing on standard
 // error unless it fails: tools take any word there for an error.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "base/strings.hpp"
 #include "base/timetext.hpp"
+#include "cli/common/accounts_query.hpp"
 #include "cli/common/client.hpp"
 #include "cli/common/job_stream.hpp"
 #include "cli/common/output.hpp"
@@ -69,6 +72,26 @@ Result<report::HistoryContext> context_of(const opt::SacctOptions& options,
   return context;
 }
 
+// The first QOS asked for that there is not, by name or by number.
+Status check_qos(cli::Client& client, const opt::SacctOptions& options) {
+  if (options.qos.empty()) return {};
+  const Result<cli::AccountsSnapshot> read = cli::read_accounts(client, cli::WithUsage::no);
+  if (!read) return tl::unexpected(cli::as_seen_by_user(read.error()));
+  std::string names;
+  for (const model::Qos& qos : read->accounts.qos) {
+    names += (names.empty() ? "" : ",") + qos.name.str();
+  }
+  for (const std::string& asked : options.qos) {
+    const bool known = std::ranges::any_of(read->accounts.qos, [&](const model::Qos& qos) {
+      return base::iequals(qos.name.view(), asked) || std::to_string(qos.id) == asked;
+    });
+    if (known) continue;
+    return fail(ErrorCode::invalid_qos,
+                "You gave a bad qos '" + asked + "'. Valid QOS's are " + names);
+  }
+  return {};
+}
+
 struct Report {
   report::HistoryFormat format;
   report::HistoryContext context;
@@ -113,6 +136,11 @@ int query(opt::SacctOptions options, const opt::Invocation& invocation,
   if (!client) return fail_with(cli::as_seen_by_user(client.error()));
   if (const Status cluster = find_cluster(*client, options, wanted); !cluster) {
     return fail_with(cluster.error());
+  }
+  if (const Status known = check_qos(*client, options); !known) {
+    cli::print_error(kProgram, known.error().text);
+    std::fputs("sacct: fatal: problem processing qos list\n", stderr);
+    return 1;
   }
   if (options.verbose > 0) {
     cli::print_info(kProgram, "Jobs eligible from " + base::format_time(window.from) + " - " +

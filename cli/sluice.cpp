@@ -13,6 +13,7 @@
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
 #include "cli/sluice/sim.hpp"
+#include "cli/sluice/sim_state.hpp"
 #include "cli/sluice/up.hpp"
 #include "cli/sluice/why.hpp"
 
@@ -62,25 +63,49 @@ void add_why(CLI::App& app, cli::WhyOptions& why, cli::WhyOptions& placed) {
   placed.placed = true;
 }
 
-void add_sim(CLI::App& app, cli::SimOptions& options) {
-  CLI::App* sim = app.add_subcommand("sim", "replay a trace of a parallel machine");
-  sim->add_option("--trace", options.trace, "SWF file, also packed by xz; -: standard input")
-      ->required();
+// A trace or a copy of the living cluster; the options of the one don't go with the other.
+void add_sim(CLI::App& app, cli::SimOptions& options, cli::WhatIfOptions& live) {
+  CLI::App* sim = app.add_subcommand("sim", "replay a trace, or ask what would be if");
+  CLI::Option* trace =
+      sim->add_option("--trace", options.trace, "SWF file, also packed by xz; -: standard input");
+  CLI::Option* state = sim->add_option("--from-state", live.dir,
+                                       "lead on a copy of the living cluster (its directory)")
+                           ->expected(0, 1)
+                           ->excludes(trace);
+  sim->add_option("--runs", live.runs, "how long jobs run: limit, mean or N% of their limits")
+      ->needs(state);
+  sim->add_option("--days", live.days, "how far to look ahead (30)")
+      ->check(CLI::Range(1U, 3650U))
+      ->needs(state);
   sim->add_option("--procs", options.processors, "processors (default: as the trace says)")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(CLI::Range(1, 1 << 30))
+      ->needs(trace);
   sim->add_option("--config", options.config, "a sluice.yaml with nodes and partitions")
       ->check(CLI::ExistingFile);
-  sim->add_option("--policy", options.policy, "fcfs, easy, conservative or site");
+  sim->add_option("--policy", options.policy, "fcfs, easy, conservative or site")->needs(trace);
   sim->add_option("--per-node", options.per_node, "processors to a node (default: all in one)")
-      ->check(CLI::Range(1, 1 << 30));
+      ->check(CLI::Range(1, 1 << 30))
+      ->needs(trace);
   sim->add_option("--shake", options.shake_s, "move each submission by up to so many seconds")
-      ->check(CLI::Range(0, 1 << 30));
-  sim->add_option("--seed", options.seed, "of the shaking");
+      ->check(CLI::Range(0, 1 << 30))
+      ->needs(trace);
+  sim->add_option("--seed", options.seed, "of the shaking")->needs(trace);
   sim->add_option("--replays", options.replays, "with seeds from there on; means are shown")
-      ->check(CLI::Range(1U, 100000U));
-  sim->add_option("--starts", options.starts, "write each job's id and start");
+      ->check(CLI::Range(1U, 100000U))
+      ->needs(trace);
+  sim->add_option("--starts", options.starts, "write each job's id and start")->needs(trace);
   sim->add_option("--csv", options.csv, "write a line for each job");
-  sim->add_option("--svg", options.svg, "write a picture of the load");
+  sim->add_option("--svg", options.svg, "write a picture of the load")->needs(trace);
+}
+
+int run_sim(const CLI::App& app, const cli::SimOptions& sim, cli::WhatIfOptions live) {
+  if (app.get_subcommand("sim")->count("--from-state") != 0) {
+    live.config = sim.config;
+    live.csv = sim.csv;
+    return print(cli::what_if(live));
+  }
+  if (!sim.trace.empty()) return print(cli::simulate(sim));
+  return report(fail(ErrorCode::invalid_argument, "sim: --trace or --from-state is needed"));
 }
 
 }  // namespace
@@ -98,7 +123,8 @@ int main(int argc, char** argv) {
   cli::EffOptions eff;
   add_eff(app, eff);
   cli::SimOptions sim;
-  add_sim(app, sim);
+  cli::WhatIfOptions live;
+  add_sim(app, sim, live);
   cli::WhyOptions why;
   cli::WhyOptions placed;
   add_why(app, why, placed);
@@ -124,7 +150,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("up")) return report(cli::bring_up(up));
   if (app.got_subcommand("down")) return report(cli::bring_down(dir));
   if (app.got_subcommand("env")) return print(cli::environment_lines(dir));
-  if (app.got_subcommand("sim")) return print(cli::simulate(sim));
+  if (app.got_subcommand("sim")) return run_sim(app, sim, live);
   if (app.got_subcommand("why")) return print(cli::why_report(why));
   if (app.got_subcommand("why-placed")) return print(cli::why_report(placed));
   if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));

@@ -64,6 +64,7 @@ Status fill_step(model::StepSpec& step, const opt::SrunOptions& options,
       opt::exported_environment(own, options.job.spec.export_env, opt::ExportTo::step);
   if (!environment) return tl::unexpected(environment.error());
   if (!step.mpi.empty() && step.mpi != Text("none")) environment->set("SLURM_MPI_TYPE", step.mpi);
+  if (options.label) environment->set("SLURM_LABELIO", "1");
   for (const std::string& entry : environment->entries()) step.environment.emplace_back(entry);
   Result<std::string> here = cli::working_directory();
   if (!here) return tl::unexpected(here.error());

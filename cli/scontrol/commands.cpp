@@ -88,6 +88,7 @@ constexpr Command kCommands[] = {
     {"resume", 1, act_by<model::JobVerb::resume>, kAny},
     {"show", 1, show, kAny},
     {"suspend", 1, act_by<model::JobVerb::suspend>, kAny},
+    {"top", 1, act_by<model::JobVerb::top>, kAny},
     {"uhold", 1, act_by<model::JobVerb::hold_user>, kAny},
     {"update", 0, update, kAny},
     {"verbose", 0, louder},
@@ -113,7 +114,6 @@ constexpr Command kCommands[] = {
      "daemons are stopped by their service manager, or by `sluice down`"},
     {"takeover", 0, nullptr, kAny, "there is no backup controller"},
     {"token", 0, nullptr, kAny, "there are no JSON web tokens; the kernel says who a user is"},
-    {"top", 0, nullptr, kAny, "change the order of jobs by update nice="},
 };
 
 int help(Console&, Words) {

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -46,21 +47,31 @@ int act(Console& console, const wire::JobAction& action) {
   return console.complain("slurm_suspend error: Invalid job id specified");
 }
 
-int act_on_name(Console& console, model::JobVerb verb, std::string_view name) {
+// What is done, before it is known to which jobs.
+struct Deed {
+  model::JobVerb verb;
+  std::uint64_t states = 0;  // only of jobs in these
+  bool special_exit = false;
+};
+
+wire::JobAction action_of(const Deed& deed) {
   wire::JobAction action;
   action.request_id = base::random_uid();
-  action.verb = verb;
+  action.verb = deed.verb;
+  action.special_exit = deed.special_exit;
+  return action;
+}
+
+int act_on_name(Console& console, const Deed& deed, std::string_view name) {
+  wire::JobAction action = action_of(deed);
   action.filter.names.emplace_back(name);
   if (::geteuid() != 0) action.filter.uids.push_back(::geteuid());
   return act(console, action);
 }
 
-int act_on_list(Console& console, model::JobVerb verb, const std::string& list,
-                std::uint64_t states) {
-  wire::JobAction action;
-  action.request_id = base::random_uid();
-  action.verb = verb;
-  action.filter.states = states;
+int act_on_list(Console& console, const Deed& deed, const std::string& list) {
+  wire::JobAction action = action_of(deed);
+  action.filter.states = deed.states;
   int code = 0;
   for (const std::string& name : split_job_list(list)) {
     const Result<opt::JobRef> ref = opt::parse_job_ref(name);
@@ -70,9 +81,11 @@ int act_on_list(Console& console, model::JobVerb verb, const std::string& list,
       continue;
     }
     code = console.complain("Invalid job id specified for job " + name);
-    if (is_holding(verb)) console.complain("slurm_suspend error: Invalid job id specified");
+    if (is_holding(deed.verb)) console.complain("slurm_suspend error: Invalid job id specified");
   }
   if (action.filter.jobs.empty()) return code;
+  // Each goes before all others: the first of the list comes last.
+  if (deed.verb == model::JobVerb::top) std::ranges::reverse(action.filter.jobs);
   return std::max(code, act(console, action));
 }
 
@@ -98,20 +111,27 @@ int write_file(Console& console, const std::string& path, const std::string& tex
 
 int act_on_jobs(Console& console, model::JobVerb verb, Words words) {
   const bool requeues = verb == model::JobVerb::requeue || verb == model::JobVerb::requeue_hold;
-  std::uint64_t states = 0;
+  Deed deed{verb};
   int code = 0;
   for (const std::string& word : words) {
     if (requeues && base::iequals(word, "Incomplete")) {
-      states = kIncomplete;
+      deed.states = kIncomplete;
+      continue;
+    }
+    if (requeues && &word == &words.front() && base::iequals(word, "State=SpecialExit")) {
+      deed.special_exit = true;
       continue;
     }
     const base::Cut cut = base::cut(word, '=');
-    if (!cut.found) {
-      code = std::max(code, act_on_list(console, verb, word, states));
+    const bool odd_state = requeues && base::iequals(cut.before, "State");
+    if (odd_state) {
+      code = console.complain("Invalid job id specified for job " + word);
+    } else if (!cut.found) {
+      code = std::max(code, act_on_list(console, deed, word));
     } else if (base::iequals(cut.before, "jobname") || base::iequals(cut.before, "name")) {
-      code = std::max(code, act_on_name(console, verb, cut.after));
+      code = std::max(code, act_on_name(console, deed, cut.after));
     } else if (base::abbreviates(cut.before, "jobid", 3)) {
-      code = std::max(code, act_on_list(console, verb, std::string(cut.after), states));
+      code = std::max(code, act_on_list(console, deed, std::string(cut.after)));
     } else {
       code = console.error(word + " is not supported here");
     }

@@ -106,6 +106,18 @@ Status nice(JobEdit& edit, const Change& change) {
   return {};
 }
 
+Status site_factor(JobEdit& edit, const Change& change) {
+  constexpr std::int64_t kMost = 2'147'483'645;
+  const Result<std::int64_t> value = base::parse_signed(change.value, {-kMost, kMost});
+  if (!value) {
+    return bad("Invalid SiteFactor value, must be between -" + std::to_string(kMost) + " and " +
+               std::to_string(kMost));
+  }
+  edit.patch.site_factor = static_cast<std::int32_t>(*value);
+  edit.changed = true;
+  return {};
+}
+
 Status nodes(JobEdit& edit, const Change& change) {
   const base::Cut range = base::cut(change.value, '-');
   const Result<std::uint32_t> least = base::parse_u32(range.before);
@@ -201,7 +213,9 @@ constexpr Key kKeys[] = {
     {"ReqNodeList", text<&JobPatch::node_list>},
     {"ReqNodes", nodes},
     {"Requeue", requeue},
+    {"ReqProcs", number<&JobPatch::tasks>},
     {"Shared", sharing},
+    {"SiteFactor", site_factor},
     {"StartTime", moment<&JobPatch::begin>},
     {"StdErr", text<&JobPatch::std_err>},
     {"StdIn", text<&JobPatch::std_in>},

@@ -6,7 +6,9 @@
 #include <string>
 #include <tuple>
 
+#include "base/duration.hpp"
 #include "base/strings.hpp"
+#include "cli/common/accounts_query.hpp"
 #include "cli/common/job_query.hpp"
 #include "cli/common/job_stream.hpp"
 #include "cli/scontrol/document.hpp"
@@ -93,6 +95,26 @@ std::vector<report::StepRecord> wanted_steps(JobAnswer& answer,
   return steps;
 }
 
+// What tells since when jobs may be displaced, where preemption is configured.
+Status add_preemption(Console& console, report::ShowStyle& style) {
+  const auto config = console.call<wire::ConfigReply>(wire::QueryConfig{});
+  if (!config) return tl::unexpected(config.error());
+  for (const wire::KeyValue& value : config->values) {
+    if (value.key == "PreemptType") style.preemption = value.value != "preempt/none";
+    if (value.key != "PreemptExemptTime") continue;
+    style.exempt_s = base::parse_duration(value.value).value_or(0);
+  }
+  if (!style.preemption) return {};
+  Result<Client*> client = console.client();
+  if (!client) return tl::unexpected(client.error());
+  const Result<AccountsSnapshot> read = read_accounts(**client, WithUsage::no);
+  if (!read) return tl::unexpected(read.error());
+  for (const model::Qos& qos : read->accounts.qos) {
+    if (qos.exempt_time != model::kNoLimit) style.exempt_of_qos[qos.name.str()] = qos.exempt_time;
+  }
+  return {};
+}
+
 }  // namespace
 
 int show_jobs(Console& console, const std::string& name) {
@@ -110,7 +132,10 @@ int show_jobs(Console& console, const std::string& name) {
   std::erase_if(answer->jobs,
                 [&](const model::JobPtr& job) { return hidden.contains(job->partition.str()); });
   if (wants_document(console)) return print_jobs(console, answer->jobs);
-  const report::ShowStyle style = console.style();
+  report::ShowStyle style = console.style();
+  if (Status added = add_preemption(console, style); !added) {
+    return console.complain("slurm_load_ctl_conf error: " + added.error().text);
+  }
   std::string out;
   for (const model::JobPtr& job : answer->jobs) report::show_job(*job, style, out);
   if (out.empty()) console.say("No jobs in the system");

@@ -77,7 +77,7 @@ std::string backfill_text(const wire::SchedulerStats& stats) {
   out += fmt::format("\tLast cycle when: {}\n",
                      cycles.when == 0 ? "N/A" : time_text(cycles.when, stats.now));
   line("Last cycle", cycles.us.last);
-  line("Max cycle", cycles.us.most);
+  out += fmt::format("\tMax cycle:  {}\n", cycles.us.most);
   line_after_first("Mean cycle", cycles.us);
   line("Last depth cycle", cycles.depth.last);
   line("Last depth cycle (try sched)", cycles.tried.last);
@@ -129,7 +129,7 @@ std::string requests_text(const wire::SchedulerStats& stats) {
   for (const wire::RequestStats& kind : stats.pending) {
     out += fmt::format("\t{:<40}({:5}) count:{}\n", kind.name.view(), kind.id, kind.count);
   }
-  return out + "\n";
+  return out;
 }
 
 }  // namespace

@@ -36,7 +36,13 @@ std::string title(const Explanation& why, const model::Job& job) {
   if (!job.qos.empty()) text += fmt::format(", QOS {}", job.qos.view());
   text += fmt::format(", partition {})", job.partition.view());
   if (why.state != model::JobState::pending) {
-    return text + fmt::format(" is {}.\n", model::long_name(why.state, job.flags));
+    text += fmt::format(" is {}.\n", model::long_name(why.state, job.flags));
+    if (job.preempted_at == 0) return text;
+    const bool stopped = job.state == model::JobState::suspended;
+    return text + fmt::format("It gave way to a job of higher standing at {}, and {}.\n",
+                              when(job.preempted_at),
+                              stopped ? "goes on when its CPUs are idle again"
+                                      : "ends when its grace time is over");
   }
   return text + fmt::format(" waits: {}.\n", reason_words(why.reason, why.detail));
 }

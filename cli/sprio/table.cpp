@@ -150,7 +150,7 @@ constexpr WeightedColumn kWeighted[] = {
     {"PriorityWeightAge", " %10a", " %.10A"},       {"PriorityWeightAssoc", " %10b", " %.10B"},
     {"PriorityWeightFairShare", " %10f", " %.10F"}, {"PriorityWeightJobSize", " %10j", " %.10J"},
     {"PriorityWeightPartition", " %10p", " %.10P"}, {"PriorityWeightQOS", " %10q", " %.10Q"},
-    {"PriorityWeightTRES", " %20t", " %20T"},
+    {"PriorityWeightTRES", " %20t", " %.20T"},
 };
 
 // Factors that weigh nothing are left out, but for -l.
@@ -164,9 +164,7 @@ std::string format_of(const Context& context, const opt::SprioOptions& options) 
     if (!options.long_form && (text == "0" || text == "(null)" || text.empty())) continue;
     const bool tres = column.weight == "PriorityWeightTRES";
     if (tres && options.long_form && !options.normalized) format += " %.11N";
-    format += options.normalized          ? column.normalized
-              : tres && options.long_form ? std::string_view(" %.20T")
-                                          : column.weighted;
+    format += options.normalized ? column.normalized : column.weighted;
   }
   return format;
 }
@@ -255,6 +253,14 @@ PriorityText priority_report(PriorityTable table, const opt::SprioOptions& optio
                             "Invalid job format specification: ");
   text.problems = format.problems;
   report::Table<PriorityLine, Context> layout(fields, std::move(format), true);
+  const auto found = [&](std::uint32_t id) {
+    return std::ranges::any_of(table.lines,
+                               [id](const PriorityLine& line) { return line.row.job.value == id; });
+  };
+  if (!options.jobs.empty() && !options.weights && std::ranges::none_of(options.jobs, found)) {
+    text.out = "Unable to find jobs matching user/id(s) specified\n";
+    return text;
+  }
   if (!options.no_header) layout.header(text.out);
   if (options.weights) {
     layout.row(PriorityLine(), context, text.out);

@@ -8,6 +8,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "model/gres.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::stepd {
 namespace {
@@ -60,6 +61,16 @@ std::vector<Granted> granted_kinds(const std::vector<HeldDevice>& all) {
   return kinds;
 }
 
+void set_count(Environment& environment, const model::NodeShare& share, std::string_view gres,
+               std::string_view variable) {
+  std::uint64_t count = 0;
+  for (const model::GresShare& each : share.gres) {
+    if (each.name.view() == gres) count += each.count;
+  }
+  environment.unset(variable);
+  if (count > 0) environment.set(variable, std::to_string(count));
+}
+
 void set_granted(Environment& environment, const std::vector<HeldDevice>& all) {
   for (const std::string_view name : kAccelVariables) environment.unset(name);
   std::array<std::string, 4> lists;
@@ -82,7 +93,22 @@ StepDevices::StepDevices(const worker::StepSettings& settings, const model::Node
   order();
 }
 
+// Of whose GPUs the job has only a part: it sees each such GPU, as one that it has whole.
+void StepDevices::add_shared(const model::GresShare& shards) {
+  for (std::size_t n = 0; n < settings_.gres.size(); ++n) {
+    const model::NodeGres& kind = settings_.gres[n];
+    if (!model::may_hold(shards, kind)) continue;
+    model::GresShare part{kind.name, kind.type, base::Bitmap(shards.indices.size()), 0};
+    const std::size_t first = model::first_index(settings_.gres, n);
+    shards.indices.for_each([&](std::size_t gpu) {
+      if (gpu >= first && gpu < first + kind.files.size()) part.indices.set(gpu);
+    });
+    add(part);
+  }
+}
+
 void StepDevices::add(const model::GresShare& share) {
+  if (model::is_shards(share)) return add_shared(share);
   const auto kind = std::ranges::find_if(settings_.gres, [&](const model::NodeGres& each) {
     return each.name == share.name && each.type == share.type;
   });
@@ -234,11 +260,8 @@ void set_device_variables(Environment& environment, const StepView& step) {
   const StepDevices devices(step.settings, share);
   devices.set_variables(environment, devices.everything());
   set_granted(environment, devices.all());
-  std::uint64_t count = 0;
-  for (const model::GresShare& gres : share.gres)
-    count += gres.name.view() == kGpu ? gres.count : 0;
-  environment.unset("SLURM_GPUS_ON_NODE");
-  if (count > 0) environment.set("SLURM_GPUS_ON_NODE", std::to_string(count));
+  set_count(environment, share, kGpu, "SLURM_GPUS_ON_NODE");
+  set_count(environment, share, model::kShard, "SLURM_SHARDS_ON_NODE");
   const std::string list = devices.gpu_numbers(devices.everything());
   if (step.is_batch()) {
     if (!list.empty()) environment.set("SLURM_JOB_GPUS", list);

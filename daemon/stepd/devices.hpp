@@ -50,6 +50,7 @@ class StepDevices {
 
  private:
   void add(const model::GresShare& share);
+  void add_shared(const model::GresShare& shards);
   void order();
   void set_generic(base::Environment& environment, const Sight& sight) const;
   void set_vendor(base::Environment& environment, const accel::Vendor& vendor,

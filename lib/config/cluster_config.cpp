@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -17,6 +18,7 @@
 #include "config/topology.hpp"
 #include "config/values.hpp"
 #include "config/yaml_reader.hpp"
+#include "model/task_set.hpp"
 
 namespace sluice::config {
 
@@ -115,6 +117,22 @@ Setter fault_policy(model::DeviceFaultPolicy& out) {
   };
 }
 
+// "1-9,18"
+Setter exit_codes(std::vector<std::uint32_t>& out) {
+  return [&out](const std::string& value) -> Status {
+    constexpr std::uint32_t kGreatest = 255;
+    const Result<model::TaskSet> set = model::parse_tasks(value, kGreatest);
+    if (!set || model::has_task(*set, 0) || value.find(':') != std::string::npos) {
+      return fail(ErrorCode::invalid_argument, "exit codes from 1 to 255, as 1-9,18");
+    }
+    out.clear();
+    for (std::uint32_t code = 1; code <= kGreatest; ++code) {
+      if (model::has_task(*set, code)) out.push_back(code);
+    }
+    return {};
+  };
+}
+
 Setter gres_names(std::vector<Text>& out) {
   return [&out](const std::string& value) -> Status {
     std::vector<std::string> names;
@@ -178,6 +196,8 @@ std::vector<Key> limits_of(model::Settings& s) {
       {"max_mem_per_node", memory(s.max_memory_per_node)},
       {"max_mem_per_cpu", memory(s.max_memory_per_cpu)},
       {"job_requeue", yes_no(s.job_requeue)},
+      {"requeue_exit", exit_codes(s.requeue_exit)},
+      {"requeue_exit_hold", exit_codes(s.requeue_exit_hold)},
       {"enforce_part_limits", yes_no(s.enforce_partition_limits)},
       {"return_to_service", number(s.return_to_service)},
       {"device_fault_policy", fault_policy(s.device_fault_policy)},
@@ -298,6 +318,7 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   if (Status policies = check_policies(*root, name, *settings); !policies) {
     return tl::unexpected(policies.error());
   }
+  settle_partition_modes(*settings);
   if (Status settled =
           settle_runtime(runtimes, {name, line_of(*root, "container_runtime"), ""}, config);
       !settled) {
@@ -314,7 +335,13 @@ Result<ClusterConfig> load_cluster_config(const std::string& path) {
   if (!file) return fail(ErrorCode::not_found, path + ": can't be read");
   std::ostringstream content;
   content << file.rdbuf();
-  return parse_cluster_config(content.str(), path);
+  Result<ClusterConfig> config = parse_cluster_config(content.str(), path);
+  if (!config) return config;
+  const auto after = std::ranges::find(config->shown, "SLURM_VERSION",
+                                       &std::pair<std::string, std::string>::first);
+  std::error_code ignored;
+  config->shown.emplace(after, "SLURM_CONF", std::filesystem::absolute(path, ignored).string());
+  return config;
 }
 
 }  // namespace sluice::config

@@ -11,6 +11,7 @@
 #include "config/accounting.hpp"
 #include "config/policies.hpp"
 #include "config/values.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::config {
 
@@ -35,6 +36,24 @@ Setter one_of(Value& out, std::vector<std::pair<std::string_view, Value>> choice
     }
     return fail(ErrorCode::invalid_argument, "one of " + names);
   };
+}
+
+// Shards are equal parts of the GPUs that are named with them.
+Status check_shards(const std::vector<model::NodeGres>& all) {
+  std::uint64_t gpus = 0;
+  for (const model::NodeGres& gres : all) {
+    if (gres.name.view() == model::kShared) gpus += gres.count;
+  }
+  bool seen = false;
+  for (const model::NodeGres& gres : all) {
+    if (gres.name.view() != model::kShard) continue;
+    if (!gres.type.empty() || seen) return fail(ErrorCode::invalid_gres, "shard:count, once");
+    if (gpus == 0 || gres.count % gpus != 0) {
+      return fail(ErrorCode::invalid_gres, "gpu:count, and shard:count as a multiple of that");
+    }
+    seen = true;
+  }
+  return {};
 }
 
 // YES:4, FORCE:8, NO, EXCLUSIVE
@@ -256,11 +275,12 @@ Result<std::vector<model::NodeGres>> parse_node_gres(const std::string& text) {
       if (first != last) gres.type = entry.substr(first + 1, last - first - 1);
     }
     if (gres.name.empty()) return fail(ErrorCode::invalid_gres, "name[:type]:count");
-    if (gres.name.view() == "shard" || gres.name.view() == "mps") {
-      return fail(ErrorCode::unsupported, "whole devices: they are not divided into shards or mps");
+    if (gres.name.view() == "mps") {
+      return fail(ErrorCode::unsupported, "whole devices, or shards: there is no mps");
     }
     all.push_back(std::move(gres));
   }
+  if (Status shards = check_shards(all); !shards) return tl::unexpected(shards.error());
   return all;
 }
 

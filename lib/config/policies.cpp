@@ -185,22 +185,14 @@ Setter preempt_parameters(model::PreemptSettings& out) {
       const base::Cut cut = base::cut(base::trim(part), '=');
       const auto is = [&](std::string_view name) { return base::iequals(cut.before, name); };
       const Result<std::uint32_t> number = base::parse_u32(cut.after);
-      if (is("reclaim_licenses") && !cut.found) {
-        read.reclaim_licenses = true;
-      } else if (is("youngest_first") && !cut.found) {
+      if (is("youngest_first") && !cut.found) {
         read.reorder_by_youngest = true;
-      } else if (is("strict_order") && !cut.found) {
-        read.strict_order = true;
       } else if (is("send_user_signal") && !cut.found) {
         read.send_user_signal = true;
-      } else if (is("reorder_count") && number) {
-        read.reorder_count = *number;
       } else if (is("min_exempt_priority") && number) {
         read.min_exempt_priority = *number;
       } else {
-        return expected(
-            "a list of reclaim_licenses, youngest_first, strict_order, send_user_signal, "
-            "reorder_count=number, min_exempt_priority=number");
+        return expected("a list of youngest_first, send_user_signal, min_exempt_priority=number");
       }
     }
     out = read;
@@ -250,11 +242,7 @@ std::string parameters_text(const model::PreemptSettings& preempt) {
   const model::PreemptSettings usual;
   add(preempt.min_exempt_priority != usual.min_exempt_priority,
       "min_exempt_priority=" + std::to_string(preempt.min_exempt_priority));
-  add(preempt.reclaim_licenses, "reclaim_licenses");
-  add(preempt.reorder_count != usual.reorder_count,
-      "reorder_count=" + std::to_string(preempt.reorder_count));
   add(preempt.send_user_signal, "send_user_signal");
-  add(preempt.strict_order, "strict_order");
   add(preempt.reorder_by_youngest, "youngest_first");
   return text.empty() ? "(null)" : text;
 }
@@ -295,6 +283,13 @@ Setter partition_preempt_mode(model::PreemptMode& out) {
     if (read_mode(value, out)) return {};
     return expected("one of " + list_of(kModes));
   };
+}
+
+void settle_partition_modes(model::Settings& settings) {
+  for (model::Partition& partition : settings.partitions) {
+    if (partition.preempt_mode != model::PreemptMode::cluster_default) continue;
+    partition.preempt_mode = settings.preempt.mode;
+  }
 }
 
 Status check_policies(const YamlValue& root, const std::string& file,

@@ -19,6 +19,9 @@ namespace sluice::config {
 [[nodiscard]] Status check_policies(const YamlValue& root, const std::string& file,
                                     const model::Settings& settings);
 
+// Partitions that don't say otherwise displace as the cluster does.
+void settle_partition_modes(model::Settings& settings);
+
 // For `scontrol show config`, in order; of priorities only what the type uses.
 void show_policies(const model::Settings& settings,
                    std::vector<std::pair<std::string, std::string>>& shown);

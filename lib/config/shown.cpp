@@ -6,6 +6,7 @@
 #include "config/accounting.hpp"
 #include "config/containers.hpp"
 #include "config/policies.hpp"
+#include "model/task_set.hpp"
 
 namespace sluice::config {
 
@@ -48,6 +49,20 @@ std::string names_text(const std::vector<Text>& names) {
   return or_null(text);
 }
 
+// "7,10-12"
+std::string codes_text(const std::vector<std::uint32_t>& codes) {
+  model::TaskSet set;
+  for (const std::uint32_t code : codes) {
+    const bool next = !set.runs.empty() && set.runs.back().last + 1 == code;
+    if (next) {
+      set.runs.back().last = code;
+    } else {
+      set.runs.push_back({code, code, 1});
+    }
+  }
+  return or_null(model::task_text(set));
+}
+
 std::string licenses_text(const model::Settings& settings) {
   std::string text;
   for (const model::LicenseSetting& license : settings.licenses) {
@@ -87,6 +102,8 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"MpiDefault", node_setting(config, "mpi_default", "none")},
       {"OverTimeLimit", std::to_string(s.over_time_limit_min) + " min"},
       {"Prolog", node_setting(config, "prolog", "(null)")},
+      {"RequeueExit", codes_text(s.requeue_exit)},
+      {"RequeueExitHold", codes_text(s.requeue_exit_hold)},
       {"ResvOverRun", s.resv_over_run_min == model::kUnlimited
                           ? "UNLIMITED"
                           : std::to_string(s.resv_over_run_min) + " min"},

@@ -212,7 +212,6 @@ struct Cluster::State {
   void end_others(JobId id, const Ending& ending);
   [[nodiscard]] Status may_act(const ActOnJob& event, JobId id) const;
   void follow(const ActOnJob& event, JobId leader);
-  void again(JobId id, bool hold);
   [[nodiscard]] std::vector<Candidate> companions_of(const model::Job& leader) const;
   struct StepManager {
     Attempt attempt;
@@ -299,6 +298,8 @@ struct Cluster::State {
   [[nodiscard]] Status hold(const ActOnJob& event, JobId id);
   [[nodiscard]] Status release(const ActOnJob& event, JobId id);
   [[nodiscard]] Status requeue(const ActOnJob& event, JobId id);
+  [[nodiscard]] Status put_first(const ActOnJob& event, JobId id);
+  void move_to(JobId id, std::uint32_t priority);
   [[nodiscard]] Status suspend(JobId id);
   [[nodiscard]] Status resume(JobId id);
   [[nodiscard]] Status complete(const ActOnJob& event, JobId id);
@@ -316,7 +317,10 @@ struct Cluster::State {
   void end(JobId id, const Ending& ending);
   void release_node(JobId id, NodeIndex node);
   void finalize(JobId id);
+  void run_again(JobId id, const Ending& ending);
   void start_again(model::Job& job);
+  void mark_special(model::Job& job, const model::Job& past);
+  void put_off(model::Job& job);
   void close_steps(const model::Job& job);
   void give_up(JobId id);
   void forget(JobId id);

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "model/gres.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::core {
 
@@ -41,6 +42,11 @@ void resolve_tasks(Demand& demand, const model::Request& request,
   demand.tasks_per_socket = request.tasks_per_socket;
   demand.use_threads = request.no_multithread ? 1 : request.threads_per_core;
   demand.min_cpus = request.min_cpus_per_node;
+  if (request.cores_per_socket != 0) {  // also an amount: the product of what is given (-B)
+    demand.min_cpus = std::max(demand.min_cpus, request.cores_per_socket *
+                                                    std::max(1U, request.sockets_per_node) *
+                                                    std::max(1U, request.threads_per_core));
+  }
   demand.cpus_per_gpu = request.cpus_per_gpu;
   demand.overcommit = request.overcommit;
   demand.unit = partition.cpu_unit;
@@ -143,6 +149,15 @@ Status resolve_gres(Demand& demand, const model::Request& request) {
     return fail(ErrorCode::invalid_gres, "Invalid generic resource (gres) specification: too long");
   }
   add_counts(demand, request);
+  const auto names = [&](std::string_view name) {
+    return std::any_of(demand.gres.begin(), demand.gres.end(),
+                       [&](const GresNeed& need) { return need.name.view() == name; });
+  };
+  const bool whole = names(model::kShared) || demand.any_accelerator || request.tasks_per_gpu != 0;
+  if (whole && names(model::kShard)) {
+    return fail(ErrorCode::invalid_gres, fmt::format("{}: whole GPUs or shards, not both",
+                                                     base::error_text(ErrorCode::invalid_gres)));
+  }
   if (request.tasks_per_gpu != 0) {
     const bool counted = std::any_of(demand.gres.begin(), demand.gres.end(),
                                      [](const auto& need) { return need.name.view() == "gpu"; });

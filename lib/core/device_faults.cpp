@@ -7,6 +7,7 @@
 
 #include "core/cluster_state.hpp"
 #include "model/gres.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::core {
 
@@ -37,8 +38,7 @@ bool holds_device(const model::Job& job, NodeIndex node, const model::NodeGres& 
   for (const model::NodeShare& share : job.allocation->shares) {
     if (share.node != node) continue;
     return std::any_of(share.gres.begin(), share.gres.end(), [&](const model::GresShare& gres) {
-      return gres.name == kind.name && gres.type == kind.type && index < gres.indices.size() &&
-             gres.indices.test(index);
+      return model::may_hold(gres, kind) && index < gres.indices.size() && gres.indices.test(index);
     });
   }
   return false;

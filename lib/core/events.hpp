@@ -56,7 +56,6 @@ struct ActOnJob {
   std::uint32_t exit_code = 0;  // as wait() has it
   bool quiet_if_pending = false;
   bool special_exit = false;  // of a requeue: held as SPECIAL_EXIT
-  Text message;               // of a notify
 };
 
 struct UpdateJob {

@@ -162,7 +162,8 @@ class CauseFinder {
         std::uint64_t count = 0;
         for (const GresEntry& entry : hardware.gres) {
           if (!matches(need, entry)) continue;
-          count = need.any_accelerator ? std::max(count, entry.count) : count + entry.count;
+          const std::uint64_t own = hardware.most_of(entry);
+          count = need.any_accelerator ? std::max(count, own) : count + own;
         }
         return count;
       });
@@ -192,7 +193,7 @@ class CauseFinder {
       const NodeClass& tested = pool_.classes.at(id);
       if (!is_mine(tested)) continue;
       for (const GresEntry& entry : tested.hardware->gres) {
-        if (matches(need, entry)) all += entry.count * tested.size;
+        if (matches(need, entry)) all += tested.hardware->most_of(entry) * tested.size;
       }
     }
     if (need.per_job <= all) return {};

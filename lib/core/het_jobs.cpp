@@ -228,23 +228,9 @@ void Cluster::State::end_others(JobId id, const Ending& ending) {
     if (!model::is_finished(job(other).state)) {
       end(other, theirs);
     } else if (ending.requeue) {
-      again(other, ending.hold);
+      run_again(other, ending);
     }
   }
-}
-
-// A component whose end was told already runs again with the others.
-void Cluster::State::again(JobId id, bool hold) {
-  model::Job& ended = edit(id);
-  if (is_completing(ended)) {
-    ended.flags |= model::kFlagRequeued;
-    if (hold) ended.flags |= model::kFlagRequeueHold;
-    return;
-  }
-  start_again(ended);
-  if (!hold) return;
-  ended.priority = 0;
-  ended.reason = Reason::job_requeued_in_held_state;
 }
 
 Status Cluster::State::may_act(const ActOnJob& event, JobId id) const {
@@ -267,7 +253,7 @@ void Cluster::State::follow(const ActOnJob& event, JobId leader) {
   for (const JobId id : other_components(leader)) {
     const bool requeues = event.verb == JobVerb::requeue || event.verb == JobVerb::requeue_hold;
     if (requeues && model::is_finished(job(id).state)) {
-      again(id, event.verb == JobVerb::requeue_hold);
+      static_cast<void>(requeue(event, id));
     } else if (!is_over(job(id))) {
       static_cast<void>(act_on_one(event, id));
     }

@@ -68,8 +68,7 @@ Status Cluster::State::act_on_one(const ActOnJob& event, JobId id) {
     case JobVerb::suspend: return suspend(id);
     case JobVerb::resume: return resume(id);
     case JobVerb::complete: return complete(event, id);
-    case JobVerb::top:
-    case JobVerb::notify: break;
+    case JobVerb::top: return put_first(event, id);
   }
   return fail(ErrorCode::invalid_argument);
 }
@@ -79,7 +78,8 @@ Status Cluster::State::cancel(const ActOnJob& event, JobId id) {
   if ((now.flags & model::kFlagRequeued) != 0) {
     // It was to run again after its former attempt: now it isn't.
     model::Job& stopped = edit(id);
-    stopped.flags &= ~static_cast<std::uint32_t>(model::kFlagRequeued | model::kFlagRequeueHold);
+    stopped.flags &= ~static_cast<std::uint32_t>(model::kFlagRequeued | model::kFlagRequeueHold |
+                                                 model::kFlagSpecialExit);
     stopped.state = model::JobState::cancelled;
     stopped.reason = model::Reason::none;
     stopped.reason_detail = Text();
@@ -146,7 +146,8 @@ Status Cluster::State::release(const ActOnJob& event, JobId id) {
   model::Job& freed = edit(id);
   freed.priority = start_priority(freed);
   freed.launch_failures = 0;
-  freed.flags &= ~static_cast<std::uint32_t>(model::kFlagResvDelHold);
+  freed.flags &= ~static_cast<std::uint32_t>(model::kFlagResvDelHold | model::kFlagSpecialExit);
+  freed.exit_code = 0;
   freed.reason = model::Reason::none;
   freed.reason_detail = Text();
   return {};
@@ -154,29 +155,70 @@ Status Cluster::State::release(const ActOnJob& event, JobId id) {
 
 Status Cluster::State::requeue(const ActOnJob& event, JobId id) {
   const model::Job& now = job(id);
-  const bool hold = event.verb == JobVerb::requeue_hold;
+  const bool special = event.special_exit;
+  const bool hold = special || event.verb == JobVerb::requeue_hold;
   if (!requeueable(now)) return fail(ErrorCode::job_not_requeueable);
   if (now.state == model::JobState::pending) {
-    if (!hold) return fail(ErrorCode::job_pending);
+    if (!hold || special) return fail(ErrorCode::job_pending);
     return this->hold(event, id);
   }
-  const std::uint32_t flags =
-      model::kFlagRequeued | (hold ? static_cast<std::uint32_t>(model::kFlagRequeueHold) : 0U);
-  if (is_completing(now)) {
-    edit(id).flags |= flags;
-    return {};
+  Ending ending{.by_uid = event.by_uid, .requeue = true, .hold = hold, .special = special};
+  if (special) {
+    ending.reason = model::Reason::job_requeued_in_held_state;
+    ending.detail = "job requeued in special exit state";
   }
   if (is_running(now)) {
-    end(id, {.by_uid = event.by_uid, .requeue = true, .hold = hold});
+    end(id, ending);
     return {};
   }
-  model::Job& again = edit(id);
-  start_again(again);
-  if (hold) {
-    again.priority = 0;
-    again.reason = model::Reason::job_requeued_in_held_state;
-  }
+  run_again(id, ending);
   return {};
+}
+
+// Before the other waiting jobs of its user, account, QOS and only partition. It is their nice
+// values that change: the job takes the priority of the first of them, and those that it overtakes
+// move down behind it, so that the user gains nothing on others.
+Status Cluster::State::put_first(const ActOnJob& event, JobId id) {
+  const model::Job& chosen = job(id);
+  if (!event.by_admin) {
+    return fail(ErrorCode::unsupported, "Requested operation is presently disabled");
+  }
+  if (model::is_finished(chosen.state)) return fail(ErrorCode::already_done);
+  if (chosen.state != model::JobState::pending) return fail(ErrorCode::job_not_pending);
+  if (chosen.priority == 0) return fail(ErrorCode::job_held);
+  std::vector<const model::Job*> ahead;
+  for (const auto& [other, entry] : jobs) {
+    const model::Job& one = job(other);
+    const bool alike = one.state == model::JobState::pending && one.spec->uid == chosen.spec->uid &&
+                       one.request->partitions == chosen.request->partitions &&
+                       one.request->account == chosen.request->account && one.qos == chosen.qos;
+    const bool before = one.priority > chosen.priority ||
+                        (one.priority == chosen.priority && other.value < id.value);
+    if (alike && before && !one.priority_fixed) ahead.push_back(&one);
+  }
+  if (ahead.empty() || chosen.priority_fixed) return {};
+  std::sort(ahead.begin(), ahead.end(), [](const model::Job* a, const model::Job* b) {
+    return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+  });
+  std::vector<std::pair<JobId, std::uint32_t>> moves = {{id, ahead.front()->priority}};
+  for (std::size_t i = 0; i < ahead.size(); ++i) {
+    const std::uint32_t next = i + 1 < ahead.size() ? ahead[i + 1]->priority : chosen.priority;
+    const std::uint32_t below = std::max(moves.back().second, 2U) - 1;
+    moves.emplace_back(ahead[i]->id, std::min(next, below));
+  }
+  for (const auto& [moved, priority] : moves) move_to(moved, priority);
+  return {};
+}
+
+void Cluster::State::move_to(JobId id, std::uint32_t priority) {
+  constexpr std::int64_t kMostNice = 2'147'483'645;
+  model::Job& moved = edit(id);
+  model::JobSpec spec = *moved.spec;
+  const std::int64_t by = std::int64_t{moved.priority} - priority;
+  spec.nice =
+      static_cast<std::int32_t>(std::clamp(std::int64_t{spec.nice} + by, -kMostNice, kMostNice));
+  moved.spec = specs.intern(std::move(spec));
+  moved.priority = priority;
 }
 
 Status Cluster::State::suspend(JobId id) {

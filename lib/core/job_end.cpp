@@ -5,6 +5,7 @@
 // A node that does not come clean in time is drained ("Kill task failed") and counts as released:
 // the job reaches its end, and nothing new starts among what it may have left there.
 #include <algorithm>
+#include <limits>
 
 #include "base/assert.hpp"
 #include "base/hostlist.hpp"
@@ -48,6 +49,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   if (was_pending) {
     drop_dependency(id);
     job.dependency = Text();
+    job.flags &= ~static_cast<std::uint32_t>(model::kFlagSpecialExit);
     turn.changes.ended.push_back(turn.jobs.at(id).fresh);
     return;
   }
@@ -63,6 +65,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   job.flags = model::kFlagCompleting;
   if (ending.requeue) job.flags |= model::kFlagRequeued;
   if (ending.hold) job.flags |= model::kFlagRequeueHold;
+  if (ending.special) job.flags |= model::kFlagSpecialExit;
   if (ending.reason != model::Reason::job_launch_failure) job.launch_failures = 0;
   held.limit_ms = DueTimes::kNone;
   held.give_up_ms = turn.now.mono_ms +
@@ -111,7 +114,7 @@ void Cluster::State::finalize(JobId id) {
   active.erase(id);
   if (!job.reservation.empty()) turn.tend_reservations = true;
   const bool again = (job.flags & model::kFlagRequeued) != 0;
-  const bool hold = (job.flags & model::kFlagRequeueHold) != 0;
+  const std::uint32_t marks = job.flags;
   job.pending_nodes.clear();
   job.flags = 0;
   job.suspended_at = 0;
@@ -121,12 +124,60 @@ void Cluster::State::finalize(JobId id) {
   }
   model::Job past = job;
   past.flags = model::kFlagRequeued;
-  turn.changes.ended.push_back(std::make_shared<const model::Job>(std::move(past)));
+  turn.changes.ended.push_back(std::make_shared<const model::Job>(past));
   start_again(job);
-  if (!hold) return;
+  if (past.reason == model::Reason::non_zero_exit_code) job.exit_code = past.exit_code;
+  if ((marks & model::kFlagSpecialExit) != 0) return mark_special(job, past);
+  if ((marks & model::kFlagRequeueHold) != 0) {
+    job.priority = 0;
+    job.reason = model::Reason::job_requeued_in_held_state;
+    if (job.launch_failures != 0) job.reason_detail = "launch failed requeued held";
+  } else if (past.reason == model::Reason::non_zero_exit_code) {
+    put_off(job);
+  } else if (past.state == model::JobState::node_fail && job.spec->expedite_requeue &&
+             job.priority != 0) {
+    job.priority = std::numeric_limits<std::uint32_t>::max();
+    job.priority_fixed = true;
+  }
+}
+
+// Waits for a release, and its former attempt's exit code tells why.
+void Cluster::State::mark_special(model::Job& job, const model::Job& past) {
+  const bool asked = past.reason == model::Reason::job_requeued_in_held_state;
+  job.flags = model::kFlagSpecialExit;
   job.priority = 0;
-  job.reason = model::Reason::job_requeued_in_held_state;
-  if (job.launch_failures != 0) job.reason_detail = "launch failed requeued held";
+  job.reason = asked ? past.reason : model::Reason::job_held_user;
+  job.reason_detail = asked ? past.reason_detail : Text();
+}
+
+// A job that runs again whenever it fails must not fill the cluster with nothing but its starts.
+void Cluster::State::put_off(model::Job& job) {
+  constexpr model::WallTime kPause = 120 * model::kSecond;
+  model::JobSpec spec = *job.spec;
+  spec.begin = turn.now.wall + kPause;
+  job.spec = specs.intern(std::move(spec));
+}
+
+// A job whose end is told already runs once more, as this ending wants it.
+void Cluster::State::run_again(JobId id, const Ending& ending) {
+  model::Job& ended = edit(id);
+  if (ending.special) {
+    ended.reason = ending.reason;
+    ended.reason_detail = ending.detail;
+  }
+  if (is_completing(ended)) {
+    ended.flags |= model::kFlagRequeued;
+    if (ending.hold) ended.flags |= model::kFlagRequeueHold;
+    if (ending.special) ended.flags |= model::kFlagSpecialExit;
+    return;
+  }
+  const model::Job past = ended;
+  start_again(ended);
+  ended.exit_code = past.exit_code;
+  if (ending.special) return mark_special(ended, past);
+  if (!ending.hold) return;
+  ended.priority = 0;
+  ended.reason = model::Reason::job_requeued_in_held_state;
 }
 
 // The next attempt of a job that is final.

@@ -52,6 +52,19 @@ Ending ending_of(std::uint32_t exit_code, bool out_of_memory) {
   return ending;
 }
 
+// What the site wants done about exit codes of batch scripts, whatever the job says about running
+// twice. A code in both lists is held: that ends by itself.
+void mind_exit_code(const model::Settings& settings, Ending& ending) {
+  if (ending.reason != model::Reason::non_zero_exit_code) return;
+  const std::uint32_t code = *ending.exit_code >> 8U & 0xffU;
+  const auto has = [code](const std::vector<std::uint32_t>& list) {
+    return std::find(list.begin(), list.end(), code) != list.end();
+  };
+  ending.special = has(settings.requeue_exit_hold);
+  ending.hold = ending.special;
+  ending.requeue = ending.special || has(settings.requeue_exit);
+}
+
 }  // namespace
 
 std::optional<JobId> Cluster::State::attempt_job(const Attempt& attempt) const {
@@ -102,6 +115,7 @@ void Cluster::State::on(const BatchEnded& event) {
       ending.reason = model::Reason::job_launch_failure;
       ending.detail = event.error;
     }
+    mind_exit_code(*settings, ending);
     if (event.released) ending.clean = host;
     end(*id, ending);
   }

@@ -137,6 +137,9 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
   if (model::is_finished(now.state)) return fail(ErrorCode::already_done);
   const bool pending = now.state == model::JobState::pending;
   if (!pending && only_while_pending(patch)) return fail(ErrorCode::job_not_pending);
+  if (pending && now.priority == 0 && patch.priority.value_or(0) != 0) {
+    return fail(ErrorCode::job_held);
+  }
   if (Status end = resolve_end(patch, now); !end) return end;
   if (Status rights = check_rights(patch, now, event.by_admin); !rights) return rights;
   if (patch.array_limit && !now.array_job.is_set()) return fail(ErrorCode::invalid_array);
@@ -234,7 +237,7 @@ void Cluster::State::reconsider_array(JobId array) {
   }
 }
 
-// Priority 0 holds; any other sets it until nice is changed. A held job stays held.
+// Priority 0 holds; any other sets it until nice is changed.
 void Cluster::State::apply_priority(model::Job& changed, const UpdateJob& event) {
   const JobPatch& patch = event.patch;
   if (patch.priority && *patch.priority == 0) {

@@ -22,6 +22,7 @@ struct Ending {
   std::uint32_t by_uid = model::kNoTask;
   bool requeue = false;            // a new attempt follows
   bool hold = false;               // which waits for a release
+  bool special = false;            // … and is shown as SPECIAL_EXIT
   bool alone = false;              // the other components of a heterogeneous job go on
   std::optional<NodeIndex> clean;  // a node where nothing of it is left: not told to end it
 };

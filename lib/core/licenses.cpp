@@ -156,6 +156,15 @@ void LicenseBook::started(JobId, const GateQuestion& question) {
   fresh_.push_back(std::move(held));
 }
 
+// What is free now was free when the pass began: nobody need be asked again.
+void LicenseBook::taken_back(const GateQuestion& question) {
+  if (question.job.request->licenses.empty() || fresh_.empty()) return;
+  const std::uint64_t mark = loosened_;
+  give_back(fresh_.back());
+  loosened_ = mark;
+  fresh_.pop_back();
+}
+
 Text LicenseBook::settle(JobId id) {
   if (fresh_.empty()) return {};
   Held held = std::move(fresh_.front());

@@ -48,6 +48,7 @@ class LicenseBook : public StartGate {
 
   [[nodiscard]] std::optional<GateBlock> refuses(const GateQuestion& question) const override;
   void started(JobId id, const GateQuestion& question) override;
+  void taken_back(const GateQuestion& question) override;
   [[nodiscard]] std::uint64_t loosened() const override { return loosened_; }
 
   // The oldest start of the pass that was not settled yet now has its job: what it holds, as

@@ -38,6 +38,16 @@ model::TresCounts most_per_node(const model::Allocation& allocation,
   return most;
 }
 
+// Spread over so many nodes (0: any number), some node has at least this.
+model::TresCounts least_per_node(const model::TresCounts& whole, std::uint32_t nodes) {
+  model::TresCounts least;
+  if (nodes == 0 || nodes == model::kUnlimited) return least;
+  for (const model::TresCount& count : whole) {
+    model::set_tres(least, count.id, (count.count + nodes - 1) / nodes);
+  }
+  return least;
+}
+
 bool limits_some_accrual(const model::Accounts& accounts) {
   const auto set = [](std::uint32_t limit) { return limit != model::kNoLimit; };
   return std::ranges::any_of(accounts.associations,
@@ -145,6 +155,12 @@ void Limits::started(JobId, const GateQuestion& question) {
   started_.push_back(std::move(claim));
 }
 
+void Limits::taken_back(const GateQuestion&) {
+  if (started_.empty()) return;
+  add(started_.back(), -1);
+  started_.pop_back();
+}
+
 void Limits::forget_started() {
   for (const LimitClaim& claim : started_) add(claim, -1);
   started_.clear();
@@ -205,6 +221,7 @@ Limits::Case Limits::case_of(const GateQuestion& question) const {
   } else if (question.job.request != nullptr) {
     asked.by_request = true;
     asked.wanted = requested_tres(*question.job.request, table);
+    asked.per_node = least_per_node(asked.wanted, question.job.request->max_nodes);
   }
   return asked;
 }

@@ -54,7 +54,7 @@ std::string limit_name(const TresLimitName& name, const model::TresKind& tres) {
     case TresLimitKind::per_job: return owner + "Max" + full + "PerJob" + end(cpu_or_node, "Limit");
     case TresLimitKind::per_node: return owner + "Max" + full + "PerNode";
     case TresLimitKind::minutes_per_job:
-      return owner + "Max" + of_minutes + "MinutesPerJob" + end(cpu, "Limit");
+      return owner + "Max" + full + "MinutesPerJob" + end(cpu, "Limit");
     case TresLimitKind::least_per_job: return "QOSMin" + full + end(cpu, "NotSatisfied");
   }
   return owner + "ResourceLimit";

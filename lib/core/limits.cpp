@@ -121,23 +121,22 @@ std::optional<GateBlock> test_number(const Case& asked, const NumberLimit& limit
 }
 
 std::optional<GateBlock> test_numbers(const Case& asked, std::span<const NumberLimit> limits) {
-  for (const NumberLimit& limit : limits) {
-    const auto sets = [&](const QosLimits& qos) { return is_set(qos.*limit.qos); };
-    for (std::size_t q = 0; q < asked.qos.size(); ++q) {
+  for (std::size_t q = 0; q < asked.qos.size(); ++q) {
+    for (const NumberLimit& limit : limits) {
+      const auto sets = [&](const QosLimits& qos) { return is_set(qos.*limit.qos); };
       if (!sets(asked.qos[q]->limits) || hidden(asked, q, sets)) continue;
       const Holding holding = asked.of_qos(q, limit.scope);
       if (auto no = test_number(asked, limit, holding, asked.qos[q]->limits.*limit.qos)) return no;
     }
-    if (limit.association == nullptr || hidden(asked, asked.qos.size(), sets)) continue;
-    if (limit.scope == LimitScope::user) {
-      if (asked.own == nullptr || !is_set(asked.own->*limit.association)) continue;
-      const Holding holding = asked.of_association(0);
-      if (auto no = test_number(asked, limit, holding, asked.own->*limit.association)) return no;
-      continue;
-    }
-    for (std::size_t level = 0; level < asked.chain.size(); ++level) {
-      const std::uint32_t most = asked.at(level).limits.*limit.association;
-      if (!is_set(most)) continue;
+  }
+  for (std::size_t level = 0; level < asked.chain.size(); ++level) {
+    for (const NumberLimit& limit : limits) {
+      const bool of_user = limit.scope == LimitScope::user;
+      if (limit.association == nullptr || (of_user && level != 0)) continue;
+      const auto sets = [&](const QosLimits& qos) { return is_set(qos.*limit.qos); };
+      const AssociationLimits& here = of_user ? *asked.own : asked.at(level).limits;
+      const std::uint32_t most = here.*limit.association;
+      if (!is_set(most) || hidden(asked, asked.qos.size(), sets)) continue;
       if (auto no = test_number(asked, limit, asked.of_association(level), most)) return no;
     }
   }
@@ -222,6 +221,7 @@ model::TresCount stretched(const Case& asked, const TresLimit& limit, model::Tre
 }
 
 std::optional<GateBlock> test_tres_of_associations(const Case& asked, const TresLimit& limit) {
+  if (limit.association == nullptr) return std::nullopt;
   const std::size_t levels =
       is_group(limit) ? asked.chain.size() : std::min<std::size_t>(asked.chain.size(), 1);
   for (std::size_t level = 0; level < levels; ++level) {
@@ -238,7 +238,7 @@ std::optional<GateBlock> test_tres_of_associations(const Case& asked, const Tres
   return std::nullopt;
 }
 
-std::optional<GateBlock> test_tres_limit(const Case& asked, const TresLimit& limit) {
+std::optional<GateBlock> test_tres_of_qos(const Case& asked, const TresLimit& limit) {
   for (std::size_t q = 0; q < asked.qos.size(); ++q) {
     for (const model::TresCount& most : asked.qos[q]->limits.*limit.qos) {
       const auto sets = [&](const QosLimits& qos) {
@@ -248,13 +248,16 @@ std::optional<GateBlock> test_tres_limit(const Case& asked, const TresLimit& lim
       if (auto no = test_tres(asked, limit, asked.of_qos(q, limit.scope), most)) return no;
     }
   }
-  if (limit.association == nullptr) return std::nullopt;
-  return test_tres_of_associations(asked, limit);
+  return std::nullopt;
 }
 
-std::optional<GateBlock> test_tres_limits(const Case& asked) {
-  for (const TresLimit& limit : kTresLimits) {
-    if (auto no = test_tres_limit(asked, limit)) return no;
+// As in Slurm, those of QOS before all those of associations.
+std::optional<GateBlock> test_tres_limits(const Case& asked, std::span<const TresLimit> limits) {
+  for (const TresLimit& limit : limits) {
+    if (auto no = test_tres_of_qos(asked, limit)) return no;
+  }
+  for (const TresLimit& limit : limits) {
+    if (auto no = test_tres_of_associations(asked, limit)) return no;
   }
   return std::nullopt;
 }
@@ -324,7 +327,7 @@ std::optional<GateBlock> Limits::refuses(const GateQuestion& question) const {
   if (auto no = test_wall(asked)) return no;
   if (auto no = test_numbers(asked, kStartLimits)) return no;
   if (auto no = test_group_walls(asked)) return no;
-  return test_tres_limits(asked);
+  return test_tres_limits(asked, kTresLimits);
 }
 
 std::optional<GateBlock> Limits::refuses_alone(const GateQuestion& question) const {
@@ -337,7 +340,7 @@ std::optional<GateBlock> Limits::refuses_alone(const GateQuestion& question) con
   if (std::ranges::none_of(asked.qos, denies)) return std::nullopt;
   if (auto no = test_wall(asked)) return no;
   if (auto no = test_numbers(asked, kStartLimits)) return no;
-  return test_tres_limits(asked);
+  return test_tres_limits(asked, kTresLimits);
 }
 
 std::optional<GateBlock> Limits::refuses_submit(const LimitClaim& claim) const {
@@ -363,7 +366,7 @@ std::optional<GateBlock> Limits::used_up(const LimitClaim& claim) const {
   asked.safe = false;
   asked.wanted = claim.in_use;
   if (auto no = test_group_walls(asked)) return no;
-  return test_tres_limit(asked, kTresLimits[kUsedMinutes]);
+  return test_tres_limits(asked, {&kTresLimits[kUsedMinutes], 1});
 }
 
 std::string Limits::describe(const GateBlock& block) {

@@ -101,6 +101,7 @@ class Limits final : public StartGate {
   // Starting
   [[nodiscard]] std::optional<GateBlock> refuses(const GateQuestion& question) const override;
   void started(JobId id, const GateQuestion& question) override;
+  void taken_back(const GateQuestion& question) override;
   [[nodiscard]] std::uint64_t loosened() const override { return loosened_; }
 
   // Submitting: so many more tasks; and what DenyOnLimit refuses of the job by itself.

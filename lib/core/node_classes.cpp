@@ -8,6 +8,7 @@
 #include "base/strings.hpp"
 #include "model/gres.hpp"
 #include "model/reserved_cpus.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::core {
 
@@ -52,6 +53,19 @@ std::vector<GresEntry> gres_entries(const std::vector<model::NodeGres>& found, s
   return entries;
 }
 
+// Shards are spread evenly over the GPUs whose devices are known.
+void spread_shards(Hardware& hardware) {
+  const std::uint32_t gpus = hardware.devices_of(model::kShared);
+  for (GresEntry& entry : hardware.gres) {
+    if (entry.name.view() != model::kShard) continue;
+    hardware.shards_per_gpu =
+        gpus == 0
+            ? 0
+            : static_cast<std::uint32_t>(std::min<std::uint64_t>(entry.count / gpus, UINT32_MAX));
+    entry.count = std::uint64_t{hardware.shards_per_gpu} * gpus;
+  }
+}
+
 void reserve(const model::NodeFacts& facts, Hardware& hardware) {
   if (facts.core_spec_count == 0 && facts.cpu_spec_list.empty()) return;
   base::Bitmap reserved = model::reserved_cpus(facts);
@@ -75,10 +89,14 @@ std::vector<std::string> sorted_features(const Text& features) {
 
 }  // namespace
 
-std::uint32_t Hardware::devices_of(const Text& name) const {
+std::uint64_t Hardware::most_of(const GresEntry& entry) const {
+  return entry.name.view() == model::kShard ? shards_per_gpu : entry.count;
+}
+
+std::uint32_t Hardware::devices_of(std::string_view name) const {
   std::uint32_t sum = 0;
   for (const GresEntry& entry : gres) {
-    if (entry.name == name) sum += entry.devices;
+    if (entry.name.view() == name) sum += entry.devices;
   }
   return sum;
 }
@@ -98,6 +116,7 @@ const Hardware* NodeClasses::intern(const model::NodeFacts& facts, bool known) {
   reserve(facts, made);
   made.tmp_disk = facts.tmp_disk;
   made.gres = gres_entries(facts.gres, made.cpus(), accelerator_names_);
+  spread_shards(made);
   HardwareKey key{known,         made.sockets, made.cores_per_socket,    made.threads, made.memory,
                   made.tmp_disk, made.gres,    made.reserved.to_ranges()};
   std::unique_ptr<Hardware>& place = hardware_[std::move(key)];

@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -46,8 +47,11 @@ struct Hardware {
   std::vector<GresEntry> gres;
   base::Bitmap reserved;             // CPUs kept for the system; size 0: none
   std::uint32_t reserved_cores = 0;  // with any of those
+  std::uint32_t shards_per_gpu = 0;  // 0: GPUs are given out whole only
   std::uint32_t id = 0;
 
+  // Of a kind: the most that one job can have.
+  [[nodiscard]] std::uint64_t most_of(const GresEntry& entry) const;
   [[nodiscard]] std::uint32_t cores() const { return sockets * cores_per_socket; }
   // That jobs may have.
   [[nodiscard]] std::uint32_t job_cores() const { return cores() - reserved_cores; }
@@ -60,7 +64,7 @@ struct Hardware {
   }
   [[nodiscard]] std::uint32_t cpus() const { return cores() * threads; }
   // Devices of that name, all types together: the size of GresShare::indices.
-  [[nodiscard]] std::uint32_t devices_of(const Text& name) const;
+  [[nodiscard]] std::uint32_t devices_of(std::string_view name) const;
 };
 
 struct NodeClass {

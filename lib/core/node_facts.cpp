@@ -7,6 +7,7 @@
 
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::core {
 
@@ -106,6 +107,7 @@ model::NodeFacts configured_facts(const NodeSetting& setting) {
 std::string shortfall(const NodeSetting& setting, const model::NodeFacts& found) {
   const model::NodeFacts& given = setting.facts;
   for (const model::NodeGres& gres : given.gres) {
+    if (gres.name.view() == model::kShard) continue;  // nothing that a node could find
     const std::uint64_t reported = gres_count(found, gres);
     if (reported < gres.count) {
       return fmt::format("gres/{} count reported lower than configured ({} < {})", gres.name.view(),

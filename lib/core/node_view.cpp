@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/gres_choice.hpp"
+#include "core/shards.hpp"
 
 namespace sluice::core {
 
@@ -136,6 +137,19 @@ void view_devices_at(const NodeSlot& slot, const Demand& demand, std::int64_t ti
   if (demand.gres_enforce_binding) view.busy_devices = std::move(held);
 }
 
+void view_shards_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms,
+                    NodeView& view) {
+  const Hardware& hardware = *slot.hardware;
+  if (hardware.shards_per_gpu == 0) return;
+  ShardUse use = no_shards(hardware);
+  for (const Hold& hold : slot.holds) {
+    if (hold.expected_end_ms <= time_ms) continue;
+    for (const model::GresShare& share : hold.gres) add_use(share, use);
+  }
+  settle_free(slot, use, view.free_gres);
+  if (demand.gres_enforce_binding) block_lending(hardware, use, view.busy_devices);
+}
+
 // CPUs that a run of tasks wants, before they are rounded to the partition's unit.
 std::uint64_t cpus_wanted(const Demand& demand, std::uint32_t tasks, const JobGres& job_gres) {
   std::uint64_t cpus = std::uint64_t{demand.cpus_per_task} * (demand.overcommit ? 1 : tasks);
@@ -257,6 +271,9 @@ void view_present(const NodeSlot& slot, const Demand& demand, NodeView& view) {
     view.busy_devices.clear();
     for (const GresUse& use : slot.gres) view.busy_devices.push_back(use.devices);
     for (std::size_t e = 0; e < slot.faulty.size(); ++e) view.busy_devices[e] |= slot.faulty[e];
+    if (slot.hardware->shards_per_gpu != 0) {
+      block_lending(*slot.hardware, shards_of(slot), view.busy_devices);
+    }
   }
   constexpr std::int64_t kBeforeAll = std::numeric_limits<std::int64_t>::min();
   view_users(slot, demand, kBeforeAll, view);
@@ -281,7 +298,7 @@ void view_idle(const NodeSlot& slot, const Demand& demand, NodeView& view) {
   view.partition_cpus = 0;
   view.free_gres.resize(hardware.gres.size());
   for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
-    view.free_gres[e] = hardware.gres[e].count;
+    view.free_gres[e] = hardware.most_of(hardware.gres[e]);
   }
   if (demand.needs_detail()) view.busy = hardware.idle_busy();
   view.busy_devices.clear();
@@ -305,6 +322,7 @@ void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, N
     }
   }
   view_devices_at(slot, demand, time_ms, view);
+  view_shards_at(slot, demand, time_ms, view);
   view.free_memory -= std::min(view.free_memory, memory);
   view.idle_cores = count_idle_cores(view.busy, *slot.hardware);
   view.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(view.busy.count());

@@ -31,11 +31,18 @@ class Chooser {
     if (demand_.contiguous) return choose_contiguous();
     if (!eligibility_.counted.empty()) return choose_counted();
     const std::size_t classes = eligibility_.classes.size();
+    std::optional<std::vector<Prospect>> fewer;
     for (std::size_t level = 0; level < classes; level = prospects_.level_end(level)) {
       auto picked = pick_level(level);
-      if (picked && where_matters(*picked)) picked = pick_near(level, *picked);
+      if (!picked) continue;
+      if (wants_more(*picked) && prospects_.level_end(level) < classes) {
+        fewer = std::move(picked);
+        continue;
+      }
+      if (where_matters(*picked)) picked = pick_near(level, *picked);
       if (picked) return finish(std::move(*picked));
     }
+    if (fewer) return finish(std::move(*fewer));
     return std::nullopt;
   }
 
@@ -57,6 +64,12 @@ class Chooser {
       prospects_.truncate(before);
       enough = enough < model::kUnlimited / kGrowth ? enough * kGrowth : model::kUnlimited;
     }
+  }
+
+  // Nodes of greater weight serve as well where as many as can be had are asked for.
+  [[nodiscard]] bool wants_more(const std::vector<Prospect>& picked) const {
+    if (!demand_.spread && !demand_.fill_range) return false;
+    return prospects_.most_nodes() != model::kUnlimited && picked.size() < prospects_.most_nodes();
   }
 
   [[nodiscard]] bool where_matters(const std::vector<Prospect>& picked) const {

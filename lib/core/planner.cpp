@@ -106,13 +106,25 @@ std::uint32_t Planner::priority_of(JobId id) const {
 
 namespace {
 
-// The lane to show for a group: the one that starts earliest, else the first that was examined.
+// How much a lane has to say about when the job starts: a plan, more than that it waits, and that
+// more than that this partition can't take it.
+int weight_of(const LaneWork& work) {
+  if (work.planned) return 2;
+  switch (work.leader.reason) {
+    case model::Reason::bad_constraints:
+    case model::Reason::partition_node_limit:
+    case model::Reason::partition_time_limit: return 0;
+    default: return 1;
+  }
+}
+
+// The lane to show for a group; of those with equally much to say the first.
 LaneWork* shown_lane(const PlannerQueue& queue, std::uint32_t group) {
   LaneWork* best = nullptr;
   for (const std::uint32_t id : queue.group(group).lanes) {
     LaneWork* work = queue.lane(id).work.get();
     if (work == nullptr || work->leader.reason == model::Reason::none) continue;
-    if (best == nullptr || (work->planned && !best->planned)) best = work;
+    if (best == nullptr || weight_of(*work) > weight_of(*best)) best = work;
   }
   return best;
 }

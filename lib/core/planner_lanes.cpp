@@ -42,6 +42,21 @@ Text away_text(const NodePool::State& pool, const Eligibility& eligibility) {
   return fmt::format("ReqNodeNotAvail, UnavailableNodes:{}", names_of(pool, away).view());
 }
 
+// The request with all CPUs of the smallest node that it may get, where it gets whole nodes.
+std::shared_ptr<const model::Request> counted_request(const NodePool::State& pool,
+                                                      const model::Request& request,
+                                                      const LaneWork& work) {
+  if (!work.demand.whole_node || work.eligibility.classes.empty()) return nullptr;
+  std::uint32_t fewest = model::kUnlimited;
+  for (const ClassId id : work.eligibility.classes) {
+    fewest = std::min(fewest, pool.classes.at(id).hardware->job_cpus());
+  }
+  if (fewest <= request.min_cpus_per_node) return nullptr;
+  auto counted = std::make_shared<model::Request>(request);
+  counted->min_cpus_per_node = fewest;
+  return counted;
+}
+
 }  // namespace
 
 std::uint32_t minutes_in_force(std::uint32_t asked, const model::Partition& partition) {
@@ -78,6 +93,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   }
   work.eligibility = std::move(*eligibility);
   state_.confine(lane.reservation, pool, work.eligibility);
+  work.counted = counted_request(pool, *group.request, work);
   lane.fewest_cores = model::kUnlimited;
   const std::uint32_t on_one = work.demand.single_node() ? std::max(1U, work.demand.tasks) : 1;
   const std::uint32_t each = work.demand.tasks == 0 ? work.demand.tasks_each : on_one;

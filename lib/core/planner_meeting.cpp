@@ -277,6 +277,12 @@ std::optional<GateBlock> PlannerPass::ask_gates_for(const MeetingPart& part,
   return std::nullopt;
 }
 
+void PlannerPass::take_back(const MeetingPart& part, const model::Allocation& allocation) {
+  const GateQuestion question{part.ranked, part.partition, part.minutes, &allocation};
+  if (state_.gate != nullptr) state_.gate->taken_back(question);
+  for (StartGate* gate : state_.more_gates) gate->taken_back(question);
+}
+
 void PlannerPass::examine_meeting(Lane& lane, LaneWork& work) {
   if (cannot_serve(lane, work) || !gather(lane, work)) return;
   for (const MeetingPart& part : work.parts) {
@@ -314,16 +320,19 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
                     .allocation = make_allocation(pool_.state(), part.demand, selections[i]),
                     .time_limit = part.minutes,
                     .reservation = lane.reservation});
+    // Each component counts for those after it.
     if (auto refused = ask_gates_for(part, made.back().allocation.get())) {
+      while (i-- > 0) take_back(work.parts[i], *made[i].allocation);
       return hold_back(lane, work, std::move(*refused));
     }
+    const GateQuestion question{part.ranked, part.partition, part.minutes,
+                                made.back().allocation.get()};
+    if (state_.gate != nullptr) state_.gate->started(part.id, question);
+    for (StartGate* gate : state_.more_gates) gate->started(part.id, question);
   }
   for (std::size_t i = 0; i < selections.size(); ++i) {
     const MeetingPart& part = work.parts[i];
     const model::Allocation& allocation = *made[i].allocation;
-    const GateQuestion question{part.ranked, part.partition, part.minutes, &allocation};
-    if (state_.gate != nullptr) state_.gate->started(part.id, question);
-    for (StartGate* gate : state_.more_gates) gate->started(part.id, question);
     pool_.allocate(allocation, {.job = part.id,
                                 .uid = part.demand.uid,
                                 .partition = part.partition,

@@ -307,7 +307,7 @@ void PlannerPass::examine(const LaneKey& key) {
     return;
   }
   ++result_.figures.tried;
-  if (!state_.settings->backfill && partition_is_blocked(lane)) {
+  if (!state_.settings->backfill && state_.first_blocked[lane.partition.value].job.is_set()) {
     block(lane, work);
     return;
   }
@@ -320,12 +320,28 @@ void PlannerPass::examine(const LaneKey& key) {
   }
 }
 
+// Some of its nodes are waited for, in whichever partition.
 bool PlannerPass::partition_is_blocked(const Lane& lane) const {
   const base::Bitmap& others = state_.overlaps[lane.partition.value];
   for (std::size_t p = others.find_first(); p != base::Bitmap::npos; p = others.find_next(p)) {
     if (state_.first_blocked[p].job.is_set()) return true;
   }
   return false;
+}
+
+// Without backfill: what is left of the nodes where those of partitions with somebody waiting are
+// kept for him; none: there is no such partition.
+std::optional<Eligibility> PlannerPass::beside_blocked(const Lane& lane,
+                                                       const LaneWork& work) const {
+  if (state_.settings->backfill || !partition_is_blocked(lane)) return std::nullopt;
+  const NodePool::State& pool = pool_.state();
+  Eligibility left = work.eligibility;
+  if (left.excluded.size() == 0) left.excluded = base::Bitmap(pool.nodes.size());
+  const base::Bitmap& others = state_.overlaps[lane.partition.value];
+  for (std::size_t p = others.find_first(); p != base::Bitmap::npos; p = others.find_next(p)) {
+    if (state_.first_blocked[p].job.is_set()) left.excluded |= pool.partitions[p].nodes;
+  }
+  return left;
 }
 
 std::uint32_t PlannerPass::limit_minutes(const Lane& lane) const {
@@ -345,9 +361,10 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   steps_ += free.steps();
   work.known_blocked = !selection;
   work.log_seen = pool.log_end();
-  if (!selection || state_.profile.empty()) return selection;
+  const std::optional<Eligibility> left = selection ? beside_blocked(lane, work) : std::nullopt;
+  if (!selection || (state_.profile.empty() && !left)) return selection;
   const Outlook kept = Outlook::span(pool, &state_.profile, span);
-  selection = choose_nodes(work.demand, work.eligibility, kept);
+  selection = choose_nodes(work.demand, left ? *left : work.eligibility, kept);
   steps_ += kept.steps();
   return selection;
 }
@@ -357,6 +374,7 @@ std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
   if (state_.gate == nullptr && state_.more_gates.empty()) return std::nullopt;
   RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   job.reservation = lane.reservation;
+  if (lane.work != nullptr && lane.work->counted) job.request = lane.work->counted.get();
   const GateQuestion question{job, lane.partition, limit_minutes(lane), allocation};
   if (state_.gate != nullptr) {
     if (auto refused = state_.gate->refuses(question)) return refused;

@@ -1,7 +1,8 @@
 // Preemption: a lane that finds no room looks for running jobs that must make it. Victims are taken
 // away in thought (their expected end is now, or their CPUs are put to sleep), the lower standing
-// first, until the job fits; then as many as possible are put back, the higher standing first. So
-// few are displaced, and of those the least important.
+// first, until the job fits; then as many as possible are put back, the higher standing first. If
+// that leaves several, those of equal standing that hold most are tried before the others, and the
+// smaller set is taken. So few are displaced, and of those the least important.
 //
 // A victim that is to be suspended makes room at once, and the job starts in the same pass. Others
 // need their grace time; until they are gone the job holds a reservation on their nodes.
@@ -32,8 +33,9 @@ std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
     for (const JobId id : jobs) {
       const Planner::State::Running& job = state_.running.at(id);
       const bool ended = job.expected_end_ms <= now_.mono_ms;
-      if (job.leaving || job.asleep || ended || (by_priority && job.facts.priority >= priority))
-        continue;
+      const bool spared =
+          rules.spares(job.facts.priority) || (by_priority && job.facts.priority >= priority);
+      if (job.leaving || job.asleep || ended || spared) continue;
       const std::int64_t exempt_until = job.facts.start_ms + rules.exempt_ms(party);
       if (now_.mono_ms < exempt_until) {  // then is the time to look again
         state_.next_planned_ms = std::min(state_.next_planned_ms, exempt_until);
@@ -131,6 +133,32 @@ std::optional<Selection> PlannerPass::fewest_victims(const Lane& lane, const Lan
   return selection;
 }
 
+// Like fewest_victims(), with another order tried as well.
+std::optional<Selection> PlannerPass::choose_victims(const Lane& lane, const LaneWork& work,
+                                                     std::vector<JobId>& victims) {
+  std::vector<JobId> larger_first = victims;
+  std::optional<Selection> selection = fewest_victims(lane, work, victims);
+  const PreemptRules& rules = *state_.preemption;
+  if (!selection || victims.size() < 2 || rules.youngest_first()) return selection;
+  const auto before = [&](JobId a, JobId b) {
+    const Planner::State::Running& x = state_.running.at(a);
+    const Planner::State::Running& y = state_.running.at(b);
+    const std::uint32_t first = rules.standing(x.facts.party);
+    const std::uint32_t second = rules.standing(y.facts.party);
+    return first != second ? first < second : x.allocation->cpus > y.allocation->cpus;
+  };
+  std::stable_sort(larger_first.begin(), larger_first.end(), before);
+  std::for_each(victims.begin(), victims.end(), [&](JobId id) { put_back(id); });
+  const std::optional<Selection> other = fewest_victims(lane, work, larger_first);
+  if (other && larger_first.size() < victims.size()) {
+    victims = std::move(larger_first);
+    return other;
+  }
+  std::for_each(larger_first.begin(), larger_first.end(), [&](JobId id) { put_back(id); });
+  std::for_each(victims.begin(), victims.end(), [&](JobId id) { take_away(id); });
+  return selection;
+}
+
 bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   if (state_.preemption == nullptr || !state_.preemption->any()) return false;
   const JobId leader = state_.queue.leader(lane.group).id;
@@ -139,7 +167,7 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   work.displacing_until_ms = 0;
   std::vector<JobId> victims = victims_for(lane);
   if (victims.empty()) return false;
-  const std::optional<Selection> selection = fewest_victims(lane, work, victims);
+  const std::optional<Selection> selection = choose_victims(lane, work, victims);
   if (!selection || victims.empty()) return false;
   bool all_sleep = true;
   std::int64_t longest = 0;

@@ -25,6 +25,8 @@ struct LaneWork {
   std::optional<Error> error;       // the request can't be served here at all
   Demand demand;
   Eligibility eligibility;
+  // With whole nodes more is counted than was asked for: the request that gates are shown.
+  std::shared_ptr<const model::Request> counted;  // null: the group's
 
   // Whether the nodes that take jobs could serve it if they were idle.
   enum class Verdict : std::uint8_t { unknown, possible, nodes_away, never };
@@ -162,6 +164,8 @@ class PlannerPass {
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
+  [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,
+                                                          const LaneWork& work) const;
   [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
   // Unless a gate refuses just that.
   void start(Lane& lane, LaneWork& work, const Selection& selection);
@@ -172,6 +176,8 @@ class PlannerPass {
   void take_away(JobId victim);
   void put_back(JobId victim);
   [[nodiscard]] std::optional<Selection> without_victims(const Lane& lane, const LaneWork& work);
+  [[nodiscard]] std::optional<Selection> choose_victims(const Lane& lane, const LaneWork& work,
+                                                        std::vector<JobId>& victims);
   [[nodiscard]] std::optional<Selection> fewest_victims(const Lane& lane, const LaneWork& work,
                                                         std::vector<JobId>& victims);
   [[nodiscard]] StartNote note_of(const Lane& lane, const LaneWork& work) const;  // planner_why.cpp
@@ -191,6 +197,7 @@ class PlannerPass {
   [[nodiscard]] bool gather(Lane& lane, LaneWork& work);
   [[nodiscard]] std::optional<GateBlock> ask_gates_for(const MeetingPart& part,
                                                        const model::Allocation* allocation) const;
+  void take_back(const MeetingPart& part, const model::Allocation& allocation);
   void start_meeting(Lane& lane, LaneWork& work, const std::vector<Selection>& selections);
   void reserve_meeting(Lane& lane, LaneWork& work, std::int64_t horizon_ms);
   struct Why {

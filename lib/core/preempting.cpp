@@ -1,15 +1,23 @@
 // What becomes of displaced jobs. A job that is to be cancelled or requeued is told at once
-// (SIGCONT, SIGTERM) and ends when its grace time is over. One that is suspended gives up its CPUs,
-// keeps its memory and devices, and goes on as soon as its CPUs are idle again.
+// (SIGCONT, SIGTERM; or the signal that it asked for, with send_user_signal) and ends when its
+// grace time is over. One that is suspended gives up its CPUs, keeps its memory and devices, and
+// goes on as soon as its CPUs are idle again.
 //
 // Suspending by hand (scontrol suspend) gives up the CPUs in the same way, but lasts until somebody
 // resumes the job.
 #include <algorithm>
-#include <csignal>
 
 #include "core/cluster_state.hpp"
 
 namespace sluice::core {
+
+namespace {
+
+// As Linux numbers them; this folder knows no system header.
+constexpr std::uint32_t kSigTerm = 15;
+constexpr std::uint32_t kSigCont = 18;
+
+}  // namespace
 
 void Cluster::State::refresh_preemption() {
   if (settings->preempt.type == model::PreemptType::none) {
@@ -66,10 +74,13 @@ void Cluster::State::carry_out(const Preemption& preemption) {
   Active& held = active.at(id);
   held.limit_ms = std::min(held.limit_ms, turn.now.mono_ms + preemption.grace_ms);
   const model::Job& told = job(id);
+  const bool own_signal = settings->preempt.send_user_signal && told.spec->signal != 0 &&
+                          (told.flags & model::kFlagTimeLimitSignalled) == 0;
+  if (own_signal) return warn(id);
   for (const NodeIndex node : held.nodes) {
-    for (const int signal : {SIGCONT, SIGTERM}) {
-      turn.changes.orders.emplace_back(SignalJob{
-          {told.uid, told.attempt}, id, node, static_cast<std::uint32_t>(signal), false, true});
+    for (const std::uint32_t signal : {kSigCont, kSigTerm}) {
+      turn.changes.orders.emplace_back(
+          SignalJob{{told.uid, told.attempt}, id, node, signal, false, true});
     }
   }
 }

@@ -21,7 +21,8 @@ PreemptRules::PreemptRules(const Settings& settings,
                            const AccountTree& tree)
     : type_(settings.preempt.type),
       exempt_ms_(std::int64_t{settings.preempt.exempt_time_s} * 1000),
-      youngest_first_(settings.preempt.reorder_by_youngest) {
+      youngest_first_(settings.preempt.reorder_by_youngest),
+      exempt_priority_(settings.preempt.min_exempt_priority) {
   for (const model::PartitionPtr& partition : partitions) {
     partitions_.push_back({.tier = partition->priority_tier,
                            .mode = in_force(partition->preempt_mode, settings.preempt.mode),

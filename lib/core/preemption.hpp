@@ -40,6 +40,10 @@ class PreemptRules {
   // Those of lower standing are displaced first.
   [[nodiscard]] std::uint32_t standing(const PreemptParty& victim) const;
   [[nodiscard]] bool youngest_first() const { return youngest_first_; }
+  // Too important to be displaced by anybody (min_exempt_priority).
+  [[nodiscard]] bool spares(std::uint32_t priority) const {
+    return exempt_priority_ != 0 && priority >= exempt_priority_;
+  }
 
  private:
   struct OfPartition {
@@ -61,6 +65,7 @@ class PreemptRules {
   model::PreemptType type_ = model::PreemptType::none;
   std::int64_t exempt_ms_ = 0;
   bool youngest_first_ = false;
+  std::uint32_t exempt_priority_ = 0;  // 0: nobody
   std::vector<OfPartition> partitions_;  // by index
   std::vector<OfQos> qos_;               // by id
 };

@@ -11,6 +11,7 @@
 #include "base/assert.hpp"
 #include "base/hostlist.hpp"
 #include "core/pool_state.hpp"
+#include "core/shards.hpp"
 
 namespace sluice::core {
 
@@ -119,6 +120,17 @@ void count_out(NodeSlot& slot, const Hold& hold) {
   leave_end(slot, end_of(hold));
 }
 
+// What can't be given out because GPUs are lent in parts counts as lost.
+void lose_shards(NodeSlot& slot) {
+  if (slot.hardware->shards_per_gpu == 0) return;
+  std::vector<std::uint64_t> free;
+  for (std::size_t e = 0; e < slot.gres.size(); ++e) free.push_back(slot.free_gres(e));
+  std::vector<std::uint64_t> settled = free;
+  settle_free(slot, shards_of(slot), settled);
+  for (std::size_t e = 0; e < slot.gres.size(); ++e)
+    slot.gres[e].lost += free[e] - std::min(free[e], settled[e]);
+}
+
 void apply_recount(NodeSlot& slot) {
   Recount sum = recount(slot);
   ++slot.changes;
@@ -132,6 +144,7 @@ void apply_recount(NodeSlot& slot) {
   for (std::size_t e = 0; e < slot.faulty.size(); ++e) {
     slot.gres[e].lost = lost_devices(slot, e, slot.gres[e].devices);
   }
+  lose_shards(slot);
   slot.idle_cores = count_idle_cores(slot.busy, *slot.hardware);
   slot.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(slot.busy.count());
 }
@@ -224,6 +237,9 @@ std::optional<std::string> check_limits(const NodeSlot& slot) {
                          entry.count, entry.name.view(), slot.name.view(),
                          slot.gres[e].devices.count());
     }
+  }
+  if (slot.hardware->shards_per_gpu != 0 && !is_sound(*slot.hardware, shards_of(slot))) {
+    return fmt::format("a GPU of {} is lent twice", slot.name.view());
   }
   return std::nullopt;
 }
@@ -480,6 +496,13 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   if (!simple) apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
   state_->note_release(share.node.value);
+}
+
+void NodePool::rename(const model::Allocation& allocation, JobId from, JobId to) {
+  for (const model::NodeShare& share : allocation.shares) {
+    Hold* hold = find_hold(state_->nodes[share.node.value], share, from);
+    if (hold != nullptr) hold->holder.job = to;
+  }
 }
 
 void NodePool::sleep(const model::NodeShare& share, const Holder& holder) {

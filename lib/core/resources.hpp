@@ -53,6 +53,8 @@ class NodePool {
 
   void allocate(const model::Allocation& allocation, const Holder& holder);
   void release(const model::NodeShare& share, const Holder& holder);
+  // An array's task has got a number of its own: what it holds is found by that from now on.
+  void rename(const model::Allocation& allocation, JobId from, JobId to);
 
   // A suspended job keeps its memory and GRES and gives its CPUs to others; it gets them back when
   // all of them are idle.

@@ -9,6 +9,8 @@
 #include "base/assert.hpp"
 #include "base/hostlist.hpp"
 #include "core/gres_choice.hpp"
+#include "core/shards.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::core {
 
@@ -282,6 +284,15 @@ base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
   return std::move(choice.taken);
 }
 
+// Whole GPUs are had instead of their parts.
+std::vector<std::uint64_t> all_but_shards(const Hardware& hardware,
+                                          std::vector<std::uint64_t> free) {
+  for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
+    if (hardware.gres[e].name.view() == model::kShard) free[e] = 0;
+  }
+  return free;
+}
+
 // Fills in the share's GRES; the CPUs beside them.
 base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chosen& chosen,
                          model::NodeShare& share) {
@@ -294,10 +305,12 @@ base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chose
     place.blocked.push_back(slot.gres[e].devices);
     if (!slot.faulty.empty()) place.blocked[e] |= slot.faulty[e];
   }
+  const ShardUse use = hardware.shards_per_gpu == 0 ? ShardUse() : shards_of(slot);
+  if (hardware.shards_per_gpu != 0) block_lending(hardware, use, place.blocked);
   // As in Slurm, who has the whole node has its devices too.
   auto taken =
-      demand.whole_node
-          ? std::optional(std::move(free))
+      demand.whole_node && !wants_shards(demand)
+          ? std::optional(all_but_shards(hardware, std::move(free)))
           : split_gres(hardware, demand, wanted_gres(demand, chosen.sized_for, chosen.job_gres),
                        std::move(free));
   SLUICE_ASSERT(taken.has_value(), "{} lacks free devices", slot.name.view());
@@ -312,6 +325,11 @@ base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chose
                     entry.name.view());
       got.indices = base::Bitmap(hardware.devices_of(entry.name));
       picked.devices[e].for_each([&](std::size_t d) { got.indices.set(entry.first_device + d); });
+    } else if (model::is_shards(got)) {
+      const std::optional<std::uint32_t> gpu = choose_gpu(slot, use, got.count);
+      SLUICE_ASSERT(gpu.has_value(), "{} lacks a GPU with shards", slot.name.view());
+      got.indices = base::Bitmap(use.shards.size());
+      got.indices.set(*gpu);
     }
     share.gres.push_back(std::move(got));
   }
@@ -355,7 +373,8 @@ Claim make_claim(const NodePool::State& pool, const Demand& demand, const Chosen
   claim.cores =
       need.cores != 0 ? need.cores : (need.threads + hardware.threads - 1) / hardware.threads;
   claim.memory = demand.track_memory ? need.memory : 0;
-  claim.whole = demand.whole_node || demand.exclusive_user || demand.needs_detail();
+  claim.whole = demand.whole_node || demand.exclusive_user || demand.needs_detail() ||
+                concerns_shards(demand, hardware);
   std::vector<std::uint64_t> all;
   for (const GresEntry& entry : hardware.gres) all.push_back(entry.count);
   if (!demand.gres.empty()) {

@@ -46,6 +46,8 @@ class StartGate {
   // A start inside the pass: it counts at once. The cluster hears of it after the pass and must not
   // count it again.
   virtual void started(JobId id, const GateQuestion& question) = 0;
+  // The latest start does not take place after all: a component after it was refused.
+  virtual void taken_back(const GateQuestion& question) = 0;
   // Rises whenever something that had been refused may be allowed now.
   [[nodiscard]] virtual std::uint64_t loosened() const = 0;
 };

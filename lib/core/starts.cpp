@@ -46,6 +46,7 @@ void Cluster::State::start(const Start& started) {
   } else if (is_rest(*entry.job)) {
     const JobId array = id;
     id = split(array, model::first_task(*entry.job->array_rest));
+    if (id != array) pool.rename(*started.allocation, array, id);
     if (id == array) planner.remove(id), entry.startable = 0;
   } else {
     planner.remove(id);
@@ -57,6 +58,7 @@ void Cluster::State::start(const Start& started) {
   job.flags = job.spec->kind == model::JobKind::batch ? 0U : model::kFlagConfiguring;
   job.reason = model::Reason::none;
   job.reason_detail = Text();
+  job.exit_code = 0;  // the former attempt's, until now
   job.dependency = Text();
   job.partition = partitions[started.partition.value]->name;
   job.association = started.association;

@@ -43,7 +43,8 @@ void give_back(const Hold& hold, const NodeSlot& slot, NodeView& view) {
 
 // Whether the holds' counts add up to what is busy.
 bool adds_up(const NodeSlot& slot) {
-  if (!slot.faulty.empty()) return false;  // a device that is given back may be lost
+  if (!slot.faulty.empty()) return false;                // a device that is given back may be lost
+  if (slot.hardware->shards_per_gpu != 0) return false;  // or have others' shards
   std::uint64_t cores = 0;
   std::uint64_t memory = 0;
   for (const Hold& hold : slot.holds) {

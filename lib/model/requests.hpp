@@ -24,7 +24,6 @@ enum class JobVerb : std::uint8_t {
   resume = 8,
   complete = 9,  // the owner of an allocation (salloc, srun) is done; exit_code counts
   top = 10,      // before all others of the same user
-  notify = 11,   // a line on the batch script's standard error
 };
 
 // scontrol update job: only fields that are set change.

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "model/types.hpp"
+#include "opt/account_options.hpp"
+#include "opt/dump.hpp"
 #include "opt/invocation.hpp"
 #include "opt/states.hpp"
 
 namespace sluice::opt {
-
-enum class Dump : std::uint8_t { none, json, yaml };
 
 struct SqueueOptions {
   std::vector<std::string> accounts;
@@ -129,12 +129,12 @@ struct SacctOptions {
   std::optional<std::int64_t> start;           // -S, seconds since 1970
   std::optional<std::int64_t> end;             // -E
   bool all_users = false;
-  bool allocations = false;   // -X
-  bool truncate = false;      // -T
-  bool duplicates = false;    // -D
-  bool array = false;         // --array
+  bool allocations = false;          // -X
+  bool truncate = false;             // -T
+  bool duplicates = false;           // -D
+  bool array = false;                // --array
   std::optional<bool> whole_hetjob;  // unset: all components where the first one is named
-  bool batch_script = false;  // -B
+  bool batch_script = false;         // -B
   bool env_vars = false;
   bool expand_patterns = false;
   bool brief = false;
@@ -179,59 +179,6 @@ struct SstatOptions {
   bool no_convert = false;
   std::string format;
   std::uint32_t verbose = 0;
-};
-
-struct SacctmgrOptions {
-  std::vector<std::string> words;  // the command and its arguments; empty: interactive
-  bool associations = false;       // -s
-  bool immediate = false;          // -i
-  bool no_header = false;
-  bool parsable = false;   // -p
-  bool parsable2 = false;  // -P
-  bool quiet = false;      // -Q
-  bool read_only = false;  // -r
-  std::uint32_t verbose = 0;
-};
-
-struct SshareOptions {
-  std::vector<std::string> accounts;
-  std::vector<std::string> users;
-  bool all = false;          // -a
-  bool users_only = false;   // -U
-  bool long_form = false;    // -l
-  bool help_format = false;  // -e
-  bool partitions = false;   // -m
-  bool no_header = false;    // -n, -h
-  bool parsable = false;
-  bool parsable2 = false;
-  std::string format;
-  std::uint32_t verbose = 0;
-  std::string clusters;
-};
-
-struct SprioOptions {
-  std::vector<std::uint32_t> jobs;
-  std::vector<std::string> partitions;
-  std::vector<std::string> users;
-  bool long_form = false;
-  bool normalized = false;  // -n
-  bool no_header = false;   // -h
-  bool weights = false;     // -w
-  std::string format;
-  std::string sort;
-  std::uint32_t verbose = 0;
-  std::string clusters;
-};
-
-// In which order sdiag lists requests.
-enum class RequestOrder : std::uint8_t { count, id, total_time, mean_time };
-
-struct SdiagOptions {
-  bool reset = false;
-  RequestOrder order = RequestOrder::count;
-  std::string clusters;
-  Dump dump = Dump::none;
-  std::string data_parser;
 };
 
 [[nodiscard]] Parsed<SqueueOptions> parse_squeue(const Invocation& invocation);

@@ -120,6 +120,20 @@ Outcome set_signal(SubmitState& s, const Given& use) {
   return {};
 }
 
+Outcome set_requeue(SubmitState& s, const Given& use) {
+  const bool expedite = use.has_value && base::iequals(use.value, "expedite");
+  if (use.has_value && !expedite) {
+    // The variable is a switch too, as it is for flags.
+    if (use.source != Source::environment) return bad_value(use);
+    const Result<std::uint32_t> number = base::parse_u32(use.value);
+    if (!base::iequals(use.value, "yes") && (!number || *number == 0)) return {};
+  }
+  s.job.spec.no_requeue = false;
+  s.job.spec.requeue = true;
+  s.job.spec.expedite_requeue = expedite;
+  return {};
+}
+
 Outcome set_no_kill(SubmitState& s, const Given& use) {
   if (use.has_value && use.value != "off" && use.value != "set") return bad_value(use);
   s.job.spec.no_kill = use.value != "off";
@@ -236,16 +250,21 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::timing)
         .sets(set_priority),
-    SubmitRow::valued("qos", 'q', "<qos>", "Quality of service for the job.")
+    SubmitRow::valued(
+        "qos", 'q', "<qos>[,...]",
+        "Quality of service; of several the one of highest priority that lets the job "
+        "start.")
         .on(kSubmit)
         .in(Group::job)
         .env("SBATCH_QOS", "SALLOC_QOS", "SLURM_QOS")
         .sets(text_to<&Request::qos>),
-    SubmitRow::flag("requeue", 0, "Let the job be run again after a node failure.")
+    SubmitRow::maybe("requeue", 0, "expedite",
+                     "Let the job be run again after a node failure; with expedite, as the first "
+                     "of all.")
         .on(kSbatch)
         .in(Group::job)
         .env("SBATCH_REQUEUE")
-        .sets(off<&JobSpec::no_requeue>),
+        .sets(set_requeue),
     SubmitRow::valued("signal", 0, "[B:]<signal>[@<seconds>]",
                       "Send a signal this long before the time limit (60 seconds without a "
                       "value); B: only to the batch script.")

@@ -105,6 +105,11 @@ Outcome settle_gres(SubmitState& s) {
         "-n/--ntasks is not allowed.",
         1);
   }
+  const bool range = asked.max_nodes > asked.min_nodes && asked.tasks == 0 &&
+                     asked.tasks_per_node == 0 && s.gpus.empty();
+  if (!s.gpus_per_task.empty() && range && s.command != Command::srun) {  // so many tasks or more
+    return complain(std::string(base::error_text(ErrorCode::invalid_gres)), 1);
+  }
   if (asked.cpus_per_gpu != 0 && asked.cpus_per_task != 0 && s.command != Command::srun) {
     return complain("--cpus-per-gpu is mutually exclusive with --cpus-per-task", 1);
   }

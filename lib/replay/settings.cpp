@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t kSecondsPerMinute = 60;
 constexpr std::uint32_t kForgetAfter_s = 1;  // what is over need not be shown to anybody
+constexpr std::uint32_t kRankEvery_s = 60;
 
 std::uint32_t in_seconds(std::uint32_t minutes) {
   const bool unlimited = minutes >= model::kUnlimited / kSecondsPerMinute;
@@ -36,6 +37,7 @@ void set_policy(model::Settings& settings, Policy policy) {
   if (policy != Policy::site) return;
   settings.priority.type = model::PriorityType::multifactor;
   settings.priority.weight_slowdown = model::kUnlimited;
+  settings.priority.calc_period_s = kRankEvery_s;
 }
 
 core::SettingsPtr trace_settings(const Machine& machine, Policy policy) {

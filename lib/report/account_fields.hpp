@@ -69,6 +69,7 @@ extern const std::string_view kTresColumns;
 // 0: no such flag. Any abbreviation of at least four letters.
 [[nodiscard]] std::uint32_t find_qos_flag(std::string_view name);
 [[nodiscard]] std::string_view preempt_mode_name(model::PreemptMode mode);
+[[nodiscard]] std::string partition_preempt_mode(model::PreemptMode mode);  // "GANG,SUSPEND"
 // Millionths as "2.500000"; `digits` after the point.
 [[nodiscard]] std::string millionths_text(std::int64_t value, std::uint32_t digits = 6);
 

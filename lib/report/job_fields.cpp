@@ -88,6 +88,9 @@ template <model::WallTime Job::*Member>
 void job_time(const Job& job, const Context& context, Out& out) {
   add_time(out, job.*Member, style_of(context), kNotHere);
 }
+void accrued_since(const Job& job, const Context& context, Out& out) {
+  add_time(out, accrue_time(job), style_of(context), kNotHere);
+}
 template <std::uint32_t (*Count)(const Job&)>
 void counted(const Job& job, const Context&, Out& out) {
   add_number(out, Count(job));
@@ -281,7 +284,7 @@ using R = Request;
 
 constexpr auto kFields = std::to_array<F>({
     {"Account", 'a', "ACCOUNT", kWidth, request_text<&R::account, kNull>},
-    {"AccrueTime", 0, "ACCRUE_TIME", kWidth, job_time<&Job::eligible>},
+    {"AccrueTime", 0, "ACCRUE_TIME", kWidth, accrued_since},
     {"admin_comment", 0, "ADMIN_COMMENT", kWidth, spec_text<&S::admin_comment>},
     {"AllocNodes", 0, "ALLOC_NODES", kWidth, spec_text<&S::submit_host>},
     {"AllocSID", 0, "ALLOC_SID", kWidth, spec_number<&S::alloc_sid>},
@@ -347,7 +350,7 @@ constexpr auto kFields = std::to_array<F>({
     {"Shared", 0, "OVER_SUBSCRIBE", kWidth, over_subscribe},
     {"Partition", 'P', "PARTITION", kWidth, job_text<&Job::partition>},
     {"PendingTime", 0, "PENDING_TIME", kWidth, pending_seconds},
-    {"PreemptTime", 0, "PREEMPT_TIME", kWidth, always<kNotHere>},
+    {"PreemptTime", 0, "PREEMPT_TIME", kWidth, job_time<&Job::preempted_at>},
     {"prefer", 0, "PREFER", kWidth, request_text<&R::prefer, kNull>},
     {"Priority", 'p', "PRIORITY", kWidth, priority_share},
     {"PriorityLong", 'Q', "PRIORITY", kWidth, job_number<&Job::priority>},

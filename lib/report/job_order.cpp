@@ -128,7 +128,7 @@ Result<std::vector<SortLetter>> parse_sort(std::string_view text, std::string_vi
       next.down = c == '-';
       continue;
     }
-    if (c == '#') {
+    if (c == '#' && known.find(c) != std::string_view::npos) {
       next.configured = true;
       continue;
     }

@@ -189,6 +189,11 @@ std::int64_t run_seconds(const model::Job& job, std::int64_t now) {
   return std::max<std::int64_t>(0, (until - job.start - job.suspended_us) / model::kSecond);
 }
 
+model::WallTime accrue_time(const model::Job& job) {
+  if (job.accrue != 0 || job.state == model::JobState::pending) return job.accrue;
+  return job.eligible;
+}
+
 std::int64_t end_seconds(const model::Job& job) {
   if (job.end != 0) return job.end / model::kSecond;
   const model::WallTime start = job.start != 0 ? job.start : job.planned_start;

@@ -44,6 +44,8 @@ inline constexpr std::size_t kTaskListRoom = 64;
 [[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);
 // When it will end or has ended, seconds; 0: unknown.
 [[nodiscard]] std::int64_t end_seconds(const model::Job& job);
+// From when on it ages, or aged while it waited; 0: it doesn't.
+[[nodiscard]] model::WallTime accrue_time(const model::Job& job);
 // The reservation that it runs in; before that those asked for.
 [[nodiscard]] inline const Text& reservation_of(const model::Job& job) {
   return job.reservation.empty() ? job.request->reservation : job.reservation;

@@ -82,14 +82,15 @@ void write_state(JsonWriter& writer, const Job& job) {
 void write_times(JsonWriter& writer, const Job& job) {
   time_member(writer, "submit_time", job.submit);
   time_member(writer, "eligible_time", job.eligible);
-  time_member(writer, "accrue_time", job.eligible);
+  time_member(writer, "accrue_time", accrue_time(job));
   time_member(writer, "start_time", job.start != 0 ? job.start : job.planned_start);
   writer.member("end_time", Number::of(end_seconds(job)));
   time_member(writer, "suspend_time", job.suspended_at);
   time_member(writer, "pre_sus_time", job.suspended_us);
+  time_member(writer, "preempt_time", job.preempted_at);
   time_member(writer, "deadline", job.spec->deadline);
   for (const std::string_view never :
-       {"last_sched_evaluation", "preempt_time", "preemptable_time", "resize_time", "delay_boot"}) {
+       {"last_sched_evaluation", "preemptable_time", "resize_time", "delay_boot"}) {
     writer.member(never, Number::of(0));
   }
   writer.member("time_limit", minutes(job.time_limit));

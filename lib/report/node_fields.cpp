@@ -9,6 +9,7 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "base/user.hpp"
+#include "report/account_fields.hpp"
 #include "report/column_text.hpp"
 #include "report/gres_text.hpp"
 #include "report/node_counts.hpp"
@@ -26,7 +27,6 @@ using Context = NodeContext;
 constexpr char kNotHere[] = "n/a";
 constexpr char kNull[] = "(null)";
 constexpr char kAll[] = "all";
-constexpr char kOff[] = "OFF";
 constexpr char kNothing[] = "";
 constexpr char kNotAvailable[] = "N/A";
 
@@ -236,6 +236,9 @@ void max_cpus(const Group& group, const Context&, Out& out) {
 void root_only(const Group& group, const Context&, Out& out) {
   out += group.partition->root_only ? "yes" : "no";
 }
+void preempt_mode(const Group& group, const Context&, Out& out) {
+  out += partition_preempt_mode(group.partition->preempt_mode);
+}
 void cluster(const Group&, const Context& context, Out& out) {
   add_or(out, context.cluster, kNotAvailable);
 }
@@ -273,7 +276,7 @@ constexpr auto kFields = std::to_array<NodeField>({
     {"Partition", 'P', "PARTITION", kWidth, partition},
     {"PartitionName", 'R', "PARTITION", kWidth, partition_name},
     {"Port", 0, "PORT", kWidth, always<kNotAvailable>},
-    {"PreemptMode", 'M', "PREEMPT_MODE", kWidth, always<kOff>},
+    {"PreemptMode", 'M', "PREEMPT_MODE", kWidth, preempt_mode},
     {"PriorityJobFactor", 'I', "PRIO_JOB_FACTOR", kWidth,
      partition_number<&Partition::priority_job_factor>},
     {"PriorityTier", 'p', "PRIO_TIER", kWidth, partition_number<&Partition::priority_tier>},

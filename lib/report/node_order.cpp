@@ -58,7 +58,7 @@ std::optional<std::int64_t> number_key(SortLetter letter, const NodeGroup& group
 
 }  // namespace
 
-std::string_view node_sort_letters() { return "abcdefghilmnoprstuvwzABCDEFGHILMNOPRSTUVXYZ"; }
+std::string_view node_sort_letters() { return "#abcdefghilmnoprstuvwzABCDEFGHILMNOPRSTUVXYZ"; }
 
 void sort_nodes(std::vector<NodeGroup>& groups, std::span<const SortLetter> order,
                 const NodeContext& context) {

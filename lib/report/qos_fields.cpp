@@ -178,6 +178,12 @@ std::string_view preempt_mode_name(model::PreemptMode mode) {
   return "cluster";
 }
 
+std::string partition_preempt_mode(model::PreemptMode mode) {
+  if (mode == model::PreemptMode::cluster_default) return "OFF";
+  if (mode == model::PreemptMode::suspend) return "GANG,SUSPEND";
+  return base::to_upper(preempt_mode_name(mode));
+}
+
 std::string millionths_text(std::int64_t value, std::uint32_t digits) {
   constexpr std::int64_t kOne = 1'000'000;
   const bool negative = value < 0;

@@ -89,11 +89,19 @@ void show_times(const Job& job, const ShowStyle& style, TextBlock& block) {
                          limit_text(job.request->time_min, "N/A")));
   block.line(fmt::format("SubmitTime={} EligibleTime={}", time_text(time, job.submit, "Unknown"),
                          time_text(time, job.eligible, "Unknown")));
-  block.line("AccrueTime=" + time_text(time, job.eligible, "Unknown"));
+  block.line("AccrueTime=" + time_text(time, accrue_time(job), "Unknown"));
   block.line(fmt::format("StartTime={} EndTime={} Deadline={}",
                          time_text(time, shown_start(job), "Unknown"),
                          time_text(time, end_seconds(job) * model::kSecond, "Unknown"),
                          time_text(time, job.spec->deadline, "N/A")));
+  if (style.preemption && job.start != 0) {
+    const auto of_qos = style.exempt_of_qos.find(job.qos.str());
+    const std::int64_t exempt_s =
+        of_qos == style.exempt_of_qos.end() ? style.exempt_s : of_qos->second;
+    block.line(fmt::format("PreemptEligibleTime={} PreemptTime={}",
+                           time_text(time, job.start + exempt_s * model::kSecond, "Unknown"),
+                           time_text(time, job.preempted_at, "None")));
+  }
   block.line(fmt::format("SuspendTime={} SecsPreSuspend={} LastSchedEval={} Scheduler=Main",
                          time_text(time, job.suspended_at, "None"), job.suspended_at != 0 ? run : 0,
                          time_text(time, job.start, "Unknown")));

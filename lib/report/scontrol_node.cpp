@@ -8,6 +8,7 @@
 #include "base/user.hpp"
 #include "model/gres.hpp"
 #include "model/reserved_cpus.hpp"
+#include "report/account_fields.hpp"
 #include "report/gres_text.hpp"
 #include "report/scontrol_text.hpp"
 #include "report/text_block.hpp"
@@ -182,7 +183,7 @@ void show_partition(const model::Partition& p, const ShowStyle& style, std::stri
   block.line(
       fmt::format("PriorityJobFactor={} PriorityTier={} RootOnly={} ReqResv=NO OverSubscribe={}",
                   p.priority_job_factor, p.priority_tier, yes_no(p.root_only), sharing_text(p)));
-  block.line("OverTimeLimit=NONE PreemptMode=OFF");
+  block.line("OverTimeLimit=NONE PreemptMode=" + partition_preempt_mode(p.preempt_mode));
   block.line(fmt::format("State={} TotalCPUs={} TotalNodes={} SelectTypeParameters={}",
                          state_text(p.state), p.total_cpus, p.total_nodes, unit_text(p.cpu_unit)));
   block.line("JobDefaults=(null)");

@@ -71,7 +71,6 @@ struct JobAction {
   bool full = false;
   std::uint32_t exit_code = 0;
   bool special_exit = false;  // scontrol requeue State=SpecialExit
-  Text message;               // of a notify
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -83,7 +82,6 @@ struct JobAction {
     visit(6, "full", self.full);
     visit(7, "exit_code", self.exit_code);
     visit(8, "special_exit", self.special_exit);
-    visit(9, "message", self.message);
   }
 };
 

@@ -87,7 +87,6 @@ enum class MessageType : std::uint16_t {
   host_list = 93,
   node_fault = 94,
   lose_node = 95,  // another node of the job is lost
-  notify_job = 96,
 
   // The step stream: srun, agents, stepd
   step_request = 120,

@@ -61,26 +61,6 @@ struct LaunchJob {
   }
 };
 
-// A line for the standard error of the job's batch script (scontrol notify).
-struct NotifyJob {
-  static constexpr MessageType kType = MessageType::notify_job;
-  Epoch epoch;
-  std::uint64_t order = 0;  // counts the orders of this link
-  Attempt attempt;
-  JobId job;
-  Text message;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "epoch", self.epoch);
-    visit(2, "order", self.order);
-    visit(14, "attempt_uid", self.attempt.job);
-    visit(15, "attempt_number", self.attempt.number);
-    visit(4, "job", self.job);
-    visit(5, "message", self.message);
-  }
-};
-
 struct SignalJob {
   static constexpr MessageType kType = MessageType::signal_job;
   Epoch epoch;

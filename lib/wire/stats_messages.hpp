@@ -104,7 +104,7 @@ struct SchedulerStats {
   model::WallTime since = 0;
   JobStats jobs;
   CycleStats main;                     // every pass of the planner
-  CycleStats backfill;                 // those that looked behind a job without room
+  CycleStats backfill;                 // those that met a job without room, or passed one
   std::uint64_t backfilled = 0;        // jobs started ahead of a blocked one
   std::uint64_t backfilled_ever = 0;   // the same since the controller's start, or a reset by hand
   std::uint64_t backfilled_parts = 0;  // components of heterogeneous jobs among the latter

@@ -189,6 +189,21 @@ def requeue_counts_restarts():
     cluster.wait_end(refused)
 
 
+def special_exit_waits_for_a_release():
+    job = cluster.submit("-o", "/dev/null", wrap="exit 3")
+    expect_end(job, "FAILED", "3:0")
+    cluster.must("scontrol", "requeue", "State=SpecialExit", job)
+    seen = cluster.must("squeue", "-h", "-j", job, "-o", "%t %r %Q").strip()
+    check(seen == "SE job requeued in special exit state 0", f"squeue shows {seen}")
+    check(show(job)["ExitCode"] == "3:0", "the former exit code isn't shown")
+    waits = cluster.submit("--begin=now+1hour", wrap="true")
+    done = cluster.run("scontrol", "requeue", "State=SpecialExit", waits)
+    check("Job is pending execution" in done.stderr, f"a waiting job: {done.stderr}")
+    cluster.must("scancel", waits)
+    cluster.must("scontrol", "release", job)
+    expect_end(job, "FAILED", "3:0")
+
+
 def suspend_and_resume():
     if not IS_ROOT:
         return
@@ -380,6 +395,7 @@ def main():
             singleton_and_aftercorr,
             hold_and_release,
             requeue_counts_restarts,
+            special_exit_waits_for_a_release,
             suspend_and_resume,
             memory_limit,
             cancel,

@@ -53,17 +53,18 @@ class Tree {
     const Range better = factors(a);
     const Range worse = factors(b);
     if (better.highest < 0 || worse.highest < 0 || better.lowest > worse.highest) return {};
-    return fmt::format("fair tree: {}/{} (LevelFS {}) is ahead of {}/{} ({}), but has factor {} <= {}",
-                       tree_.at(a).account.view(), tree_.at(a).user.view(), shares_[a].level_fs,
-                       tree_.at(b).account.view(), tree_.at(b).user.view(), shares_[b].level_fs,
-                       better.lowest, worse.highest);
+    return fmt::format(
+        "fair tree: {}/{} (LevelFS {}) is ahead of {}/{} ({}), but has factor {} <= {}",
+        tree_.at(a).account.view(), tree_.at(a).user.view(), shares_[a].level_fs,
+        tree_.at(b).account.view(), tree_.at(b).user.view(), shares_[b].level_fs, better.lowest,
+        worse.highest);
   }
   [[nodiscard]] Problem check_level(Place at) const {
     if (!stands(at)) return {};
     const core::FairShare& own = shares_[at];
     if (own.level_fs == core::kInfiniteLevel || own.effective_usage < 1000) return {};
-    const double level = static_cast<double>(own.norm_shares) /
-                         static_cast<double>(own.effective_usage);
+    const double level =
+        static_cast<double>(own.norm_shares) / static_cast<double>(own.effective_usage);
     const double published = static_cast<double>(own.level_fs) / 1e9;
     if (std::abs(level - published) <= 0.01 * (level + published) + 1e-6) return {};
     return fmt::format("fair tree: LevelFS {} of {}/{} is not {} / {}", own.level_fs,

@@ -86,8 +86,8 @@ class Book {
   // Of a group: TRES seconds and wall seconds used up to now.
   [[nodiscard]] std::int64_t used(const Rule& rule) const {
     for (const model::UsageRecord& record : picture_.usage) {
-      const bool here = rule.whose == Whose::qos ? record.qos == rule.holder
-                                                 : record.association == rule.holder;
+      const bool here =
+          rule.whose == Whose::qos ? record.qos == rule.holder : record.association == rule.holder;
       if (!here) continue;
       return rule.what == What::group_wall ? record.wall
                                            : model::tres_count(record.tres, rule.tres);
@@ -350,6 +350,7 @@ Problem untrue_limit(const Picture& picture, const Job& job) {
     for (const Rule& rule : book.rules_of(job, partition->name.view())) {
       if (rule.name != detail) continue;
       known = true;
+      if (job.het_job.is_set()) return {};  // with what its other components take
       if (would_break(picture, job, rule)) return {};
     }
   }

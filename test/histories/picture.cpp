@@ -23,21 +23,35 @@ const model::Partition* Picture::partition(std::string_view name) const {
   return nullptr;
 }
 
-model::Reason Picture::reason(const model::Job& job) const {
+const core::PlanEntry* Picture::planned(const model::Job& job) const {
   const auto entry = plan.find(job.id);
-  if (job.priority == 0 || entry == plan.end()) return job.reason;
-  return entry->second.reason;
+  switch (job.reason) {
+    case model::Reason::none:
+    case model::Reason::priority:
+    case model::Reason::resources:
+    case model::Reason::node_down:
+    case model::Reason::bad_constraints:
+    case model::Reason::licenses:
+    case model::Reason::reservation:
+    case model::Reason::association_limit:
+    case model::Reason::qos_limit: return entry == plan.end() ? nullptr : &entry->second;
+    default: return nullptr;  // the cluster's own knowledge
+  }
+}
+
+model::Reason Picture::reason(const model::Job& job) const {
+  const core::PlanEntry* entry = planned(job);
+  return entry == nullptr ? job.reason : entry->reason;
 }
 
 std::string Picture::detail(const model::Job& job) const {
-  const auto entry = plan.find(job.id);
-  if (job.priority == 0 || entry == plan.end()) return job.reason_detail.str();
-  return entry->second.detail.str();
+  const core::PlanEntry* entry = planned(job);
+  return entry == nullptr ? job.reason_detail.str() : entry->detail.str();
 }
 
-Picture picture_of(const core::Cluster& cluster, core::Now now) {
+Picture picture_of(const core::Cluster& cluster, core::SettingsPtr settings, core::Now now) {
   Picture made;
-  made.settings = std::make_shared<const model::Settings>(cluster.settings());
+  made.settings = std::move(settings);
   made.now = now;
   made.jobs = cluster.all_jobs();
   made.nodes = cluster.all_nodes();
@@ -46,6 +60,9 @@ Picture picture_of(const core::Cluster& cluster, core::Now now) {
   made.accounts = cluster.accounts().pointer();
   made.usage = cluster.usage();
   made.inputs = cluster.priority_inputs();
+  for (const model::NodePtr& node : made.nodes) {
+    made.has_strangers.push_back(!cluster.strangers_on(node->index).empty());
+  }
   for (const model::JobPtr& job : made.jobs) {
     if (job->state != model::JobState::pending) continue;
     if (const core::PlanEntry* entry = cluster.explain(job->id)) {

@@ -28,13 +28,18 @@ struct Picture {
   std::map<JobId, core::PlanEntry> plan;  // of waiting jobs that the plan says something about
   std::map<JobId, const core::PlanEntry*> entries;  // the same entry: the same group
 
+  std::vector<bool> has_strangers;  // by node: former attempts may still live there
+
   [[nodiscard]] const model::Job* find(JobId id) const;
   [[nodiscard]] const model::Partition* partition(std::string_view name) const;
+  // What the plan says of a job that waits for nothing else; null: it does.
+  [[nodiscard]] const core::PlanEntry* planned(const model::Job& job) const;
   // Of a waiting job: its record's, or the plan's where the record leaves that to the plan.
   [[nodiscard]] model::Reason reason(const model::Job& job) const;
   [[nodiscard]] std::string detail(const model::Job& job) const;
 };
-[[nodiscard]] Picture picture_of(const core::Cluster& cluster, core::Now now);
+[[nodiscard]] Picture picture_of(const core::Cluster& cluster, core::SettingsPtr settings,
+                                 core::Now now);
 [[nodiscard]] core::StoredState stored_state(const core::Cluster& cluster);
 
 [[nodiscard]] inline bool runs(const model::Job& job) {
@@ -66,20 +71,22 @@ struct Rank {
                            const model::Partition& partition);
 
 // The checks, each in a file of its own.
-[[nodiscard]] Problem oversubscribed(const Picture& picture);                         // capacity.cpp
-[[nodiscard]] Problem started_wrongly(const Picture& before, const Picture& after);   // starts.cpp
-[[nodiscard]] Problem exceeded_limits(const Picture& before, const Picture& after);   // limits.cpp
-[[nodiscard]] Problem untrue_limit(const Picture& picture, const model::Job& job);    // limits.cpp
-[[nodiscard]] Problem untrue_reasons(const Picture& picture);                         // reasons.cpp
-[[nodiscard]] Problem unfair(const Picture& picture);  // fair.cpp
+[[nodiscard]] Problem oversubscribed(const Picture& picture);                        // capacity.cpp
+[[nodiscard]] Problem started_wrongly(const Picture& before, const Picture& after);  // starts.cpp
+[[nodiscard]] Problem exceeded_limits(const Picture& before, const Picture& after);  // limits.cpp
+[[nodiscard]] Problem untrue_limit(const Picture& picture, const model::Job& job);   // limits.cpp
+[[nodiscard]] Problem untrue_reasons(const Picture& picture);                        // reasons.cpp
+[[nodiscard]] Problem unfair(const Picture& picture);                                // fair.cpp
 // A start that could be now, by trying every set of nodes; nothing if there is none. (placing.cpp)
 [[nodiscard]] std::string possible_start(const Picture& picture, const model::Job& job);
 [[nodiscard]] bool could_ever_run(const Picture& picture, const model::Job& job);
 
 // What would become of copies of the cluster. (future.cpp)
-// Without the jobs below `job`, it would start no sooner than is planned now. `before`: the cluster
-// just before it planned.
-[[nodiscard]] Problem delayed(const core::Cluster& before, const Picture& after, JobId job);
-[[nodiscard]] Problem unmet_plans(const core::Cluster& cluster, core::Now now);
+// Without the jobs below `job`, it would start no sooner than is planned now. `state` is the
+// cluster's, just before it planned.
+[[nodiscard]] Problem delayed(const Picture& before, const core::StoredState& state,
+                              const Picture& after, const model::Job& job);
+// If all jobs ran to their limits and nothing else happened, somebody would start late.
+[[nodiscard]] Problem unmet_plans(const Picture& picture, const core::StoredState& state);
 
 }  // namespace sluice::histories

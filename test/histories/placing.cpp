@@ -78,8 +78,9 @@ void take_out_plans(const Picture& picture, const model::Job& job, model::WallTi
     if (one->start < until && one->end > picture.now.wall) close(names(one->nodes.view()));
   }
   for (const auto& [id, entry] : picture.plan) {
-    if (id == job.id || entry.planned_start == 0 || entry.planned_start >= until) continue;
-    if (picture.entries.at(id) == nullptr) continue;
+    if (id == job.id || picture.planned(*picture.find(id)) == nullptr || entry.planned_start == 0 ||
+        entry.planned_start >= until)
+      continue;
     close(names(entry.planned_nodes.view()));
   }
 }
@@ -130,7 +131,8 @@ std::string possible_start(const Picture& picture, const model::Job& job) {
     if (minutes > partition->max_time) continue;
     std::vector<Room> rooms = empty_rooms(picture, job, *partition);
     for (std::size_t n = 0; n < rooms.size(); ++n) {
-      rooms[n].usable = rooms[n].usable && accepts_jobs(*picture.nodes[n]);
+      rooms[n].usable =
+          rooms[n].usable && accepts_jobs(*picture.nodes[n]) && !picture.has_strangers[n];
     }
     take_out_jobs(picture, rooms);
     take_out_plans(picture, job, picture.now.wall + minutes * 60 * model::kSecond, rooms);
@@ -142,6 +144,8 @@ std::string possible_start(const Picture& picture, const model::Job& job) {
 
 bool could_ever_run(const Picture& picture, const model::Job& job) {
   for (const model::Partition* partition : partitions_of(picture, job)) {
+    if (partition->state == model::PartitionState::down) continue;
+    if (partition->state == model::PartitionState::inactive) continue;
     if (!some_place(picture, *job.request, empty_rooms(picture, job, *partition)).empty()) {
       return true;
     }

@@ -30,7 +30,7 @@ bool waits_for_nodes(Reason reason) {
 bool somebody_is_ahead(const Picture& picture, const Job& job) {
   for (const model::JobPtr& other : picture.jobs) {
     if (other->id == job.id || other->state != model::JobState::pending) continue;
-    if (!picture.plan.contains(other->id) || !waits_for_nodes(picture.reason(*other))) continue;
+    if (picture.planned(*other) == nullptr || !waits_for_nodes(picture.reason(*other))) continue;
     for (const model::Partition* theirs : partitions_of(picture, *other)) {
       for (const model::Partition* own : partitions_of(picture, job)) {
         if (!overlap(picture, *own, *theirs)) continue;
@@ -62,15 +62,21 @@ bool has_open_dependency(const Picture& picture, const Job& job) {
   const std::string_view text = job.spec->dependency.view();
   if (text == "singleton") {
     return std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
-      return other->id < job.id && other->spec->uid == job.spec->uid &&
-             other->spec->name == job.spec->name && !model::is_finished(other->state);
+      const bool counts = runs(*other) || is_completing(*other) || other->id < job.id;
+      return counts && other->id != job.id && other->spec->uid == job.spec->uid &&
+             other->spec->name == job.spec->name &&
+             (!model::is_finished(other->state) || is_completing(*other));
     });
   }
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) return !text.empty();
   const JobId target(static_cast<std::uint32_t>(std::stoul(std::string(text.substr(colon + 1)))));
   const Job* other = picture.find(target);
-  if (other == nullptr) return false;
+  if (other == nullptr) {
+    return std::ranges::any_of(picture.jobs, [&](const model::JobPtr& task) {
+      return task->array_job == target && !model::is_finished(task->state);
+    });
+  }
   if (other->array_job.is_set() || other->het_job.is_set()) return true;  // not followed here
   return !model::is_finished(other->state) || is_completing(*other);
 }
@@ -79,19 +85,26 @@ Problem wrong_unless(bool is_true, const Job& job, std::string_view why) {
   return is_true ? Problem() : fmt::format("{}: {}", name(job), why);
 }
 
+// Not by brute force: components that must start together, jobs inside reservations, and jobs that
+// wait for nodes in one partition and for something else in another.
+bool is_followed(const Picture& picture, const Job& job) {
+  if (job.het_job.is_set() || !job.request->reservation.empty()) return false;
+  const bool gates = picture.settings->enforce.limits || !job.request->licenses.empty();
+  return !gates || partitions_of(picture, job).size() == 1;
+}
+
 Problem check_waiting(const Picture& picture, const Job& job) {
-  // Not followed by brute force: components that must start together, and jobs inside reservations.
-  if (job.het_job.is_set() || !job.request->reservation.empty()) return {};
+  if (job.het_job.is_set()) return {};  // ahead of it may be who is ahead of another component
   if (picture.reason(job) == Reason::priority) {
     const Problem alone = wrong_unless(somebody_is_ahead(picture, job), job,
                                        "waits for Priority, but nobody is ahead");
     if (!alone.empty()) return alone;
   }
+  if (!is_followed(picture, job)) return {};
   const std::string place = possible_start(picture, job);
-  return wrong_unless(
-      place.empty(), job,
-      fmt::format("waits for {}, but could start on{}",
-                  model::reason_name(picture.reason(job)), place));
+  return wrong_unless(place.empty(), job,
+                      fmt::format("waits for {}, but could start on{}",
+                                  model::reason_name(picture.reason(job)), place));
 }
 
 Problem check_one(const Picture& picture, const Job& job) {
@@ -101,7 +114,7 @@ Problem check_one(const Picture& picture, const Job& job) {
     case Reason::none:
     case Reason::priority:
     case Reason::resources:
-      if (!picture.plan.contains(job.id)) return {};
+      if (picture.planned(job) == nullptr) return {};
       return check_waiting(picture, job);
     case Reason::job_held_user:
     case Reason::job_held_admin:
@@ -110,6 +123,7 @@ Problem check_one(const Picture& picture, const Job& job) {
     case Reason::dependency:
       return wrong(has_open_dependency(picture, job), "depends on nothing any more");
     case Reason::licenses:
+      if (job.het_job.is_set()) return {};  // with what its other components take
       return wrong(!picture.reservations.empty() || is_short_of_licenses(picture, job),
                    "has its licences");
     case Reason::association_limit:
@@ -119,18 +133,20 @@ Problem check_one(const Picture& picture, const Job& job) {
                                        [&](auto* p) { return job.time_limit > p->max_time; }),
                    "is within the partition's time limit");
     case Reason::partition_down:
-      return wrong(std::ranges::any_of(
-                       partitions_of(picture, job),
-                       [](auto* p) { return p->state == model::PartitionState::down; }),
-                   "its partition isn't down");
+      return wrong(
+          std::ranges::any_of(partitions_of(picture, job),
+                              [](auto* p) { return p->state == model::PartitionState::down; }),
+          "its partition isn't down");
     case Reason::partition_inactive:
-      return wrong(std::ranges::any_of(
-                       partitions_of(picture, job),
-                       [](auto* p) { return p->state == model::PartitionState::inactive; }),
-                   "its partition isn't inactive");
-    case Reason::bad_constraints: return wrong(!could_ever_run(picture, job), "could run");
+      return wrong(
+          std::ranges::any_of(partitions_of(picture, job),
+                              [](auto* p) { return p->state == model::PartitionState::inactive; }),
+          "its partition isn't inactive");
+    case Reason::bad_constraints:
+      if (job.het_job.is_set()) return {};  // of any of its components
+      return wrong(!could_ever_run(picture, job), "could run");
     case Reason::node_down:
-      if (!job.request->reservation.empty() || job.het_job.is_set()) return {};
+      if (!is_followed(picture, job)) return {};
       return wrong(possible_start(picture, job).empty(), "needs no node that isn't available");
     default: return {};
   }

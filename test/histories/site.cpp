@@ -223,8 +223,7 @@ model::AccountsEdit draw_accounts(Random& random, const Site& site,
   return editor.edit();
 }
 
-model::AccountsEdit draw_change(Random& random, const Site& site,
-                                const model::Accounts& accounts) {
+model::AccountsEdit draw_change(Random& random, const Site& site, const model::Accounts& accounts) {
   model::AccountsEdit edit;
   edit.generation = accounts.generation;
   if (site.limits && random.percent(40)) {

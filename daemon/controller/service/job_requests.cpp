@@ -97,7 +97,6 @@ void Service::handle(const Call& call, wire::JobAction& request) {
   event.full = request.full;
   event.exit_code = request.exit_code;
   event.special_exit = request.special_exit;
-  event.message = request.message;
   if (event.verb == model::JobVerb::hold && !event.by_admin) event.verb = model::JobVerb::hold_user;
   for (core::JobSelector& selector : select(request.filter)) {
     const JobId id = selector.job;

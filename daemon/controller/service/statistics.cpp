@@ -174,6 +174,7 @@ void Statistics::note_slice(const core::PassFigures& figures, std::int64_t us, S
   pass_.examined += figures.examined;
   pass_.tried += figures.tried;
   pass_.blocked += figures.blocked;
+  pass_.ahead += figures.ahead;
   pass_.queued = figures.queued;
   pass_.planned = figures.planned;
   counts_.backfilled += figures.ahead;
@@ -181,7 +182,9 @@ void Statistics::note_slice(const core::PassFigures& figures, std::int64_t us, S
   counts_.backfilled_parts += figures.ahead_parts;
   if (slice != Slice::whole) return;
   note_cycle(counts_.main, pass_, unsigned_us(pass_us_), now);
-  if (pass_.blocked != 0) note_cycle(counts_.backfill, pass_, unsigned_us(pass_us_), now);
+  if (pass_.blocked != 0 || pass_.ahead != 0) {
+    note_cycle(counts_.backfill, pass_, unsigned_us(pass_us_), now);
+  }
   pass_ = {};
   pass_us_ = 0;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/gres.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::worker {
 namespace {
@@ -35,8 +36,7 @@ bool same_device(const DeviceRule& a, const DeviceRule& b) {
 }  // namespace
 
 bool holds(const model::GresShare& share, const model::NodeGres& kind, std::size_t index) {
-  return share.name == kind.name && share.type == kind.type && index < share.indices.size() &&
-         share.indices.test(index);
+  return model::may_hold(share, kind) && index < share.indices.size() && share.indices.test(index);
 }
 
 DeviceFiles device_files(const DeviceHolding& holding) {

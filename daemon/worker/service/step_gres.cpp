@@ -7,6 +7,7 @@
 
 #include "core/device_choice.hpp"
 #include "model/gres.hpp"
+#include "model/shards.hpp"
 
 namespace sluice::worker {
 
@@ -33,8 +34,13 @@ base::Bitmap free_devices(const model::GresShare& share, const GresShares& used)
   return free;
 }
 
+// Steps have a GPU's shards side by side: those are counted.
+bool is_by_device(const model::GresShare& share) {
+  return share.indices.any() && !model::is_shards(share);
+}
+
 std::uint64_t free_count(const model::GresShare& share, const GresShares& used) {
-  if (share.indices.any()) return free_devices(share, used).count();
+  if (is_by_device(share)) return free_devices(share, used).count();
   std::uint64_t taken = 0;
   for (const model::GresShare& other : used) {
     if (other.name == share.name && other.type == share.type) taken += other.count;
@@ -139,7 +145,8 @@ std::uint64_t take_gres(const GresPlace& place, const model::GresRequest& wanted
     model::GresShare part{have.name, have.type, base::Bitmap(have.indices.size()), 0};
     part.count = std::min(count, free_count(have, used));
     if (part.count == 0) continue;
-    if (have.indices.any()) {
+    if (model::is_shards(have)) part.indices = have.indices;
+    if (is_by_device(have)) {
       part.indices = choose(place, have, free_devices(have, used), part.count);
     }
     count -= part.count;

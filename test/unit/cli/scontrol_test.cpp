@@ -60,6 +60,8 @@ TEST_F(JobKeys, ValuesGoToTheirFields) {
   EXPECT_EQ(apply("shared", "no"), "");
   EXPECT_EQ(apply("Requeue", "9"), "");
   EXPECT_EQ(apply("nice", "-7"), "");
+  EXPECT_EQ(apply("SiteFactor", "-20"), "");
+  EXPECT_EQ(apply("ReqProcs", "3"), "");
   EXPECT_EQ(apply("StartTime", "uts1700000000"), "");
   EXPECT_TRUE(edit_.changed);
   EXPECT_EQ(edit_.patch.time_limit, 60U);
@@ -70,6 +72,8 @@ TEST_F(JobKeys, ValuesGoToTheirFields) {
   EXPECT_EQ(edit_.patch.sharing, model::Sharing::exclusive);
   EXPECT_EQ(edit_.patch.requeue, true);
   EXPECT_EQ(edit_.patch.nice, -7);
+  EXPECT_EQ(edit_.patch.site_factor, -20);
+  EXPECT_EQ(edit_.patch.tasks, 3U);
   EXPECT_EQ(edit_.patch.begin, 1'700'000'000 * model::kSecond);
 }
 

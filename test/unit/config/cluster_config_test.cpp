@@ -146,6 +146,14 @@ const Numeric kNumeric[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Keys, NumericKeyTest, testing::ValuesIn(kNumeric));
 
+TEST(ClusterConfigTest, ExitCodesAreListsOfRanges) {
+  const ClusterConfig config = with("requeue_exit: 7\nrequeue_exit_hold: [5, 10-12]\n");
+  EXPECT_EQ(config.settings->requeue_exit, (std::vector<std::uint32_t>{7}));
+  EXPECT_EQ(config.settings->requeue_exit_hold, (std::vector<std::uint32_t>{5, 10, 11, 12}));
+  const std::pair<std::string, std::string> shown{"RequeueExitHold", "5,10-12"};
+  EXPECT_EQ(std::count(config.shown.begin(), config.shown.end(), shown), 1);
+}
+
 TEST(ClusterConfigTest, TextsReachTheirPlaces) {
   const ClusterConfig config = with(
       "cluster_name: pond\ncontrol_host: ctl\nlisten_address: 10.0.0.1\n"

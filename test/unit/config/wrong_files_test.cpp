@@ -56,6 +56,9 @@ const Wrong kWrong[] = {
     {"preempt_off", top("preempt_type: preempt/qos\npreempt_mode: OFF"),
      "c.yaml:2: preempt_mode: expected CANCEL, REQUEUE or SUSPEND with this preempt_type, not "
      "\"OFF\""},
+    {"preempt_parameters", top("preempt_parameters: reclaim_licenses"),
+     "c.yaml:1: preempt_parameters: expected a list of youngest_first, send_user_signal, "
+     "min_exempt_priority=number, not \"reclaim_licenses\""},
     {"suspend_without_gang", top("preempt_mode: SUSPEND"),
      "c.yaml:1: preempt_mode: expected SUSPEND,GANG, not \"SUSPEND\""},
     {"partition_preempt_mode", partition("preempt_mode: GANG"),
@@ -121,6 +124,10 @@ const Wrong kWrong[] = {
     {"cdi", top("cdi_dirs: [cdi]"),
      "c.yaml:1: cdi_dirs: expected a list of absolute paths, not \"cdi\""},
     {"flag", top("job_requeue: maybe"), "c.yaml:1: job_requeue: expected yes or no, not \"maybe\""},
+    {"exit_codes", top("requeue_exit: 5-300"),
+     "c.yaml:1: requeue_exit: expected exit codes from 1 to 255, as 1-9,18, not \"5-300\""},
+    {"exit_success", top("requeue_exit_hold: [0, 4]"),
+     "c.yaml:1: requeue_exit_hold: expected exit codes from 1 to 255, as 1-9,18, not \"0,4\""},
     {"node_flag", top("constrain_cores: maybe"),
      "c.yaml:1: constrain_cores: expected yes or no, not \"maybe\""},
     {"relative_path", top("prolog: bin/prolog"),
@@ -141,9 +148,15 @@ const Wrong kWrong[] = {
     {"all_kept", node("cpus: 4\n    core_spec_count: 4"),
      "c.yaml:2: nodes: expected fewer CPUs kept for the system than the node has, not "
      "\"n[1-2]\""},
-    {"shards", node("gres: shard:4"),
-     "c.yaml:3: gres: expected whole devices: they are not divided into shards or mps, not "
-     "\"shard:4\""},
+    {"mps", node("gres: mps:4"),
+     "c.yaml:3: gres: expected whole devices, or shards: there is no mps, not \"mps:4\""},
+    {"shards_of_nothing", node("gres: shard:4"),
+     "c.yaml:3: gres: expected gpu:count, and shard:count as a multiple of that, not \"shard:4\""},
+    {"uneven_shards", node("gres: \"gpu:2,shard:3\""),
+     "c.yaml:3: gres: expected gpu:count, and shard:count as a multiple of that, not "
+     "\"gpu:2,shard:3\""},
+    {"shards_of_a_type", node("gres: \"gpu:2,shard:a:4\""),
+     "c.yaml:3: gres: expected shard:count, once, not \"gpu:2,shard:a:4\""},
     {"topology_type", with_topology("{type: torus, switches: []}"),
      "c.yaml:3: topology: expected type tree or block, not \"torus\""},
     {"topology_empty", with_topology("{type: tree}"),

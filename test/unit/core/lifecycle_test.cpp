@@ -1,4 +1,6 @@
 // The life of single jobs: submit, start, end in every way, requeue, suspend, hold.
+#include <limits>
+
 #include <gtest/gtest.h>
 
 #include "test/support/core_builders.hpp"
@@ -388,6 +390,102 @@ TEST(Lifecycle, HoldAndReleaseKnowWhoHeld) {
   EXPECT_EQ(world.job(id).priority, 0U);
   EXPECT_TRUE(world.act(JobVerb::release, id).outcome);
   EXPECT_EQ(world.job(id).priority, priority);
+}
+
+TEST(Lifecycle, ExitCodesMayRequeueOrHoldWhateverTheJobSays) {
+  model::Settings settings = some_settings();
+  settings.requeue_exit = {7, 9};
+  settings.requeue_exit_hold = {5, 9};
+  World world(settings);
+  const auto never = [](model::JobSpec& spec) { spec.no_requeue = true; };
+  const JobId again = world.submit(a_job().spec(never));
+  const JobId held = world.submit(a_job().spec(never));
+  const JobId both = world.submit(a_job());
+  const JobId other = world.submit(a_job());
+  world.finish(again, 7 << 8);
+  world.finish(held, 5 << 8);
+  world.finish(both, 9 << 8);
+  world.finish(other, 6 << 8);
+  EXPECT_EQ(world.state(again), "PENDING/BeginTime");
+  EXPECT_EQ(world.job(again).exit_code, 7U << 8);
+  EXPECT_EQ(world.job(again).restarts, 1U);
+  EXPECT_EQ(world.state(held), "SPECIAL_EXIT/JobHeldUser");
+  EXPECT_EQ(world.job(held).priority, 0U);
+  EXPECT_EQ(world.job(held).exit_code, 5U << 8);
+  EXPECT_EQ(world.state(both), "SPECIAL_EXIT/JobHeldUser");
+  EXPECT_EQ(world.state(other), "FAILED/NonZeroExitCode");
+  EXPECT_EQ(world.ended.size(), 4U);
+  world.restart();
+  EXPECT_EQ(world.state(held), "SPECIAL_EXIT/JobHeldUser");
+  world.pass(120);
+  EXPECT_EQ(world.state(again), "RUNNING");
+  EXPECT_EQ(world.job(again).exit_code, 0U);
+  EXPECT_TRUE(world.act(JobVerb::release, held).outcome);
+  EXPECT_EQ(world.state(held), "RUNNING");
+  world.act(JobVerb::cancel, both);
+  EXPECT_EQ(world.state(both), "CANCELLED");
+}
+
+TEST(Lifecycle, RequeueForSpecialExit) {
+  World world;
+  const JobId runs = world.submit(a_job());
+  const JobId done = world.submit(a_job());
+  const JobId waits = world.submit(a_job().held());
+  world.finish(done, 3 << 8);
+  core::ActOnJob event{.verb = JobVerb::requeue, .selector = {runs, {}}, .by_uid = 1000};
+  event.special_exit = true;
+  EXPECT_TRUE(world.apply(event).outcome);
+  EXPECT_EQ(world.state(runs), "COMPLETING/job requeued in held state");
+  world.release(runs);
+  EXPECT_EQ(world.state(runs), "SPECIAL_EXIT/job requeued in held state");
+  EXPECT_EQ(world.job(runs).reason_detail.view(), "job requeued in special exit state");
+  event.selector.job = done;
+  EXPECT_TRUE(world.apply(event).outcome);
+  EXPECT_EQ(world.state(done), "SPECIAL_EXIT/job requeued in held state");
+  EXPECT_EQ(world.job(done).exit_code, 3U << 8);
+  event.selector.job = waits;
+  EXPECT_EQ(world.apply(event).outcome.error().code, ErrorCode::job_pending);
+  EXPECT_TRUE(world.act(JobVerb::release, done).outcome);
+  EXPECT_EQ(world.state(done), "RUNNING");
+}
+
+TEST(Lifecycle, ExpeditedAfterANodeFailure) {
+  World world({.nodes = 1});
+  const JobId first = world.submit(a_job().cpus(4));
+  const JobId urgent = world.submit(
+      a_job().cpus(4).spec([](model::JobSpec& spec) { spec.expedite_requeue = true; }));
+  world.finish(first);
+  const JobId other = world.submit(
+      a_job().cpus(4).spec([](model::JobSpec& spec) { spec.priority = 4'294'967'000U; }));
+  EXPECT_EQ(world.state(urgent), "RUNNING");
+  world.apply(core::NodeLost{NodeIndex(0)});
+  EXPECT_EQ(world.job(urgent).priority, std::numeric_limits<std::uint32_t>::max());
+  world.register_node(0, "boot-2");
+  EXPECT_EQ(world.state(urgent), "RUNNING");
+  EXPECT_EQ(world.state(other), "PENDING/Resources");
+}
+
+TEST(Lifecycle, TopOvertakesTheUsersOwnJobsOnly) {
+  World world({.nodes = 1});
+  world.submit(a_job().cpus(4));
+  const JobId a = world.submit(a_job().cpus(4));
+  const JobId foreign = world.submit(a_job().cpus(4).by(1001));
+  const JobId b = world.submit(a_job().cpus(4));
+  const JobId c = world.submit(a_job().cpus(4));
+  const std::uint32_t best = world.job(a).priority;
+  const std::uint32_t theirs = world.job(foreign).priority;
+  EXPECT_FALSE(world.act(JobVerb::top, c).outcome);
+  EXPECT_TRUE(world.act_as_admin(JobVerb::top, c).outcome);
+  EXPECT_EQ(world.job(c).priority, best);
+  EXPECT_LT(world.job(a).priority, best);
+  EXPECT_LT(world.job(b).priority, world.job(a).priority);
+  EXPECT_EQ(world.job(foreign).priority, theirs);
+  EXPECT_LT(world.job(c).spec->nice, 0);
+  const JobId held = world.submit(a_job().held());
+  EXPECT_EQ(world.act_as_admin(JobVerb::top, held).outcome.error().code, ErrorCode::job_held);
+  core::JobPatch patch;
+  patch.priority = 5;
+  EXPECT_EQ(world.update(held, patch, true).outcome.error().code, ErrorCode::job_held);
 }
 
 TEST(Lifecycle, AllocationsAreReadyWhenAllNodesArePrepared) {

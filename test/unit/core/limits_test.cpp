@@ -83,7 +83,7 @@ std::vector<Row> most_of_associations_and_jobs_of_qos() {
        },
        {},
        {.cpus = 2},
-       "AssocMaxCPUMinutesPerJobLimit"},
+       "AssocMaxCpuMinutesPerJobLimit"},
       {[](Scene& s) { s.association(kPhysics).limits.max_wall_per_job = 9; },
        {},
        {},
@@ -208,6 +208,26 @@ TEST(Limits, MaxIsInheritedAndGroupsHoldAtEachLevel) {
   EXPECT_EQ(refusal(scene.limits, {.association = kBob, .cpus = 6}), "AssocMaxCpuPerJobLimit");
   EXPECT_EQ(refusal(scene.limits, {.cpus = 6}), "AssocMaxMemPerJob");
   EXPECT_EQ(refusal(scene.limits, {.cpus = 8, .memory = 5}), "AssocGrpCpuLimit");
+}
+
+TEST(Limits, ThoseOfQosComeFirstAndCountsBeforeTres) {
+  Scene scene;
+  scene.association(kAnn).limits.max_tres_per_job = {{kTresCpu, 1}};
+  scene.association(kPhysics).limits.grp_jobs = 1;
+  scene.qos(kNormal).limits.grp_tres = {{kTresNode, 1}};
+  scene.qos(kNormal).limits.max_jobs_per_user = 1;
+  scene.settle();
+  start(scene.limits, {});
+  EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "QOSMaxJobsPerUserLimit");
+  scene.qos(kNormal).limits.max_jobs_per_user = model::kNoLimit;
+  scene.settle();
+  EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "AssocGrpJobsLimit");
+  scene.association(kPhysics).limits.grp_jobs = model::kNoLimit;
+  scene.settle();
+  EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "QOSGrpNodeLimit");
+  scene.qos(kNormal).limits.grp_tres = {};
+  scene.settle();
+  EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "AssocMaxCpuPerJobLimit");
 }
 
 TEST(Limits, LimitFactorStretchesTheAssociations) {

@@ -133,6 +133,39 @@ TEST(Placement, RangeTakesAsManyAsItCan) {
   EXPECT_EQ(w.nodes_of(b.value), "n[1-2]");
 }
 
+TEST(Placement, RangeAlsoTakesNodesOfGreaterWeight) {
+  World w;
+  w.nodes(1, {.weight = 1}).nodes(2, {.weight = 2}).nodes(1, {.weight = 3}).up();
+  Request request;
+  request.min_nodes = 1;
+  request.max_nodes = 3;
+  const JobId a = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.nodes_of(a.value), "n[1-3]");
+  request.max_nodes = 9;
+  const JobId b = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.nodes_of(b.value), "n[1-4]");
+  request.use_min_nodes = true;
+  const JobId c = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.nodes_of(c.value), "n1");
+}
+
+TEST(Placement, CoresPerSocketAreAlsoAnAmount) {
+  World w;
+  w.nodes(1, {.sockets = 2, .cores = 4, .threads = 2}).up();
+  Request request = tasks(1);
+  request.cores_per_socket = 4;
+  const JobId a = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.allocation(a.value).cpus, 4U);
+  request.sockets_per_node = 2;
+  const JobId b = w.submit(request);
+  w.pass();
+  EXPECT_EQ(w.allocation(b.value).cpus, 8U);
+}
+
 TEST(Placement, SpreadDealsTasksEvenly) {
   World w;
   w.nodes(3).up();

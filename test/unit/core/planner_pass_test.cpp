@@ -97,6 +97,57 @@ TEST(PlannerPass, WithoutBackfillTheHeadHoldsItsPartitionUp) {
   EXPECT_EQ(w.pass(), (Ids{1, 4}));
 }
 
+// Nodes n1 to n3 in batch, n3 also in urgent.
+class OverlappingPartitions : public testing::Test {
+ public:
+  OverlappingPartitions() {
+    w.nodes(3).settings().backfill = false;
+    w.partition("batch");
+    w.partition("urgent", "n3").priority_tier = 5;
+    w.up();
+  }
+  Candidate in(std::vector<PartitionIndex> partitions, const Request& request) {
+    Candidate made = w.candidate(request);
+    made.partitions = std::move(partitions);
+    return made;
+  }
+
+  const PartitionIndex batch{0};
+  const PartitionIndex urgent{1};
+  World w;
+};
+
+TEST_F(OverlappingPartitions, WithoutBackfillTheHeadOfOneHoldsUpItsNodesOnly) {
+  w.submit(in({urgent}, whole_nodes(1)));
+  const JobId head = w.submit(in({urgent}, whole_nodes(1)));
+  const JobId either = w.submit(in({batch, urgent}, one_cpu()));
+  w.submit(in({batch}, whole_nodes(1)));
+  EXPECT_EQ(w.pass(), (Ids{1, 3, 4}));
+  EXPECT_EQ(w.nodes_of(either.value), "n1");
+  EXPECT_EQ(w.planner().explain(head)->reason, model::Reason::resources);
+}
+
+TEST_F(OverlappingPartitions, NobodyTakesTheNodesThatAnothersHeadWaitsFor) {
+  w.submit(in({urgent}, one_cpu()));
+  w.submit(in({urgent}, whole_nodes(1)));
+  Request here = one_cpu();
+  here.node_list = "n3";
+  const JobId late = w.submit(in({batch}, here));
+  EXPECT_EQ(w.pass(), Ids{1});
+  EXPECT_EQ(w.planner().explain(late)->reason, model::Reason::resources);
+  w.end(1);
+  EXPECT_EQ(w.pass(), Ids{2});
+  w.end(2);
+  EXPECT_EQ(w.pass(), Ids{late.value});
+}
+
+TEST_F(OverlappingPartitions, ThePartitionThatCanTakeTheJobSaysWhyItWaits) {
+  w.submit(in({batch}, whole_nodes(2)));
+  const JobId wide = w.submit(in({batch, urgent}, whole_nodes(2)));
+  EXPECT_EQ(w.pass(), Ids{1});
+  EXPECT_EQ(w.planner().explain(wide)->reason, model::Reason::resources);
+}
+
 TEST(PlannerPass, PlannedStartIsKept) {
   World w;
   w.nodes(2).up();

@@ -60,6 +60,7 @@ class JobLimit : public StartGate {
     made.limit = limit->second;
     return made;
   }
+  void taken_back(const GateQuestion& question) override { --running[question.job.uid]; }
   void started(JobId, const GateQuestion& question) override { ++running[question.job.uid]; }
   [[nodiscard]] std::uint64_t loosened() const override { return loose; }
   void ended(std::uint32_t uid) {
@@ -214,6 +215,35 @@ TEST(PlannerGate, AsksAgainOnlyWhenLoosened) {
   gate.loose = 1;
   w.submit(of_user(w, 3, cpus(1)));
   EXPECT_EQ(w.pass(), (Ids{1, 3}));
+}
+
+// Remembers how many CPUs of each node it was told of.
+class LeastCpus : public StartGate {
+ public:
+  std::optional<GateBlock> refuses(const GateQuestion& question) const override {
+    const model::Request& asked = *question.job.request;
+    if (question.allocation == nullptr) told.push_back(asked.min_cpus_per_node);
+    return std::nullopt;
+  }
+  void started(JobId, const GateQuestion&) override {}
+  void taken_back(const GateQuestion&) override {}
+  [[nodiscard]] std::uint64_t loosened() const override { return 0; }
+
+  mutable std::vector<std::uint32_t> told;
+};
+
+TEST(PlannerGate, IsToldOfWholeNodes) {
+  World w;
+  w.nodes(1, {.cores = 6}).nodes(2, {.cores = 4}).up();
+  LeastCpus gate;
+  w.planner().set_rules(nullptr, &gate);
+  model::Request request = cpus(1);
+  w.submit(request);
+  request.min_nodes = request.max_nodes = request.tasks = 2;
+  request.sharing = model::Sharing::exclusive;
+  w.submit(request);
+  w.pass();
+  EXPECT_EQ(gate.told, (Ids{0, 4}));
 }
 
 TEST(PlannerGate, ASecondGateHasItsSay) {

@@ -85,6 +85,31 @@ class PoliciesTest : public ::testing::Test {
   std::optional<World> world;
 };
 
+TEST_F(PoliciesTest, ComponentsCountForEachOther) {
+  model::Settings settings = usual();
+  settings.licenses = {{"pen", 1}};
+  build(settings);
+  change_qos("high", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 1; });
+  const auto two = [&](const JobBuilder& first, const JobBuilder& second) {
+    core::SubmitHetJob whole;
+    whole.parts = {first.event(), second.event()};
+    const core::Changes changes = world->apply(whole);
+    EXPECT_TRUE(changes.outcome) << changes.outcome.error().text;
+    return changes.job;
+  };
+  const JobId limited = two(job_of("ann", "high"), job_of("ann", "high"));
+  EXPECT_EQ(world->state(limited), "PENDING/QOSResourceLimit");
+  EXPECT_EQ(detail(limited), "QOSMaxJobsPerUserLimit");
+  const auto pen = [&] {
+    return job_of("bob").request([](model::Request& request) { request.licenses = "pen"; });
+  };
+  const JobId licensed = two(pen(), pen());
+  EXPECT_EQ(world->state(licensed), "PENDING/Licenses");
+  // What the refused components had been counted for is free again.
+  EXPECT_EQ(world->job(world->submit(job_of("ann", "high"))).state, model::JobState::running);
+  EXPECT_EQ(world->job(world->submit(pen())).state, model::JobState::running);
+}
+
 TEST_F(PoliciesTest, ChargesAreTresTimesElapsed) {
   build();
   const JobId id = world->submit(job_of("ann").cpus(3).minutes(100));
@@ -279,7 +304,7 @@ TEST_F(PoliciesTest, AJobRunsUnderTheFirstOfItsQosThatLetsItStart) {
   world->act(JobVerb::cancel, third);
   change_qos("normal", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 1; });
   const JobId fourth = world->submit(job_of("ann", "high,normal").array("1-2"));
-  EXPECT_EQ(world->state(fourth), "PENDING/QOSMaxJobsPerUserLimit");
+  EXPECT_EQ(detail(fourth), "QOSMaxJobsPerUserLimit");
   world->restart();
   world->finish(second);
   EXPECT_EQ(world->job(world->cluster->find_task(fourth, 1)->id).qos, Text("normal"));

@@ -100,6 +100,20 @@ TEST(Preemption, GraceTimeOutlastsARestart) {
   EXPECT_EQ(world.job(low).state, JobState::preempted);
 }
 
+// Two tasks of one array have had the same CPUs: one sleeps, the other runs. They must not be taken
+// for each other.
+TEST(Preemption, SleepingTaskOfAnArrayGoesWithoutTheOthersCpus) {
+  World world = started(test::some_settings({.nodes = 1, .cpus = 1, .memory = 4000}));
+  const JobId array = world.submit(a_job().cpus(1).minutes(60).array("0-2"));
+  const auto task = [&](std::uint32_t t) { return world.cluster->find_task(array, t)->id; };
+  world.act_as_admin(JobVerb::suspend, task(0));
+  ASSERT_EQ(world.job(task(1)).state, JobState::running);
+  world.act_as_admin(JobVerb::cancel, task(0));
+  world.release(task(0));
+  EXPECT_EQ(world.job(task(1)).state, JobState::running);
+  EXPECT_EQ(world.state(task(2)), "PENDING/Resources");
+}
+
 TEST(Preemption, SuspendedVictimGoesOnAfterwards) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
@@ -162,6 +176,39 @@ TEST(Preemption, SameTierIsLeftAlone) {
   const JobId first = run(world, a_job().nodes(4).cpus(4).minutes(60).on("urgent"));
   world.submit(a_job().cpus(4).minutes(10).on("urgent"));
   EXPECT_EQ(world.job(first).state, JobState::running);
+}
+
+TEST(Preemption, OneLargeVictimIsBetterThanFourSmallOnes) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  const JobId large = run(world, a_job().cpus(4).minutes(60));
+  std::vector<JobId> small;
+  for (int n = 0; n < 12; ++n) small.push_back(run(world, a_job().cpus(1).minutes(60)));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(large).state, JobState::preempted);
+  for (const JobId id : small) EXPECT_EQ(world.job(id).state, JobState::running);
+}
+
+TEST(Preemption, HighPrioritiesMayBeSpared) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  settings.preempt.min_exempt_priority = 1;
+  World world = started(std::move(settings));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, SendsTheSignalThatTheJobAskedFor) {
+  model::Settings settings = two_tiers(PreemptMode::cancel, 60);
+  settings.preempt.send_user_signal = true;
+  World world = started(std::move(settings));
+  run(world, a_job().nodes(4).cpus(4).minutes(60).spec([](model::JobSpec& spec) {
+    spec.signal = SIGUSR1;
+    spec.signal_before = 60;
+  }));
+  world.apply(a_job().cpus(4).minutes(10).on("urgent").event());
+  const std::vector<SignalJob> told = World::orders<SignalJob>(world.last_plan);
+  ASSERT_EQ(told.size(), 4U);
+  EXPECT_EQ(told[0].signal, static_cast<std::uint32_t>(SIGUSR1));
 }
 
 TEST(Preemption, SuspendedByHandGivesUpItsCpus) {

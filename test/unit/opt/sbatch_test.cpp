@@ -143,8 +143,9 @@ INSTANTIATE_TEST_SUITE_P(
         SETS("-H", o.job.spec.held), SETS("--priority=77", o.job.spec.priority == 77),
         SETS("--priority=0", o.job.spec.held), SETS("--nice", o.job.spec.nice == 100),
         SETS("--nice=-5", o.job.spec.nice == -5), SETS("--no-requeue", o.job.spec.no_requeue),
-        SETS("--no-requeue --requeue", !o.job.spec.no_requeue), SETS("-k", o.job.spec.no_kill),
-        SETS("--no-kill=off", !o.job.spec.no_kill),
+        SETS("--no-requeue --requeue", !o.job.spec.no_requeue && o.job.spec.requeue),
+        SETS("--requeue=expedite", o.job.spec.expedite_requeue&& o.job.spec.requeue),
+        SETS("-k", o.job.spec.no_kill), SETS("--no-kill=off", !o.job.spec.no_kill),
         SETS("--signal=B:USR1@120", o.job.spec.signal == 10 && o.job.spec.signal_before == 120 &&
                                         o.job.spec.signal_batch_only),
         SETS("--signal=SIGTERM", o.job.spec.signal == 15 && o.job.spec.signal_before == 60),
@@ -288,6 +289,8 @@ INSTANTIATE_TEST_SUITE_P(
               "--gres=gpu/--gpus-per-node"},
         Wrong{"--gpus=1 -N2", 1, "sbatch: error: Failed to validate job spec, --gpus < -N"},
         Wrong{"--gpus=x", 1, "sbatch: error: Invalid generic resource (gres) specification"},
+        Wrong{"--gpus-per-task=2 -N1-2", 1,
+              "sbatch: error: Invalid generic resource (gres) specification"},
         Wrong{"--exclusive=foo", 255, "sbatch: error: Invalid --exclusive specification"},
         Wrong{"--propagate=foo", 1,
               "sbatch: error: Bad rlimit name: foo\n"

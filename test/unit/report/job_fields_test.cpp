@@ -302,6 +302,7 @@ TEST(JobOrder, BySlurmsLetters) {
   EXPECT_EQ(sorted(jobs, "-C,i"), (Ids{34, 36, 35}));
   EXPECT_EQ(sorted({}, "P"), Ids{});
   EXPECT_EQ(parse_sort("-i,foo", job_sort_letters()).error().text, "o");
+  EXPECT_EQ(parse_sort("#t", job_sort_letters()).error().text, "#");
 }
 
 TEST(StepFields, Columns) {

@@ -90,6 +90,21 @@ TEST(StepDevices, ARealGpuOfNoKnownVendorIsToldAsSlurmTells) {
   EXPECT_EQ(node.value("SLURM_JOB_GPUS"), "-");
 }
 
+TEST(StepDevices, WhoHasShardsSeesTheirGpu) {
+  Node node;
+  node.has("gpu", "").grants("shard", {2});
+  node.launch.layout.nodes[0].share.gres[0].count = 3;
+  EXPECT_EQ(node.value("CUDA_VISIBLE_DEVICES"), "2");
+  EXPECT_EQ(node.value("SLURM_SHARDS_ON_NODE"), "3");
+  EXPECT_EQ(node.value("SLURM_GPUS_ON_NODE"), "-");
+  node.confines();
+  EXPECT_EQ(node.value("CUDA_VISIBLE_DEVICES"), "0");
+  Node vendors;
+  vendors.has("gpu", "maker").grants("shard", {1});
+  vendors.settings.vendors = {a_vendor("maker", "gpu", "MAKER_DEVICES", accel::Naming::uuid)};
+  EXPECT_EQ(vendors.value("MAKER_DEVICES"), "U-1");
+}
+
 TEST(StepDevices, EachVendorCountsInItsOwnWay) {
   const struct {
     accel::Naming naming;

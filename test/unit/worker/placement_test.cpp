@@ -215,6 +215,26 @@ TEST(StepGres, each_task_has_its_own) {
   EXPECT_EQ(with.place(each).error().code, ErrorCode::nodes_busy);
 }
 
+TEST(StepGres, steps_count_the_shards_of_one_gpu) {
+  GpuCase with(1, 4, "shard");
+  auto allocation = std::make_shared<model::Allocation>(*with.job.allocation);
+  allocation->shares[0].gres[0].indices = base::Bitmap(4, {2});
+  with.job.allocation = allocation;
+  const auto some = [](std::uint64_t count) {
+    return with_gres(1, 1, {"shard", "", count, model::GresScope::node});
+  };
+  const auto three = with.place(some(3));
+  ASSERT_TRUE(three) << three.error().text;
+  EXPECT_EQ(three->nodes[0].share.gres[0].count, 3U);
+  EXPECT_EQ(gpus_of(*three, 0), "2");
+  EXPECT_FALSE(with.place(some(5)));
+  with.used[0].gres = three->nodes[0].share.gres;
+  EXPECT_FALSE(with.place(some(2)));
+  const auto last = with.place(some(1));
+  ASSERT_TRUE(last) << last.error().text;
+  EXPECT_EQ(gpus_of(*last, 0), "2");
+}
+
 TEST(StepGres, more_than_the_job_has_is_refused) {
   const GpuCase with(2, 2);
   const auto code = [&](model::GresRequest gres) {

@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""Jobs that make room for others, on real daemons: each way in which it happens, who is chosen and
+who is left alone, and what the commands tell of it. Needs root.
+"""
+import os
+import pathlib
+import re
+import time
+
+import harness
+from harness import check, wait_for
+
+BASE = """\
+cluster_name: sluice
+control_host: 127.0.0.1
+listen_address: 127.0.0.1
+constrain_cores: no
+constrain_ram_space: no
+def_mem_per_cpu: 10
+nodes:
+  - {node_name: "n[1-2]", node_addr: 127.0.0.1, cpus: 4, sockets: 4, cores_per_socket: 1,
+     real_memory: 4000, autodetect: no}
+"""
+OF_PARTITIONS = f"""\
+{BASE}preempt_type: preempt/partition_prio
+preempt_mode: REQUEUE,GANG
+partitions:
+  - {{partition_name: requeued, nodes: ALL, default: yes}}
+  - {{partition_name: cancelled, nodes: ALL, preempt_mode: cancel}}
+  - {{partition_name: graced, nodes: ALL, preempt_mode: cancel, grace_time: 2}}
+  - {{partition_name: suspended, nodes: ALL, preempt_mode: suspend}}
+  - {{partition_name: spared, nodes: ALL, preempt_mode: off}}
+  - {{partition_name: high, nodes: ALL, priority_tier: 10}}
+"""
+OF_QOS = f"""\
+{BASE}preempt_type: preempt/qos
+preempt_mode: CANCEL
+preempt_parameters: youngest_first,send_user_signal,min_exempt_priority=5000
+accounting_storage_enforce: qos
+partitions:
+  - {{partition_name: batch, nodes: ALL, default: yes}}
+"""
+SLEEP = "exec sleep 600"
+ALL = ("-N2", "-n2", "-c4", "-t60")
+
+cluster = None
+
+
+def submit(*words, wrap=SLEEP):
+    return cluster.submit("-D/", *words, wrap=wrap)
+
+
+def shown(job, field):
+    return cluster.must("squeue", "-h", "-j", job, "-o", field).strip()
+
+
+def wait_shown(job, state):
+    wait_for(lambda: shown(job, "%T") == state, 20, f"job {job} {state}: {shown(job, '%T %r')}")
+
+
+def detail(job, key):
+    return re.search(rf"\b{key}=(\S*)", cluster.must("scontrol", "show", "job", job)).group(1)
+
+
+def attempts(job):
+    """States by sacct of all attempts of the job."""
+    lines = cluster.must("sacct", "-X", "-D", "-n", "-P", "-j", job, "-o", "state").split("\n")
+    return [line.split(" ")[0] for line in lines if line]
+
+
+def running(*words, wrap=SLEEP):
+    job = submit(*words, wrap=wrap)
+    wait_shown(job, "RUNNING")
+    return job
+
+
+def end(*jobs):
+    cluster.must("scancel", *jobs)
+    cluster.wait_end(*jobs, seconds=30)
+
+
+def process_state(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+def the_partitions_say_how():
+    for name, mode in (
+        ("requeued", "REQUEUE"),
+        ("cancelled", "CANCEL"),
+        ("suspended", "GANG,SUSPEND"),
+        ("spared", "OFF"),
+    ):
+        told = cluster.must("scontrol", "show", "partition", name)
+        check(f"PreemptMode={mode}\n" in told, told)
+        told = cluster.must("sinfo", "-h", "-p", name, "-o", "%M").strip()
+        check(told == mode, f"{name}: sinfo says {told}")
+
+
+def cancelled():
+    low = running("-pcancelled", *ALL)
+    check(detail(low, "PreemptTime") == "None", "displaced before anybody came")
+    check(detail(low, "PreemptEligibleTime") == detail(low, "StartTime"), "no exempt time is set")
+    check(shown_long(low, "PreemptTime") == "N/A", "squeue tells a time")
+    high = running("-phigh", *ALL)
+    cluster.wait_state(low, "PREEMPTED")
+    check(attempts(low) == ["PREEMPTED"], attempts(low))
+    end(high)
+
+
+def shown_long(job, field):
+    return cluster.must("squeue", "-h", "-j", job, "-O", f"{field}:40").strip()
+
+
+def requeued():
+    low = running("-prequeued", *ALL)
+    high = running("-phigh", *ALL)
+    wait_shown(low, "PENDING")
+    check(detail(low, "Restarts") == "1", "no restart was counted")
+    end(high)
+    wait_shown(low, "RUNNING")
+    check(attempts(low)[0] == "PREEMPTED", attempts(low))
+    end(low)
+    not_again = running("-prequeued", "--no-requeue", *ALL)
+    high = running("-phigh", *ALL)
+    check(attempts(not_again) == ["PREEMPTED"], attempts(not_again))
+    end(high)
+
+
+def suspended():
+    file = cluster.work / "pid"
+    low = running("-psuspended", *ALL, wrap=f"echo $$ > {file}; exec sleep 600")
+    pid = wait_for(lambda: file.exists() and file.read_text().strip(), 10, "the job's pid")
+    high = running("-phigh", *ALL)
+    check(shown(low, "%T") == "SUSPENDED", shown(low, "%T"))
+    wait_for(lambda: process_state(pid) == "T", 10, f"its process stopped: {process_state(pid)}")
+    check(detail(low, "PreemptTime") != "None", "PreemptTime is not told")
+    why = cluster.must("sluice", "why", low)
+    check("gave way" in why, why)
+    end(high)
+    wait_shown(low, "RUNNING")
+    wait_for(lambda: process_state(pid) == "S", 10, f"its process goes on: {process_state(pid)}")
+    check(detail(low, "PreemptTime") == "None", "PreemptTime is told of a job that runs again")
+    end(low)
+
+
+def grace_time():
+    file = cluster.work / "told"
+    script = f"trap 'echo term > {file}' TERM; while :; do sleep 600 & wait; done"
+    low = running("-pgraced", *ALL, wrap=script)
+    high = submit("-phigh", *ALL)
+    wait_for(file.exists, 10, "SIGTERM in the job")
+    began = time.monotonic()
+    check(shown(low, "%T") == "RUNNING", f"it was not given its grace time: {shown(low, '%T')}")
+    told = shown_long(low, "PreemptTime")
+    check(re.match(r"\d{4}-", told), f"squeue's PreemptTime: {told}")
+    check(detail(low, "PreemptTime") == told, cluster.must("scontrol", "show", "job", low))
+    why = cluster.must("sluice", "why", low)
+    check("gave way" in why or "make room" in why, why)
+    wait_shown(high, "RUNNING")
+    check(time.monotonic() - began > 1, "it ended before its grace time was over")
+    check(attempts(low) == ["PREEMPTED"], attempts(low))
+    end(high)
+
+
+def some_are_left_alone():
+    spared = running("-pspared", *ALL)
+    high = submit("-phigh", *ALL)
+    wait_for(lambda: shown(high, "%r") == "Resources", 10, f"its reason: {shown(high, '%r')}")
+    check(shown(spared, "%T") == "RUNNING", "a partition with preempt_mode off gave way")
+    end(spared)
+    wait_shown(high, "RUNNING")
+    peer = submit("-phigh", *ALL)
+    wait_for(lambda: shown(peer, "%r") == "Resources", 10, f"its reason: {shown(peer, '%r')}")
+    check(shown(high, "%T") == "RUNNING", "a job of the same tier gave way")
+    end(high, peer)
+
+
+def as_few_as_possible():
+    large = running("-pcancelled", "-wn1", "-c4", "-t60")
+    small = [running("-pcancelled", "-wn2", "-c1", "-t60") for _ in range(4)]
+    high = running("-phigh", "-c4", "-t60")
+    states = [shown(job, "%T") for job in small]
+    check(states == ["RUNNING"] * 4, f"four made room where one was enough: {states}")
+    check(attempts(large) == ["PREEMPTED"], attempts(large))
+    one = running("-phigh", "-c1", "-t60")
+    states = sorted(attempts(job)[0] for job in small)
+    check(states == ["PREEMPTED"] + ["RUNNING"] * 3, f"one CPU was wanted: {states}")
+    end(high, one, *small)
+
+
+def suspended_by_hand():
+    low = running("-pspared", *ALL)
+    waiting = submit("-pspared", *ALL, wrap="while :; do sleep 0.05; done")
+    cluster.must("scontrol", "suspend", low)
+    wait_shown(waiting, "RUNNING")
+    refused = cluster.run("scontrol", "resume", low)
+    check(refused.returncode == 1 and "busy" in refused.stderr.lower(), str(refused))
+    check(shown(low, "%T") == "SUSPENDED", shown(low, "%T"))
+    end(waiting)
+    check(shown(low, "%T") == "SUSPENDED", "it went on though nobody resumed it")
+    cluster.must("scontrol", "resume", low)
+    wait_shown(low, "RUNNING")
+    end(low)
+
+
+def sacctmgr(*words):
+    cluster.must("sacctmgr", "-i", *words)
+
+
+def make_qos():
+    sacctmgr("add", "account", "science")
+    sacctmgr("add", "qos", "low", "priority=1")
+    sacctmgr("add", "qos", "back", "priority=1", "preemptmode=requeue")
+    sacctmgr("add", "qos", "stopped", "priority=1", "preemptmode=suspend")
+    sacctmgr("add", "qos", "high", "priority=100", "preempt=low,back,stopped")
+    sacctmgr("add", "qos", "inner", "preemptmode=within")
+    sacctmgr("add", "user", "root", "account=science")
+    sacctmgr("modify", "user", "root", "set", "qos=normal,low,back,stopped,high,inner")
+
+
+def a_qos_names_whom_it_displaces():
+    for qos, after in (("low", "PREEMPTED"), ("back", "PENDING"), ("stopped", "SUSPENDED")):
+        low = running(f"--qos={qos}", *ALL)
+        normal = submit("--qos=normal", *ALL)
+        high = running("--qos=high", *ALL)
+        cluster.wait_state(low, after)
+        check(shown(normal, "%T") == "PENDING", "normal may not displace anybody")
+        end(normal, high)
+        if after != "PREEMPTED":
+            wait_shown(low, "RUNNING")
+            end(low)
+
+
+def within_a_qos_by_priority():
+    low = running("--qos=inner", "--priority=100", *ALL)
+    same = submit("--qos=inner", "--priority=100", *ALL)
+    high = running("--qos=inner", "--priority=200", *ALL)
+    check(shown(same, "%T") == "PENDING", "it displaced a job of its own priority")
+    check(attempts(low) == ["PREEMPTED"], attempts(low))
+    end(same, high)
+
+
+def exempt_time_and_grace_of_a_qos():
+    sacctmgr("modify", "qos", "low", "set", "preemptexempttime=00:00:03", "gracetime=1")
+    low = running("--qos=low", *ALL)
+    high = submit("--qos=high", *ALL)
+    wait_shown(high, "RUNNING")
+    check(attempts(low) == ["PREEMPTED"], attempts(low))
+    line = cluster.must("sacct", "-X", "-n", "-P", "-j", low, "-o", "elapsedraw").strip()
+    check(int(line) >= 3, f"it ran for {line} s, exempt for 3 and then told a second before")
+    sacctmgr("modify", "qos", "low", "set", "preemptexempttime=-1")
+    end(high)
+
+
+def the_youngest_first():
+    older = running("--qos=low", "--priority=10", "-c4", "-t60")
+    younger = running("--qos=low", "--priority=90", "-c4", "-t60")
+    high = running("--qos=high", "-c4", "-t60")
+    check(attempts(younger) == ["PREEMPTED"], f"{attempts(younger)}; older: {attempts(older)}")
+    check(shown(older, "%T") == "RUNNING", "the older one was displaced")
+    end(older, high)
+
+
+def high_priorities_are_exempt():
+    low = running("--qos=low", "--priority=6000", *ALL)
+    high = submit("--qos=high", "--priority=9000", *ALL)
+    wait_for(lambda: shown(high, "%r") == "Resources", 10, f"its reason: {shown(high, '%r')}")
+    check(shown(low, "%T") == "RUNNING", "its priority did not save it")
+    end(low, high)
+
+
+def the_signal_that_the_job_asked_for():
+    file = cluster.work / "usr1"
+    script = (
+        f"trap 'echo usr1 > {file}; exit 0' USR1; trap '' TERM; while :; do sleep 600 & wait; done"
+    )
+    low = running("--qos=low", "--signal=B:USR1@10", *ALL, wrap=script)
+    high = submit("--qos=high", *ALL)
+    wait_for(file.exists, 10, "SIGUSR1 in the job")
+    wait_shown(high, "RUNNING")
+    check(attempts(low)[0] in ("COMPLETED", "PREEMPTED"), attempts(low))
+    end(high)
+
+
+def main():
+    global cluster
+    if os.geteuid() != 0:
+        raise SystemExit(77)
+    code = 0
+    for config, prepare, tests in (
+        (
+            OF_PARTITIONS,
+            lambda: None,
+            (
+                the_partitions_say_how,
+                cancelled,
+                requeued,
+                suspended,
+                grace_time,
+                some_are_left_alone,
+                as_few_as_possible,
+                suspended_by_hand,
+            ),
+        ),
+        (
+            OF_QOS,
+            make_qos,
+            (
+                a_qos_names_whom_it_displaces,
+                within_a_qos_by_priority,
+                exempt_time_and_grace_of_a_qos,
+                the_youngest_first,
+                high_priorities_are_exempt,
+                the_signal_that_the_job_asked_for,
+            ),
+        ),
+    ):
+        with harness.Cluster(config=config) as cluster:
+            prepare()
+            try:
+                harness.main(*tests)
+            except SystemExit as done:
+                code = code or done.code
+    raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+// Copies of the cluster, made as a restart makes them, that go on by themselves: one without the
+// jobs of lower standing, one in which all jobs run exactly to their limits.
+#include <algorithm>
+#include <limits>
+
+#include <fmt/core.h>
+
+#include "model/task_set.hpp"
+#include "test/histories/picture.hpp"
+
+namespace sluice::histories {
+
+namespace {
+
+using model::Job;
+using model::Reason;
+
+constexpr int kRounds = 300;
+
+class Copy {
+ public:
+  Copy(const Picture& picture, const core::StoredState& state)
+      : now(picture.now), cluster(picture.settings, state, picture.now) {
+    for (const model::NodePtr& node : picture.nodes) {
+      if ((node->flags & model::kNodeNoRespond) != 0) continue;
+      if (node->state == model::NodeState::down || node->state == model::NodeState::unknown)
+        continue;
+      core::NodeRegistered event{.node = node->index, .facts = node->facts, .holds = {}};
+      for (const model::JobPtr& job : cluster.jobs_on(node->index)) {
+        event.holds.push_back({job->uid, job->attempt});
+      }
+      apply(event);
+    }
+  }
+  void apply(const core::Event& event) { static_cast<void>(cluster.apply(event, now)); }
+  void plan() {
+    while (cluster.more_to_plan()) static_cast<void>(cluster.plan(now, 1'000'000));
+  }
+  void hold(JobId id) {
+    apply(core::ActOnJob{.verb = core::JobVerb::hold, .selector = {id, {}}, .by_admin = true});
+  }
+  void release(const Job& job) {
+    for (const model::NodeShare& share : job.allocation->shares) {
+      if (holds(job, share)) apply(core::NodeReleased{{job.uid, job.attempt}, share.node, false});
+    }
+  }
+  void finish(JobId id) {
+    const model::JobPtr job = cluster.find_job(id);
+    apply(core::BatchEnded{
+        .attempt = {job->uid, job->attempt}, .exit_code = 0, .error = {}, .released = true});
+    const model::JobPtr over = cluster.find_job(id);
+    if (over && over->allocation) release(*over);
+  }
+  [[nodiscard]] Picture picture(const Picture& like) const {
+    return picture_of(cluster, like.settings, now);
+  }
+  [[nodiscard]] std::int64_t end_ms(const Job& job) const {
+    if (job.time_limit == model::kUnlimited) return std::numeric_limits<std::int64_t>::max();
+    const model::WallTime end =
+        job.start + job.suspended_us + std::int64_t{job.time_limit} * 60 * model::kSecond;
+    return now.mono_ms + (end - now.wall + 999) / 1000;
+  }
+  void move_to(std::int64_t mono_ms) {
+    now.wall += (mono_ms - now.mono_ms) * 1000;
+    now.mono_ms = mono_ms;
+  }
+
+  core::Now now;
+  core::Cluster cluster;
+};
+
+bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
+  if (job.state != model::JobState::pending || picture.planned(job) == nullptr) return false;
+  const Reason reason = picture.reason(job);
+  return job.priority != 0 && (reason == Reason::resources || reason == Reason::priority);
+}
+
+// Certainly behind the other, in whichever partitions.
+bool is_below(const Picture& picture, const Job& low, const Job& high) {
+  Rank best;
+  Rank worst{~0U, ~0U};
+  for (const auto* one : partitions_of(picture, low)) {
+    best = std::max(best, rank_of(picture, low, *one));
+  }
+  for (const auto* one : partitions_of(picture, high)) {
+    worst = std::min(worst, rank_of(picture, high, *one));
+  }
+  return best < worst;
+}
+
+// Tasks of a job that wait; an array's rest has many.
+std::size_t tasks_waiting(const Job* job) {
+  if (job == nullptr || job->state != model::JobState::pending) return 0;
+  return job->array_rest ? static_cast<std::size_t>(model::task_count(*job->array_rest)) : 1;
+}
+
+// Leaders by their plan, with the jobs that share it.
+struct Promise {
+  model::WallTime at = 0;
+  std::vector<JobId> jobs;
+  std::size_t tasks = 0;  // that wait, of them all
+  bool kept = false;
+};
+
+// A group has one planned start, its leader's; the rest of it comes later, and nobody behind it can
+// be promised anything.
+std::vector<Promise> promises_of(const Picture& picture) {
+  std::map<const core::PlanEntry*, Promise> found;
+  for (const auto& [id, entry] : picture.entries) {
+    const Job* job = picture.find(id);
+    if (job == nullptr || !is_waiting_for_nodes(picture, *job)) continue;
+    found[entry].at = entry->planned_start;
+    found[entry].jobs.push_back(id);
+    found[entry].tasks += tasks_waiting(job);
+  }
+  std::vector<Promise> list;
+  for (const auto& [entry, promise] : found) {
+    const Job& leader = *picture.find(promise.jobs.front());
+    const bool behind_many = std::ranges::any_of(found, [&](const auto& other) {
+      const Promise& ahead = other.second;
+      return other.first != entry && ahead.tasks > 1 &&
+             !is_below(picture, *picture.find(ahead.jobs.front()), leader);
+    });
+    if (promise.at != 0 && !behind_many) list.push_back(promise);
+  }
+  std::ranges::sort(list, {}, [](const Promise& one) { return one.jobs.front(); });
+  return list;
+}
+
+// Only what waits for nodes stays in the queue, and what ends has ended.
+void settle(Copy& copy, const Picture& picture) {
+  for (const model::JobPtr& job : copy.cluster.all_jobs()) {
+    if (job->state == model::JobState::pending && !is_waiting_for_nodes(picture, *job)) {
+      copy.hold(job->id);
+    }
+  }
+  for (const model::JobPtr& job : copy.cluster.all_jobs()) {
+    if (job->state == model::JobState::suspended) copy.finish(job->id);
+    if (is_completing(*job) && job->allocation) copy.release(*job);
+  }
+}
+
+std::vector<JobId> running(const core::Cluster& cluster) {
+  std::vector<JobId> found;
+  for (const model::JobPtr& job : cluster.all_jobs()) {
+    if (runs(*job)) found.push_back(job->id);
+  }
+  return found;
+}
+
+// To the next moment at which something happens; false: nothing ever does.
+bool go_on(Copy& copy) {
+  std::int64_t next = copy.cluster.next_tick_ms();
+  for (const JobId id : running(copy.cluster)) {
+    next = std::min(next, copy.end_ms(*copy.cluster.find_job(id)));
+  }
+  if (next == std::numeric_limits<std::int64_t>::max()) return false;
+  if (next > copy.now.mono_ms) copy.move_to(next);
+  for (const JobId id : running(copy.cluster)) {
+    if (copy.end_ms(*copy.cluster.find_job(id)) <= copy.now.mono_ms) copy.finish(id);
+  }
+  copy.apply(core::Tick{});
+  copy.plan();
+  return true;
+}
+
+}  // namespace
+
+Problem delayed(const Picture& before, const core::StoredState& state, const Picture& after,
+                const Job& job) {
+  const model::WallTime planned = after.plan.at(job.id).planned_start;
+  Copy copy(before, state);
+  for (const model::JobPtr& other : before.jobs) {
+    const bool waits = other->state == model::JobState::pending && other->priority != 0;
+    if (waits && other->id != job.id && is_below(after, *other, job)) copy.hold(other->id);
+  }
+  copy.plan();
+  const Picture alone = copy.picture(before);
+  // A restart calculates priorities anew; then the order may be another.
+  if (alone.inputs && after.inputs && alone.inputs->as_of != after.inputs->as_of) return {};
+  const Job* there = alone.find(job.id);
+  if (there == nullptr) return {};
+  if (runs(*there)) {
+    return fmt::format("{} would have started but for jobs of lower standing", name(job));
+  }
+  const auto entry = alone.plan.find(job.id);
+  if (entry == alone.plan.end() || entry->second.planned_start == 0) return {};
+  if (planned != 0 && planned <= entry->second.planned_start) return {};
+  return fmt::format("{} is planned in {} s, without jobs of lower standing in {} s", name(job),
+                     (planned - before.now.wall) / model::kSecond,
+                     (entry->second.planned_start - before.now.wall) / model::kSecond);
+}
+
+Problem unmet_plans(const Picture& picture, const core::StoredState& state) {
+  Copy copy(picture, state);
+  settle(copy, picture);
+  copy.plan();
+  const Picture begun = copy.picture(picture);
+  std::vector<Promise> promises = promises_of(begun);
+  for (int round = 0; round < kRounds; ++round) {
+    bool all_kept = true;
+    for (Promise& promise : promises) {
+      std::size_t waiting = 0;
+      for (const JobId id : promise.jobs) {
+        waiting += tasks_waiting(copy.cluster.find_job(id).get());
+      }
+      promise.kept = promise.kept || waiting < promise.tasks;
+      all_kept = all_kept && promise.kept;
+      if (promise.kept || copy.now.wall <= promise.at) continue;
+      return fmt::format("{} is planned in {} s, but has not started then",
+                         name(*begun.find(promise.jobs.front())),
+                         (promise.at - begun.now.wall) / model::kSecond);
+    }
+    if (all_kept || !go_on(copy)) return {};
+  }
+  return {};
+}
+
+}  // namespace sluice::histories
