@@ -7,7 +7,7 @@
 #include "base/result.hpp"
 #include "cli/common/client.hpp"
 #include "cli/common/job_stream.hpp"
-#include "wire/step_launch_messages.hpp"
+#include "wire/step_query_messages.hpp"
 
 namespace sluice::cli {
 

@@ -316,7 +316,7 @@ void Cluster::State::set_accrue(JobId id, const Obstacle& keeps) {
     case model::Reason::begin_time: break;
     default: ages = true;
   }
-  policies->waiting_to_age.erase(id);
+  policies->waiting_to_age.drop(id);
   if (!ages) {
     if (waiting.accrue != 0) edit_quietly(id).accrue = 0;
     return;
@@ -324,7 +324,7 @@ void Cluster::State::set_accrue(JobId id, const Obstacle& keeps) {
   if (waiting.accrue != 0) return;
   const bool limited = !always && policies->limits.limits_accrual();
   if (limited && policies->limits.refuses_accrual(claimant(waiting))) {
-    policies->waiting_to_age.insert(id);
+    policies->waiting_to_age.put(id, claimant(waiting));
     return;
   }
   edit_quietly(id).accrue = always ? waiting.submit : turn.now.wall;

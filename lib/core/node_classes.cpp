@@ -2,6 +2,7 @@
 #include "core/node_classes.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/assert.hpp"
@@ -101,6 +102,31 @@ std::uint32_t Hardware::devices_of(std::string_view name) const {
   return sum;
 }
 
+std::size_t NodeClass::bucket_from(std::size_t cores) const {
+  if (cores >= occupied.size()) return base::Bitmap::npos;
+  constexpr std::size_t kBits = 64;
+  const std::size_t first = cores / kBits;
+  const std::uint64_t rest = occupied.words()[first] & (~std::uint64_t{0} << (cores % kBits));
+  if (rest != 0) return first * kBits + static_cast<std::size_t>(std::countr_zero(rest));
+  const std::size_t word = occupied_words.find_from(first + 1);
+  if (word == base::Bitmap::npos) return word;
+  return word * kBits + static_cast<std::size_t>(std::countr_zero(occupied.words()[word]));
+}
+
+// Its number of nodes has changed.
+void NodeClass::note_occupied(std::size_t bucket) {
+  constexpr std::size_t kBits = 64;
+  const auto assign = [](base::Bitmap& bits, std::size_t place, bool member) {
+    if (member) {
+      bits.set(place);
+    } else {
+      bits.reset(place);
+    }
+  };
+  assign(occupied, bucket, !by_idle_cores[bucket].empty());
+  assign(occupied_words, bucket / kBits, occupied.words()[bucket / kBits] != 0);
+}
+
 void NodeClasses::reset(std::uint32_t nodes, std::vector<Text> accelerator_names) {
   nodes_ = nodes;
   accelerator_names_ = std::move(accelerator_names);
@@ -141,6 +167,7 @@ ClassId NodeClasses::find_or_make(const Key& key) {
     made->members = base::Bitmap(nodes_);
     made->by_idle_cores.resize(key.hardware->cores() + 1);
     made->occupied = base::Bitmap(made->by_idle_cores.size());
+    made->occupied_words = base::Bitmap(made->occupied.words().size());
     classes_.push_back(std::move(made));
   }
   return place->second;
@@ -160,7 +187,7 @@ void NodeClasses::enter_bucket(ClassId id, std::uint32_t node, std::uint32_t idl
   NodeClass& changed = *classes_[id];
   const bool added = changed.by_idle_cores[idle_cores].insert(node).second;
   SLUICE_ASSERT(added, "node {} twice in a bucket", node);
-  changed.occupied.set(idle_cores);
+  changed.note_occupied(idle_cores);
   ++changed.available;
 }
 
@@ -168,7 +195,7 @@ void NodeClasses::leave_bucket(ClassId id, std::uint32_t node, std::uint32_t idl
   NodeClass& changed = *classes_[id];
   const std::size_t removed = changed.by_idle_cores[idle_cores].erase(node);
   SLUICE_ASSERT(removed == 1, "node {} is not in its bucket", node);
-  if (changed.by_idle_cores[idle_cores].empty()) changed.occupied.reset(idle_cores);
+  changed.note_occupied(idle_cores);
   --changed.available;
 }
 
@@ -179,8 +206,8 @@ void NodeClasses::change_bucket(ClassId id, std::uint32_t node, std::uint32_t fr
   auto handle = changed.by_idle_cores[from].extract(node);
   SLUICE_ASSERT(!handle.empty(), "node {} is not in its bucket", node);
   changed.by_idle_cores[to].insert(std::move(handle));
-  changed.occupied.set(to);
-  if (changed.by_idle_cores[from].empty()) changed.occupied.reset(from);
+  changed.note_occupied(to);
+  changed.note_occupied(from);
 }
 
 }  // namespace sluice::core

@@ -76,12 +76,13 @@ struct NodeClass {
   std::uint32_t size = 0;
   std::uint32_t available = 0;
   std::vector<std::set<std::uint32_t>> by_idle_cores;  // available nodes
-  base::Bitmap occupied;                               // the buckets that are not empty
+  // The buckets that are not empty, and the words of that with any: a node may have 100,000 cores.
+  base::Bitmap occupied;
+  base::Bitmap occupied_words;
 
   // The first bucket at or above `cores` with a node in it, or npos.
-  [[nodiscard]] std::size_t bucket_from(std::size_t cores) const {
-    return occupied.find_from(cores);
-  }
+  [[nodiscard]] std::size_t bucket_from(std::size_t cores) const;
+  void note_occupied(std::size_t bucket);
 };
 
 class NodeClasses {

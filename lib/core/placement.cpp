@@ -39,7 +39,11 @@ class Chooser {
         fewer = std::move(picked);
         continue;
       }
-      if (where_matters(*picked)) picked = pick_near(level, *picked);
+      if (where_matters(*picked)) {
+        auto near = pick_near(level, *picked);
+        const bool keep = near && as_many_as_can_be() && near->size() < picked->size();
+        if (!keep) picked = std::move(near);
+      }
       if (picked) return finish(std::move(*picked));
     }
     if (fewer) return finish(std::move(*fewer));
@@ -68,8 +72,10 @@ class Chooser {
 
   // Nodes of greater weight serve as well where as many as can be had are asked for.
   [[nodiscard]] bool wants_more(const std::vector<Prospect>& picked) const {
-    if (!demand_.spread && !demand_.fill_range) return false;
-    return prospects_.most_nodes() != model::kUnlimited && picked.size() < prospects_.most_nodes();
+    return as_many_as_can_be() && picked.size() < prospects_.most_nodes();
+  }
+  [[nodiscard]] bool as_many_as_can_be() const {
+    return (demand_.spread || demand_.fill_range) && prospects_.most_nodes() != model::kUnlimited;
   }
 
   [[nodiscard]] bool where_matters(const std::vector<Prospect>& picked) const {

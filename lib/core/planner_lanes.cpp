@@ -13,6 +13,8 @@ namespace sluice::core {
 namespace {
 
 constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
+// Jobs that one pass names as explained anew. A group may have a million; explain() knows them all.
+constexpr std::size_t kMostExplained = 4096;
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
@@ -153,8 +155,14 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   return true;
 }
 
+// In a light pass plans stay where they are: who stood in their way still does.
+bool PlannerPass::is_kept_back(const LaneWork& work) const {
+  if (!state_.standing.empty()) return false;  // reservations come and go with time
+  return state_.light && work.kept_back && work.plans_seen == state_.profile.loosened();
+}
+
 bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
-  if (!work.known_blocked) return false;
+  if (!work.known_blocked && !is_kept_back(work)) return false;
   const NodePool::State& pool = pool_.state();
   if (work.log_seen < pool.log_base || pool.log_end() - work.log_seen > kMaxReleasesChecked) {
     return false;
@@ -233,6 +241,7 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   if (changed) result_.explained.push_back(leader);
   if (changed && all_changed) {
     for (const std::uint32_t job : group.heap) {
+      if (result_.explained.size() >= kMostExplained) break;
       const JobId id = state_.queue.member(job).id;
       if (id != leader) result_.explained.push_back(id);
     }

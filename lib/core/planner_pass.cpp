@@ -21,6 +21,7 @@ namespace {
 constexpr std::uint64_t kSkippedPerStep = 16;
 constexpr std::uint64_t kCheapPass = 10'000;
 constexpr std::int64_t kFullPassEveryMs = 30'000;
+constexpr LaneKey kBehindAll{.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
 
 // How far ahead starts are planned.
 std::int64_t window_ms(const Settings& settings) {
@@ -43,8 +44,9 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   } else {
     begin();
   }
-  while (const LaneKey* next = state_.queue.at_or_after(state_.resume)) {
-    if (steps_ + skipped_ / kSkippedPerStep >= budget) {
+  while (const LaneKey* next = next_lane(budget)) {
+    if (is_used_up(budget)) {
+      state_.resume = *next;
       result_.finished = false;
       state_.pass_steps += steps_;
       state_.world_left = pool_.state().world_generation;
@@ -53,12 +55,12 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       return std::move(result_);
     }
     const LaneKey key = *next;
-    state_.resume = key;
-    ++state_.resume.lane;  // nothing lies between
-    if (may_skip(state_.queue.lane(key.lane))) {
-      ++skipped_;
+    if (nothing_new_at(key)) {
+      state_.resume = state_.unseen;
       continue;
     }
+    state_.resume = key;
+    ++state_.resume.lane;  // nothing lies between
     ++steps_;
     ++result_.figures.examined;
     examine(key);
@@ -66,6 +68,32 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   finish();
   note_sizes();
   return std::move(result_);
+}
+
+bool PlannerPass::is_used_up(std::uint64_t budget) const {
+  return steps_ + skipped_ / kSkippedPerStep >= budget;
+}
+
+// The next that has to be looked at; any other once the budget is used up.
+const LaneKey* PlannerPass::next_lane(std::uint64_t budget) {
+  return state_.queue.next_but(state_.resume, [&](const Lane& lane) {
+    if (is_used_up(budget) || !may_skip(lane)) return false;
+    ++skipped_;
+    return true;
+  });
+}
+
+// Without backfill nobody starts behind a blocked lane: those that were looked at before need not
+// be looked at again.
+bool PlannerPass::nothing_new_at(const LaneKey& key) const {
+  if (state_.settings->backfill || !(key < state_.unseen)) return false;
+  for (const base::Bitmap& others : state_.overlaps) {
+    bool blocked = false;
+    others.for_each(
+        [&](std::size_t p) { blocked = blocked || state_.first_blocked[p].job.is_set(); });
+    if (!blocked) return false;
+  }
+  return true;
 }
 
 void PlannerPass::note_sizes() {
@@ -88,7 +116,8 @@ void PlannerPass::note_ends() {
     const auto job = state_.running.find(id);
     if (job == state_.running.end()) continue;
     for (const model::NodeShare& share : job->second.allocation->shares) {
-      Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, id);
+      Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, id,
+                             job->second.asleep ? HoldState::asleep : HoldState::awake);
       if (hold == nullptr) continue;
       pool_.state().set_expected_end(share.node.value, *hold, job->second.expected_end_ms);
     }
@@ -141,14 +170,18 @@ void PlannerPass::begin() {
   rank_if_due();
   const bool same_world = state_.world_seen == pool_.state().world_generation &&
                           state_.gates_seen == gate_mark_ && now_.mono_ms < state_.next_planned_ms;
+  const bool as_explained = state_.world_seen != 0 && state_.gates_seen == gate_mark_ &&
+                            state_.state_begun == pool_.state().state_generation;
   state_.gates_seen = gate_mark_;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
+  state_.unseen = as_explained ? changed.value_or(kBehindAll) : LaneKey{};
   state_.queue.reset_changed();
   // The textbooks' rules know nothing of plans that are kept for want of time.
   const bool exact = state_.settings->backfill_policy != model::BackfillPolicy::window;
   const bool cheap = state_.full_number != 0 && (exact || state_.full_steps <= kCheapPass);
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
+  state_.log_before = state_.log_begun;
   state_.released_cores = most_released();
   state_.log_begun = pool_.state().log_end();
   state_.state_begun = pool_.state().state_generation;
@@ -170,7 +203,7 @@ void PlannerPass::begin() {
   } else if (!same_world || changed) {
     resume_lightly(same_world ? changed : std::nullopt);
   } else {
-    state_.resume = {.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
+    state_.resume = kBehindAll;
   }
 }
 
@@ -243,11 +276,11 @@ void PlannerPass::drop_gone_plans() {
 // The most idle cores on a node that was released since the last pass began.
 std::uint32_t PlannerPass::most_released() const {
   const NodePool::State& pool = pool_.state();
-  if (state_.state_begun != pool.state_generation || state_.log_begun < pool.log_base) {
+  if (state_.state_begun != pool.state_generation || state_.log_before < pool.log_base) {
     return model::kUnlimited;
   }
   std::uint32_t most = 0;
-  for (std::uint64_t entry = state_.log_begun; entry < pool.log_end(); ++entry) {
+  for (std::uint64_t entry = state_.log_before; entry < pool.log_end(); ++entry) {
     most = std::max(most, pool.nodes[pool.release_log[entry - pool.log_base]].idle_cores);
   }
   return most;
@@ -260,7 +293,8 @@ bool PlannerPass::may_skip(const Lane& lane) const {
   }
   const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
   return (state_.light || easy) && lane.settled && lane.fewest_cores > state_.released_cores &&
-         state_.first_blocked[lane.partition.value].job.is_set();
+         state_.first_blocked[lane.partition.value].job.is_set() &&
+         (lane.work->known_blocked || is_kept_back(*lane.work));
 }
 
 void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
@@ -360,12 +394,15 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
   steps_ += free.steps();
   work.known_blocked = !selection;
+  work.kept_back = false;
   work.log_seen = pool.log_end();
   const std::optional<Eligibility> left = selection ? beside_blocked(lane, work) : std::nullopt;
   if (!selection || (state_.profile.empty() && !left)) return selection;
   const Outlook kept = Outlook::span(pool, &state_.profile, span);
   selection = choose_nodes(work.demand, left ? *left : work.eligibility, kept);
   steps_ += kept.steps();
+  work.kept_back = !selection;
+  work.plans_seen = state_.profile.loosened();
   return selection;
 }
 
@@ -442,9 +479,17 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   if (work.planned) drop_plans({lane.key});
   if (state_.light && !state_.profile.empty()) drop_broken(lane.key, selection);
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
+  const bool more = leader.startable > 1 || state_.queue.group(group).heap.size() > 1;
   // Lanes of the group in other partitions may have been examined for the former leader.
   if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
   state_.queue.take_one(group);  // may dissolve the group and its lanes
+  if (state_.released_cores != model::kUnlimited) {
+    state_.released_cores = std::min(state_.released_cores, most_released());
+  }
+  if (!more) return;
+  for (const std::uint32_t other : state_.queue.group(group).lanes) {
+    state_.unseen = std::min(state_.unseen, state_.queue.lane(other).key);
+  }
 }
 
 void PlannerPass::block(Lane& lane, LaneWork& work) {
@@ -462,7 +507,8 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
   }
   if (state_.settings->backfill) reserve(lane, work);
   explain(lane, work, why);
-  lane.settled = work.known_blocked && why.reason == model::Reason::priority;
+  lane.settled =
+      (work.known_blocked || is_kept_back(work)) && why.reason == model::Reason::priority;
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {

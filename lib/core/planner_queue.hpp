@@ -117,6 +117,14 @@ class PlannerQueue {
   // The first lane at or behind a key; null: none.
   [[nodiscard]] const LaneKey* at_or_after(const LaneKey& key) const;
 
+  // The same, but for lanes that `skip(lane)` passes over.
+  template <class Skip>
+  [[nodiscard]] const LaneKey* next_but(const LaneKey& key, Skip&& skip) const {
+    auto next = order_.lower_bound(key);
+    while (next != order_.end() && skip(lanes_[next->lane])) ++next;
+    return next == order_.end() ? nullptr : &*next;
+  }
+
   // The earliest place in the order that changed since the last reset; empty: nothing changed.
   [[nodiscard]] const std::optional<LaneKey>& changed_from() const { return changed_from_; }
   void reset_changed() { changed_from_.reset(); }

@@ -10,59 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "core/backfill.hpp"
-#include "core/ever_run.hpp"
+#include "core/lane_work.hpp"
 #include "core/planner.hpp"
-#include "core/planner_meeting.hpp"
 #include "core/planner_queue.hpp"
 
 namespace sluice::core {
-
-// What the pass found out about a lane.
-struct LaneWork {
-  // Resolved request; made again when the cluster's configuration changes.
-  std::uint64_t config_number = 0;  // State::config_number that it was made with
-  std::optional<Error> error;       // the request can't be served here at all
-  Demand demand;
-  Eligibility eligibility;
-  // With whole nodes more is counted than was asked for: the request that gates are shown.
-  std::shared_ptr<const model::Request> counted;  // null: the group's
-
-  // Whether the nodes that take jobs could serve it if they were idle.
-  enum class Verdict : std::uint8_t { unknown, possible, nodes_away, never };
-  std::uint64_t state_generation = 0;
-  Verdict verdict = Verdict::unknown;
-  Text away;  // which nodes are missing, in Slurm's words
-
-  // It didn't fit even without reservations when the release log stood at `log_seen`: until a node
-  // that could help is released, it doesn't now.
-  bool known_blocked = false;
-  std::uint64_t log_seen = 0;
-
-  std::int64_t displacing_until_ms = 0;  // jobs make room for it until then
-  JobId displacing_for;                  // that leader
-
-  bool planned = false;               // holds a reservation
-  std::uint64_t plan_tried = 0;       // in which full pass one was last looked for
-  JobId plan_tried_for;               // and for which leader
-  std::uint64_t explained_state = 0;  // pool.state_generation that `leader` was made with
-  std::int64_t planned_ms = 0;
-  std::vector<std::uint32_t> planned_nodes;
-  // All components of a heterogeneous job, the leader first; else empty.
-  std::uint64_t parts_config = 0;  // State::config_number that they were made with
-  std::vector<MeetingPart> parts;
-  bool parts_error = false;  // one of them can't be served at all
-
-  // Whether reservations of others leave it too little, whatever runs.
-  std::vector<std::uint32_t> met;  // which it would meet now
-  std::uint64_t met_config = 0;
-  std::uint64_t met_state = 0;
-  Text met_text;  // Slurm's words for it; empty: they leave enough
-
-  JobId explained_leader;  // whose entry `leader` is
-  PlanEntry leader;
-  PlanEntry follower;  // of the others of the group
-};
 
 struct Planner::State {
   SettingsPtr settings;
@@ -108,11 +60,13 @@ struct Planner::State {
 
   // The pass under way, or the last one.
   bool active = false;
-  LaneKey resume;                    // where the pass goes on
-  bool stale = false;                // something changed behind its back
-  bool keep_changes = false;         // it changed lanes that it had examined already
-  bool light = false;                // keeps the reservations that there are
+  LaneKey resume;             // where the pass goes on
+  bool stale = false;         // something changed behind its back
+  bool keep_changes = false;  // it changed lanes that it had examined already
+  bool light = false;         // keeps the reservations that there are
+  LaneKey unseen;             // without backfill: lanes before it are explained as they stand
   std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
+  std::uint64_t log_before = 0;      // end of the release log when the pass before it began
   std::uint64_t log_begun = 0;       // end of the release log when the pass began
   std::uint64_t state_begun = 0;     // pool.state_generation at that time
   std::uint64_t pass_steps = 0;      // of the pass so far
@@ -149,6 +103,9 @@ class PlannerPass {
   void begin();
   void finish();
   void note_sizes();
+  [[nodiscard]] bool is_used_up(std::uint64_t budget) const;
+  [[nodiscard]] const LaneKey* next_lane(std::uint64_t budget);
+  [[nodiscard]] bool nothing_new_at(const LaneKey& key) const;
   void rank_if_due();
   void begin_conservative();
   void drop_gone_plans();
@@ -162,6 +119,7 @@ class PlannerPass {
   void examine(const LaneKey& key);
   [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool is_kept_back(const LaneWork& work) const;
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
   [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,

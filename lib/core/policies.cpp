@@ -164,15 +164,17 @@ void Cluster::State::end_used_up() {
 
 // Whoever was kept from ageing may, in order of submission, as far as there is room.
 void Cluster::State::start_aging() {
-  const std::set<JobId> waiting = policies->waiting_to_age;
-  for (const JobId id : waiting) {
+  policies->waiting_to_age.advance([&](JobId id) {
     const model::Job* job = find(id);
     if (job == nullptr || job->state != model::JobState::pending) {
-      policies->waiting_to_age.erase(id);
-    } else {
-      turn.unsettled.insert(id);
+      policies->waiting_to_age.drop(id);
+      return true;
     }
-  }
+    const bool limited = policies->limits.limits_accrual();
+    if (limited && policies->limits.refuses_accrual(claimant(*job))) return false;
+    settle_one(id);
+    return true;
+  });
 }
 
 void Cluster::State::publish_priorities() {

@@ -10,8 +10,8 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <set>
 
+#include "core/aging_queue.hpp"
 #include "core/limits.hpp"
 #include "core/multifactor.hpp"
 #include "core/settings.hpp"
@@ -36,7 +36,7 @@ struct Policies {
   Multifactor rule;
   PriorityInputsPtr inputs;  // as last calculated; null: not yet
   std::map<JobId, Charged> charged;
-  std::set<JobId> waiting_to_age;  // an accrue limit keeps them back
+  AgingQueue waiting_to_age;  // an accrue limit keeps them back
   std::int64_t next_calculation_ms = std::numeric_limits<std::int64_t>::min();
 
   // What the limits' rules were made from.

@@ -139,6 +139,10 @@ void mark_devices(const model::GresShare& share, const GresEntry& entry, base::B
                                          const base::Bitmap& held);
 
 // The hold of exactly this share, preferring the named job's; null: none.
-[[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job);
+// Only among the holds that sleep or among those that don't: the CPUs of a sleeper may be those of
+// another task of its array by now.
+enum class HoldState : std::uint8_t { awake, asleep };
+[[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job,
+                              HoldState state = HoldState::awake);
 
 }  // namespace sluice::core

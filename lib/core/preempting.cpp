@@ -67,6 +67,7 @@ void Cluster::State::carry_out(const Preemption& preemption) {
   if (now == nullptr || now->state != model::JobState::running) return;
   edit(id).preempted_at = turn.now.wall;
   if (preemption.mode == model::PreemptMode::suspend) {
+    active.at(id).holder.asleep = true;  // the planner has put it to sleep already
     if (const Status done = suspend(id); done) displaced.insert(id);
     return;
   }
@@ -94,12 +95,13 @@ void Cluster::State::end_preempted(JobId id) {
 }
 
 void Cluster::State::let_sleep(JobId id) {
-  const Active& held = active.at(id);
+  Active& held = active.at(id);
   for (const model::NodeShare& share : job(id).allocation->shares) {
     if (!held.holds(share.node)) continue;
-    pool.sleep(share, held.holder);
+    if (!held.holder.asleep) pool.sleep(share, held.holder);
     refresh_use(share.node);
   }
+  held.holder.asleep = true;
   planner.job_asleep(id, true);
   plan_needed = true;
 }
@@ -113,7 +115,8 @@ bool Cluster::State::may_wake(JobId id) const {
 }
 
 void Cluster::State::let_wake(JobId id) {
-  const Active& held = active.at(id);
+  Active& held = active.at(id);
+  held.holder.asleep = false;
   for (const model::NodeShare& share : job(id).allocation->shares) {
     if (!held.holds(share.node)) continue;
     pool.wake(share, held.holder);

@@ -56,6 +56,7 @@ void Profile::add(std::uint32_t node, Claim claim) {
 }
 
 void Profile::drop_from(const LaneKey& key) {
+  ++loosened_;
   for (const std::uint32_t node : claimed_) {
     NodeFuture& future = nodes_[node];
     const auto dropped = std::erase_if(future.claims, [&](const Claim& claim) {
@@ -68,6 +69,7 @@ void Profile::drop_from(const LaneKey& key) {
 
 void Profile::drop(const std::vector<LaneKey>& keys) {
   if (keys.empty()) return;
+  ++loosened_;
   for (const std::uint32_t node : claimed_) {
     NodeFuture& future = nodes_[node];
     bool exact = true;
@@ -187,6 +189,7 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
 }
 
 void Profile::erase_claims(bool standing) {
+  ++loosened_;
   for (const std::uint32_t node : claimed_) {
     const auto dropped = std::erase_if(nodes_[node].claims, [&](const Claim& claim) {
       return (claim.key.lane == kStandingLane) == standing;

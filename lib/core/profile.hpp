@@ -47,6 +47,7 @@ class Profile {
   // The lanes have new keys. `fresh(old)` tells them.
   template <class Fresh>
   void rekey(Fresh&& fresh) {
+    ++loosened_;
     for (const std::uint32_t node : claimed_) {
       for (Claim& claim : nodes_[node].claims) {
         if (claim.key.lane != kStandingLane) claim.key = fresh(claim.key);
@@ -69,6 +70,8 @@ class Profile {
   [[nodiscard]] const Timeline& timeline(std::uint32_t node, const Vantage& vantage,
                                          const LaneKey* before = nullptr) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
+  // Counts the moments at which somebody may have been given more room.
+  [[nodiscard]] std::uint64_t loosened() const { return loosened_; }
 
  private:
   void forget_unclaimed();
@@ -92,6 +95,7 @@ class Profile {
   const NodePool::State* pool_ = nullptr;
   std::int64_t now_ms_ = 0;
   std::int64_t overdue_end_ms_ = 0;
+  std::uint64_t loosened_ = 0;
   mutable std::vector<NodeFuture> nodes_;
   mutable Timeline scratch_;
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first

@@ -110,7 +110,13 @@ void Prospects::gather_claimed(std::size_t from, std::size_t to) {
   if (!outlook_.present() || outlook_.claimed_nodes() == nullptr) return;
   const auto first = eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(from);
   const auto last = eligibility_.classes.begin() + static_cast<std::ptrdiff_t>(to);
+  std::uint32_t least = model::kUnlimited;
+  for (auto id = first; id != last; ++id) {
+    least = std::min(least, least_cores(demand_, *pool_.classes.at(*id).hardware, least_share()));
+  }
+  // Most reserved nodes are busy still.
   for (const std::uint32_t node : *outlook_.claimed_nodes()) {
+    if (pool_.digests[node].idle_cores < least) continue;
     const ClassId id = pool_.nodes[node].node_class;
     if (std::find(first, last, id) == last || is_required(node)) continue;
     Prospect made;

@@ -289,11 +289,13 @@ std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind, const base::B
   return lost;
 }
 
-Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job) {
+Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldState state) {
   Hold* same = nullptr;
   const auto holds_it = [&](const Hold& hold) {
+    const bool sleeps = state == HoldState::asleep;
     return hold.memory == share.memory && hold.gres == share.gres &&
-           (hold.asleep.size() != 0 ? hold.asleep : hold.cpus) == share.cpus;
+           (hold.asleep.size() != 0) == sleeps &&
+           (sleeps ? hold.asleep : hold.cpus) == share.cpus;
   };
   for (Hold& hold : slot.holds) {
     if (hold.holder.job == job && holds_it(hold)) return &hold;
@@ -485,7 +487,8 @@ void NodePool::allocate(const model::Allocation& allocation, const Holder& holde
 void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   SLUICE_ASSERT(share.node.value < state_->nodes.size(), "node {}", share.node.value);
   NodeSlot& slot = state_->nodes[share.node.value];
-  Hold* hold = find_hold(slot, share, holder.job);
+  Hold* hold = find_hold(slot, share, holder.job,
+                         holder.asleep ? HoldState::asleep : HoldState::awake);
   SLUICE_ASSERT(hold != nullptr, "job {} holds nothing of {}", holder.job.value, slot.name.view());
   const std::uint32_t idle = slot.idle_cores;
   const bool simple = adds_up(slot, hold->cpus);
@@ -496,13 +499,6 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   if (!simple) apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
   state_->note_release(share.node.value);
-}
-
-void NodePool::rename(const model::Allocation& allocation, JobId from, JobId to) {
-  for (const model::NodeShare& share : allocation.shares) {
-    Hold* hold = find_hold(state_->nodes[share.node.value], share, from);
-    if (hold != nullptr) hold->holder.job = to;
-  }
 }
 
 void NodePool::sleep(const model::NodeShare& share, const Holder& holder) {
@@ -526,7 +522,7 @@ bool NodePool::can_wake(const model::NodeShare& share) const {
 
 void NodePool::wake(const model::NodeShare& share, const Holder& holder) {
   NodeSlot& slot = state_->nodes[share.node.value];
-  Hold* hold = find_hold(slot, share, holder.job);
+  Hold* hold = find_hold(slot, share, holder.job, HoldState::asleep);
   if (hold == nullptr || hold->asleep.size() == 0) return;
   hold->asleep = {};
   hold->cpus = share.cpus;

@@ -24,6 +24,7 @@ struct Holder {
   PartitionIndex partition;
   model::Sharing sharing = model::Sharing::partition_default;
   std::uint32_t reservation = 0;  // that it runs in; 0: none
+  bool asleep = false;            // suspended: see NodePool::sleep()
 };
 
 // What is in use on one node, for node records.
@@ -53,8 +54,6 @@ class NodePool {
 
   void allocate(const model::Allocation& allocation, const Holder& holder);
   void release(const model::NodeShare& share, const Holder& holder);
-  // An array's task has got a number of its own: what it holds is found by that from now on.
-  void rename(const model::Allocation& allocation, JobId from, JobId to);
 
   // A suspended job keeps its memory and GRES and gives its CPUs to others; it gets them back when
   // all of them are idle.

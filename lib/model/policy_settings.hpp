@@ -11,7 +11,7 @@
 namespace sluice::model {
 
 // `site`: what has waited long for its length goes first (core/site_order.hpp).
-enum class PriorityType : std::uint8_t { basic = 0, multifactor = 1, site = 2 };
+enum class PriorityType : std::uint8_t { basic = 0, multifactor = 1 };
 
 enum PriorityFlag : std::uint32_t {
   kPriorityAccrueAlways = 1U << 0U,

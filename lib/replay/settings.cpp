@@ -34,7 +34,10 @@ void set_policy(model::Settings& settings, Policy policy) {
   settings.backfill_policy = policy == Policy::conservative ? model::BackfillPolicy::conservative
                                                             : model::BackfillPolicy::easy;
   settings.priority = {};
-  if (policy != Policy::site) return;
+  if (policy != Policy::site) {
+    settings.priority.calc_period_s = model::kUnlimited;  // nobody asks who has used how much
+    return;
+  }
   settings.priority.type = model::PriorityType::multifactor;
   settings.priority.weight_slowdown = model::kUnlimited;
   settings.priority.calc_period_s = kRankEvery_s;

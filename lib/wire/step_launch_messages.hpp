@@ -181,30 +181,4 @@ struct StepdHello {
   }
 };
 
-struct QueryStep {
-  static constexpr MessageType kType = MessageType::query_step;
-  JobId job;
-  std::uint32_t step = 0;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "job", self.job);
-    visit(2, "step", self.step);
-  }
-};
-
-struct StepStatus {
-  static constexpr MessageType kType = MessageType::step_status;
-  std::uint32_t node = 0;
-  model::Usage usage;
-  std::vector<TaskStart> tasks;
-
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "node", self.node);
-    visit(2, "usage", self.usage);
-    visit(3, "tasks", self.tasks);
-  }
-};
-
 }  // namespace sluice::wire

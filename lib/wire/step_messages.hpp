@@ -11,3 +11,4 @@
 #include "wire/step_io_messages.hpp"
 #include "wire/step_launch_messages.hpp"
 #include "wire/step_life_messages.hpp"
+#include "wire/step_query_messages.hpp"

@@ -100,20 +100,6 @@ TEST(Preemption, GraceTimeOutlastsARestart) {
   EXPECT_EQ(world.job(low).state, JobState::preempted);
 }
 
-// Two tasks of one array have had the same CPUs: one sleeps, the other runs. They must not be taken
-// for each other.
-TEST(Preemption, SleepingTaskOfAnArrayGoesWithoutTheOthersCpus) {
-  World world = started(test::some_settings({.nodes = 1, .cpus = 1, .memory = 4000}));
-  const JobId array = world.submit(a_job().cpus(1).minutes(60).array("0-2"));
-  const auto task = [&](std::uint32_t t) { return world.cluster->find_task(array, t)->id; };
-  world.act_as_admin(JobVerb::suspend, task(0));
-  ASSERT_EQ(world.job(task(1)).state, JobState::running);
-  world.act_as_admin(JobVerb::cancel, task(0));
-  world.release(task(0));
-  EXPECT_EQ(world.job(task(1)).state, JobState::running);
-  EXPECT_EQ(world.state(task(2)), "PENDING/Resources");
-}
-
 TEST(Preemption, SuspendedVictimGoesOnAfterwards) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));

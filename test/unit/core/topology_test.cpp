@@ -169,6 +169,18 @@ TEST(Topology, LighterNodesBeforeNeighbours) {  // as recorded from Slurm
   }
 }
 
+TEST(Topology, AsManyNodesAsCanBeHadCountMoreThanNearOnes) {
+  World w;
+  w.nodes(5);
+  add_tree(w, {2, 3});
+  w.up();
+  Request range = on_nodes(2);
+  range.max_nodes = 4;
+  const JobId id = w.submit(range);
+  w.pass();
+  EXPECT_EQ(w.allocation(id.value).shares.size(), 4U);
+}
+
 TEST(Topology, SwitchesAreALimit) {
   World w;
   w.nodes(6);
