@@ -18,9 +18,9 @@ namespace sluice::cli {
                                                    const base::Environment& environment);
 
 // A heterogeneous job: `first`, and what the other components ask for.
-[[nodiscard]] Result<wire::SubmitHeterogeneous> make_whole(
-    wire::Submit first, const std::vector<opt::JobOptions>& more,
-    const base::Environment& environment);
+[[nodiscard]] Result<wire::SubmitHeterogeneous> make_whole(wire::Submit first,
+                                                           const std::vector<opt::JobOptions>& more,
+                                                           const base::Environment& environment);
 
 // Paths of a container that were typed relative to `here`: of image files, bundles, mounts, logs.
 void make_absolute(std::vector<model::ContainerSpec>& container, const std::string& here);

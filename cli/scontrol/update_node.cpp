@@ -101,26 +101,17 @@ struct PartitionKey {
   Kind kind;
 };
 
-constexpr PartitionKey kPartitionKeys[] = {{"AllowAccounts", Kind::text},
-                                           {"AllowGroups", Kind::text},
-                                           {"AllowQos", Kind::text},
-                                           {"Default", Kind::flag},
-                                           {"DefaultTime", Kind::minutes},
-                                           {"DenyAccounts", Kind::text},
-                                           {"DenyQos", Kind::text},
-                                           {"DisableRootJobs", Kind::flag},
-                                           {"GraceTime", Kind::count},
-                                           {"Hidden", Kind::flag},
-                                           {"MaxCPUsPerNode", Kind::count},
-                                           {"MaxNodes", Kind::count},
-                                           {"MaxTime", Kind::minutes},
-                                           {"MinNodes", Kind::count},
-                                           {"Nodes", Kind::text},
-                                           {"PriorityJobFactor", Kind::count},
-                                           {"PriorityTier", Kind::count},
-                                           {"QoS", Kind::text},
-                                           {"RootOnly", Kind::flag},
-                                           {"State", Kind::state}};
+constexpr PartitionKey kPartitionKeys[] = {
+    {"AllowAccounts", Kind::text},   {"AllowGroups", Kind::text},
+    {"AllowQos", Kind::text},        {"Default", Kind::flag},
+    {"DefaultTime", Kind::minutes},  {"DenyAccounts", Kind::text},
+    {"DenyQos", Kind::text},         {"DisableRootJobs", Kind::flag},
+    {"GraceTime", Kind::count},      {"Hidden", Kind::flag},
+    {"MaxCPUsPerNode", Kind::count}, {"MaxNodes", Kind::count},
+    {"MaxTime", Kind::minutes},      {"MinNodes", Kind::count},
+    {"Nodes", Kind::text},           {"PriorityJobFactor", Kind::count},
+    {"PriorityTier", Kind::count},   {"QoS", Kind::text},
+    {"RootOnly", Kind::flag},        {"State", Kind::state}};
 
 const PartitionKey* find_partition_key(std::string_view word) {
   for (const PartitionKey& key : kPartitionKeys) {

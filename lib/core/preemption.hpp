@@ -65,7 +65,7 @@ class PreemptRules {
   model::PreemptType type_ = model::PreemptType::none;
   std::int64_t exempt_ms_ = 0;
   bool youngest_first_ = false;
-  std::uint32_t exempt_priority_ = 0;  // 0: nobody
+  std::uint32_t exempt_priority_ = 0;    // 0: nobody
   std::vector<OfPartition> partitions_;  // by index
   std::vector<OfQos> qos_;               // by id
 };

@@ -294,8 +294,7 @@ Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldSt
   const auto holds_it = [&](const Hold& hold) {
     const bool sleeps = state == HoldState::asleep;
     return hold.memory == share.memory && hold.gres == share.gres &&
-           (hold.asleep.size() != 0) == sleeps &&
-           (sleeps ? hold.asleep : hold.cpus) == share.cpus;
+           (hold.asleep.size() != 0) == sleeps && (sleeps ? hold.asleep : hold.cpus) == share.cpus;
   };
   for (Hold& hold : slot.holds) {
     if (hold.holder.job == job && holds_it(hold)) return &hold;
@@ -487,8 +486,8 @@ void NodePool::allocate(const model::Allocation& allocation, const Holder& holde
 void NodePool::release(const model::NodeShare& share, const Holder& holder) {
   SLUICE_ASSERT(share.node.value < state_->nodes.size(), "node {}", share.node.value);
   NodeSlot& slot = state_->nodes[share.node.value];
-  Hold* hold = find_hold(slot, share, holder.job,
-                         holder.asleep ? HoldState::asleep : HoldState::awake);
+  Hold* hold =
+      find_hold(slot, share, holder.job, holder.asleep ? HoldState::asleep : HoldState::awake);
   SLUICE_ASSERT(hold != nullptr, "job {} holds nothing of {}", holder.job.value, slot.name.view());
   const std::uint32_t idle = slot.idle_cores;
   const bool simple = adds_up(slot, hold->cpus);

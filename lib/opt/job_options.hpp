@@ -38,7 +38,7 @@ struct JobOptions {
 
 // A heterogeneous job's first component is `job`, `more` are the others; empty: a plain job.
 struct SbatchOptions {
-  JobOptions job;      // spec.command: script path as typed ("" for stdin or --wrap)
+  JobOptions job;  // spec.command: script path as typed ("" for stdin or --wrap)
   std::vector<JobOptions> more;
   std::string script;  // text of the script (for --wrap: the generated one), checked
   bool wrapped = false;
@@ -87,7 +87,7 @@ struct SrunOptions {
   std::uint32_t threads = 0;  // -T
   std::string prolog;         // run by srun before and after the step; "" or "none": not
   std::string epilog;
-  bool test_exec = false;  // SLURM_TEST_EXEC: check that the program exists first
+  bool test_exec = false;                 // SLURM_TEST_EXEC: check that the program exists first
   std::vector<std::uint32_t> het_groups;  // --het-group as typed; empty: by place on the line
   // Not empty: the step is one over these components, ascending; `job` and `step` are the first's.
   // Outside of an allocation: the components of the job to be made.

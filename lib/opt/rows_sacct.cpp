@@ -301,7 +301,8 @@ constexpr R kRows[] = {
         .on(kSacct)
         .in(Group::filter)
         .sets(To<&O::wckeys>::list),
-    R::maybe("whole-hetjob", 0, "{yes|no}", "With -j: all components of a heterogeneous job, or only those named.")
+    R::maybe("whole-hetjob", 0, "{yes|no}",
+             "With -j: all components of a heterogeneous job, or only those named.")
         .on(kSacct)
         .in(Group::filter)
         .sets(set_whole),

@@ -17,7 +17,7 @@ struct JobRef {
   std::uint32_t job = 0;
   std::optional<std::uint32_t> task;       // 12_3
   std::optional<std::uint32_t> component;  // 12+1
-  std::string tasks;                  // 12_[...]: what stands between the brackets
+  std::string tasks;                       // 12_[...]: what stands between the brackets
   std::optional<std::uint32_t> step;
 
   bool operator==(const JobRef&) const = default;

@@ -40,8 +40,8 @@ struct Submit {
   }
 };
 
-// The components of a heterogeneous job, in order: all of them become jobs, with consecutive ids, or
-// none does. Answered by a SubmitReply with the first one's id. Only the first has a script.
+// The components of a heterogeneous job, in order: all of them become jobs, with consecutive ids,
+// or none does. Answered by a SubmitReply with the first one's id. Only the first has a script.
 struct SubmitHeterogeneous {
   static constexpr MessageType kType = MessageType::submit_heterogeneous;
   Uid128 request_id;

@@ -45,7 +45,8 @@ def environment_and_steps():
 env | grep -E '^SLURM_(HET|JOB_ID|.*_HET_GROUP)' | sort
 echo "own $SLURM_JOB_NODELIST $SLURM_NTASKS"
 srun -l sh -c 'echo first $SLURM_NTASKS $SLURM_JOB_ID'
-srun -l --het-group=0,1 sh -c 'echo all $SLURM_PROCID $SLURM_NTASKS $SLURM_NODEID $SLURM_STEP_NODELIST $SLURM_STEP_TASKS_PER_NODE $SLURM_JOB_NODELIST $SLURM_JOB_ID'
+srun -l --het-group=0,1 sh -c 'echo all $SLURM_PROCID $SLURM_NTASKS $SLURM_NODEID \
+$SLURM_STEP_NODELIST $SLURM_STEP_TASKS_PER_NODE $SLURM_JOB_NODELIST $SLURM_JOB_ID'
 srun -l echo a : echo b
 srun -l --het-group=1 sh -c 'echo second $SLURM_NTASKS $SLURM_JOB_NODELIST; exit 3'
 echo "code $?"
@@ -191,7 +192,8 @@ def allocation():
         "-n2",
         "sh",
         "-c",
-        "env | grep ^SLURM | sort; srun -l --het-group=1 printenv SLURM_JOB_NODELIST; srun hostname",
+        "env | grep ^SLURM | sort; srun -l --het-group=1 printenv SLURM_JOB_NODELIST; "
+        "srun hostname",
     )
     job = int(re.search(r"Granted job allocation (\d+)", done.stderr).group(1))
     lines = done.stdout.splitlines()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Every limit of associations and QOS on real daemons: set with sacctmgr, it holds a job (or refuses
-it) with its own reason, and once it is lifted the job runs.
+"""Every limit of associations and QOS on real daemons: set with sacctmgr, it holds a job (or
+refuses it) with its own reason, and once it is lifted the job runs.
 
     limits.py                           the tables, on a cluster of Sluice's own
     limits.py --reference SLURM_CONF    the same tables on the reference that this file configures:

@@ -42,8 +42,8 @@ struct JobOnHost {
   std::vector<std::uint32_t> gids;        // of the user; empty: looked up
   // Of a heterogeneous job: all components, in order.
   std::vector<std::shared_ptr<const model::Job>> components = {};
-  std::size_t share = 0;                  // this node's position in the allocation
-  model::WallTime ends = 0;               // by the time limit; 0: never
+  std::size_t share = 0;     // this node's position in the allocation
+  model::WallTime ends = 0;  // by the time limit; 0: never
 
   [[nodiscard]] const model::NodeShare& my_share() const { return job->allocation->shares[share]; }
   [[nodiscard]] std::uint32_t uid() const { return job->spec->uid; }

@@ -104,8 +104,7 @@ void Manager::start_batch(JobRun& job, model::StepSpec spec, std::string script)
   // The script hears of all components.
   std::vector<wire::StepPortion> all;
   for (const auto& one : job.host.components) all.push_back({0, 0, *one, {}, 0});
-  StepRun& step =
-      tree_.start(job, make_step(job, layout, spec, std::move(all)), std::move(script));
+  StepRun& step = tree_.start(job, make_step(job, layout, spec, std::move(all)), std::move(script));
   // Most records of short scripts are never needed: only a script that goes on is told of.
   const StepKey key{job.host.attempt, step.number};
   step.root->report = context_.timers.after(kBatchReportMs, [this, key] {

@@ -77,8 +77,8 @@ struct StepRun {
   wire::StepLayout layout;
   std::uint32_t first = 0;
   std::uint32_t count = 1;
-  bool member = true;                  // false: a root whose own node has no tasks
-  std::vector<std::uint32_t> node_of;  // by task
+  bool member = true;                       // false: a root whose own node has no tasks
+  std::vector<std::uint32_t> node_of;       // by task
   std::vector<wire::StepPortion> portions;  // of a step over components (components.hpp)
   StepdId stepd = 0;
   bool stepd_known = false;  // it has said hello or started

@@ -86,9 +86,7 @@ class PoliciesTest : public ::testing::Test {
 };
 
 TEST_F(PoliciesTest, ComponentsCountForEachOther) {
-  model::Settings settings = usual();
-  settings.licenses = {{"pen", 1}};
-  build(settings);
+  build();
   change_qos("high", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 1; });
   const auto two = [&](const JobBuilder& first, const JobBuilder& second) {
     core::SubmitHetJob whole;
@@ -100,14 +98,8 @@ TEST_F(PoliciesTest, ComponentsCountForEachOther) {
   const JobId limited = two(job_of("ann", "high"), job_of("ann", "high"));
   EXPECT_EQ(world->state(limited), "PENDING/QOSResourceLimit");
   EXPECT_EQ(detail(limited), "QOSMaxJobsPerUserLimit");
-  const auto pen = [&] {
-    return job_of("bob").request([](model::Request& request) { request.licenses = "pen"; });
-  };
-  const JobId licensed = two(pen(), pen());
-  EXPECT_EQ(world->state(licensed), "PENDING/Licenses");
   // What the refused components had been counted for is free again.
   EXPECT_EQ(world->job(world->submit(job_of("ann", "high"))).state, model::JobState::running);
-  EXPECT_EQ(world->job(world->submit(pen())).state, model::JobState::running);
 }
 
 TEST_F(PoliciesTest, ChargesAreTresTimesElapsed) {
