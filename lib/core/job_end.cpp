@@ -47,6 +47,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   job.planned_nodes = Text();
   if (ending.exit_code) job.exit_code = *ending.exit_code;
   if (was_pending) {
+    if (!ending.exit_code) job.exit_code = 0;  // shown until then: its former attempt's
     drop_dependency(id);
     job.dependency = Text();
     job.flags &= ~static_cast<std::uint32_t>(model::kFlagSpecialExit);

@@ -24,7 +24,8 @@ Changes Cluster::State::finish() {
   if (turn.charge_all) charge_all();
   publish_accounts();
   Changes& changes = turn.changes;
-  changes.usage = policies->usage.take_changed();
+  // A refused event's changes go nowhere: what was charged meanwhile goes out with the next turn.
+  if (changes.outcome) changes.usage = policies->usage.take_changed();
   for (auto& [id, edit] : turn.jobs) {
     if (edit.before && *edit.before == *edit.fresh) {
       const auto entry = jobs.find(id);

@@ -173,6 +173,9 @@ void Judge::compare_reload(const core::Cluster& cluster, core::Now now) {
   stored.nodes = loaded.nodes;
   stored.partitions = loaded.partitions;
   stored.steps = loaded.steps;
+  stored.accounts = loaded.accounts;
+  stored.usage = loaded.usage;
+  stored.reservations = loaded.reservations;
   const std::string disk = core::Cluster(world_.settings, stored, now).fingerprint();
   if (disk == memory) {
     memory_text_ = std::move(memory);
@@ -221,6 +224,14 @@ std::shared_ptr<const model::Job> Judge::launched_job(const Attempt& attempt) co
   return found == launched_.end() ? nullptr : found->second;
 }
 
+// Suspended, or suspended when it was ended: its CPUs are others' by right.
+bool Judge::is_asleep(const Attempt& attempt) const {
+  const store::LoadedState loaded = world_.disk.peek();
+  return std::any_of(loaded.jobs.begin(), loaded.jobs.end(), [&](const model::JobPtr& job) {
+    return Attempt{job->uid, job->attempt} == attempt && job->suspended_at != 0;
+  });
+}
+
 void Judge::task_started(const NodeHost& host, const Task& task) {
   const Attempt& attempt = task.step.attempt;
   if (!started_tasks_.insert({task.step, task.number}).second) {
@@ -237,6 +248,7 @@ void Judge::task_started(const NodeHost& host, const Task& task) {
   for (const auto& [other, held] : present) {
     memory += held.share.memory;
     if (other == attempt || !held.share.cpus.intersects(task.share.cpus)) continue;
+    if (is_asleep(other)) continue;
     const auto job = launched_job(attempt);
     const auto before = launched_job(other);
     violation(fmt::format("I4: on {} jobs {} and {} run on the same CPUs", host.name(),

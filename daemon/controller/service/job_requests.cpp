@@ -25,6 +25,9 @@ void merge(core::Changes& sum, core::Changes&& more) {
   append(sum.partitions, more.partitions);
   append(sum.steps, more.steps);
   append(sum.orders, more.orders);
+  append(sum.usage, more.usage);  // later records replace earlier ones
+  append(sum.reservations, more.reservations);
+  append(sum.reservations_gone, more.reservations_gone);
 }
 
 void add_outcome(wire::JobActionReply& reply, JobId job, const Status& status) {
