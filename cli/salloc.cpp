@@ -132,6 +132,7 @@ int run(const opt::SallocOptions& options, const base::Environment& own) {
     cli::print_refusal(kProgram, "Job submit/allocate failed", allocation.error());
     return options.exit_error;
   }
+  allocation->on_notice([](const Text& text) { cli::print_info(kProgram, text.str()); });
   Result<model::Job> job = wait_for_grant(options, *allocation);
   const std::string id = std::to_string(allocation->job().value);
   if (!job) {

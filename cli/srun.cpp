@@ -270,6 +270,7 @@ int run_outside(const opt::SrunOptions& options, const base::Environment& own,
     cli::print_refusal(kProgram, "Unable to allocate resources", allocation.error());
     return options.exit_error;
   }
+  allocation->on_notice([](const Text& text) { cli::print_info(kProgram, text.str()); });
   Result<model::Job> job = wait_for_grant(options, *allocation);
   const std::string id = job_text(allocation->job());
   if (!job) {

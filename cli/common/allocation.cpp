@@ -59,7 +59,7 @@ Result<model::Job> Allocation::wait_ready(std::int64_t timeout_ms,
       session_.reset();  // the controller restarts: ask again
       continue;
     }
-    if (!*frame) continue;
+    if (!*frame || take_notice(**frame)) continue;
     if ((*frame)->type == static_cast<std::uint16_t>(wire::ErrorReply::kType)) {
       const auto error = wire::decode<wire::ErrorReply>((*frame)->payload);
       if (!error) return tl::unexpected(error.error());
@@ -79,6 +79,14 @@ Result<model::Job> Allocation::wait_ready(std::int64_t timeout_ms,
   }
 }
 
+// `scontrol notify`: words for whoever sits at the terminal.
+bool Allocation::take_notice(const net::Frame& frame) {
+  if (frame.type != static_cast<std::uint16_t>(wire::JobNotice::kType)) return false;
+  const auto notice = wire::decode<wire::JobNotice>(frame.payload);
+  if (notice && on_notice_) on_notice_(notice->text);
+  return true;
+}
+
 bool Allocation::attend() {
   if (ended_) return true;
   if (!session_) {
@@ -90,7 +98,7 @@ bool Allocation::attend() {
       session_.reset();
     } else if (!*frame) {
       break;
-    } else {
+    } else if (!take_notice(**frame)) {
       ended_ = true;  // the answer to "ended", or the job is unknown by now
       return true;
     }

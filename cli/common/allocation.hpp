@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.hpp"
 #include "cli/common/client.hpp"
@@ -36,6 +37,9 @@ class Allocation {
   [[nodiscard]] int fd() { return session_ ? session_->link().fd() : -1; }
   [[nodiscard]] bool attend();
 
+  // Called with what an operator or the owner has to say (scontrol notify).
+  void on_notice(std::function<void(const Text&)> tell) { on_notice_ = std::move(tell); }
+
   // Leaves the allocation to itself (salloc --no-shell).
   [[nodiscard]] Status disown();
   // Gives the allocation back; `status` as wait() has it is the job's exit code.
@@ -47,12 +51,14 @@ class Allocation {
   Allocation(Sockets sockets, const wire::SubmitReply& reply)
       : sockets_(std::move(sockets)), job_(reply.job), cluster_(reply.cluster.str()) {}
   Status own(bool started);
+  bool take_notice(const net::Frame& frame);
 
   Sockets sockets_;
   JobId job_;
   std::string cluster_;
   std::optional<Session> session_;
   bool ended_ = false;
+  std::function<void(const Text&)> on_notice_;
 };
 
 }  // namespace sluice::cli

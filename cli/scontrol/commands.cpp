@@ -64,7 +64,7 @@ int louder(Console& console, Words) {
 int help(Console& console, Words);
 
 constexpr std::string_view kNoReboot = "nodes are not rebooted or powered by Sluice";
-constexpr std::string_view kOnNode = "processes of jobs are not listed";
+constexpr std::string_view kOnNode = "use listpids";
 constexpr std::string_view kDebug = "the log level is set where the daemon is started";
 
 constexpr std::size_t kAny = SIZE_MAX;
@@ -78,6 +78,8 @@ constexpr Command kCommands[] = {
     {"help", 0, help},
     {"hide", 0, turn_on<&opt::ScontrolOptions::hide>},
     {"hold", 1, act_by<model::JobVerb::hold>, kAny},
+    {"listpids", 0, list_pids, 2},
+    {"notify", 2, notify, kAny},
     {"oneliner", 0, turn_on<&opt::ScontrolOptions::one_line>},
     {"ping", 0, ping},
     {"quiet", 0, turn_on<&opt::ScontrolOptions::quiet>},
@@ -101,9 +103,7 @@ constexpr Command kCommands[] = {
     {"fsdampeningfactor", 0, nullptr, kAny, "there is no fair-share yet to dampen"},
     {"getaddrs", 0, nullptr, kAny, "show node tells the address of a node"},
     {"listjobs", 0, nullptr, kAny, kOnNode},
-    {"listpids", 0, nullptr, kAny, kOnNode},
     {"liststeps", 0, nullptr, kAny, kOnNode},
-    {"notify", 0, nullptr, kAny, "jobs are not sent messages"},
     {"pidinfo", 0, nullptr, kAny, kOnNode},
     {"power", 0, nullptr, kAny, kNoReboot},
     {"reboot", 0, nullptr, kAny, kNoReboot},

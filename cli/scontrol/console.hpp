@@ -67,6 +67,8 @@ int ping(Console& console, Words words);
 int act_on_jobs(Console& console, model::JobVerb verb, Words words);
 int write_script(Console& console, Words words);
 int wait_job(Console& console, Words words);
+int notify(Console& console, Words words);
+int list_pids(Console& console, Words words);
 int update(Console& console, Words words);
 
 // A command's whole output; a reader that went away is no failure of ours to tell.

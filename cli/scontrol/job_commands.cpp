@@ -140,6 +140,21 @@ int act_on_jobs(Console& console, model::JobVerb verb, Words words) {
 }
 
 // Slurm's exit code is 0 whatever happens here, and scripts know.
+int notify(Console& console, Words words) {
+  const Result<opt::JobRef> ref = opt::parse_job_ref(words[0]);
+  const Result<wire::JobRef> made = ref ? wire_ref(*ref) : tl::unexpected(ref.error());
+  if (!made || made->step != model::kNoTask) {
+    return console.complain("Invalid job_id " + words[0] + "job notify failure: No error");
+  }
+  wire::NotifyJob message;
+  message.job = *made;
+  std::string text;
+  for (const std::string& word : words.subspan(1)) text += (text.empty() ? "" : " ") + word;
+  message.text = text;
+  const auto reply = console.call<wire::DoneReply>(message);
+  return reply ? 0 : console.complain("job notify failure: " + reply.error().text);
+}
+
 int write_script(Console& console, Words words) {
   if (!base::abbreviates(words[0], "batch_script", 3)) {
     return console.complain("invalid argument:" + words[0] + " for keyword:write");

@@ -1,6 +1,8 @@
 // See job_keys.hpp. A row a key; texts of errors are Slurm's.
 #include "cli/scontrol/job_keys.hpp"
 
+#include <algorithm>
+
 #include "base/duration.hpp"
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
@@ -131,15 +133,52 @@ Status nodes(JobEdit& edit, const Change& change) {
   return {};
 }
 
-// CPUs follow from tasks and CPUs per task; only nonsense is told apart.
-Status cpus(JobEdit&, const Change& change) {
+// The number of tasks follows from it. A range would leave that open.
+Status cpus(JobEdit& edit, const Change& change) {
   const base::Cut range = base::cut(change.value, '-');
-  if (!base::parse_u32(range.before) || (range.found && !base::parse_u32(range.after))) {
+  const Result<std::uint32_t> count = base::parse_u32(range.before);
+  if (!count || (range.found && !base::parse_u32(range.after))) {
     return bad("Invalid numeric value \"" + change.value +
                "\" for NumCPUs.\nscontrol: error: Invalid NumCPUs value: " + change.value);
   }
-  return fail(ErrorCode::unsupported, "Update of this parameter is not supported: " + change.word +
-                                          " (update NumTasks or CPUsPerTask)\nRequest aborted");
+  if (range.found) return bad("NumCPUs takes a number, not a range: " + change.value);
+  edit.patch.cpus = *count;
+  edit.changed = true;
+  return {};
+}
+
+Status time_min(JobEdit& edit, const Change& change) {
+  const Result<std::int64_t> seconds = base::parse_duration(change.value);
+  if (!seconds || *seconds == base::kUnlimited) return bad("Invalid TimeMin value");
+  edit.patch.time_min = static_cast<std::uint32_t>(base::to_minutes_up(*seconds));
+  edit.changed = true;
+  return {};
+}
+
+Status switches(JobEdit& edit, const Change& change) {
+  const base::Cut parts = base::cut(change.value, '@');
+  const Result<std::uint32_t> count = base::parse_u32(parts.before, model::kUnlimited - 2);
+  Result<std::int64_t> wait = base::kUnlimited;
+  if (parts.found) wait = base::parse_duration(parts.after);
+  if (!count || !wait) return bad("Invalid Switches value: " + change.value);
+  edit.patch.switches = *count;
+  edit.patch.switch_wait_s =
+      *wait == base::kUnlimited ? model::kUnlimited
+                                : static_cast<std::uint32_t>(std::min<std::int64_t>(
+                                      *wait, model::kUnlimited - 2));
+  if (*count == 0) edit.patch.switch_wait_s = 0;
+  edit.changed = true;
+  return {};
+}
+
+Status reset_accrue(JobEdit& edit, const Change& change) {
+  if (change.word.find('=') != std::string::npos) {
+    return fail(ErrorCode::unsupported,
+                "Update of this parameter is not supported: " + change.word + "\nRequest aborted");
+  }
+  edit.patch.reset_accrue = true;
+  edit.changed = true;
+  return {};
 }
 
 Status time_limit(JobEdit& edit, const Change& change) {
@@ -208,19 +247,24 @@ constexpr Key kKeys[] = {
     {"Partition", text<&JobPatch::partitions>},
     {"Priority", number<&JobPatch::priority>},
     {"Licenses", text<&JobPatch::licenses>},
+    {"Prefer", text<&JobPatch::prefer>},
     {"QOS", text<&JobPatch::qos>},
     {"ReservationName", text<&JobPatch::reservation>},
     {"ReqNodeList", text<&JobPatch::node_list>},
     {"ReqNodes", nodes},
     {"Requeue", requeue},
     {"ReqProcs", number<&JobPatch::tasks>},
+    {"ResetAccrueTime", reset_accrue},
     {"Shared", sharing},
     {"SiteFactor", site_factor},
     {"StartTime", moment<&JobPatch::begin>},
     {"StdErr", text<&JobPatch::std_err>},
     {"StdIn", text<&JobPatch::std_in>},
     {"StdOut", text<&JobPatch::std_out>},
+    {"Switches", switches},
+    {"TasksPerNode", number<&JobPatch::tasks_per_node>},
     {"TimeLimit", time_limit},
+    {"TimeMin", time_min},
     {"TresPerNode", gres},
     {"WCKey", text<&JobPatch::wckey>},
     {"WorkDir", text<&JobPatch::work_dir>},

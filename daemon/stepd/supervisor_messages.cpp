@@ -60,6 +60,10 @@ void Supervisor::on_frame(const net::Frame& frame) {
         say(tasks_.front(), fmt::format("*** {} ON {} {} ***", step_title(view_),
                                         settings_.node_name, message.reason.view()));
       });
+    case MessageType::step_notice:
+      return with<wire::StepNotice>(frame, [this](const auto& message) {
+        if (!tasks_.empty()) say(tasks_.front(), message.text.str());
+      });
     case MessageType::step_done_ack:
       if (phase_ == Phase::over) leaving_ = true;
       return;
@@ -250,7 +254,8 @@ void Supervisor::send_status() {
   status.usage = usage();
   for (const Task& task : tasks_) {
     if (task.forked && !task.ended) {
-      status.tasks.push_back({task.plan.task, static_cast<std::uint32_t>(task.pid)});
+      status.tasks.push_back({task.plan.task, static_cast<std::uint32_t>(task.pid), launch_.first,
+                              task.plan.local});
     }
   }
   // And what the tasks have started, which is no task's own.
@@ -258,7 +263,8 @@ void Supervisor::send_status() {
     const bool own = std::any_of(tasks_.begin(), tasks_.end(),
                                  [pid](const Task& task) { return task.pid == pid; });
     if (own || status.tasks.size() >= kMostPids) continue;
-    status.tasks.push_back({model::kNoTask, static_cast<std::uint32_t>(pid)});
+    status.tasks.push_back(
+        {model::kNoTask, static_cast<std::uint32_t>(pid), launch_.first, model::kNoTask});
   }
   link_.send(status);
 }

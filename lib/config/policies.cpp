@@ -215,6 +215,32 @@ std::int32_t utc_offset() {
   return static_cast<std::int32_t>(local.tm_gmtoff);
 }
 
+// From a month ago on, for as long as a controller may run with one configuration. Zones change
+// their offsets on whole minutes, and not twice in a day.
+model::LocalClock local_clock() {
+  constexpr std::time_t kDay = 86'400;
+  constexpr std::time_t kDays = 10 * 366;
+  const auto offset = [](std::time_t when) {
+    std::tm local = {};
+    return localtime_r(&when, &local) == nullptr ? 0 : static_cast<std::int32_t>(local.tm_gmtoff);
+  };
+  model::LocalClock clock;
+  std::time_t day = (std::time(nullptr) / kDay - 31) * kDay;
+  clock.changes.push_back({day * model::kSecond, offset(day)});
+  for (const std::time_t end = day + kDays * kDay; day < end; day += kDay) {
+    const std::int32_t after = offset(day + kDay);
+    if (after == clock.changes.back().offset_s) continue;
+    std::time_t low = day;
+    std::time_t high = day + kDay;
+    while (low + 1 < high) {
+      const std::time_t middle = low + (high - low) / 2;
+      (offset(middle) == after ? high : low) = middle;
+    }
+    clock.changes.push_back({high * model::kSecond, after});
+  }
+  return clock;
+}
+
 std::string flags_text(std::uint32_t flags) {
   std::string text;
   for (const FlagName& one : kFlags) {
@@ -252,6 +278,7 @@ std::string parameters_text(const model::PreemptSettings& preempt) {
 std::vector<Key> policy_keys(model::Settings& settings) {
   model::PrioritySettings& p = settings.priority;
   p.utc_offset_s = utc_offset();
+  settings.clock = local_clock();
   const Setter calc_minutes = [&p](const std::string& value) -> Status {
     return span_of_time(p.calc_period_s, 1)(value);
   };

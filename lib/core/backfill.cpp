@@ -283,6 +283,24 @@ std::optional<PlannedStart> find_with(With finder, std::uint64_t& steps) {
 
 }  // namespace
 
+bool still_serves(const Demand& asked, const Eligibility& eligibility, const Selection& selection,
+                  const Outlook& outlook) {
+  const Demand demand = bound_to(asked, selection.accelerator);
+  NodeView view;
+  return std::all_of(selection.nodes.begin(), selection.nodes.end(), [&](const Chosen& chosen) {
+    if (!outlook.counts(chosen.node) || !eligibility.allows(chosen.node, outlook.pool())) {
+      return false;
+    }
+    outlook.look(chosen.node, demand, view);
+    const Offer offer = evaluate(demand, view, chosen.sized_for);
+    bool enough = offer.tasks >= chosen.sized_for;
+    for (std::size_t g = 0; g < kMaxJobGres; ++g) {
+      enough = enough && offer.job_gres[g] >= chosen.job_gres[g];
+    }
+    return enough;
+  });
+}
+
 std::optional<PlannedStart> find_start(const NodePool::State& pool, const Profile& profile,
                                        const StartQuery& query, std::uint64_t& steps) {
   return query.demand.plans_by_counts() ? find_with(CountFinder(pool, profile, query), steps)

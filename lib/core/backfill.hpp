@@ -28,6 +28,10 @@ struct PlannedStart {
                                                      const Profile& profile,
                                                      const StartQuery& query, std::uint64_t& steps);
 
+// Whether a choice that was made before can still be had as the outlook has it.
+[[nodiscard]] bool still_serves(const Demand& asked, const Eligibility& eligibility,
+                                const Selection& selection, const Outlook& outlook);
+
 [[nodiscard]] inline std::int64_t end_after(std::int64_t from_ms, std::int64_t length_ms) {
   return length_ms >= kNever - from_ms ? kNever : from_ms + length_ms;
 }

@@ -257,8 +257,13 @@ struct Cluster::State {
   // Explaining (why.cpp)
   [[nodiscard]] model::Explanation why(JobId id, bool sooner) const;
   void explain_lanes(JobId id, model::Explanation& why) const;
+  void name_guise(const LaneView& view, const model::Job& asked, model::ExplainedLane& lane) const;
   void explain_until(const LaneView& lane, model::Explanation& why) const;
   void explain_limit(const GateBlock& gate, model::Explanation& why) const;
+  [[nodiscard]] std::optional<Candidate> as_changed(const model::Job& waiting,
+                                                    model::Request request) const;
+  bool try_changes(const model::Job& waiting, std::vector<ChangedRequest> changes,
+                   model::Explanation& why) const;
   void explain_sooner(const model::Job& waiting, model::Explanation& why) const;
   void explain_placement(const model::Job& job, model::Explanation& why) const;
   [[nodiscard]] bool counts_for(const GateBlock& gate, const model::Job& running) const;
@@ -351,6 +356,7 @@ struct Cluster::State {
   void refresh_available(NodeIndex node);
   void drain(NodeIndex node, const Text& reason, std::uint32_t uid);
   void compare_holds(const NodeRegistered& event, bool rebooted);
+  void still_again(NodeIndex node, const std::set<Attempt>& holds);
   void lose_jobs(NodeIndex node);
   void estrange(NodeIndex node, JobId job);
   bool stranger_left(NodeIndex node, const Attempt& attempt);

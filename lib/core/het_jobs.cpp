@@ -53,7 +53,7 @@ void Cluster::State::on(const SubmitHetJob& event) {
   }
   if (Status lists = check_node_lists(parts); !lists) return refuse(lists.error());
   std::vector<Entrant> entrants;
-  std::uint32_t licensed = 0;
+  std::string wanted;  // licences of all components together
   for (const SubmitJob& part : parts) {
     if (!part.spec->array.empty()) return refuse(fail(ErrorCode::invalid_array).value());
     if (!part.request->reservation.empty()) {
@@ -61,18 +61,18 @@ void Cluster::State::on(const SubmitHetJob& event) {
     }
     turn.past.insert(turn.past.end(), part.past.begin(), part.past.end());
     Result<Entrant> entrant = admit(part);
-    licensed += part.request->licenses.empty() ? 0 : 1;
-    if (licensed > 1) {
-      return refuse({ErrorCode::unsupported,
-                     "only one component of a heterogeneous job may ask for licenses"});
-    }
     if (!entrant) return refuse(entrant.error());
+    const std::string_view needs = part.request->licenses;
+    if (!needs.empty() && needs.find('|') == std::string_view::npos) {
+      wanted += (wanted.empty() ? "" : ",") + std::string(needs);
+    }
     // The whole waits with its leader: the same condition once more adds nothing, and `singleton`
     // would make the components wait for each other.
     const bool repeats = part.spec->dependency == parts.front().spec->dependency;
     if (!entrants.empty() && repeats) entrant->dependency = {};
     entrants.push_back(std::move(*entrant));
   }
+  if (Status enough = licenses->check(wanted); !enough) return refuse(enough.error());
   if (parts.front().test_only) return test_whole(entrants);
   const JobId leader = take_job_ids(static_cast<std::uint32_t>(entrants.size()));
   turn.changes.job = leader;

@@ -250,7 +250,7 @@ Status Cluster::State::resume(JobId id) {
   Active& held = active.at(id);
   const std::int64_t away_ms = turn.now.mono_ms - held.suspended_ms;
   going.state = model::JobState::running;
-  going.suspended_us += away_ms * 1000;
+  going.suspended_us += std::max<std::int64_t>(away_ms * 1000, 1);  // not 0: it was suspended
   going.suspended_at = 0;
   if (held.limit_ms != DueTimes::kNone) held.limit_ms += away_ms;
   planner.job_extended(id, held.limit_ms);

@@ -22,13 +22,31 @@ bool asks_for_resources(const JobPatch& patch) {
   return patch.partitions || patch.features || patch.node_list || patch.exclude || patch.account ||
          patch.qos || patch.min_nodes || patch.max_nodes || patch.tasks || patch.cpus_per_task ||
          patch.min_cpus_per_node || patch.memory_per_node || patch.memory_per_cpu ||
-         patch.contiguous || patch.sharing || patch.gres || patch.reservation || patch.licenses;
+         patch.contiguous || patch.sharing || patch.gres || patch.reservation || patch.licenses ||
+         patch.time_min || patch.switches || patch.tasks_per_node || patch.cpus || patch.prefer;
 }
 
 bool only_while_pending(const JobPatch& patch) {
   return asks_for_resources(patch) || patch.dependency || patch.begin || patch.std_out ||
          patch.std_err || patch.std_in || patch.work_dir || patch.priority || patch.nice ||
-         patch.site_factor;
+         patch.site_factor || patch.reset_accrue;
+}
+
+// NumCPUs, in the words of a request; TasksPerNode needs nodes enough for the tasks.
+Status patch_layout(model::Request& request, const JobPatch& patch) {
+  if (patch.cpus) {
+    const std::uint32_t each = std::max(request.cpus_per_task, 1U);
+    if (*patch.cpus == 0 || *patch.cpus % each != 0) return fail(ErrorCode::cpu_count);
+    request.tasks = *patch.cpus / each;
+  }
+  if (!patch.tasks_per_node) return {};
+  request.tasks_per_node = *patch.tasks_per_node;
+  if (request.tasks_per_node == 0) return {};
+  const std::uint32_t needed =
+      (request.tasks + request.tasks_per_node - 1) / request.tasks_per_node;
+  request.min_nodes = std::max(request.min_nodes, needed);
+  if (request.max_nodes != 0) request.max_nodes = std::max(request.max_nodes, needed);
+  return {};
 }
 
 void patch_request(model::Request& request, const JobPatch& patch) {
@@ -49,6 +67,10 @@ void patch_request(model::Request& request, const JobPatch& patch) {
   assign(request.reservation, patch.reservation);
   assign(request.licenses, patch.licenses);
   assign(request.time_limit, patch.time_limit);
+  assign(request.time_min, patch.time_min);
+  assign(request.switches, patch.switches);
+  assign(request.switch_wait_s, patch.switch_wait_s);
+  assign(request.prefer, patch.prefer);
   if (patch.memory_per_node || patch.memory_per_cpu) {
     request.memory_per_node = patch.memory_per_node.value_or(0);
     request.memory_per_cpu = patch.memory_per_cpu.value_or(0);
@@ -148,6 +170,7 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
   if (asks_for_resources(patch) || patch.time_limit) {
     model::Request asked = *now.request;
     patch_request(asked, patch);
+    if (Status layout = patch_layout(asked, patch); !layout) return layout;
     if (pending) {
       Result<model::RequestPtr> complete = settle_update(asked, now, patch);
       if (!complete) return tl::unexpected(complete.error());
@@ -246,6 +269,7 @@ void Cluster::State::apply_priority(model::Job& changed, const UpdateJob& event)
     return;
   }
   if (patch.site_factor) changed.site_factor = *patch.site_factor;
+  if (patch.reset_accrue && changed.accrue != 0) changed.accrue = turn.now.wall;
   const bool moved = patch.nice || patch.site_factor || asks_for_resources(patch);
   changed.priority_fixed = changed.spec->priority != 0;
   if (patch.priority || (moved && changed.priority != 0)) {

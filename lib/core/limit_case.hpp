@@ -22,6 +22,8 @@ struct Holding {
   std::uint32_t uid = model::kNoTask;           // of a QOS: for this user alone
   const model::Association* account = nullptr;  // of a QOS: for this account alone
 
+  // How many of the allocation's nodes are not in use there.
+  [[nodiscard]] std::int64_t more_nodes(const model::Allocation& allocation) const;
   // `figures` with the reason and whose limit it is.
   [[nodiscard]] GateBlock block(GateBlock figures) const;
   [[nodiscard]] std::int64_t used_seconds(model::TresId id) const;
@@ -41,6 +43,7 @@ struct Limits::Case {
   bool factor_is_safe = false;  // `safe` counts with it
   model::TresCounts wanted;
   model::TresCounts per_node;
+  const model::Allocation* allocation = nullptr;  // null: it isn't chosen yet
   bool by_request = false;  // `wanted` is what any allocation has at least
   bool alone = false;       // nobody else counts
   bool safe = false;

@@ -61,6 +61,10 @@ bool limits_some_accrual(const model::Accounts& accounts) {
          });
 }
 
+bool limits_nodes(const model::TresCounts& limits) {
+  return model::find_tres(limits, model::kTresNode) != nullptr;
+}
+
 }  // namespace
 
 std::int64_t tres_seconds(std::int64_t count, std::int64_t seconds, std::int64_t factor) {
@@ -69,15 +73,29 @@ std::int64_t tres_seconds(std::int64_t count, std::int64_t seconds, std::int64_t
 }
 
 bool LimitUse::nothing() const {
-  return submitted == 0 && running == 0 && accruing == 0 && in_use.empty() && run_seconds.empty();
+  return submitted == 0 && running == 0 && accruing == 0 && in_use.empty() &&
+         run_seconds.empty() && nodes.empty();
 }
 
 void Limits::configure(LimitRules rules) {
   rules_ = std::move(rules);
   in_force_.clear();
-  limits_accrual_ = rules_.enforce.limits && rules_.tree != nullptr &&
-                    limits_some_accrual(rules_.tree->accounts());
+  const bool enforced = rules_.enforce.limits && rules_.tree != nullptr;
+  limits_accrual_ = enforced && limits_some_accrual(rules_.tree->accounts());
   loosen();
+  using Kind = LimitHolder::Kind;
+  of_nodes_.clear();
+  if (!enforced) return;
+  for (const model::Association& one : rules_.tree->accounts().associations) {
+    if (limits_nodes(one.limits.grp_tres)) of_nodes_.insert({Kind::association, one.id});
+  }
+  for (const model::Qos& one : rules_.tree->accounts().qos) {
+    if (limits_nodes(one.limits.grp_tres)) of_nodes_.insert({Kind::qos, one.id});
+    if (limits_nodes(one.limits.max_tres_per_user)) of_nodes_.insert({Kind::qos_user, one.id});
+    if (limits_nodes(one.limits.max_tres_per_account)) {
+      of_nodes_.insert({Kind::qos_account, one.id});
+    }
+  }
 }
 
 void Limits::set_shares(PriorityInputsPtr inputs) {
@@ -98,13 +116,30 @@ void Limits::drop_counts() {
   loosen();
 }
 
+void Limits::add_nodes(const LimitHolder& holder, LimitUse& use, const LimitClaim& claim,
+                       std::int64_t sign) const {
+  if (claim.nodes.empty() || !of_nodes_.contains({holder.kind, holder.id})) return;
+  for (const std::uint32_t node : claim.nodes) {
+    if (sign > 0) {
+      ++use.nodes[node];
+      continue;
+    }
+    const auto found = use.nodes.find(node);
+    SLUICE_ASSERT(found != use.nodes.end(), "node {} of kind {} id {}", node,
+                  static_cast<int>(holder.kind), holder.id);
+    if (--found->second == 0) use.nodes.erase(found);
+  }
+}
+
 void Limits::add(const LimitClaim& claim, std::int64_t sign) {
+  bool ages = true;  // in a QOS only as its job
   const auto add_to = [&](const LimitHolder& holder) {
     const auto found = uses_.try_emplace(holder).first;
     LimitUse& use = found->second;
+    add_nodes(holder, use, claim, sign);
     use.submitted += sign * claim.submitted;
     use.running += sign * claim.running;
-    use.accruing += sign * claim.accruing;
+    if (ages) use.accruing += sign * claim.accruing;
     add_all(use.in_use, claim.in_use, sign);
     add_all(use.run_seconds, claim.run_seconds, sign);
     SLUICE_ASSERT(use.submitted >= 0 && use.running >= 0 && use.accruing >= 0,
@@ -127,7 +162,11 @@ void Limits::add(const LimitClaim& claim, std::int64_t sign) {
     if (account != 0) add_to({Kind::qos_account, id, account});
   };
   add_to_qos(claim.qos);
+  ages = false;
   if (claim.partition_qos != claim.qos) add_to_qos(claim.partition_qos);
+  for (const std::uint32_t id : claim.more_qos) {
+    if (id != claim.qos && id != claim.partition_qos) add_to_qos(id);
+  }
 }
 
 const LimitUse& Limits::use(const LimitHolder& holder) const {
@@ -147,6 +186,11 @@ void Limits::started(JobId, const GateQuestion& question) {
   claim.uid = question.job.uid;
   claim.running = 1;
   claim.in_use = asked.wanted;
+  if (counts_nodes() && question.allocation != nullptr) {
+    for (const model::NodeShare& share : question.allocation->shares) {
+      claim.nodes.push_back(share.node.value);
+    }
+  }
   for (const model::TresCount& count : asked.wanted) {
     const std::int64_t seconds = tres_seconds(count.count, asked.seconds, asked.usage_factor);
     if (seconds != 0) claim.run_seconds.push_back({count.id, seconds});
@@ -210,6 +254,7 @@ Limits::Case Limits::case_of(const GateQuestion& question) const {
                       ? kUnlimitedSeconds
                       : std::int64_t{question.time_limit} * rules_.limit_unit_ms / 1000;
   const model::TresTable& table = rules_.tree->accounts().tres;
+  asked.allocation = question.allocation;
   if (question.allocation != nullptr) {
     asked.wanted = allocated_tres(*question.allocation, table);
     asked.per_node = most_per_node(*question.allocation, table);
@@ -248,6 +293,12 @@ GateBlock Holding::block(GateBlock figures) const {
   }
   figures.holder = holder;
   return figures;
+}
+
+std::int64_t Holding::more_nodes(const model::Allocation& allocation) const {
+  return std::ranges::count_if(allocation.shares, [&](const model::NodeShare& share) {
+    return !use->nodes.contains(share.node.value);
+  });
 }
 
 std::int64_t Holding::used_seconds(model::TresId id) const {

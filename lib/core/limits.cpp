@@ -178,6 +178,20 @@ std::optional<GateBlock> test_minutes(const Case& asked, const TresLimit& limit,
   return in_minutes(holding.block(shown));
 }
 
+// Nodes that the holder has in use may be used by one job more. Before they are chosen it is taken
+// that as many as possible will be such ones.
+std::optional<GateBlock> test_nodes(const Case& asked, const Holding& holding, GateBlock shown) {
+  if (!asked.alone) {
+    shown.used = static_cast<std::int64_t>(holding.use->nodes.size());
+    shown.wanted = asked.allocation != nullptr
+                       ? holding.more_nodes(*asked.allocation)
+                       : std::max<std::int64_t>(shown.wanted - shown.used, 0);
+  }
+  if (shown.used + shown.wanted <= shown.limit) return std::nullopt;
+  shown.of_nodes = true;
+  return holding.block(shown);
+}
+
 std::optional<GateBlock> test_tres(const Case& asked, const TresLimit& limit,
                                    const Holding& holding, const model::TresCount& most) {
   asked.tres_id = most.id;
@@ -205,6 +219,7 @@ std::optional<GateBlock> test_tres(const Case& asked, const TresLimit& limit,
       if (shown.wanted <= shown.limit) return std::nullopt;
       return holding.block(shown);
     case TresLimitKind::in_use:
+      if (most.id == model::kTresNode) return test_nodes(asked, holding, std::move(shown));
       shown.used = asked.alone ? 0 : model::tres_count(holding.use->in_use, most.id);
       if (shown.used + shown.wanted <= shown.limit) return std::nullopt;
       return holding.block(shown);
@@ -266,7 +281,9 @@ std::optional<GateBlock> test_group_wall(const Case& asked, const Holding& holdi
                                          std::uint32_t most) {
   if (holding.is_root) return std::nullopt;
   const std::int64_t used = asked.alone ? 0 : holding.used_wall();
-  if (used < std::int64_t{most} * 60) return std::nullopt;
+  const bool fits = asked.alone ? asked.seconds <= std::int64_t{most} * 60
+                                : used < std::int64_t{most} * 60;
+  if (fits) return std::nullopt;
   return in_minutes(
       holding.block({.detail = holding.qos != nullptr ? "QOSGrpWallLimit" : "AssocGrpWallLimit",
                      .resource = "wall",
@@ -339,7 +356,7 @@ std::optional<GateBlock> Limits::refuses_alone(const GateQuestion& question) con
   };
   if (std::ranges::none_of(asked.qos, denies)) return std::nullopt;
   if (auto no = test_wall(asked)) return no;
-  if (auto no = test_numbers(asked, kStartLimits)) return no;
+  if (auto no = test_group_walls(asked)) return no;
   return test_tres_limits(asked, kTresLimits);
 }
 
@@ -353,6 +370,53 @@ std::optional<GateBlock> Limits::refuses_accrual(const LimitClaim& claim) const 
   LimitClaim without_partition = claim;  // its QOS has no say in this
   without_partition.partition_qos = 0;
   return test_numbers(case_of(without_partition), kAccrueLimits);
+}
+
+// As with other limits, the first that is set counts; NoReserve counts wherever it is set.
+bool Limits::may_reserve(const GateQuestion& question, std::uint32_t priority) const {
+  if (rules_.tree == nullptr) return true;
+  LimitClaim claim{.association = question.job.association, .qos = question.job.qos};
+  const std::size_t partition = question.partition.value;
+  if (partition < rules_.partitions.size()) claim.partition_qos = rules_.partitions[partition].qos;
+  const Case asked = case_of(claim);
+  for (const model::Qos* qos : asked.qos) {
+    if ((qos->flags & model::kQosNoReserve) != 0) return false;
+  }
+  if (!rules_.enforce.limits) return true;
+  std::uint32_t least = asked.own == nullptr ? model::kNoLimit : asked.own->min_prio_threshold;
+  for (std::size_t q = asked.qos.size(); q-- > 0;) {
+    const std::uint32_t set = asked.qos[q]->limits.min_prio_threshold;
+    if (is_set(set)) least = set;
+  }
+  return !is_set(least) || priority >= least;
+}
+
+// The nodes in use there, and as many of those that were refused as there is room for.
+std::optional<std::vector<std::uint32_t>> Limits::nodes_within(const GateQuestion& question,
+                                                               const GateBlock& block) const {
+  if (!block.of_nodes || question.allocation == nullptr || rules_.tree == nullptr) {
+    return std::nullopt;
+  }
+  using Kind = LimitHolder::Kind;
+  LimitHolder holder{Kind::association, block.association, 0};
+  if (block.qos != 0 && !block.account.empty()) {
+    const AccountTree::Place account = rules_.tree->find_account(block.account);
+    if (account == AccountTree::kNoPlace) return std::nullopt;
+    holder = {Kind::qos_account, block.qos, rules_.tree->at(account).id};
+  } else if (block.qos != 0 && block.uid != model::kNoTask) {
+    holder = {Kind::qos_user, block.qos, block.uid};
+  } else if (block.qos != 0) {
+    holder = {Kind::qos, block.qos, 0};
+  }
+  const LimitUse& in = use(holder);
+  std::vector<std::uint32_t> nodes;
+  for (const auto& [node, jobs] : in.nodes) nodes.push_back(node);
+  for (const model::NodeShare& share : question.allocation->shares) {
+    if (static_cast<std::int64_t>(nodes.size()) >= block.limit) break;
+    if (!in.nodes.contains(share.node.value)) nodes.push_back(share.node.value);
+  }
+  std::ranges::sort(nodes);
+  return nodes;
 }
 
 std::uint32_t Limits::max_wall(const LimitClaim& claim) const {

@@ -11,6 +11,9 @@
 // jobs take that a pass has started and the cluster hasn't heard of yet is counted apart, and
 // dropped when the cluster takes the pass.
 //
+// Nodes are counted once, however many jobs of the holder use them; which those are is known only
+// for holders that have such a limit. When one gets its first, everything has to be counted anew.
+//
 // A tested limit is never exceeded by what starts; it may be below what is in use already (lowered
 // since, or a job was put under it): then nothing more starts.
 #pragma once
@@ -19,7 +22,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/account_tree.hpp"
@@ -35,12 +40,14 @@ struct LimitClaim {
   std::uint32_t association = 0;    // 0: none
   std::uint32_t qos = 0;            // 0: none
   std::uint32_t partition_qos = 0;  // 0: none
+  std::vector<std::uint32_t> more_qos;  // it was submitted to these as well; ascending
   std::uint32_t uid = 0;
   std::uint32_t submitted = 0;  // tasks, of an array's rest
   std::uint32_t running = 0;
   std::uint32_t accruing = 0;
   model::TresCounts in_use;
   model::TresCounts run_seconds;
+  std::vector<std::uint32_t> nodes;  // by index, if Limits::counts_nodes()
 
   bool operator==(const LimitClaim&) const = default;
 };
@@ -51,6 +58,7 @@ struct LimitUse {
   std::int64_t accruing = 0;
   model::TresCounts in_use;
   model::TresCounts run_seconds;
+  std::map<std::uint32_t, std::uint32_t> nodes;  // jobs on each; of a holder with a limit of nodes
 
   bool operator==(const LimitUse&) const = default;
   [[nodiscard]] bool nothing() const;
@@ -93,6 +101,10 @@ class Limits final : public StartGate {
   void count(const LimitClaim& claim);
   void uncount(const LimitClaim& claim);
   void drop_counts();
+  // Who has a limit of nodes; if these are others than before, the counts aren't right any more.
+  using NodeHolders = std::set<std::pair<LimitHolder::Kind, std::uint32_t>>;
+  [[nodiscard]] const NodeHolders& node_holders() const { return of_nodes_; }
+  [[nodiscard]] bool counts_nodes() const { return !of_nodes_.empty(); }
   [[nodiscard]] const LimitUses& uses() const { return uses_; }
   [[nodiscard]] const LimitUse& use(const LimitHolder& holder) const;
   void forget_started();  // the cluster counts what the pass started from now on
@@ -103,6 +115,10 @@ class Limits final : public StartGate {
   void started(JobId id, const GateQuestion& question) override;
   void taken_back(const GateQuestion& question) override;
   [[nodiscard]] std::uint64_t loosened() const override { return loosened_; }
+  [[nodiscard]] bool may_reserve(const GateQuestion& question,
+                                 std::uint32_t priority) const override;
+  [[nodiscard]] std::optional<std::vector<std::uint32_t>> nodes_within(
+      const GateQuestion& question, const GateBlock& block) const override;
 
   // Submitting: so many more tasks; and what DenyOnLimit refuses of the job by itself.
   [[nodiscard]] std::optional<GateBlock> refuses_submit(const LimitClaim& claim) const;
@@ -122,6 +138,8 @@ class Limits final : public StartGate {
 
  private:
   void add(const LimitClaim& claim, std::int64_t sign);
+  void add_nodes(const LimitHolder& holder, LimitUse& use, const LimitClaim& claim,
+                 std::int64_t sign) const;
   [[nodiscard]] Case case_of(const LimitClaim& claim) const;
   [[nodiscard]] Case case_of(const GateQuestion& question) const;
   [[nodiscard]] const model::AssociationLimits& in_force(AccountTree::Place place) const;
@@ -133,6 +151,7 @@ class Limits final : public StartGate {
   std::vector<LimitClaim> started_;
   std::uint64_t loosened_ = 1;
   bool limits_accrual_ = false;
+  NodeHolders of_nodes_;
   mutable std::map<AccountTree::Place, model::AssociationLimits> in_force_;  // as asked for
 };
 

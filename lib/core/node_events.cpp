@@ -152,6 +152,7 @@ void Cluster::State::learn_facts(NodeIndex index, model::NodeFacts facts) {
 void Cluster::State::compare_holds(const NodeRegistered& event, bool rebooted) {
   const std::set<Attempt> holds(event.holds.begin(), event.holds.end());
   const std::set<JobId> expected = nodes[event.node.value].jobs;
+  still_again(event.node, holds);
   for (const JobId id : expected) {
     const model::Job& now = job(id);
     Active& held = active.at(id);
@@ -172,6 +173,9 @@ void Cluster::State::compare_holds(const NodeRegistered& event, bool rebooted) {
     } else {
       // Its launch never arrived. A node that did see it refuses, and reports what became of it.
       turn.changes.orders.emplace_back(LaunchJob{jobs.at(id).job, event.node});
+      if (now.state == model::JobState::suspended) {
+        turn.changes.orders.emplace_back(SuspendJob{attempt, id, event.node});
+      }
     }
   }
   std::set<Attempt>& strangers = nodes[event.node.value].strangers;
@@ -182,6 +186,22 @@ void Cluster::State::compare_holds(const NodeRegistered& event, bool rebooted) {
     strangers.insert(attempt);
     turn.changes.orders.emplace_back(
         TerminateJob{attempt, id.value_or(JobId()), event.node, 0, model::JobState::cancelled});
+  }
+}
+
+// Orders to stand still or to go on may be lost with a connection. They come before all others:
+// what is launched may be meant for the CPUs of those who have to stand still.
+void Cluster::State::still_again(NodeIndex node, const std::set<Attempt>& holds) {
+  for (const bool still : {true, false}) {
+    for (const JobId id : nodes[node.value].jobs) {
+      const model::Job& now = job(id);
+      const Attempt attempt{now.uid, now.attempt};
+      if (is_completing(now) || !holds.contains(attempt)) continue;
+      const bool asleep = now.state == model::JobState::suspended;
+      if (still && asleep) turn.changes.orders.emplace_back(SuspendJob{attempt, id, node});
+      if (still || asleep || now.suspended_us == 0) continue;
+      turn.changes.orders.emplace_back(ResumeJob{attempt, id, node});
+    }
   }
 }
 

@@ -360,7 +360,10 @@ NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t 
   if (demand.all_memory) {
     need.memory = hardware.memory;
   } else {
-    need.memory = demand.memory_per_node + demand.memory_per_cpu * need.threads;
+    // Threads that stay idle on purpose (--threads-per-core) are charged, but have no memory.
+    const std::uint32_t usable =
+        need.cores == 0 ? need.threads : need.cores * threads_used(demand, hardware);
+    need.memory = demand.memory_per_node + demand.memory_per_cpu * usable;
     if (demand.memory_per_gpu != 0) {
       std::uint64_t gpus = 0;
       for (const GresNeed& gres : demand.gres) {

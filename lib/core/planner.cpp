@@ -107,14 +107,15 @@ std::uint32_t Planner::priority_of(JobId id) const {
 namespace {
 
 // How much a lane has to say about when the job starts: a plan, more than that it waits, and that
-// more than that this partition can't take it.
+// more than that this partition doesn't take it; least that it can't. So BadConstraints is shown
+// only if no partition could ever serve.
 int weight_of(const LaneWork& work) {
-  if (work.planned) return 2;
+  if (work.planned) return 3;
   switch (work.leader.reason) {
-    case model::Reason::bad_constraints:
+    case model::Reason::bad_constraints: return 0;
     case model::Reason::partition_node_limit:
-    case model::Reason::partition_time_limit: return 0;
-    default: return 1;
+    case model::Reason::partition_time_limit: return 1;
+    default: return 2;
   }
 }
 

@@ -88,6 +88,8 @@ struct PlanEntry {
 // What the plan says of a job in one of its partitions.
 struct LaneView {
   PlanEntry plan;
+  Guise guise;
+  std::uint32_t reservation = 0;     // 0: none
   std::uint32_t free = 0;            // nodes that could take part of it this moment
   std::vector<std::uint32_t> nodes;  // of its reservation; empty: none
   std::int64_t start_ms = 0;         // of that, monotonic

@@ -80,6 +80,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.error.reset();
   work.verdict = LaneWork::Verdict::unknown;
   work.known_blocked = false;
+  work.choice.clear();
   Result<Demand> demand =
       make_demand(*group.request, group.key.uid, pool.partitions[lane.partition.value].config,
                   *state_.settings);
@@ -132,6 +133,19 @@ bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
   return false;
 }
 
+namespace {
+
+// Who waits for few leaf switches does so for a while only: any number will serve him then.
+bool fits_on_more_switches(const NodePool::State& pool, const model::Request& request,
+                           const LaneWork& work) {
+  if (work.demand.switches == 0 || request.switch_wait_s == model::kUnlimited) return false;
+  Demand demand = work.demand;
+  demand.switches = 0;
+  return fits_when_idle(pool, demand, work.eligibility, Outlook::Nodes::available);
+}
+
+}  // namespace
+
 // The nodes that take jobs could not serve it even if they were idle.
 bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   using Verdict = LaneWork::Verdict;
@@ -139,9 +153,11 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
   if (work.verdict == Verdict::unknown || work.state_generation != pool.state_generation) {
     work.state_generation = pool.state_generation;
     work.away = Text();
-    if (fits_when_idle(pool, work.demand, work.eligibility, Outlook::Nodes::available)) {
+    const model::Request& request = *state_.queue.group(lane.group).request;
+    if (fits_when_idle(pool, work.demand, work.eligibility, Outlook::Nodes::available) ||
+        fits_on_more_switches(pool, request, work)) {
       work.verdict = Verdict::possible;
-    } else if (could_ever_run(pool, *state_.queue.group(lane.group).request, work.demand)) {
+    } else if (could_ever_run(pool, request, work.demand)) {
       work.verdict = Verdict::nodes_away;
       work.away = away_text(pool, work.eligibility);
     } else {

@@ -354,7 +354,7 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
   if (state_.light && !state_.profile.empty()) {
     for (const Selection& selection : selections) drop_broken(lane.key, selection);
   }
-  if (state_.queue.group(lane.group).lanes.size() > 1) state_.keep_changes = true;
+  note_lanes_before(lane.group, lane.key);
   state_.queue.take_one(lane.group);  // dissolves the group and its lanes
 }
 

@@ -107,7 +107,9 @@ void PlannerPass::finish() {
   if (state_.full) state_.full_steps = state_.pass_steps;
   state_.world_seen = state_.stale ? 0 : pool_.state().world_generation;
   if (!state_.stale && !state_.keep_changes) state_.queue.reset_changed();
-  result_.finished = !state_.stale;
+  // Who was told that he waits behind a lane of a job that has started through another lane is told
+  // something else in the next pass, which goes on from there.
+  result_.finished = !state_.stale && !state_.keep_changes;
 }
 
 void PlannerPass::note_ends() {
@@ -396,13 +398,80 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   work.known_blocked = !selection;
   work.kept_back = false;
   work.log_seen = pool.log_end();
-  const std::optional<Eligibility> left = selection ? beside_blocked(lane, work) : std::nullopt;
-  if (!selection || (state_.profile.empty() && !left)) return selection;
+  if (!selection) return selection;
+  if (auto planned = try_choice(lane, work, span)) return planned;
+  const std::optional<Eligibility> left = beside_blocked(lane, work);
+  if (state_.profile.empty() && !left) return selection;
   const Outlook kept = Outlook::span(pool, &state_.profile, span);
   selection = choose_nodes(work.demand, left ? *left : work.eligibility, kept);
   steps_ += kept.steps();
+  if (!selection && !left) selection = try_without_own(lane, work, span);
   work.kept_back = !selection;
   work.plans_seen = state_.profile.loosened();
+  return selection;
+}
+
+// Whether what was chosen for the lane's planned start is still of any use.
+bool PlannerPass::has_choice(const Lane& lane, const LaneWork& work) const {
+  return !work.choice.empty() && work.chosen_for == state_.queue.leader(lane.group).id;
+}
+
+// At its planned time a job gets the nodes that were planned.
+std::optional<Selection> PlannerPass::try_choice(const Lane& lane, const LaneWork& work,
+                                                 const Outlook::Span& span) {
+  if (!has_choice(lane, work) || work.planned_ms > now_.mono_ms) return std::nullopt;
+  const Outlook present = Outlook::span(pool_.state(), &state_.profile, span);
+  const Selection& choice = work.choice.front();
+  const bool serves = still_serves(work.demand, work.eligibility, choice, present);
+  steps_ += present.steps();
+  return serves ? std::optional(choice) : std::nullopt;
+}
+
+// A plan is kept unless a better one is found.
+void PlannerPass::keep_choice(const LaneWork& work, const StartQuery& query,
+                              std::optional<PlannedStart>& found) {
+  if (work.planned_ms <= query.now_ms || work.planned_ms > query.horizon_ms) return;
+  if (found && found->at_ms < work.planned_ms) return;
+  const Outlook then = Outlook::span(
+      pool_.state(), &state_.profile,
+      {.now_ms = query.now_ms,
+       .from_ms = work.planned_ms,
+       .until_ms =
+           std::min(end_after(work.planned_ms, query.length_ms), query.vantage.until_ms),
+       .vantage = query.vantage});
+  const Selection& choice = work.choice.front();
+  if (still_serves(work.demand, work.eligibility, choice, then)) {
+    found = PlannedStart{work.planned_ms, choice};
+  }
+  steps_ += then.steps();
+}
+
+// Lanes of the same group that hold a reservation.
+std::vector<LaneKey> PlannerPass::planned_elsewhere(const Lane& lane) const {
+  std::vector<LaneKey> found;
+  for (const std::uint32_t id : state_.queue.group(lane.group).lanes) {
+    const Lane& other = state_.queue.lane(id);
+    if (&other != &lane && other.work != nullptr && other.work->planned) found.push_back(other.key);
+  }
+  return found;
+}
+
+// What is planned for the job in another partition must not keep it from starting at once here.
+std::optional<Selection> PlannerPass::try_without_own(const Lane& lane, const LaneWork& work,
+                                                      const Outlook::Span& span) {
+  const std::vector<LaneKey> own = planned_elsewhere(lane);
+  if (own.empty()) return std::nullopt;
+  std::vector<std::pair<std::uint32_t, Claim>> set_aside;
+  for (const std::uint32_t node : state_.profile.claimed_nodes()) {
+    for (const Claim& claim : state_.profile.claims(node)) {
+      if (claim.key == own.front()) set_aside.emplace_back(node, claim);
+    }
+  }
+  state_.profile.drop({own.front()});
+  const Outlook kept = Outlook::span(pool_.state(), &state_.profile, span);
+  std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, kept);
+  steps_ += kept.steps();
+  for (auto& [node, claim] : set_aside) state_.profile.add(node, std::move(claim));
   return selection;
 }
 
@@ -477,11 +546,12 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   if (made.note.ahead_of.is_set()) ++result_.figures.ahead;
   result_.starts.push_back(std::move(made));
   if (work.planned) drop_plans({lane.key});
+  drop_plans(planned_elsewhere(lane));
+  work.choice.clear();
   if (state_.light && !state_.profile.empty()) drop_broken(lane.key, selection);
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   const bool more = leader.startable > 1 || state_.queue.group(group).heap.size() > 1;
-  // Lanes of the group in other partitions may have been examined for the former leader.
-  if (state_.queue.group(group).lanes.size() > 1) state_.keep_changes = true;
+  note_lanes_before(group, lane.key);
   state_.queue.take_one(group);  // may dissolve the group and its lanes
   if (state_.released_cores != model::kUnlimited) {
     state_.released_cores = std::min(state_.released_cores, most_released());
@@ -489,6 +559,13 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   if (!more) return;
   for (const std::uint32_t other : state_.queue.group(group).lanes) {
     state_.unseen = std::min(state_.unseen, state_.queue.lane(other).key);
+  }
+}
+
+// Lanes of the group in other partitions may have been examined for the former leader.
+void PlannerPass::note_lanes_before(std::uint32_t group, const LaneKey& starter) {
+  for (const std::uint32_t other : state_.queue.group(group).lanes) {
+    if (state_.queue.lane(other).key < starter) state_.keep_changes = true;
   }
 }
 
@@ -540,6 +617,7 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
                          .horizon_ms = end_after(now_.mono_ms, window),
                          .vantage = state_.vantage(lane.reservation)};
   std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
+  if (has_choice(lane, work)) keep_choice(work, query, found);
   if (!found) return;
   work.planned = true;
   std::vector<std::uint32_t> nodes;
@@ -555,6 +633,8 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
     nodes.push_back(chosen.node);
   }
   note_plan(lane, work, found->at_ms, std::move(nodes));
+  work.choice = {std::move(found->selection)};
+  work.chosen_for = leader;
 }
 
 // Whether one more start may be planned.

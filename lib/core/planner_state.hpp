@@ -125,8 +125,17 @@ class PlannerPass {
   [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,
                                                           const LaneWork& work) const;
   [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
+  [[nodiscard]] std::optional<Selection> try_choice(const Lane& lane, const LaneWork& work,
+                                                    const Outlook::Span& span);
+  [[nodiscard]] std::optional<Selection> try_without_own(const Lane& lane, const LaneWork& work,
+                                                         const Outlook::Span& span);
+  [[nodiscard]] std::vector<LaneKey> planned_elsewhere(const Lane& lane) const;
+  [[nodiscard]] bool has_choice(const Lane& lane, const LaneWork& work) const;
+  void keep_choice(const LaneWork& work, const StartQuery& query,
+                   std::optional<PlannedStart>& found);
   // Unless a gate refuses just that.
   void start(Lane& lane, LaneWork& work, const Selection& selection);
+  void note_lanes_before(std::uint32_t group, const LaneKey& starter);
   void block(Lane& lane, LaneWork& work);
   // Preemption (planner_preempt.cpp). True if it started.
   bool displace(Lane& lane, LaneWork& work);

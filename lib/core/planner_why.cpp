@@ -84,6 +84,8 @@ std::vector<LaneView> Planner::lanes_of(const NodePool& pool, JobId id, Now now)
     LaneView view;
     view.plan = leads ? lane.work->leader : lane.work->follower;
     view.plan.partition = lane.partition;
+    view.guise = {lane.partition, lane.association, lane.qos};
+    view.reservation = lane.reservation;
     if (!lane.work->error) view.free = nodes_with_room(pool.state(), *lane.work, now);
     if (leads && lane.work->planned) {
       view.nodes = lane.work->planned_nodes;

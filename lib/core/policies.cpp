@@ -74,7 +74,9 @@ void Cluster::State::refresh_policies() {
     rules.partitions.push_back(std::move(one));
   }
   p.usage.set_no_decay(without_decay(tree->accounts()));
+  const Limits::NodeHolders of_nodes = p.limits.node_holders();
   p.limits.configure(std::move(rules));
+  same = same && of_nodes == p.limits.node_holders();
   if (before != nullptr) forget_removed(*before);
   if (!same) recount();
   const bool multifactor = settings->priority.type == model::PriorityType::multifactor;

@@ -239,7 +239,8 @@ Reason limit_reason(const Partition& partition, const Request& request) {
 Result<Request> complete_request(Request request, const Partition& partition,
                                  const Settings& settings) {
   if (request.time_min != 0 && request.time_limit != 0 && request.time_min > request.time_limit) {
-    return fail(ErrorCode::invalid_time_limit);
+    return fail(ErrorCode::invalid_time_limit,
+                "Invalid time-min specification (exceeds job's time or other limits)");
   }
   if (Status gres = model::settle_gres(request); !gres) return tl::unexpected(gres.error());
   if (Status counts = complete_counts(request); !counts) return tl::unexpected(counts.error());

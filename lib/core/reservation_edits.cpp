@@ -93,6 +93,20 @@ Status arrange_flags(model::Reservation& made, const ReservationPatch& patch, bo
   return {};
 }
 
+// An end that was named is an hour on the clock; a duration is that many minutes.
+void read_by_clock(model::Reservation& made, const ReservationPatch& patch,
+                   const model::Reservation* before, const LocalClock& clock) {
+  if (clock.empty()) return;
+  const bool moved = before == nullptr || made.start != before->start || made.end != before->end ||
+                     !model::repeats(*before);
+  if (!moved) return;
+  const std::int32_t offset = clock.offset_at(made.start, 0);
+  made.utc_offset_s = offset;
+  WallTime length = made.end - made.start;
+  if (patch.end) length += (clock.offset_at(made.end, 0) - offset) * kSecond;
+  made.length_s = static_cast<std::uint32_t>(std::max<WallTime>(length / kSecond, 1));
+}
+
 }  // namespace
 
 void Cluster::State::on(const EditReservation& event) {
@@ -183,9 +197,8 @@ Status Cluster::State::skip_occurrence(const model::Reservation& before) {
   }
   if (runs_in(before.name)) return fail(ErrorCode::busy, "Requested reservation is in use");
   model::Reservation next = before;
-  const TimeSpan span = next_occurrence(before, {before.start, before.end});
-  next.start = span.from;
-  next.end = span.until;
+  set_occurrence(next, next_occurrence(before, {before.start, before.end}, settings->clock),
+          settings->clock);
   next.idle_since = 0;
   keep_reservation(std::move(next));
   reservation_changed(before.id);
@@ -242,11 +255,12 @@ Status Cluster::State::arrange_times(model::Reservation& made, const Reservation
   if (made.start == 0 || made.end <= made.start) return wrong_time();
   if (made.end <= now && !has_flag(made, model::kResvForceStart)) return wrong_time();
   if (!model::repeats(made)) return {};
-  if (next_occurrence(made, {made.start, made.end}).from < made.end) return wrong_time();
-  const TimeSpan span = occurrence_after(made, now);
+  read_by_clock(made, patch, before, settings->clock);
+  const LocalClock& clock = settings->clock;
+  if (next_occurrence(made, {made.start, made.end}, clock).from < made.end) return wrong_time();
+  const TimeSpan span = occurrence_after(made, now, clock);
   if (span.from != made.start && has_flag(made, model::kResvForceStart)) {
-    made.start = span.from;
-    made.end = span.until;
+    set_occurrence(made, span, clock);
   }
   return {};
 }
@@ -300,7 +314,7 @@ Status Cluster::State::arrange_licenses(model::Reservation& made, const Reservat
   for (const model::LicenseNeed& need : wanted->needs) {
     std::uint64_t sum = need.count;
     for (const auto& [id, entry] : reservations.all()) {
-      if (id == made.id || !meet_in_time(made, *entry.record)) continue;
+      if (id == made.id || !meet_in_time(made, *entry.record, settings->clock)) continue;
       const Result<model::LicenseRequest> theirs = model::parse_licenses(entry.record->licenses);
       if (!theirs) continue;
       for (const model::LicenseNeed& other : theirs->needs) {

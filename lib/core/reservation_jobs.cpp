@@ -111,7 +111,7 @@ std::int64_t Cluster::State::reservation_limit_of(const model::Job& job) const {
   }
   const ReservationEntry* entry = reservations.find(job.reservation);
   if (entry == nullptr || has_flag(*entry->record, model::kResvFlex)) return DueTimes::kNone;
-  const model::WallTime end = occurrence_at(*entry->record, job.start).until +
+  const model::WallTime end = occurrence_at(*entry->record, job.start, settings->clock).until +
                               model::WallTime{settings->resv_over_run_min} * 60 * model::kSecond;
   return turn.now.mono_ms + std::max<model::WallTime>(0, end - turn.now.wall) / 1000;
 }

@@ -103,7 +103,7 @@ ReservableNode Cluster::State::reservable(const model::Reservation& wanted,
   for (const auto& [id, entry] : reservations.all()) {
     const bool apart = id == wanted.id || stands_above(wanted) || stands_above(*entry.record) ||
                        index >= entry.nodes.size() || !entry.nodes.test(index);
-    if (apart || !meet_in_time(wanted, *entry.record)) continue;
+    if (apart || !meet_in_time(wanted, *entry.record, settings->clock)) continue;
     for (const Part& part : entry.parts) {
       if (part.node != index) continue;
       found.reserved = true;

@@ -27,28 +27,57 @@ WallTime period_of(const Reservation& r) {
   return has_flag(r, model::kResvWeekly) ? kWeek : 0;
 }
 
+// What repeats by the clock on the wall, and not every 3,600 seconds.
+bool by_clock(const Reservation& r, const LocalClock& clock) {
+  return !clock.empty() && !has_flag(r, model::kResvHourly);
+}
+
 // 0: Sunday. 1970-01-01 was a Thursday.
-int day_of_week(const Reservation& r, WallTime time) {
-  const WallTime local = time + r.utc_offset_s * kSecond;
+int day_of_week(const Reservation& r, WallTime time, const LocalClock& clock) {
+  const WallTime local = time + clock.offset_at(time, r.utc_offset_s) * kSecond;
   const WallTime days = local / kDay - (local % kDay < 0 ? 1 : 0);
   return static_cast<int>(((days + 4) % 7 + 7) % 7);
 }
 
-bool occurs_on(const Reservation& r, WallTime start) {
+bool occurs_on(const Reservation& r, WallTime start, const LocalClock& clock) {
   if (has_flag(r, model::kResvHourly) || has_flag(r, model::kResvDaily)) return true;
-  const int day = day_of_week(r, start);
+  const int day = day_of_week(r, start, clock);
   const bool weekend = day == 0 || day == 6;
   if (has_flag(r, model::kResvWeekday)) return !weekend;
   if (has_flag(r, model::kResvWeekend)) return weekend;
   return true;
 }
 
-TimeSpan shifted(TimeSpan span, WallTime by) { return {span.from + by, span.until + by}; }
+WallTime local_start(const Reservation& r) { return r.start + r.utc_offset_s * kSecond; }
 
-// From `span` on, in steps, to one that falls on a right day.
-TimeSpan on_right_day(const Reservation& r, TimeSpan span, WallTime step) {
-  for (int tries = 0; tries < kDaysTried && !occurs_on(r, span.from); ++tries) {
-    span = shifted(span, step);
+// So many periods after the present one; on whichever day that is. Counted from the record each
+// time, so that an hour which some day doesn't have is that hour again the day after.
+TimeSpan nth(const Reservation& r, WallTime n, const LocalClock& clock) {
+  const WallTime by = n * period_of(r);
+  if (n == 0) return {r.start, r.end};
+  if (!by_clock(r, clock)) return {r.start + by, r.end + by};
+  const WallTime from = local_start(r) + by;
+  const WallTime length = r.length_s == 0 ? r.end - r.start : r.length_s * kSecond;
+  TimeSpan span{clock.moment_of(from, 0), clock.moment_of(from + length, 0)};
+  if (span.until <= span.from) span.until = span.from + length;  // most of it is passed over
+  return span;
+}
+
+WallTime floor_div(WallTime a, WallTime b) { return a / b - (a % b < 0 ? 1 : 0); }
+
+// The inverse for an occurrence's beginning. Changes of the clock are far shorter than a day.
+WallTime number_of(const Reservation& r, WallTime from, const LocalClock& clock) {
+  const WallTime period = period_of(r);
+  const WallTime shown = by_clock(r, clock)
+                             ? from + clock.offset_at(from, 0) * kSecond - local_start(r)
+                             : from - r.start;
+  return floor_div(shown + period / 2, period);
+}
+
+TimeSpan on_right_day(const Reservation& r, WallTime n, const LocalClock& clock) {
+  TimeSpan span = nth(r, n, clock);
+  for (int tries = 0; tries < kDaysTried && !occurs_on(r, span.from, clock); ++tries) {
+    span = nth(r, ++n, clock);
   }
   return span;
 }
@@ -57,55 +86,64 @@ bool overlap(const TimeSpan& a, const TimeSpan& b) { return a.from < b.until && 
 
 }  // namespace
 
-TimeSpan next_occurrence(const Reservation& reservation, TimeSpan now) {
+TimeSpan next_occurrence(const Reservation& reservation, TimeSpan now, const LocalClock& clock) {
+  if (period_of(reservation) == 0) return {};
+  return on_right_day(reservation, number_of(reservation, now.from, clock) + 1, clock);
+}
+
+TimeSpan occurrence_after(const Reservation& reservation, WallTime time, const LocalClock& clock) {
+  if (reservation.end > time) return {reservation.start, reservation.end};
   const WallTime period = period_of(reservation);
   if (period == 0) return {};
-  return on_right_day(reservation, shifted(now, period), period);
+  WallTime n = std::max<WallTime>(1, (time - reservation.end) / period);
+  while (nth(reservation, n, clock).until <= time) ++n;
+  return on_right_day(reservation, n, clock);
 }
 
-TimeSpan occurrence_after(const Reservation& reservation, WallTime time) {
-  const TimeSpan span{reservation.start, reservation.end};
-  if (span.until > time) return span;
+TimeSpan occurrence_at(const Reservation& reservation, WallTime time, const LocalClock& clock) {
   const WallTime period = period_of(reservation);
-  if (period == 0) return {};
-  const WallTime steps = (time - span.until) / period + 1;
-  return on_right_day(reservation, shifted(span, steps * period), period);
+  if (period == 0 || time >= reservation.start) return {reservation.start, reservation.end};
+  WallTime n = -floor_div(reservation.start - time, period);
+  while (nth(reservation, n, clock).from > time) --n;
+  return nth(reservation, n, clock);
 }
 
-TimeSpan occurrence_at(const Reservation& reservation, WallTime time) {
-  const TimeSpan span{reservation.start, reservation.end};
-  const WallTime period = period_of(reservation);
-  if (period == 0 || time >= span.from) return span;
-  const WallTime steps = (span.from - time + period - 1) / period;
-  return shifted(span, -steps * period);
-}
-
-std::vector<TimeSpan> occurrences(const Reservation& reservation, WallTime time, WallTime until,
-                                  std::size_t most) {
+std::vector<TimeSpan> occurrences(const Reservation& reservation, TimeSpan within,
+                                  const LocalClock& clock, std::size_t most) {
   std::vector<TimeSpan> found;
-  TimeSpan span = occurrence_after(reservation, time);
-  while (span.until != 0 && span.from < until && found.size() < most) {
+  TimeSpan span = occurrence_after(reservation, within.from, clock);
+  while (span.until != 0 && span.from < within.until && found.size() < most) {
     found.push_back(span);
-    span = next_occurrence(reservation, span);
+    span = next_occurrence(reservation, span, clock);
   }
   return found;
 }
 
-bool meet_in_time(const Reservation& a, const Reservation& b) {
+void set_occurrence(Reservation& reservation, TimeSpan occurrence, const LocalClock& clock) {
+  if (by_clock(reservation, clock)) {
+    const WallTime local = local_start(reservation) +
+                           number_of(reservation, occurrence.from, clock) * period_of(reservation);
+    reservation.utc_offset_s = static_cast<std::int32_t>((local - occurrence.from) / kSecond);
+  }
+  reservation.start = occurrence.from;
+  reservation.end = occurrence.until;
+}
+
+bool meet_in_time(const Reservation& a, const Reservation& b, const LocalClock& clock) {
   const bool a_repeats = model::repeats(a);
   const bool b_repeats = model::repeats(b);
   if (!a_repeats && !b_repeats) return overlap({a.start, a.end}, {b.start, b.end});
   if (a_repeats != b_repeats) {
     const Reservation& again = a_repeats ? a : b;
     const Reservation& once = a_repeats ? b : a;
-    const TimeSpan span = occurrence_after(again, once.start);
+    const TimeSpan span = occurrence_after(again, once.start, clock);
     return span.until != 0 && span.from < once.end;
   }
   // Both come again: all weeks are alike from the later start on.
   const WallTime from = std::max(a.start, b.start);
   constexpr std::size_t kHoursOfTwoWeeks = 14 * 24 + 2;
-  for (const TimeSpan& span : occurrences(a, from, from + 2 * kWeek, kHoursOfTwoWeeks)) {
-    const TimeSpan other = occurrence_after(b, span.from);
+  for (const TimeSpan& span : occurrences(a, {from, from + 2 * kWeek}, clock, kHoursOfTwoWeeks)) {
+    const TimeSpan other = occurrence_after(b, span.from, clock);
     if (other.until != 0 && other.from < span.until) return true;
   }
   return false;

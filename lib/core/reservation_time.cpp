@@ -121,12 +121,9 @@ void Cluster::State::end_occurrence(std::uint32_t id) {
   if (model::repeats(*over)) {
     model::Reservation made = *over;
     // The next one, even if this one was ended before its time; and none that is over already.
-    TimeSpan span = next_occurrence(made, {made.start, made.end});
-    made.start = span.from;
-    made.end = span.until;
-    span = occurrence_after(made, turn.now.wall);
-    made.start = span.from;
-    made.end = span.until;
+    const LocalClock& clock = settings->clock;
+    set_occurrence(made, next_occurrence(made, {made.start, made.end}, clock), clock);
+    set_occurrence(made, occurrence_after(made, turn.now.wall, clock), clock);
     made.idle_since = 0;
     entry.begun = false;
     keep_reservation(std::move(made));
@@ -204,8 +201,9 @@ void Cluster::State::publish_reservations() {
     if (floats(r)) {
       made.spans.push_back({mono(turn.now.wall + WallTime{r.float_s} * kSecond), kNever});
     } else {
+      const WallTime until = turn.now.wall + window + (r.end - r.start);
       for (const TimeSpan& span :
-           occurrences(r, turn.now.wall, turn.now.wall + window + (r.end - r.start), kMostSpans)) {
+           occurrences(r, {turn.now.wall, until}, settings->clock, kMostSpans)) {
         made.spans.push_back({mono(span.from), mono(span.until)});
       }
       // Beyond the window too: a long job must not run into it.

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "core/priority_rule.hpp"
@@ -30,6 +31,7 @@ struct GateBlock {
   std::uint32_t qos = 0;
   std::uint32_t uid = model::kNoTask;
   Text account;
+  bool of_nodes = false;  // of different nodes: those in use already could be used again
 };
 
 struct GateQuestion {
@@ -50,6 +52,13 @@ class StartGate {
   virtual void taken_back(const GateQuestion& question) = 0;
   // Rises whenever something that had been refused may be allowed now.
   [[nodiscard]] virtual std::uint64_t loosened() const = 0;
+  // Whether a job of that priority may have nodes kept for it by backfill.
+  [[nodiscard]] virtual bool may_reserve(const GateQuestion&, std::uint32_t) const { return true; }
+  // If it refused these nodes, among which the same job would not be refused for that; ascending.
+  [[nodiscard]] virtual std::optional<std::vector<std::uint32_t>> nodes_within(
+      const GateQuestion&, const GateBlock&) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace sluice::core

@@ -223,6 +223,11 @@ Status Cluster::State::check_possible(const model::Job& job) const {
   if (where.partitions.empty()) return {};
   Candidate asked = candidate(job, 1);
   asked.partitions = where.partitions;  // also those that are down now
+  if (job.request->switches != 0 && job.request->switch_wait_s != model::kUnlimited) {
+    model::Request relaxed = *job.request;  // it waits so long for few switches, no longer
+    relaxed.switches = 0;
+    asked.request = requests.intern(std::move(relaxed));
+  }
   Status possible = planner.can_ever_run(pool, asked);
   if (possible || unknown_nodes == 0) return possible;
   // A node that has not told yet what it has may be the one.

@@ -21,6 +21,17 @@ void copy_filters(const std::vector<FilterCount>& from, std::vector<model::Expla
   for (const FilterCount& filter : from) to.push_back({Text(filter.filter), filter.removed});
 }
 
+// What a change is a change of: "--account=b --time=1:00" is one of "--account=b --time".
+std::string options_of(std::string_view change) {
+  std::string options;
+  for (const std::string_view word : base::split(change, ' ')) {
+    const std::string_view option = word.substr(0, word.find('='));
+    const bool names_one = option == "--partition" || option == "--qos" || option == "--account";
+    options += std::string(names_one ? word : option) + ' ';
+  }
+  return options;
+}
+
 }  // namespace
 
 model::WallTime Cluster::State::expected_end(const model::Job& job) const {
@@ -92,12 +103,24 @@ void Cluster::State::explain_limit(const GateBlock& gate, model::Explanation& wh
   why.limits.push_back(std::move(limit));
 }
 
+// Where, and as whom.
+void Cluster::State::name_guise(const LaneView& view, const model::Job& asked,
+                                model::ExplainedLane& lane) const {
+  lane.partition = partitions[view.plan.partition.value]->name;
+  const model::Qos* qos = tree->qos(view.guise.qos);
+  lane.qos = qos == nullptr ? asked.qos : qos->name;
+  const AccountTree::Place place = tree->place_of(view.guise.association);
+  lane.account = place == AccountTree::kNoPlace ? asked.request->account : tree->at(place).account;
+  const auto kept = reservations.all().find(view.reservation);
+  if (kept != reservations.all().end()) lane.reservation = kept->second.record->name;
+}
+
 void Cluster::State::explain_lanes(JobId id, model::Explanation& why) const {
   const std::vector<LaneView> lanes = planner.lanes_of(pool, id, last);
   const LaneView* planned = nullptr;
   for (const LaneView& view : lanes) {
     model::ExplainedLane lane;
-    lane.partition = partitions[view.plan.partition.value]->name;
+    name_guise(view, job(id), lane);
     lane.reason = view.plan.reason;
     lane.detail = view.plan.detail;
     lane.nodes = static_cast<std::uint32_t>(nodes.size());
@@ -134,16 +157,18 @@ ChangeHints Cluster::State::change_hints(const model::Job& job) const {
     hints.partitions.push_back(partition->name);
   }
   const AccountTree::Place place = tree->place_of(job.association);
+  const auto add = [](std::vector<Text>& to, const Text& name, const Text& own) {
+    const bool listed = std::find(to.begin(), to.end(), name) != to.end();
+    if (!listed && name != own && to.size() < kMaxOthers) to.push_back(name);
+  };
   if (place != AccountTree::kNoPlace) {
-    for (const Text& qos : tree->qos_list(place)) {
-      if (qos != job.qos && hints.qos.size() < kMaxOthers) hints.qos.push_back(qos);
-    }
+    for (const Text& qos : tree->qos_list(place)) add(hints.qos, qos, job.qos);
     for (const AccountTree::Place other : tree->of_user(job.spec->user)) {
-      const Text& account = tree->at(other).account;
-      const bool listed =
-          std::find(hints.accounts.begin(), hints.accounts.end(), account) != hints.accounts.end();
-      if (listed || account == tree->at(place).account) continue;
-      if (hints.accounts.size() < kMaxOthers) hints.accounts.push_back(account);
+      add(hints.accounts, tree->at(other).account, tree->at(place).account);
+    }
+    // Those of the user's other accounts are for pairs of changes.
+    for (const AccountTree::Place other : tree->of_user(job.spec->user)) {
+      for (const Text& qos : tree->qos_list(other)) add(hints.qos, qos, job.qos);
     }
   }
   std::set<std::string> types;
@@ -158,40 +183,60 @@ ChangeHints Cluster::State::change_hints(const model::Job& job) const {
   return hints;
 }
 
-// "If nothing else changes": changed requests, planned in the job's place.
-void Cluster::State::explain_sooner(const model::Job& waiting, model::Explanation& why) const {
+// The job as it would be; nothing if its user may not ask for that.
+std::optional<Candidate> Cluster::State::as_changed(const model::Job& waiting,
+                                                    model::Request request) const {
+  model::Job changed = waiting;
+  if (request.qos != waiting.request->qos) changed.qos = request.qos;
+  const AccountTree::Place before = tree->place_of(waiting.association);
+  const bool other =
+      request.qos != waiting.request->qos || request.account != waiting.request->account;
+  if (other && before != AccountTree::kNoPlace) {
+    const Text& account = request.account.empty() ? tree->at(before).account : request.account;
+    const AccountTree::Place place = tree->find(account, waiting.spec->user, waiting.partition);
+    if (place == AccountTree::kNoPlace || !tree->allows_qos(place, changed.qos)) return {};
+    changed.association = tree->at(place).id;
+  }
+  changed.request = std::make_shared<const model::Request>(std::move(request));
+  Candidate made = candidate(changed, 1);
+  if (made.partitions.empty()) return {};
+  return made;
+}
+
+// "If nothing else changes": changed requests, planned in the job's place. Each that would start
+// before `present` is noted. True if one would start at once.
+bool Cluster::State::try_changes(const model::Job& waiting, std::vector<ChangedRequest> changes,
+                                 model::Explanation& why) const {
   const PlanEntry* plan = planner.explain(waiting.id);
   const model::WallTime present = plan == nullptr ? 0 : plan->planned_start;
-  std::vector<ChangedRequest> changes = changed_requests(*waiting.request, change_hints(waiting));
   std::vector<Candidate> candidates;
   std::vector<std::string> words;
   for (ChangedRequest& change : changes) {
-    model::Job changed = waiting;
-    if (change.request.qos != waiting.request->qos) changed.qos = change.request.qos;
-    if (change.request.account != waiting.request->account) {
-      const AccountTree::Place place =
-          tree->find(change.request.account, waiting.spec->user, waiting.partition);
-      if (place == AccountTree::kNoPlace) continue;
-      changed.association = tree->at(place).id;
-    }
-    changed.request = std::make_shared<const model::Request>(std::move(change.request));
-    Candidate made = candidate(changed, 1);
-    if (made.partitions.empty()) continue;
-    candidates.push_back(std::move(made));
+    std::optional<Candidate> made = as_changed(waiting, std::move(change.request));
+    if (!made) continue;
+    candidates.push_back(std::move(*made));
     words.push_back(std::move(change.change));
   }
   const auto answers = planner.what_if(pool, waiting.id, candidates, last);
   std::set<std::pair<std::string, model::WallTime>> seen;
+  bool at_once = false;
   for (std::size_t at = 0; at < answers.size(); ++at) {
     if (!answers[at]) continue;
     const model::WallTime start = answers[at]->planned_start;
     if (present != 0 && start + model::kSecond > present) continue;
     // Of one option only the least change for the same gain.
-    const std::string option = words[at].substr(0, words[at].find('='));
-    const bool names_one = option == "--partition" || option == "--qos" || option == "--account";
-    if (!seen.emplace(names_one ? words[at] : option, start).second) continue;
+    if (!seen.emplace(options_of(words[at]), start).second) continue;
+    at_once = at_once || start <= last.wall;
     why.sooner.push_back({Text(words[at]), start, answers[at]->planned_nodes,
                           partitions[answers[at]->partition.value]->name});
+  }
+  return at_once;
+}
+
+void Cluster::State::explain_sooner(const model::Job& waiting, model::Explanation& why) const {
+  const ChangeHints hints = change_hints(waiting);
+  if (!try_changes(waiting, changed_requests(*waiting.request, hints), why)) {
+    try_changes(waiting, paired_changes(*waiting.request, hints), why);
   }
   std::stable_sort(why.sooner.begin(), why.sooner.end(),
                    [](const auto& a, const auto& b) { return a.start < b.start; });

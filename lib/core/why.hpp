@@ -27,5 +27,9 @@ struct ChangeHints {
 };
 [[nodiscard]] std::vector<ChangedRequest> changed_requests(const model::Request& request,
                                                            const ChangeHints& hints);
+// Two of them at once, of different kinds (partition, account, QOS, GPU type, time): for a job that
+// no single one lets start at once. At most kMaxChanges.
+[[nodiscard]] std::vector<ChangedRequest> paired_changes(const model::Request& request,
+                                                         const ChangeHints& hints);
 
 }  // namespace sluice::core

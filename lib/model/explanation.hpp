@@ -26,7 +26,7 @@ struct ExplainedFilter {
   }
 };
 
-// The job in one of its partitions.
+// The job in one of its partitions, under one of its QOS.
 struct ExplainedLane {
   Text partition;
   Reason reason = Reason::none;
@@ -38,6 +38,9 @@ struct ExplainedLane {
   std::uint32_t free = 0;    // of those, that could take part of it this moment
   WallTime planned_start = 0;
   Text planned_nodes;
+  Text qos;
+  Text account;      // empty: no accounts are kept
+  Text reservation;  // in which it is tried; empty: outside
 
   bool operator==(const ExplainedLane&) const = default;
   template <class Self, class Visitor>
@@ -52,6 +55,9 @@ struct ExplainedLane {
     visit(8, "free", self.free);
     visit(9, "planned_start", self.planned_start);
     visit(10, "planned_nodes", self.planned_nodes);
+    visit(11, "qos", self.qos);
+    visit(12, "account", self.account);
+    visit(13, "reservation", self.reservation);
   }
 };
 

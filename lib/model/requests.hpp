@@ -67,6 +67,13 @@ struct JobPatch {
   std::optional<Text> reservation;
   std::optional<Text> licenses;
   std::optional<std::int32_t> site_factor;
+  std::optional<std::uint32_t> time_min;  // minutes; 0: none
+  std::optional<std::uint32_t> switches;
+  std::optional<std::uint32_t> switch_wait_s;
+  std::optional<std::uint32_t> tasks_per_node;
+  std::optional<std::uint32_t> cpus;  // of all tasks
+  std::optional<Text> prefer;
+  std::optional<bool> reset_accrue;  // it has waited for nothing so far
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -109,6 +116,13 @@ struct JobPatch {
     visit(37, "reservation", self.reservation);
     visit(38, "licenses", self.licenses);
     visit(39, "site_factor", self.site_factor);
+    visit(40, "time_min", self.time_min);
+    visit(41, "switches", self.switches);
+    visit(42, "switch_wait_s", self.switch_wait_s);
+    visit(43, "tasks_per_node", self.tasks_per_node);
+    visit(44, "cpus", self.cpus);
+    visit(45, "prefer", self.prefer);
+    visit(46, "reset_accrue", self.reset_accrue);
   }
 };
 

@@ -84,7 +84,10 @@ struct Reservation {
   std::uint32_t creator = 0;      // uid
   WallTime idle_since = 0;        // PURGE_COMP: active and without a job since then; 0: not idle
   std::uint32_t cpu_count = 0;    // threads of the cores
-  std::int32_t utc_offset_s = 0;  // of its maker, for days of the week
+  // Of one that repeats: the offset by which its start is read as local time, and how long it lasts
+  // on the local clock (0: as from start to end).
+  std::int32_t utc_offset_s = 0;
+  std::uint32_t length_s = 0;
 
   bool operator==(const Reservation&) const = default;
   template <class Self, class Visitor>
@@ -116,6 +119,7 @@ struct Reservation {
     visit(25, "idle_since", self.idle_since);
     visit(26, "cpu_count", self.cpu_count);
     visit(27, "utc_offset_s", self.utc_offset_s);
+    visit(28, "length_s", self.length_s);
   }
 };
 using ReservationPtr = std::shared_ptr<const Reservation>;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "model/local_clock.hpp"
 #include "model/node.hpp"
 #include "model/policy_settings.hpp"
 #include "model/topology.hpp"
@@ -93,6 +94,7 @@ struct Settings {
   std::vector<LicenseSetting> licenses;  // by name
   std::uint32_t resv_over_run_min = 0;   // ResvOverRun; kUnlimited: jobs outlive reservations
   std::vector<Text> accounting_tres;     // AccountingStorageTRES, beyond the first eight
+  LocalClock clock;                      // of the controller: what repeats does so by it
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 

@@ -130,6 +130,33 @@ struct UpdateJob {
   }
 };
 
+// A message to people: to the command that waits for an allocation, or into a batch job's output.
+inline constexpr std::size_t kMaxNotice = 16 * 1024;
+struct NotifyJob {
+  static constexpr MessageType kType = MessageType::notify_job;
+  JobRef job;
+  Text text;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "job", self.job);
+    visit(2, "text", self.text);
+  }
+};
+
+// It comes between the answers to WaitJob, to whoever owns the allocation.
+struct JobNotice {
+  static constexpr MessageType kType = MessageType::job_notice;
+  JobId job;
+  Text text;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "job", self.job);
+    visit(2, "text", self.text);
+  }
+};
+
 struct QueryScript {
   static constexpr MessageType kType = MessageType::query_script;
   JobRef job;

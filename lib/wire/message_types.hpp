@@ -26,6 +26,7 @@ enum class MessageType : std::uint16_t {
   update_partition = 26,
   wait_job = 27,
   wait_job_reply = 28,
+  notify_job = 29,
   query_jobs = 30,
   jobs_reply = 31,
   query_nodes = 32,
@@ -51,6 +52,7 @@ enum class MessageType : std::uint16_t {
   join_reply = 52,
   query_hosts = 53,
   hosts_reply = 54,
+  job_notice = 55,  // to the command that owns an allocation
 
   // Accounts, priorities, reservations, the plan (account_messages.hpp, plan_messages.hpp)
   query_accounts = 60,
@@ -87,6 +89,7 @@ enum class MessageType : std::uint16_t {
   host_list = 93,
   node_fault = 94,
   lose_node = 95,  // another node of the job is lost
+  tell_job = 96,
 
   // The step stream: srun, agents, stepd
   step_request = 120,
@@ -113,6 +116,7 @@ enum class MessageType : std::uint16_t {
   step_status = 141,
   step_progress = 142,  // an image on its way, before the tasks start
   lose_part = 143,      // a node below is lost
+  step_notice = 144,
 
   // Images between nodes (image_messages.hpp)
   image_fetch = 150,

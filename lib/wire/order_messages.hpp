@@ -128,6 +128,26 @@ struct LoseNode {
   }
 };
 
+// To the node of a batch script: words for its output.
+struct TellJob {
+  static constexpr MessageType kType = MessageType::tell_job;
+  Epoch epoch;
+  std::uint64_t order = 0;  // counts the orders of this link
+  Attempt attempt;
+  JobId job;
+  Text text;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "epoch", self.epoch);
+    visit(2, "order", self.order);
+    visit(14, "attempt_uid", self.attempt.job);
+    visit(15, "attempt_number", self.attempt.number);
+    visit(4, "job", self.job);
+    visit(5, "text", self.text);
+  }
+};
+
 struct SuspendJob {
   static constexpr MessageType kType = MessageType::suspend_job;
   Epoch epoch;

@@ -155,11 +155,16 @@ struct LaunchStep {
 struct TaskStart {
   std::uint32_t task = 0;
   std::uint32_t pid = 0;
+  // In answers to QueryStep:
+  std::uint32_t node = 0;   // of the step's
+  std::uint32_t local = 0;  // the task's number on it
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "task", self.task);
     visit(2, "pid", self.pid);
+    visit(3, "node", self.node);
+    visit(4, "local", self.local);
   }
 };
 

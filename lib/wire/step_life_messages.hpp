@@ -99,6 +99,17 @@ struct LosePart {
   }
 };
 
+// Words of the administrator or owner, for the first task's standard error.
+struct StepNotice {
+  static constexpr MessageType kType = MessageType::step_notice;
+  Text text;
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "text", self.text);
+  }
+};
+
 struct StepDoneAck {
   static constexpr MessageType kType = MessageType::step_done_ack;
   std::uint32_t node = 0;

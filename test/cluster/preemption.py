@@ -18,6 +18,7 @@ listen_address: 127.0.0.1
 constrain_cores: no
 constrain_ram_space: no
 def_mem_per_cpu: 10
+kill_wait: 2
 nodes:
   - {node_name: "n[1-2]", node_addr: 127.0.0.1, cpus: 4, sockets: 4, cores_per_socket: 1,
      real_memory: 4000, autodetect: no}
@@ -37,6 +38,7 @@ OF_QOS = f"""\
 {BASE}preempt_type: preempt/qos
 preempt_mode: CANCEL
 preempt_parameters: youngest_first,send_user_signal,min_exempt_priority=5000
+priority_type: priority/multifactor
 accounting_storage_enforce: qos
 partitions:
   - {{partition_name: batch, nodes: ALL, default: yes}}

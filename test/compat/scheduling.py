@@ -21,6 +21,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "scheduling"))
 sys.path.insert(0, str(HERE.parent / "cluster"))
+import again  # noqa: E402
 import compare  # noqa: E402
 import generate  # noqa: E402
 import harness  # noqa: E402
@@ -53,75 +54,110 @@ def play(kind, shape, scenarios, how="play"):
     return None
 
 
-def on_both(shape, scenarios):
+def on_both(shape, scenarios, rules):
     """Plays on both what both take; whoever is refused by one alone is withdrawn on the other."""
     for scenario, ours in zip(scenarios, play(systems.Sluice, shape, scenarios, "refusals")):
         scenario["sluice_refused"] = ours
     oracle = play(systems.Oracle, shape, scenarios)
-    return oracle, play(systems.Sluice, shape, scenarios)
+    return oracle, on_sluice(shape, scenarios, oracle, rules)
 
 
-def known_differences():
-    """({"SHAPE.SCENARIO": reason}, [regular expression of a difference that is meant])"""
-    known, rules = {}, []
-    for line in KNOWN.read_text().split("\n"):
-        if not line.strip() or line.startswith("#"):
-            continue
-        if line.startswith("/"):
-            rules.append(re.compile(line[1:].partition("/  ")[0]))
-        else:
-            name, _, reason = line.partition(": ")
-            known[name] = reason
-    return known, rules
+def on_sluice(shape, scenarios, theirs, rules):
+    """[(result, what again.py sees in it)] of each scenario."""
+    for attempt in range(3):
+        try:
+            with systems.Sluice(shape) as system:
+                return [
+                    look_at(system, shape, *pair, rules) for pair in zip(scenarios, theirs or [])
+                ]
+        except (harness.Failure, subprocess.TimeoutExpired) as failure:
+            print(f"Sluice {shape['seed']}, attempt {attempt + 1}: {failure}", flush=True)
+    return None
+
+
+def look_at(system, shape, scenario, theirs, rules):
+    ours = system.play(scenario)
+
+    def is_meant(job, text):
+        return rules.is_meant(shape, scenario, job, text)
+
+    refused = compare.refusals(theirs["refused"], ours["refused"])
+    found = refused + compare.differences(shape, scenario, theirs, ours)
+    if all(is_meant(*each) for each in found):
+        return ours, again.Look([]), found
+    seen = again.look(system, shape, scenario, theirs, ours, is_meant)
+    seen.left = [each for each in refused if not is_meant(*each)] + seen.left
+    return ours, seen, found
+
+
+class Rules:
+    """What is meant to differ: named scenarios, and regular expressions for lines."""
+
+    def __init__(self):
+        self.named, self.patterns = {}, []
+        for line in KNOWN.read_text().split("\n"):
+            if line.startswith("/"):
+                pattern, _, reason = line[1:].partition("/  ")
+                self.patterns.append((re.compile(pattern), reason))
+            elif line.strip() and not line.startswith("#"):
+                name, _, reason = line.partition(": ")
+                self.named[name] = reason
+        self.used = set()
+
+    def is_meant(self, shape, scenario, job, text):
+        kinds = "".join(f" {kind}" for kind in shape["kinds"])
+        line = f"{shape['mode']}{kinds} [{request(scenario, job)}]: {text}"
+        for pattern, _ in self.patterns:
+            if pattern.search(line):
+                self.used.add(pattern.pattern)
+                return True
+        return False
 
 
 class Report:
-    def __init__(self, verbose):
-        self.known, self.rules = known_differences()
-        self.verbose = verbose
-        self.count = self.alike = self.named = self.placed = self.listed = 0
+    def __init__(self, rules, verbose):
+        self.rules, self.verbose = rules, verbose
+        self.count = self.alike = self.named = self.placed = self.beside = self.listed = 0
         self.bad = []
 
-    def add_all(self, shape, scenarios, theirs, ours):
-        if theirs is None or ours is None:
+    def add_all(self, shape, scenarios, theirs, results):
+        if theirs is None or results is None:
             self.bad.append(f"{shape['seed']}: did not run")
             return
         for position, scenario in enumerate(scenarios):
-            self.add(shape, scenario, theirs[position], ours[position])
+            self.add(shape, scenario, theirs[position], results[position])
 
-    def add(self, shape, scenario, theirs, ours):
+    def add(self, shape, scenario, theirs, result):
+        ours, seen, found = result
         name = f"{shape['seed']}.{scenario['seed']}"
-        refusals = compare.refusals(theirs["refused"], ours["refused"])
-        found = refusals + compare.differences(shape, scenario, theirs, ours)
         self.count += 1
         self.alike += not found
         self.named += not found and compare.same_nodes(theirs, ours)
-        left = found
-        if compare.other_nodes(theirs, ours):
-            left = refusals + compare.independent_of_nodes(found, theirs, ours)
-        left = [each for each in left if not self.is_meant(shape, scenario, *each)]
-        if found and not left and name not in self.known:
-            self.placed += compare.other_nodes(theirs, ours)
-            self.listed += not compare.other_nodes(theirs, ours)
-            return
-        if bool(left) == (name in self.known):
-            self.listed += bool(left)
-            return
-        found = left
-        self.bad.append(name)
-        if not found:
+        if bool(seen.left) != (name in self.rules.named):
+            self.bad.append(name)
+            self.tell(name, shape, scenario, theirs, seen)
+        elif seen.left:
+            self.listed += 1
+        elif found:
+            self.beside += bool(seen.extra)
+            self.placed += bool(seen.bound) and not seen.extra
+            self.listed += not seen.bound and not seen.extra
+
+    def tell(self, name, shape, scenario, theirs, seen):
+        if not seen.left:
             print(f"{name}: agrees, but stands in {KNOWN.name}")
             return
         print(f"{name} ({shape['mode']}; {' '.join(shape['kinds']) or 'plain'}):")
+        if seen.bound or seen.extra:
+            bound = " ".join(f"{job}@{nodes}" for job, nodes in sorted(seen.bound.items()))
+            print(
+                f"   bound: {bound or '-'}; beside the plan: {' '.join(sorted(seen.extra)) or '-'}"
+            )
         if self.verbose:
-            self.show(shape, scenario, theirs, dict(found))
-        else:
-            for job, text in found:
-                print(f"   {job} [{request(scenario, job)}]: {text}")
-
-    def is_meant(self, shape, scenario, job, text):
-        line = f"{shape['mode']} [{request(scenario, job)}]: {text}"
-        return any(rule.search(line) for rule in self.rules)
+            self.show(shape, scenario, theirs, dict(seen.left))
+            return
+        for job, text in seen.left:
+            print(f"   {job} [{request(scenario, job)}]: {text}")
 
     @staticmethod
     def show(shape, scenario, theirs, found):
@@ -137,8 +173,8 @@ class Report:
         print(
             f"{self.count} scenarios in {seconds:.0f} s: {self.alike} alike"
             f" ({self.named} down to the names of the nodes), {self.placed} with other nodes among"
-            f" equals, {self.listed} differ as listed,"
-            f" {len(self.bad)} wrong"
+            f" equals, {self.beside} with a job started beside the plan, {self.listed} differ as"
+            f" listed, {len(self.bad)} wrong"
         )
         return 1 if self.bad else 0
 
@@ -146,7 +182,7 @@ class Report:
 def request(scenario, job):
     if job == "order":
         return ""
-    asked = scenario["jobs"][int(job[1:].split("_")[0])]
+    asked = compare.asked(scenario, job)
     return " ".join([*([asked["user"]] if asked["user"] != "root" else []), *asked["args"]])
 
 
@@ -159,10 +195,11 @@ def in_parallel(function, work, width):
 
 
 def do_compare(arguments):
-    report, begun, recorded = Report(arguments.verbose), time.monotonic(), []
-    work = wanted_scenarios(arguments.first, arguments.seeds)
-    for (shape, scenarios), (theirs, ours) in in_parallel(on_both, work, arguments.width):
-        report.add_all(shape, scenarios, theirs, ours)
+    rules, begun, recorded = Rules(), time.monotonic(), []
+    report = Report(rules, arguments.verbose)
+    work = [(*pair, rules) for pair in wanted_scenarios(arguments.first, arguments.seeds)]
+    for (shape, scenarios, _), (theirs, results) in in_parallel(on_both, work, arguments.width):
+        report.add_all(shape, scenarios, theirs, results)
         if arguments.record and theirs:
             entries = [{**scenario, **result} for scenario, result in zip(scenarios, theirs)]
             recorded.append({"shape": shape, "scenarios": entries})
@@ -190,19 +227,21 @@ def prune(recorded, names):
 
 def do_replay(arguments):
     """Also with --prune: what differs without a reason is left out of the file afterwards."""
-    report, begun = Report(arguments.verbose), time.monotonic()
+    rules, begun = Rules(), time.monotonic()
+    report = Report(rules, arguments.verbose)
     recorded = json.loads(pathlib.Path(arguments.file).read_text())
     if os.geteuid() != 0:  # these have jobs of other users
         recorded = [entry for entry in recorded if not NEEDS_ROOT & {*entry["shape"]["kinds"]}]
     if arguments.only:
         recorded = [e for e in recorded if str(e["shape"]["seed"]) in arguments.only.split(",")]
-    work = [(entry["shape"], entry["scenarios"][: arguments.part]) for entry in recorded]
-
-    def on_sluice(shape, scenarios):
-        return play(systems.Sluice, shape, scenarios)
-
-    for (shape, scenarios), results in in_parallel(on_sluice, work, arguments.width):
+    parts = [(entry["shape"], entry["scenarios"][: arguments.part]) for entry in recorded]
+    work = [(shape, scenarios, scenarios, rules) for shape, scenarios in parts]
+    for (shape, scenarios, *_), results in in_parallel(on_sluice, work, arguments.width):
         report.add_all(shape, scenarios, scenarios, results)
+    if arguments.verbose:
+        for pattern, _ in rules.patterns:
+            if pattern.pattern not in rules.used:
+                print(f"not needed: {pattern.pattern}")
     if arguments.prune:
         prune(recorded, set(report.bad))
         pathlib.Path(arguments.file).write_text(as_text(recorded))

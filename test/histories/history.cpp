@@ -98,6 +98,12 @@ void History::look_ahead(const Picture& before, const core::StoredState& state,
 }
 
 void History::count(const Picture& before, const Picture& after) {
+  for (const model::ReservationPtr& one : after.reservations) {
+    if (!trace_) break;
+    note(fmt::format("    {} has {} from {} s to {} s, flags {:x}", one->name.view(),
+                     one->nodes.view(), (one->start - after.now.wall) / model::kSecond,
+                     (one->end - after.now.wall) / model::kSecond, one->flags));
+  }
   for (const model::JobPtr& job : after.jobs) {
     const model::Job* was = before.find(job->id);
     const bool ran = was != nullptr && runs(*was);

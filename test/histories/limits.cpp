@@ -346,12 +346,16 @@ Problem untrue_limit(const Picture& picture, const Job& job) {
   const std::string detail = picture.detail(job);
   const Book book(picture);
   bool known = false;
-  for (const model::Partition* partition : partitions_of(picture, job)) {
-    for (const Rule& rule : book.rules_of(job, partition->name.view())) {
-      if (rule.name != detail) continue;
-      known = true;
-      if (job.het_job.is_set()) return {};  // with what its other components take
-      if (would_break(picture, job, rule)) return {};
+  for (const model::JobPtr& one : picture.jobs) {
+    // A component waits for what any of them waits for, together with what the others take.
+    const bool whole = job.het_job.is_set() && one->het_job == job.het_job;
+    if (one->id != job.id && !whole) continue;
+    for (const model::Partition* partition : partitions_of(picture, *one)) {
+      for (const Rule& rule : book.rules_of(*one, partition->name.view())) {
+        if (rule.name != detail) continue;
+        known = true;
+        if (whole || would_break(picture, *one, rule)) return {};
+      }
     }
   }
   return fmt::format("{} waits for {}, {}", name(job), detail,

@@ -134,11 +134,20 @@ std::map<std::string, std::uint32_t> licenses_of(std::string_view text) {
 }
 
 std::string name(const model::Job& job) {
-  return fmt::format("job {} ({} tasks x {} CPUs, nodes {}-{}, {} MiB, {} min, {} of {}, QOS {})",
-                     job.id.value, job.request->tasks, job.request->cpus_per_task,
-                     job.request->min_nodes, job.request->max_nodes, job.request->memory_per_node,
-                     job.time_limit, job.request->partitions.view(), job.spec->user.view(),
-                     job.qos.view());
+  const model::Request& request = *job.request;
+  std::string more;
+  if (job.array_job.is_set()) more += fmt::format(", of array {}", job.array_job.value);
+  if (job.het_job.is_set()) more += fmt::format(", of whole {}", job.het_job.value);
+  if (!request.reservation.empty()) more += fmt::format(", in {}", request.reservation.view());
+  if (!request.licenses.empty()) more += fmt::format(", {}", request.licenses.view());
+  if (!request.gres.empty()) more += fmt::format(", {} GPUs", request.gres.front().count);
+  if (!request.features.empty()) more += fmt::format(", {}", request.features.view());
+  if (!job.dependency.empty()) more += fmt::format(", after {}", job.dependency.view());
+  if (request.sharing == model::Sharing::exclusive) more += ", exclusive";
+  return fmt::format("job {} ({} tasks x {} CPUs, nodes {}-{}, {} MiB, {} min, {} of {}, QOS {}{})",
+                     job.id.value, request.tasks, request.cpus_per_task, request.min_nodes,
+                     request.max_nodes, request.memory_per_node, job.time_limit,
+                     request.partitions.view(), job.spec->user.view(), job.qos.view(), more);
 }
 
 Rank rank_of(const Picture& picture, const model::Job& job, const model::Partition& partition) {

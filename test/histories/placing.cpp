@@ -1,4 +1,4 @@
-// Placement by brute force: every set of nodes is tried. Only what is certain counts: a node that
+// Placement by brute force: every set of nodes is tried, in each partition that takes the job. Only what is certain counts: a node that
 // some planned start or some other reservation needs in the meantime is left out altogether.
 #include <algorithm>
 #include <bit>
@@ -146,6 +146,7 @@ bool could_ever_run(const Picture& picture, const model::Job& job) {
   for (const model::Partition* partition : partitions_of(picture, job)) {
     if (partition->state == model::PartitionState::down) continue;
     if (partition->state == model::PartitionState::inactive) continue;
+    if (minutes_of(job, *partition) > partition->max_time) continue;
     if (!some_place(picture, *job.request, empty_rooms(picture, job, *partition)).empty()) {
       return true;
     }

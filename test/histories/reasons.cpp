@@ -1,8 +1,10 @@
 // Every reason that a waiting job shows is true.
 #include <algorithm>
+#include <utility>
 
 #include <fmt/core.h>
 
+#include "model/task_set.hpp"
 #include "test/histories/picture.hpp"
 
 namespace sluice::histories {
@@ -57,12 +59,20 @@ bool is_short_of_licenses(const Picture& picture, const Job& job) {
   return false;
 }
 
+// In the order of submission, the tasks of an array by their numbers.
+std::pair<JobId, std::uint32_t> submitted(const Job& job) {
+  if (!job.array_job.is_set()) return {job.id, 0};
+  const bool rest = job.array_rest && !job.array_rest->runs.empty();
+  return {job.array_job, rest ? job.array_rest->runs.front().first : job.array_task};
+}
+
 // Of the dependencies that the histories make: "afterany:ID", "afterok:ID", "singleton", one each.
 bool has_open_dependency(const Picture& picture, const Job& job) {
   const std::string_view text = job.spec->dependency.view();
   if (text == "singleton") {
     return std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
-      const bool counts = runs(*other) || is_completing(*other) || other->id < job.id;
+      const bool counts =
+          runs(*other) || is_completing(*other) || submitted(*other) < submitted(job);
       return counts && other->id != job.id && other->spec->uid == job.spec->uid &&
              other->spec->name == job.spec->name &&
              (!model::is_finished(other->state) || is_completing(*other));

@@ -1,6 +1,7 @@
 // Nobody starts who may not: held, before its time, with open dependencies, on nodes that take no
 // jobs or that are reserved for others, or beside what it asked for.
 #include <algorithm>
+#include <limits>
 
 #include <fmt/core.h>
 
@@ -54,10 +55,21 @@ Problem check_shape(const Job& job) {
   return {};
 }
 
+// A job of a reservation is ended with it, unless the reservation is flexible.
+model::WallTime end_with_reservation(const Picture& picture, const Job& job) {
+  for (const model::ReservationPtr& one : picture.reservations) {
+    const bool confines = (one->flags & model::kResvFlex) == 0;
+    if (confines && !job.reservation.empty() && one->name == job.reservation) return one->end;
+  }
+  return std::numeric_limits<model::WallTime>::max();
+}
+
 // Reservations that someone else has, while it would run. Those that stand above others (OVERLAP,
 // MAINT) or let others in aren't made by the histories.
 Problem check_reservations(const Picture& before, const Job& job) {
-  const model::WallTime until = job.start + std::int64_t{job.time_limit} * 60 * model::kSecond;
+  const model::WallTime until =
+      std::min(job.start + std::int64_t{job.time_limit} * 60 * model::kSecond,
+               end_with_reservation(before, job));
   for (const model::ReservationPtr& one : before.reservations) {
     if (one->name == job.reservation || one->core_count == 0) continue;
     const bool whole = std::ranges::all_of(one->parts, [](auto& part) { return part.cores == 0; });
@@ -76,6 +88,9 @@ Problem check_reservations(const Picture& before, const Job& job) {
 
 Problem started_wrongly(const Picture& before, const Picture& after) {
   for (const model::JobPtr& job : after.jobs) {
+    if (runs(*job) && end_with_reservation(after, *job) <= after.now.wall) {
+      return fmt::format("{} still runs, but its reservation is over", name(*job));
+    }
     const Job* was = before.find(job->id);
     if (!runs(*job) || (was != nullptr && runs(*was))) continue;
     Problem wrong;

@@ -63,6 +63,7 @@ class NodeHost {
   void make_group(const worker::JobOnHost& job);
   void drop_group(const Attempt& attempt);
   void freeze_group(const Attempt& attempt, bool frozen);
+  [[nodiscard]] bool is_frozen(const Attempt& attempt) const;
   void sweep(const std::set<Attempt>& known);
   [[nodiscard]] bool knows(const StepKey& key) const { return begun_.contains(key); }
   StepProcess& start_stepd(const StepKey& key);
@@ -98,7 +99,6 @@ class NodeHost {
   void end_task(std::uint64_t id, std::uint32_t status);
   void task_is_through(std::uint64_t id);
   void run_srun(Task& task);
-  [[nodiscard]] bool is_frozen(const Attempt& attempt) const;
 
   World& world_;
   NodeIndex index_;

@@ -39,6 +39,7 @@ constexpr Route kRoutes[] = {
     route<wire::QueryReservations>(),
     route<wire::QueryLicenses>(),
     route<wire::WaitJob>(),
+    route<wire::NotifyJob>(),
     route<wire::QueryScript>(),
     route<wire::Ping>(),
     route<wire::QueryHosts>(),

@@ -31,6 +31,10 @@ struct Policy<wire::WaitJob> {
   static constexpr Rule rule{.least = Need::owner, .from_nodes = FromNodes::with_job};
 };
 template <>
+struct Policy<wire::NotifyJob> {
+  static constexpr Rule rule{.least = Need::owner, .from_nodes = FromNodes::with_job};
+};
+template <>
 struct Policy<wire::QueryScript> {
   static constexpr Rule rule{.least = Need::owner, .from_nodes = FromNodes::with_job};
 };

@@ -82,6 +82,7 @@ class Service {
   void handle(const Call& call, wire::QueryReservations& request);
   void handle(const Call& call, wire::QueryLicenses& request);
   void handle(const Call& call, wire::WaitJob& request);
+  void handle(const Call& call, wire::NotifyJob& request);
   void handle(const Call& call, wire::QueryScript& request);
   void handle(const Call& call, wire::Ping& request);
   void handle(const Call& call, wire::QueryHosts& request);

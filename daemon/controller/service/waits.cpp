@@ -38,6 +38,45 @@ void Service::handle(const Call& call, wire::WaitJob& request) {
   commit({}, [this, job] { wake_waiters(job); });
 }
 
+// To the command that owns the allocation, or into the output of a batch job. It is said once, and
+// kept by nobody.
+void Service::handle(const Call& call, wire::NotifyJob& request) {
+  const JobId named_id = named(request.job);
+  const model::JobPtr job = request.job.tasks.empty()
+                                ? cluster_.find_job(named_id)
+                                : cluster_.find_task(named_id, request.job.tasks.front().first);
+  const auto error = [](ErrorCode code) { return Error{code, std::string(error_text(code))}; };
+  if (!job || model::is_finished(job->state)) {
+    return refuse(call, error(ErrorCode::invalid_job_id));
+  }
+  const Status allowed = judge(auth::Policy<wire::NotifyJob>::rule, call.peer, job->spec->uid);
+  if (!allowed) return refuse(call, allowed.error());
+  if (request.text.size() > wire::kMaxNotice) {
+    return refuse(call, {ErrorCode::invalid_argument, "the message is too long"});
+  }
+  if (job->spec->kind != model::JobKind::batch) {
+    const auto found = waiters_.find(job->id);
+    if (found == waiters_.end()) return refuse(call, error(ErrorCode::job_not_requeueable));
+    for (const Waiter& waiter : found->second) {
+      if (waiter.owned) {
+        reply(env_, waiter.session, waiter.id, wire::JobNotice{job->id, request.text});
+      }
+    }
+  } else {
+    if (!job->allocation) return refuse(call, error(ErrorCode::job_not_requeueable));
+    const NodeIndex node = job->allocation->shares.front().node;
+    if (!links_[node.value].connected) return refuse(call, error(ErrorCode::node_down));
+    wire::TellJob order;
+    order.epoch = Epoch(epoch_);
+    order.attempt = {job->uid, job->attempt};
+    order.order = next_order(node, order.attempt);
+    order.job = job->id;
+    order.text = request.text;
+    send_node(env_, node, order);
+  }
+  reply(env_, call.session, call.id, wire::DoneReply{});
+}
+
 void Service::wake_waiters(const model::JobPtr& job) {
   if (job->het_job.is_set() && job->het_job != job->id) {
     if (const model::JobPtr leader = cluster_.find_job(job->het_job)) wake_waiters(leader);

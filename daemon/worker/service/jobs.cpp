@@ -156,7 +156,7 @@ void Jobs::resume() {
       prepare(job);
     } else if (job.is_ending()) {
       begin_end(job, 0);
-    } else if (job.has_batch() && !job.batch_started) {
+    } else if (job.has_batch() && !job.batch_started && !job.suspended) {
       start_batch(job);
     }
   }
@@ -195,8 +195,16 @@ void Jobs::prepared(const Attempt& attempt, const Status& status) {
     job->why = model::JobState::failed;
     return begin_end(*job, 0);
   }
-  if (job->has_batch()) start_batch(*job);
-  unpark(*job);
+  // Suspended while it was being prepared: nothing of it starts before it is resumed.
+  if (job->suspended) return context_.env.freeze_job(job->host, true);
+  go_on(*job);
+}
+
+// Whatever waited for the job to be prepared, or to be resumed.
+void Jobs::go_on(JobRun& job) {
+  const Attempt attempt = job.host.attempt;
+  if (job.has_batch() && !job.batch_started) start_batch(job);
+  if (JobRun* run = context_.find(attempt)) unpark(*run);
   manager_.grant_waiting(attempt);
 }
 
@@ -215,7 +223,7 @@ void Jobs::park(StreamId stream, const Attempt& attempt, wire::LaunchStep launch
   JobRun* job = context_.find(attempt);
   StreamState* state = context_.stream(stream);
   if (state == nullptr) return;
-  if (job != nullptr && job->prepared && !job->is_ending()) {
+  if (job != nullptr && job->prepared && !job->suspended && !job->is_ending()) {
     if (!may_launch(*job, *state, launch)) {
       return context_.refuse(stream, 0, Error{ErrorCode::access_denied, "the launch is refused"});
     }
@@ -232,9 +240,15 @@ void Jobs::park(StreamId stream, const Attempt& attempt, wire::LaunchStep launch
   state->role = StreamRole::parked;
   state->step = StepKey{attempt, launch.layout.step};
   parked_[attempt].push_back({stream, std::move(launch), {}});
-  context_.timers.after(kParkMs, [this, stream] {
+  wait_parked(stream, attempt);
+}
+
+// Until the job comes, is prepared, is resumed.
+void Jobs::wait_parked(StreamId stream, const Attempt& attempt) {
+  context_.timers.after(kParkMs, [this, stream, attempt] {
     StreamState* waiting = context_.stream(stream);
     if (waiting == nullptr || waiting->role != StreamRole::parked) return;
+    if (context_.find(attempt) != nullptr) return wait_parked(stream, attempt);
     context_.refuse(stream, 0, Error{ErrorCode::invalid_job_id, "no such job on this node"});
     stream_closed(stream);
     context_.env.close_stream(stream);
@@ -295,6 +309,14 @@ void Jobs::signal(const wire::SignalJob& order) {
   }
 }
 
+// What people are told comes out where the batch script's complaints do.
+void Jobs::tell(const wire::TellJob& order) {
+  JobRun* job = context_.find(order.attempt);
+  if (job == nullptr) return;
+  const auto batch = job->steps.find(base::kBatchStep);
+  if (batch != job->steps.end()) tree_.tell_here(batch->second, order.text);
+}
+
 // The job has one node less: later steps are not placed there, also after a restart.
 void Jobs::shrink(JobRun& job, std::string_view lost) {
   remove_node(job, lost);
@@ -331,8 +353,9 @@ void Jobs::freeze(const Attempt& attempt, bool frozen) {
   if (job == nullptr || job->is_ending() || job->suspended == frozen) return;
   job->suspended = frozen;
   store_progress(context_, *job);
+  if (!job->prepared) return;  // prepared() looks at it
   context_.env.freeze_job(job->host, frozen);
-  if (!frozen) manager_.grant_waiting(attempt);
+  if (!frozen) go_on(*job);
 }
 
 std::vector<wire::Hold> Jobs::holds() const {

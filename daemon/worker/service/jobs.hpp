@@ -30,6 +30,7 @@ class Jobs {
   void lose_node(const wire::LoseNode& order);
   void parked_frame(StreamId stream, wire::MessageType type, std::string_view payload);
   void signal(const wire::SignalJob& order);
+  void tell(const wire::TellJob& order);
   void terminate(const wire::TerminateJob& order);
   void freeze(const Attempt& attempt, bool frozen);
   // Without an order: the daemon itself ends (`sluice down`).
@@ -56,8 +57,10 @@ class Jobs {
   void shrink(JobRun& job, std::string_view lost);
   void prepare(JobRun& job);
   void prepared(const Attempt& attempt, const Status& status);
+  void go_on(JobRun& job);
   void start_batch(JobRun& job);
   void unpark(JobRun& job);
+  void wait_parked(StreamId stream, const Attempt& attempt);
   void begin_end(JobRun& job, std::uint32_t grace_s);
   void signal_all(JobRun& job, std::uint32_t signal);
   void kill(const Attempt& attempt);

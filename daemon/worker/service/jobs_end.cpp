@@ -81,7 +81,7 @@ void Jobs::begin_end(JobRun& job, std::uint32_t grace_s) {
     store_progress(context_, job);
     if (job.suspended) {
       job.suspended = false;
-      context_.env.freeze_job(job.host, false);
+      if (job.prepared) context_.env.freeze_job(job.host, false);
     }
     manager_.job_ends(job);
   }

@@ -271,6 +271,9 @@ void Service::on_controller_message(wire::MessageType type, std::string_view pay
     case MessageType::lose_node:
       return take_order<wire::LoseNode>(
           payload, [this](const wire::LoseNode& order) { jobs_.lose_node(order); });
+    case MessageType::tell_job:
+      return take_order<wire::TellJob>(payload,
+                                       [this](const wire::TellJob& order) { jobs_.tell(order); });
     case MessageType::suspend_job:
       return take_order<wire::SuspendJob>(
           payload, [this](const wire::SuspendJob& order) { jobs_.freeze(order.attempt, true); });

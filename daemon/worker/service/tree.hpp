@@ -58,6 +58,7 @@ class Tree {
   void lose(JobRun& job, StepRun& step, std::uint32_t node);
   // To the local stepd alone.
   void signal_here(StepRun& step, std::uint32_t signal, std::uint32_t task = model::kNoTask);
+  void tell_here(StepRun& step, const Text& text);
   // The root has taken the results of these nodes, or of all: they may be forgotten.
   void acknowledge(JobRun& job, StepRun& step, std::uint32_t node);
   void acknowledge_all(JobRun& job, StepRun& step);

@@ -201,4 +201,8 @@ void Tree::signal_here(StepRun& step, std::uint32_t signal, std::uint32_t task) 
   send_stepd(context_.env, step.stepd, message);
 }
 
+void Tree::tell_here(StepRun& step, const Text& text) {
+  if (step.stepd != 0) send_stepd(context_.env, step.stepd, wire::StepNotice{text});
+}
+
 }  // namespace sluice::worker

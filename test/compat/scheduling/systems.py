@@ -34,6 +34,8 @@ class System:
 
     quiet_s = 0.0
     look_s = 0.1
+    # Who waits for several partitions has several reasons in turn.
+    reasons_alternate = False
 
     def __init__(self, shape):
         self.shape = shape
@@ -74,7 +76,8 @@ class System:
         """Runs a scenario: {"refused": {job: text}, "pending": {job: reasons}, "running", "order"}.
 
         With "sluice_refused" in it, what only one of the two refuses becomes "withdrawn":
-        submitted, but cancelled before anything starts, so that the rest can be compared.
+        submitted, but cancelled before anything starts, so that the rest can be compared. Who is
+        "bound" has to run on the nodes that are given.
         """
         self.set_partitions("down")
         self.reserve(scenario)
@@ -82,8 +85,10 @@ class System:
         if "sluice_refused" in scenario:
             scenario["withdrawn"] = sorted(set(refused) ^ set(scenario.pop("sluice_refused")))
         for name in scenario.get("withdrawn", []):
-            if name in ids:
-                self.must("scancel", ids[name])
+            if base_name(name) in ids:
+                self.must("scancel", task_id(ids, name))
+        for name, nodes in scenario.get("bound", {}).items():
+            self.must("scontrol", "update", f"jobid={task_id(ids, name)}", f"reqnodelist={nodes}")
         self.set_partitions("up")
         reasons = self.settle()
         result = {"refused": refused, "pending": reasons, **self.result()}
@@ -133,16 +138,15 @@ class System:
         return {job_name(name, task): (state, why) for name, task, state, why in words}
 
     def settle(self):
-        """Waits until no state has changed for a while; returns {job: reasons seen meanwhile}.
-
-        Who waits for several partitions has several reasons in turn.
-        """
+        """Waits until no state has changed for a while; returns {job: reasons seen meanwhile}."""
         begun = since = time.monotonic()
         last, reasons = None, {}
         while True:
             found = self.states()
-            now = {job: state for job, (state, _) in found.items()}
-            moving = {"COMPLETING", "CONFIGURING"} & set(now.values())
+            now = found
+            if self.reasons_alternate:
+                now = {job: state for job, (state, _) in found.items()}
+            moving = {"COMPLETING", "CONFIGURING"} & {state for state, _ in found.values()}
             if now != last or (moving and time.monotonic() - begun < LONGEST_S):
                 last, since, reasons = now, time.monotonic(), {}
             quiet = time.monotonic() - since
@@ -174,13 +178,40 @@ class System:
             if line and "N/A" in line:
                 name, _, priority = line.split("|")
                 waiting.append((-int(priority), int(name[1:]), name))
-        return {"running": running, "order": [name for _, _, name in sorted(waiting)]}
+        return {
+            "running": running,
+            "order": [name for _, _, name in sorted(waiting)],
+            "planned": self.planned(),
+        }
+
+    def planned(self):
+        """{job: seconds from the first start to its own, where one is planned}"""
+        began, planned = [], {}
+        for line in self.must("squeue", "-h", "-a", "-o", "%j|%t|%K|%S").split("\n"):
+            name, state, task, start = [*line.split("|"), "", "", ""][:4]
+            if start in ("", "N/A", "Unknown"):
+                continue
+            moment = time.mktime(time.strptime(start, "%Y-%m-%dT%H:%M:%S"))
+            if state == "R":
+                began.append(moment)
+            elif state == "PD" and task == "N/A":
+                planned[name] = moment
+        return {job: moment - min(began, default=moment) for job, moment in planned.items()}
 
 
 def filled(word, ids):
     """An option with the ids of the jobs that it names; one that was refused is not waited for."""
     named = re.search(r"\{(j\d+)\}", word)
     return word.format(**ids) if not named or named.group(1) in ids else "--comment=free"
+
+
+def base_name(name):
+    return name.split("_")[0]
+
+
+def task_id(ids, name):
+    """The id of a job or of an array's task ("j3_2")."""
+    return ids[base_name(name)] + name[len(base_name(name)) :]
 
 
 def job_name(name, task):
@@ -223,6 +254,7 @@ class Oracle(System):
 
     quiet_s = ORACLE_QUIET_S
     look_s = 0.4
+    reasons_alternate = True
 
     def __enter__(self):
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="sluice-scenarios.", dir="/var/tmp"))

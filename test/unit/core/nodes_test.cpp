@@ -194,6 +194,36 @@ TEST(Nodes, ALaunchThatNeverArrivedIsSentAgain) {
   EXPECT_EQ(world.job(id).attempt, 1U);
 }
 
+TEST(Nodes, OrdersToStandStillAndToGoOnAreRepeated) {
+  World world;
+  const JobId id = world.submit(a_job());
+  world.prepared(id);
+  core::NodeRegistered event{.node = NodeIndex(0),
+                             .facts = world.settings->nodes[0].facts,
+                             .holds = {world.attempt(id)}};
+  EXPECT_TRUE(World::orders<core::ResumeJob>(world.apply(event)).empty());  // it never stood still
+  world.act_as_admin(JobVerb::suspend, id);
+  core::Changes told = world.apply(event);
+  EXPECT_EQ(World::orders<core::SuspendJob>(told).size(), 1U);
+  EXPECT_TRUE(World::orders<core::ResumeJob>(told).empty());
+  world.act_as_admin(JobVerb::resume, id);
+  told = world.apply(event);
+  EXPECT_TRUE(World::orders<core::SuspendJob>(told).empty());
+  EXPECT_EQ(World::orders<core::ResumeJob>(told).size(), 1U);
+}
+
+TEST(Nodes, ALaunchOfASuspendedJobThatNeverArrivedIsFollowedByItsSuspension) {
+  World world;
+  const JobId id = world.submit(a_job());
+  world.act_as_admin(JobVerb::suspend, id);
+  core::NodeRegistered event{
+      .node = NodeIndex(0), .facts = world.settings->nodes[0].facts, .holds = {}};
+  const core::Changes told = world.apply(event);
+  ASSERT_EQ(told.orders.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<core::LaunchJob>(told.orders[0]));
+  EXPECT_TRUE(std::holds_alternative<core::SuspendJob>(told.orders[1]));
+}
+
 TEST(Nodes, AnotherBootMeansThatJobsAreLost) {
   World world;
   const JobId id = world.submit(a_job());

@@ -124,6 +124,19 @@ TEST(PlacementRules, OneTaskPerCoreUnlessTheJobSaysOtherwise) {
   EXPECT_EQ(cpus_of(true, overcommitted), 2U);
 }
 
+TEST(PlacementRules, ThreadsThatAreNotToBeUsedHaveNoMemory) {
+  World w;
+  w.nodes(1, {.cores = 4, .threads = 2, .memory = 1000}).up();
+  Request one_thread = tasks(3);
+  one_thread.threads_per_core = 1;
+  one_thread.memory_per_cpu = 300;
+  const JobId id = w.submit(one_thread);
+  w.pass();
+  ASSERT_NE(w.run(id.value), nullptr);
+  EXPECT_EQ(w.allocation(id.value).cpus, 6U);
+  EXPECT_EQ(w.allocation(id.value).shares[0].memory, 900U);
+}
+
 class UsersPartition : public ::testing::Test {
  protected:
   UsersPartition() {

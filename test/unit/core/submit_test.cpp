@@ -106,6 +106,37 @@ TEST(Submit, LimitsOfPartitionsKeepJobsWaiting) {
             ErrorCode::invalid_time_limit);
 }
 
+TEST(Submit, MoreSwitchesThanAskedForAreWaitedForNotRefused) {
+  model::Settings settings = some_settings();  // of four nodes
+  settings.topology.kind = model::TopologyKind::tree;
+  for (const char* nodes : {"n[1-2]", "n[3-4]"}) {
+    model::Switch leaf;
+    leaf.name = std::string("s") + nodes[2];
+    leaf.nodes = nodes;
+    settings.topology.switches.push_back(leaf);
+  }
+  model::Switch top;
+  top.name = "top";
+  top.switches = "s1,s3";
+  top.level = 1;
+  settings.topology.switches.push_back(top);
+  const auto three_nodes = [](std::uint32_t wait_s) {
+    return a_job().nodes(3).request([wait_s](Request& r) {
+      r.switches = 1;
+      r.switch_wait_s = wait_s;
+    });
+  };
+  World world(settings);
+  const JobId id = world.submit(three_nodes(60));
+  EXPECT_EQ(world.state(id), "PENDING/Resources");
+  world.pass(61);
+  EXPECT_EQ(world.state(id), "RUNNING");
+  settings.max_switch_wait_s = model::kUnlimited;
+  World patient(settings);
+  EXPECT_EQ(patient.try_submit(three_nodes(model::kUnlimited)).error().code,
+            ErrorCode::node_config_unavailable);
+}
+
 TEST(Submit, AccessIsByGroupAndAccount) {
   World world(two_partitions());
   core::SubmitJob event = a_job().on("small").minutes(5).event();

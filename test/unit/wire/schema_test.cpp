@@ -41,7 +41,7 @@ std::string schema_text() {
       InputAck, SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
       StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress,
       ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology,
-      TopologyReply>;
+      TopologyReply, NotifyJob, JobNotice, TellJob, StepNotice>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }

@@ -60,6 +60,15 @@ class JobsTest : public ::testing::Test {
     order.grace_s = grace_s;
     tell(order);
   }
+  template <class Order>
+  void order(const WorkerJob& job) {
+    Order made;
+    made.epoch = Epoch(5);
+    made.order = ++order_;
+    made.attempt = job.name();
+    made.job = JobId(job.id);
+    tell(made);
+  }
   void step_done(StepdId stepd, std::uint32_t exit_code) {
     wire::StepDone done;
     done.exit_code = exit_code;
@@ -342,14 +351,31 @@ TEST_F(JobsTest, an_end_that_overtakes_its_launch_wins) {
 TEST_F(JobsTest, suspending_freezes_and_the_end_thaws) {
   welcome();
   launch(WorkerJob{});
-  wire::SuspendJob suspend;
-  suspend.epoch = Epoch(5);
-  suspend.order = ++order_;
-  suspend.attempt = WorkerJob{}.name();
-  tell(suspend);
+  order<wire::SuspendJob>(WorkerJob{});
   EXPECT_TRUE(env.frozen);
   terminate(WorkerJob{}, 10);
   EXPECT_FALSE(env.frozen);
+}
+
+TEST_F(JobsTest, suspended_while_it_is_prepared_nothing_starts_until_it_is_resumed) {
+  welcome();
+  wire::LaunchJob launched;
+  launched.epoch = Epoch(5);
+  launched.order = ++order_;
+  launched.job = WorkerJob{}.make();
+  launched.script = "#!/bin/sh\n";
+  service->on_controller_message(wire::LaunchJob::kType, wire::encode(launched));
+  order<wire::SuspendJob>(WorkerJob{});  // faster than the preparation
+  EXPECT_TRUE(env.frozen);
+  EXPECT_TRUE(env.launches.empty());
+  EXPECT_EQ(env.reported<wire::JobPrepared>().size(), 1U);
+  restart();
+  welcome();
+  EXPECT_TRUE(env.launches.empty());
+  order<wire::ResumeJob>(WorkerJob{});
+  EXPECT_FALSE(env.frozen);
+  ASSERT_EQ(env.launches.size(), 1U);
+  EXPECT_EQ(env.launches.begin()->second.script, "#!/bin/sh\n");
 }
 
 TEST_F(JobsTest, signals_spare_the_script_unless_it_is_meant) {
