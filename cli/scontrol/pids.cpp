@@ -11,27 +11,28 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "cli/common/job_query.hpp"
+#include "cli/common/job_stream.hpp"
 #include "cli/common/live_usage.hpp"
 #include "cli/scontrol/console.hpp"
 #include "opt/states.hpp"
-#include "report/history_fields.hpp"
+#include "report/job_text.hpp"
 
 namespace sluice::cli {
 
 namespace {
 
 // The nodes to list: the one named, or those on this host.
-Result<std::vector<std::string>> nodes_here(Console& console, Words words) {
+Result<std::vector<std::string>> nodes_here(Client& client, Words words) {
   if (words.size() > 1) return std::vector<std::string>{words[1]};
   std::array<char, 256> name{};
   ::gethostname(name.data(), name.size() - 1);
   const std::string host(base::cut(name.data(), '.').before);
-  const auto reply = console.call<wire::NodesReply>(wire::QueryNodes{});
-  if (!reply) return tl::unexpected(reply.error());
+  const auto all = fetch_nodes(client, {});
+  if (!all) return tl::unexpected(all.error());
   std::vector<std::string> nodes;
-  for (const model::Node& node : reply->nodes) {
-    const std::string_view its = base::cut(node.facts.hostname.view(), '.').before;
-    if (its == host || node.name.view() == host) nodes.push_back(node.name.str());
+  for (const model::NodePtr& node : *all) {
+    const std::string_view its = base::cut(node->facts.hostname.view(), '.').before;
+    if (its == host || node->name.view() == host) nodes.push_back(node->name.str());
   }
   if (nodes.empty()) return fail(ErrorCode::invalid_node_name, "this host is no node");
   return nodes;
@@ -68,7 +69,7 @@ Status add_step(const Client& client, const RunningJob& running, const model::St
 }
 
 // All running jobs, or the one that is named.
-Result<std::vector<wire::JobRef>> jobs_meant(Console& console, const opt::JobRef* named) {
+Result<std::vector<wire::JobRef>> jobs_meant(Client& client, const opt::JobRef* named) {
   if (named != nullptr) {
     Result<wire::JobRef> ref = wire_ref(*named);
     if (!ref) return tl::unexpected(ref.error());
@@ -76,10 +77,10 @@ Result<std::vector<wire::JobRef>> jobs_meant(Console& console, const opt::JobRef
   }
   wire::QueryJobs query;
   query.filter.states = std::uint64_t{1} << static_cast<unsigned>(model::JobState::running);
-  const auto reply = console.call<wire::JobsReply>(query);
-  if (!reply) return tl::unexpected(reply.error());
+  const auto answer = fetch_jobs(client, query);
+  if (!answer) return tl::unexpected(answer.error());
   std::vector<wire::JobRef> refs;
-  for (const wire::JobRow& row : reply->jobs) refs.push_back({row.job.id, {}, model::kNoTask});
+  for (const model::JobPtr& job : answer->jobs) refs.push_back({job->id, {}, model::kNoTask});
   return refs;
 }
 
@@ -92,12 +93,12 @@ int list_pids(Console& console, Words words) {
     if (!ref) return console.complain("\"" + words[0] + "\" does not look like a stepid");
     named = *ref;
   }
-  const Result<std::vector<std::string>> here = nodes_here(console, words);
-  if (!here) return console.error(here.error().text);
-  const Result<std::vector<wire::JobRef>> jobs = jobs_meant(console, named ? &*named : nullptr);
-  if (!jobs) return console.error(jobs.error().text);
   const Result<Client*> client = console.client();
   if (!client) return console.error(client.error().text);
+  const Result<std::vector<std::string>> here = nodes_here(**client, words);
+  if (!here) return console.error(here.error().text);
+  const Result<std::vector<wire::JobRef>> jobs = jobs_meant(**client, named ? &*named : nullptr);
+  if (!jobs) return console.error(jobs.error().text);
   Listing listing{"PID      JOBID    STEPID   LOCALID GLOBALID\n", false};
   Status denied;
   for (const wire::JobRef& ref : *jobs) {

@@ -63,6 +63,7 @@ Result<std::set<std::string>> hidden_partitions(Console& console) {
   Result<Client*> client = console.client();
   if (!client) return tl::unexpected(client.error());
   const auto partitions = fetch_partitions(**client, {});
+  if (!partitions && partitions.error().code == ErrorCode::access_denied) return hidden;
   if (!partitions) return tl::unexpected(partitions.error());
   for (const model::PartitionPtr& partition : *partitions) {
     if (partition->hidden) hidden.insert(partition->name.str());

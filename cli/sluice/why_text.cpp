@@ -50,8 +50,12 @@ std::string title(const Explanation& why, const model::Job& job) {
 const char* plural(std::uint64_t count) { return count == 1 ? "" : "s"; }
 
 void add_lane(std::string& text, const model::ExplainedLane& lane, model::WallTime now) {
-  text += fmt::format("\nPartition {}: {}. It needs {} node{}.\n", lane.partition.view(),
-                      reason_words(lane.reason, lane.detail), lane.wanted, plural(lane.wanted));
+  text += fmt::format("\nPartition {}", lane.partition.view());
+  if (!lane.account.empty()) text += fmt::format(", account {}", lane.account.view());
+  if (!lane.qos.empty()) text += fmt::format(", QOS {}", lane.qos.view());
+  if (!lane.reservation.empty()) text += fmt::format(", reservation {}", lane.reservation.view());
+  text += fmt::format(": {}. It needs {} node{}.\n", reason_words(lane.reason, lane.detail),
+                      lane.wanted, plural(lane.wanted));
   text += fmt::format("  {:>8} nodes in the cluster\n", lane.nodes);
   for (const model::ExplainedFilter& filter : lane.filters) {
     text += fmt::format("  {:>8} removed by: {}\n", fmt::format("-{}", filter.removed),
@@ -138,6 +142,9 @@ void json_lanes(report::JsonWriter& json, const Explanation& why) {
   for (const model::ExplainedLane& lane : why.lanes) {
     json.open_object();
     json.member("partition", lane.partition);
+    json.member("account", lane.account);
+    json.member("qos", lane.qos);
+    json.member("reservation", lane.reservation);
     json.member("reason", reason_words(lane.reason, lane.detail));
     json.member("nodes", lane.nodes);
     json_filters(json, lane.filters);

@@ -52,6 +52,7 @@ Status check_nodes(Client& client, const std::vector<std::string>& names) {
   wire::QueryNodes query;
   query.names = base::compress_sorted_hosts(names);
   Result<std::vector<model::NodePtr>> nodes = fetch_nodes(client, query);
+  if (!nodes && nodes.error().code == ErrorCode::access_denied) return {};  // they are private
   if (!nodes) return tl::unexpected(nodes.error());
   for (const std::string& name : names) {
     const bool known =
@@ -72,8 +73,10 @@ Status check_known(Client& client, const wire::JobRef& ref) {
 
 Result<std::set<std::string>> hidden_partitions(Client& client) {
   Result<std::vector<model::PartitionPtr>> partitions = fetch_partitions(client, {});
-  if (!partitions) return tl::unexpected(partitions.error());
   std::set<std::string> hidden;
+  // Where partitions are private, none is known to be hidden.
+  if (!partitions && partitions.error().code == ErrorCode::access_denied) return hidden;
+  if (!partitions) return tl::unexpected(partitions.error());
   for (const model::PartitionPtr& partition : *partitions) {
     if (partition->hidden) hidden.insert(partition->name.str());
   }

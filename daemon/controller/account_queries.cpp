@@ -19,6 +19,7 @@ class AccountsQuery : public Query {
   explicit AccountsQuery(AccountsAnswer answer) : answer_(std::move(answer)) {}
 
   Piece next() override {
+    if (first_) hide();
     wire::AccountsReply message;
     const model::Accounts& all = *answer_.accounts;
     message.accounts.generation = all.generation;
@@ -39,6 +40,31 @@ class AccountsQuery : public Query {
   }
 
  private:
+  // Leaves out what is none of the asker's business.
+  void hide() {
+    const Sight& sight = answer_.sight;
+    constexpr std::uint32_t kSecrets =
+        model::kSecretAccounts | model::kSecretUsers | model::kSecretUsage;
+    if (!sight.hides(kSecrets)) return;
+    const std::uint32_t asked =
+        answer_.with_usage ? kSecrets : kSecrets & ~std::uint32_t{model::kSecretUsage};
+    model::Accounts seen = *answer_.accounts;
+    std::erase_if(seen.accounts, [&](const model::Account& account) {
+      return !sight.sees_account(account.name);
+    });
+    std::erase_if(seen.users,
+                  [&](const model::User& user) { return !sight.sees_user(user.name); });
+    std::erase_if(seen.associations, [&](const model::Association& association) {
+      return !sight.sees(association, asked);
+    });
+    std::erase_if(answer_.usage, [&](const model::UsageRecord& usage) {
+      return usage.association != 0 &&
+             !std::ranges::binary_search(seen.associations, usage.association, {},
+                                         &model::Association::id);
+    });
+    answer_.accounts = std::make_shared<const model::Accounts>(std::move(seen));
+  }
+
   // True: nothing of the list is left.
   template <class Record>
   static bool take(const std::vector<Record>& from, std::vector<Record>& to, std::size_t& at,

@@ -14,6 +14,8 @@ struct AccountsAnswer {
   Text cluster;
   model::AccountsPtr accounts;
   std::vector<model::UsageRecord> usage;  // empty: not asked for
+  bool with_usage = false;                // whoever's usage is hidden is left out
+  Sight sight;
 };
 
 [[nodiscard]] std::unique_ptr<Query> query_accounts(AccountsAnswer answer);

@@ -48,8 +48,8 @@ wire::PriorityRow row_of(const core::PriorityInputs& inputs, const core::Priorit
 
 class PrioritiesQuery : public Query {
  public:
-  PrioritiesQuery(SnapshotPtr snapshot, core::PriorityInputsPtr inputs)
-      : snapshot_(std::move(snapshot)), inputs_(std::move(inputs)) {}
+  PrioritiesQuery(SnapshotPtr snapshot, core::PriorityInputsPtr inputs, Sight sight)
+      : snapshot_(std::move(snapshot)), inputs_(std::move(inputs)), sight_(std::move(sight)) {}
 
   Piece next() override {
     wire::PrioritiesReply message;
@@ -65,7 +65,7 @@ class PrioritiesQuery : public Query {
  private:
   void add(const model::Job& job, wire::PrioritiesReply& message) const {
     const bool ranked = job.state == model::JobState::pending && job.priority != 0;
-    if (!ranked || inputs_ == nullptr) return;
+    if (!ranked || inputs_ == nullptr || !sight_.sees(job)) return;
     const core::RankedJob who = core::ranked_job(job, *inputs_);
     for (const std::string_view name : base::split_nonempty(job.partition, ',')) {
       for (std::uint32_t p = 0; p < inputs_->partitions.size(); ++p) {
@@ -84,14 +84,17 @@ class PrioritiesQuery : public Query {
 
   SnapshotPtr snapshot_;
   core::PriorityInputsPtr inputs_;
+  Sight sight_;
   bool first_ = true;
   std::size_t chunk_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<Query> query_priorities(SnapshotPtr snapshot, core::PriorityInputsPtr inputs) {
-  return std::make_unique<PrioritiesQuery>(std::move(snapshot), std::move(inputs));
+std::unique_ptr<Query> query_priorities(SnapshotPtr snapshot, core::PriorityInputsPtr inputs,
+                                        Sight sight) {
+  return std::make_unique<PrioritiesQuery>(std::move(snapshot), std::move(inputs),
+                                           std::move(sight));
 }
 
 }  // namespace sluice::controller

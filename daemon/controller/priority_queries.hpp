@@ -10,6 +10,6 @@
 namespace sluice::controller {
 
 [[nodiscard]] std::unique_ptr<Query> query_priorities(SnapshotPtr snapshot,
-                                                      core::PriorityInputsPtr inputs);
+                                                      core::PriorityInputsPtr inputs, Sight sight);
 
 }  // namespace sluice::controller

@@ -46,13 +46,16 @@ bool runs_a_script(const model::Job& job) {
 
 class JobsQuery : public Query {
  public:
-  JobsQuery(SnapshotPtr snapshot, wire::QueryJobs request, core::PriorityInputsPtr inputs)
-      : snapshot_(std::move(snapshot)), request_(std::move(request)), inputs_(std::move(inputs)) {}
+  JobsQuery(SnapshotPtr snapshot, JobsAsked asked)
+      : snapshot_(std::move(snapshot)),
+        request_(std::move(asked.request)),
+        sight_(std::move(asked.sight)),
+        inputs_(std::move(asked.inputs)) {}
 
   Piece next() override {
     while (chunk_ < snapshot_->chunks.size() && rows_.size() < kPieceBytes) {
       for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) {
-        if (!matches(*job, request_.filter)) continue;
+        if (!matches(*job, request_.filter) || !sight_.sees(*job)) continue;
         add(*job);
         if (!request_.steps) continue;
         found_.insert(job->id.value);
@@ -84,6 +87,7 @@ class JobsQuery : public Query {
 
   SnapshotPtr snapshot_;
   wire::QueryJobs request_;
+  Sight sight_;
   core::PriorityInputsPtr inputs_;
   JobRows rows_;
   std::size_t chunk_ = 0;
@@ -160,13 +164,14 @@ store::HistoryFilter history_filter(const wire::QueryHistory& request) {
 // few hundred bytes each.
 class HistoryQuery : public Query {
  public:
-  HistoryQuery(store::Reader reader, const wire::QueryHistory& request)
-      : reader_(std::move(reader)), filter_(history_filter(request)) {}
+  HistoryQuery(store::Reader reader, const wire::QueryHistory& request, Sight sight)
+      : reader_(std::move(reader)), filter_(history_filter(request)), sight_(std::move(sight)) {}
 
   Piece next() override {
     if (!read_) {
       read_ = true;
       const Status status = reader_.history(filter_, [this](const store::HistoryRow& row) {
+        if (!sight_.sees(*row.job)) return true;
         rows_.add(*row.job);
         for (const model::StepPtr& step : row.steps) rows_.add(*step);
         if (rows_.size() > kPieceBytes) pieces_.push_back(rows_.take(false));
@@ -190,6 +195,7 @@ class HistoryQuery : public Query {
 
   store::Reader reader_;
   store::HistoryFilter filter_;
+  Sight sight_;
   JobRows rows_;
   std::vector<std::string> pieces_;
   std::size_t at_ = 0;
@@ -198,9 +204,8 @@ class HistoryQuery : public Query {
 
 }  // namespace
 
-std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request,
-                                  core::PriorityInputsPtr inputs) {
-  return std::make_unique<JobsQuery>(std::move(snapshot), std::move(request), std::move(inputs));
+std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, JobsAsked asked) {
+  return std::make_unique<JobsQuery>(std::move(snapshot), std::move(asked));
 }
 std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request) {
   return std::make_unique<NodesQuery>(std::move(snapshot), std::move(request));
@@ -208,8 +213,9 @@ std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes reques
 std::unique_ptr<Query> query_partitions(SnapshotPtr snapshot, wire::QueryPartitions request) {
   return std::make_unique<PartitionsQuery>(std::move(snapshot), std::move(request));
 }
-std::unique_ptr<Query> query_history(store::Reader reader, const wire::QueryHistory& request) {
-  return std::make_unique<HistoryQuery>(std::move(reader), request);
+std::unique_ptr<Query> query_history(store::Reader reader, const wire::QueryHistory& request,
+                                     Sight sight) {
+  return std::make_unique<HistoryQuery>(std::move(reader), request, std::move(sight));
 }
 
 }  // namespace sluice::controller

@@ -10,6 +10,7 @@
 
 #include "base/result.hpp"
 #include "core/multifactor.hpp"
+#include "daemon/controller/service/sight.hpp"
 #include "daemon/controller/snapshot.hpp"
 #include "store/store.hpp"
 #include "wire/client_messages.hpp"
@@ -30,12 +31,17 @@ class Query {
 
 // With `inputs`, priorities are shown as of the latest calculation; records have those of when they
 // were last changed.
-[[nodiscard]] std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, wire::QueryJobs request,
-                                                core::PriorityInputsPtr inputs = nullptr);
+struct JobsAsked {
+  wire::QueryJobs request;
+  Sight sight = {};
+  core::PriorityInputsPtr inputs = nullptr;
+};
+[[nodiscard]] std::unique_ptr<Query> query_jobs(SnapshotPtr snapshot, JobsAsked asked);
 [[nodiscard]] std::unique_ptr<Query> query_nodes(SnapshotPtr snapshot, wire::QueryNodes request);
 [[nodiscard]] std::unique_ptr<Query> query_partitions(SnapshotPtr snapshot,
                                                       wire::QueryPartitions request);
 [[nodiscard]] std::unique_ptr<Query> query_history(store::Reader reader,
-                                                   const wire::QueryHistory& request);
+                                                   const wire::QueryHistory& request,
+                                                   Sight sight = {});
 
 }  // namespace sluice::controller

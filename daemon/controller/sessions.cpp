@@ -99,8 +99,11 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
   };
   return try_query<wire::QueryJobs>(call, frame,
                                     [&](wire::QueryJobs request) {
-                                      start(query_jobs(snapshot_.current(), std::move(request),
-                                                       service_->cluster().priority_inputs()));
+                                      start(query_jobs(
+                                          snapshot_.current(),
+                                          {std::move(request),
+                                           service_->sight_for<wire::QueryJobs>(call.peer),
+                                           service_->cluster().priority_inputs()}));
                                     }) ||
          try_query<wire::QueryNodes>(call, frame,
                                      [&](wire::QueryNodes request) {
@@ -115,13 +118,17 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
                                        [&](const wire::QueryHistory& request) {
                                          Result<store::Reader> reader = store_->reader();
                                          if (!reader) return refuse(call, reader.error());
-                                         start(query_history(std::move(*reader), request));
+                                         start(query_history(
+                                             std::move(*reader), request,
+                                             service_->sight_for<wire::QueryHistory>(call.peer)));
                                        }) ||
          try_query<wire::QueryAccounts>(call, frame,
                                         [&](const wire::QueryAccounts& request) {
                                           AccountsAnswer answer{config_.settings->cluster_name,
                                                                 snapshot_.current()->accounts,
-                                                                {}};
+                                                                {},
+                                                                request.usage,
+                                                                service_->sight_for<wire::QueryAccounts>(call.peer)};
                                           if (request.usage)
                                             answer.usage = service_->cluster().usage();
                                           start(query_accounts(std::move(answer)));
@@ -129,7 +136,8 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
          try_query<wire::QueryPriorities>(
              call, frame,
              [&](const wire::QueryPriorities&) {
-               start(query_priorities(snapshot_.current(), service_->cluster().priority_inputs()));
+               start(query_priorities(snapshot_.current(), service_->cluster().priority_inputs(),
+                                      service_->sight_for<wire::QueryPriorities>(call.peer)));
              }) ||
          try_query<wire::QueryConfig>(call, frame,
                                       [&](const wire::QueryConfig&) { answer_config(call); }) ||

@@ -147,6 +147,7 @@ Status Shell::start_service() {
       uids->push_back(*uid);
     }
   }
+  options.private_data = config_.private_data;
   options.pid = static_cast<std::uint32_t>(::getpid());
   options.hosts = hosts_;
   service_ = std::make_unique<Service>(static_cast<Env&>(*this), std::move(options), loaded_);
@@ -161,7 +162,10 @@ Status Shell::reconfigure() {
   Result<config::ClusterConfig> config = config::load_cluster_config(options_.config_file);
   if (!config) return tl::unexpected(config.error());
   const Status applied = service_->configure(config->settings, key_values(config->node_settings));
-  if (applied) config_ = std::move(*config);
+  if (applied) {
+    config_ = std::move(*config);
+    service_->set_private_data(config_.private_data);
+  }
   return applied;
 }
 

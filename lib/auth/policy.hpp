@@ -43,6 +43,7 @@ struct Peer {
 enum class Need : std::uint8_t {
   any_user,
   owner,  // or operator
+  owner_or_coordinator,  // of the account that the object belongs to; or operator
   owner_or_admin,
   operator_,
   admin,
@@ -61,6 +62,10 @@ struct Rule {
   Need least = Need::root;
   Roles roles = kAnyRole;  // of the host that it comes from
   FromNodes from_nodes = FromNodes::with_job;
+  // What of private_data (model/secrets.hpp) an answer may hold: it leaves out what the asker may
+  // not see. Of kinds that `whole_secrets` names, nothing is answered at all.
+  std::uint32_t secrets = 0;
+  std::uint32_t whole_secrets = 0;
 };
 
 template <class Request>
@@ -76,6 +81,7 @@ struct Facts {
   std::optional<uid_t> owner;         // of the object, where it has one
   Level level = Level::user;          // the uid's rank by the accounting tables
   bool user_has_job_on_host = false;  // asked only for peers from compute nodes
+  bool coordinates = false;           // the account of the object
 };
 
 // The peer's rank after its host has been weighed.
@@ -94,10 +100,13 @@ struct Facts {
 
 namespace detail {
 
-[[nodiscard]] constexpr bool level_suffices(Need least, Level level, bool is_owner) {
+[[nodiscard]] constexpr bool level_suffices(Need least, Level level, bool is_owner,
+                                            bool coordinates) {
   switch (least) {
     case Need::any_user: return level >= Level::user;
     case Need::owner: return is_owner || level >= Level::operator_;
+    case Need::owner_or_coordinator:
+      return is_owner || coordinates || level >= Level::operator_;
     case Need::owner_or_admin: return is_owner || level >= Level::admin;
     case Need::operator_: return level >= Level::operator_;
     case Need::admin: return level >= Level::admin;
@@ -124,7 +133,8 @@ namespace detail {
   }
   const Level level = effective_level(peer, facts.level, facts.user_has_job_on_host);
   const bool is_owner = level >= Level::user && facts.owner == peer.uid;
-  if (!detail::level_suffices(rule.least, level, is_owner)) return fail(ErrorCode::access_denied);
+  const bool coordinates = level >= Level::user && trusted && facts.coordinates;
+  if (!detail::level_suffices(rule.least, level, is_owner, coordinates)) return fail(ErrorCode::access_denied);
   return {};
 }
 

@@ -142,6 +142,24 @@ Setter gres_names(std::vector<Text>& out) {
   };
 }
 
+Setter secrets(std::uint32_t& out) {
+  return [&out](const std::string& value) -> Status {
+    std::vector<std::string> names;
+    if (Status split = words(names)(value); !split) return split;
+    out = 0;
+    for (const std::string& name : names) {
+      const std::uint32_t secret = secret_named(base::trim(name));
+      if (secret == 0 && !base::iequals(base::trim(name), "none")) {
+        return fail(ErrorCode::invalid_argument,
+                    "jobs, usage, accounts, users, reservations, nodes, partitions, events (there "
+                    "are no cloud nodes)");
+      }
+      out |= secret;
+    }
+    return {};
+  };
+}
+
 Setter port_number(std::uint16_t& out) {
   return [&out](const std::string& value) -> Status {
     const Result<std::uint32_t> parsed = base::parse_u32(value, 65535);
@@ -228,6 +246,7 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"mail_prog", absolute_path(config.mail_prog)},
       {"admins", words(config.admins)},
       {"operators", words(config.operators)},
+      {"private_data", secrets(config.private_data)},
       {"kill_wait", for_nodes(config, "kill_wait", seconds(s.kill_wait_s))},
       {"unkillable_step_timeout",
        for_nodes(config, "unkillable_step_timeout", seconds(s.unkillable_timeout_s))},

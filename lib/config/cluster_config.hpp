@@ -23,6 +23,7 @@ struct ClusterConfig {
   std::string mail_prog;            // absolute path; empty: no mail
   std::vector<std::string> admins;  // user names with administrator level
   std::vector<std::string> operators;
+  std::uint32_t private_data = 0;  // bits of model::Secret
   // What node daemons are told: kill_wait, prolog, epilog, mpi_default, require_cgroups, … keyed as
   // daemon/worker/host/step_settings.hpp names them.
   std::vector<std::pair<std::string, std::string>> node_settings;

@@ -189,10 +189,16 @@ Setter preempt_parameters(model::PreemptSettings& out) {
         read.reorder_by_youngest = true;
       } else if (is("send_user_signal") && !cut.found) {
         read.send_user_signal = true;
+      } else if (is("strict_order") && !cut.found) {
+        read.strict_order = true;
+      } else if (is("reorder_count") && number) {
+        read.reorder_count = *number;
       } else if (is("min_exempt_priority") && number) {
         read.min_exempt_priority = *number;
       } else {
-        return expected("a list of youngest_first, send_user_signal, min_exempt_priority=number");
+        return expected(
+            "a list of youngest_first, strict_order, send_user_signal, reorder_count=number, "
+            "min_exempt_priority=number");
       }
     }
     out = read;
@@ -268,7 +274,10 @@ std::string parameters_text(const model::PreemptSettings& preempt) {
   const model::PreemptSettings usual;
   add(preempt.min_exempt_priority != usual.min_exempt_priority,
       "min_exempt_priority=" + std::to_string(preempt.min_exempt_priority));
+  add(preempt.reorder_count != usual.reorder_count,
+      "reorder_count=" + std::to_string(preempt.reorder_count));
   add(preempt.send_user_signal, "send_user_signal");
+  add(preempt.strict_order, "strict_order");
   add(preempt.reorder_by_youngest, "youngest_first");
   return text.empty() ? "(null)" : text;
 }

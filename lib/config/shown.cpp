@@ -6,6 +6,8 @@
 #include "config/accounting.hpp"
 #include "config/containers.hpp"
 #include "config/policies.hpp"
+#include "base/strings.hpp"
+#include "model/secrets.hpp"
 #include "model/task_set.hpp"
 
 namespace sluice::config {
@@ -72,7 +74,33 @@ std::string licenses_text(const model::Settings& settings) {
   return text;
 }
 
+struct SecretWord {
+  std::uint32_t secret;
+  std::string_view word;
+};
+constexpr SecretWord kSecrets[] = {
+    {model::kSecretAccounts, "accounts"}, {model::kSecretEvents, "events"},
+    {model::kSecretJobs, "jobs"},         {model::kSecretNodes, "nodes"},
+    {model::kSecretPartitions, "partitions"}, {model::kSecretReservations, "reservations"},
+    {model::kSecretUsage, "usage"},       {model::kSecretUsers, "users"}};
+
+std::string secrets_text(std::uint32_t secrets) {
+  std::string text;
+  for (const SecretWord& known : kSecrets) {
+    if ((secrets & known.secret) == 0) continue;
+    text += (text.empty() ? "" : ",") + std::string(known.word);
+  }
+  return text.empty() ? "none" : text;
+}
+
 }  // namespace
+
+std::uint32_t secret_named(std::string_view word) {
+  for (const SecretWord& known : kSecrets) {
+    if (base::iequals(word, known.word)) return known.secret;
+  }
+  return 0;
+}
 
 std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfig& config) {
   const model::Settings& s = *config.settings;
@@ -101,6 +129,7 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"MinJobAge", seconds_text(s.min_job_age_s)},
       {"MpiDefault", node_setting(config, "mpi_default", "none")},
       {"OverTimeLimit", std::to_string(s.over_time_limit_min) + " min"},
+      {"PrivateData", secrets_text(config.private_data)},
       {"Prolog", node_setting(config, "prolog", "(null)")},
       {"RequeueExit", codes_text(s.requeue_exit)},
       {"RequeueExitHold", codes_text(s.requeue_exit_hold)},

@@ -9,6 +9,9 @@
 
 namespace sluice::config {
 
+// A word of private_data; 0: none such.
+[[nodiscard]] std::uint32_t secret_named(std::string_view word);
+
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> shown_config(
     const ClusterConfig& config);
 

@@ -39,6 +39,16 @@ std::set<Text> concerned_users(const AccountTree& before, const AccountTree& now
   return users;
 }
 
+// Whether the QOS let their jobs pass the same limits of partitions.
+bool same_waivers(const AccountTree& before, const AccountTree& now) {
+  const auto waives = [](const model::Qos* qos) {
+    return qos == nullptr ? 0 : qos->flags & kWaivers;
+  };
+  return std::ranges::all_of(now.accounts().qos, [&](const model::Qos& qos) {
+    return waives(before.qos(qos.id)) == waives(&qos);
+  });
+}
+
 }  // namespace
 
 void Cluster::State::restore_accounts(const StoredState& stored) {
@@ -92,6 +102,7 @@ void Cluster::State::on(const EditAccounts& event) {
   const bool reset = !event.edit.reset_usage.empty() || !event.edit.reset_qos_usage.empty();
   if (reset) reset_usage(event.edit);
   review_standings(*before);
+  if (!same_waivers(*before, *tree)) reconsider_waiting();
   plan_needed = true;
 }
 
@@ -197,10 +208,30 @@ std::vector<Guise> Cluster::State::guises_of(const model::Job& job,
     for (const std::string_view qos : asked) {
       if (enforce.qos && known && !tree->allows_qos(place, qos)) continue;
       if (!permits_qos(partition, qos)) continue;
-      guises.push_back({index, known ? tree->at(place).id : 0, qos_id(qos)});
+      guises.push_back({index, known ? tree->at(place).id : 0, qos_id(qos), waivers_of(qos)});
     }
   }
   return guises;
+}
+
+std::uint32_t Cluster::State::waivers_of(std::string_view qos) const {
+  std::uint32_t waived = 0;
+  if (!policies->waivers) return waived;
+  for (const std::string_view name : base::split_nonempty(qos, ',')) {
+    if (const model::Qos* one = tree->qos(name)) waived |= one->flags & kWaivers;
+  }
+  return waived;
+}
+
+// QOS with RequiresReservation are for jobs that name one.
+Status Cluster::State::check_qos_use(const model::Request& request) const {
+  if (!request.reservation.empty()) return {};
+  for (const std::string_view name : base::split_nonempty(request.qos, ',')) {
+    const model::Qos* qos = tree->qos(name);
+    if (qos == nullptr || (qos->flags & model::kQosRequiresReservation) == 0) continue;
+    return fail(ErrorCode::invalid_qos);
+  }
+  return {};
 }
 
 // For a job that had none.

@@ -25,7 +25,8 @@ using model::User;
 
 constexpr std::uint32_t kMostShares = 0x7fffffff;
 constexpr std::uint32_t kMostLimit = 0x7fffffff;
-constexpr std::uint32_t kAllQosFlags = (model::kQosRelative << 1U) - 1;
+// Relative limits are not known.
+constexpr std::uint32_t kAllQosFlags = model::kQosRelative - 1;
 
 bool is_plain(std::string_view text) {
   return std::ranges::none_of(text, [](char c) {

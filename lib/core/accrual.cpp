@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "core/cluster_state.hpp"
+#include "core/job_standing.hpp"
 #include "model/task_set.hpp"
 
 namespace sluice::core {
@@ -70,7 +71,24 @@ LimitClaim Cluster::State::claim_of(const model::Job& job) const {
   claim.submitted = is_rest(job) ? model::task_count(*job.array_rest) : 1;
   claim.running = pending ? 0 : 1;
   claim.accruing = pending && job.accrue != 0 ? 1 : 0;
-  if (!pending) claim.in_use = job.tres;
+  if (pending) {
+    if (!has_choice_of_guise(*job.request)) return claim;
+    for (const auto& [partition, other] : claims_at_submit(job)) {
+      for (const std::uint32_t qos : {other.qos, other.partition_qos}) {
+        if (qos != 0) claim.more_qos.push_back(qos);
+      }
+    }
+    std::ranges::sort(claim.more_qos);
+    const auto rest = std::ranges::unique(claim.more_qos);
+    claim.more_qos.erase(rest.begin(), rest.end());
+    return claim;
+  }
+  claim.in_use = job.tres;
+  if (policies->limits.counts_nodes() && job.allocation != nullptr) {
+    for (const model::NodeShare& share : job.allocation->shares) {
+      claim.nodes.push_back(share.node.value);
+    }
+  }
   return claim;
 }
 

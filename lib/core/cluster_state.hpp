@@ -89,6 +89,9 @@ struct Cluster::State {
   void settle_standing(model::Job& job) const;
   [[nodiscard]] Status settle_wckey(model::JobSpec& spec) const;
   [[nodiscard]] std::uint32_t qos_id(std::string_view name) const;
+  // The limits of partitions that some of those QOS let a job pass (kWaivers).
+  [[nodiscard]] std::uint32_t waivers_of(std::string_view qos) const;
+  [[nodiscard]] Status check_qos_use(const model::Request& request) const;
   [[nodiscard]] model::TresCounts charged_tres(const model::Job& job, PartitionIndex where) const;
   [[nodiscard]] Obstacle standing_obstacle(const model::Job& job) const;
   [[nodiscard]] std::vector<Guise> guises_of(const model::Job& job,
@@ -108,6 +111,8 @@ struct Cluster::State {
                                                    const TresWeights& weights) const;
   [[nodiscard]] std::vector<model::UsageRecord> usage_shown() const;
   [[nodiscard]] Status admit_to_limits(model::Job& job);
+  [[nodiscard]] std::vector<std::pair<PartitionIndex, LimitClaim>> claims_at_submit(
+      const model::Job& job) const;
   [[nodiscard]] bool ranks_by_factors() const;
   [[nodiscard]] std::uint32_t computed_priority(const model::Job& job) const;
   // Charging and counting jobs (accrual.cpp)

@@ -174,6 +174,9 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
     if (pending) {
       Result<model::RequestPtr> complete = settle_update(asked, now, patch);
       if (!complete) return tl::unexpected(complete.error());
+      if (patch.qos || patch.reservation) {
+        if (Status use = check_qos_use(**complete); !use) return use;
+      }
       if (patch.reservation) {
         Status open = check_reservations(*now.spec, **complete);
         if (!open) return open;

@@ -53,7 +53,12 @@ void Planner::add(const Candidate& candidate) { state_->queue.add(candidate); }
 void Planner::remove(JobId id) { state_->queue.remove(id); }
 std::size_t Planner::queued() const { return state_->queue.size(); }
 
-void Planner::set_preemption(PreemptRulesPtr rules) { state_->preemption = std::move(rules); }
+void Planner::set_preemption(PreemptRulesPtr rules) {
+  state_->preemption = std::move(rules);
+  const bool moved =
+      state_->queue.set_ranks(state_->preemption ? state_->preemption->ranks() : PreemptRanks{});
+  if (moved) state_->config_seen = 0;
+}
 
 void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_t expected_end_ms,
                           const RunningFacts& facts) {
@@ -92,7 +97,9 @@ PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {
   return PlannerPass(*state_, pool, now).run(budget);
 }
 
-std::int64_t Planner::next_start_ms() const { return state_->next_planned_ms; }
+std::int64_t Planner::next_start_ms() const { 
+  return std::min(state_->next_planned_ms, state_->next_exempt_ms);
+}
 
 std::int64_t Planner::next_ranking_ms() const {
   if (state_->rule == nullptr || state_->queue.size() == 0) return kNever;
@@ -157,9 +164,10 @@ Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) c
   bool tried = false;
   for (const PartitionIndex partition : candidate.partitions) {
     if (partition.value >= pool.state().partitions.size()) continue;
+    const PartitionRules rules(pool.state().partitions[partition.value].config,
+                               waived_in(candidate, partition));
     const Result<Demand> demand =
-        make_demand(*candidate.request, candidate.uid,
-                    pool.state().partitions[partition.value].config, *state_->settings);
+        make_demand(*candidate.request, candidate.uid, rules.partition(), *state_->settings);
     Status done = demand ? could_ever_run(pool.state(), *candidate.request, *demand)
                          : Status(tl::unexpected(demand.error()));
     if (done) done = state_->could_run_reserved(pool.state(), candidate, *demand);
@@ -201,8 +209,9 @@ Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate
   for (const PartitionIndex partition : candidate.partitions) {
     if (partition.value >= nodes.partitions.size()) continue;
     const model::Partition& config = nodes.partitions[partition.value].config;
+    const PartitionRules rules(config, waived_in(candidate, partition));
     Result<Demand> demand =
-        make_demand(*candidate.request, candidate.uid, config, *state_->settings);
+        make_demand(*candidate.request, candidate.uid, rules.partition(), *state_->settings);
     if (!demand) continue;
     Result<Eligibility> eligibility = make_eligibility(nodes, *candidate.request, *demand);
     if (!eligibility) continue;

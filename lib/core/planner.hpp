@@ -34,6 +34,7 @@ struct Guise {
   PartitionIndex partition;
   std::uint32_t association = 0;
   std::uint32_t qos = 0;
+  std::uint32_t waived = 0;  // limits of the partition that it may pass: model::kQosPartition*
 
   auto operator<=>(const Guise&) const = default;
 };
@@ -51,6 +52,7 @@ struct Candidate {
   // What the priority rule and the start gates look at beside that (core/priority_rule.hpp).
   std::uint32_t association = 0;
   std::uint32_t qos = 0;
+  std::uint32_t waived = 0;  // as in Guise
   // Where it may run under several QOS, or under another association in another partition: each, in
   // order of preference. Empty: as above in each of the partitions.
   std::vector<Guise> guises;

@@ -81,9 +81,9 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.verdict = LaneWork::Verdict::unknown;
   work.known_blocked = false;
   work.choice.clear();
+  const PartitionRules rules(pool.partitions[lane.partition.value].config, lane.waived);
   Result<Demand> demand =
-      make_demand(*group.request, group.key.uid, pool.partitions[lane.partition.value].config,
-                  *state_.settings);
+      make_demand(*group.request, group.key.uid, rules.partition(), *state_.settings);
   if (!demand) {
     work.error = std::move(demand.error());
     return work;
@@ -113,7 +113,8 @@ bool PlannerPass::cannot_serve(Lane& lane, LaneWork& work) {
     explain(lane, work, {.reason = model::Reason::bad_constraints, .detail = {}, .gate = {}});
     return true;
   }
-  const model::Partition& partition = pool_.state().partitions[lane.partition.value].config;
+  const PartitionRules rules(pool_.state().partitions[lane.partition.value].config, lane.waived);
+  const model::Partition& partition = rules.partition();
   const StandingReservation* in = state_.reservation(lane.reservation);
   const bool gone = lane.reservation != 0 && in == nullptr;
   if (gone || (in != nullptr && !in->all_partitions && !in->partitions[lane.partition.value])) {

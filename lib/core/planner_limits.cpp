@@ -35,7 +35,7 @@ std::optional<Selection> PlannerPass::within_limit(const Lane& lane, const LaneW
   if (!nodes) return std::nullopt;
   const NodePool::State& pool = pool_.state();
   Eligibility left = work.eligibility;
-  base::Bitmap others(pool.nodes.size(), true);
+  base::Bitmap others = base::Bitmap::full(pool.nodes.size());
   for (const std::uint32_t node : *nodes) others.reset(node);
   if (left.excluded.size() == 0) left.excluded = base::Bitmap(pool.nodes.size());
   left.excluded |= others;

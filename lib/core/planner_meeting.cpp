@@ -123,7 +123,9 @@ RankedJob ranked_of(const Candidate& who, PartitionIndex partition) {
 Result<MeetingPart> part_in(const NodePool::State& pool, const Settings& settings,
                             const Candidate& candidate, PartitionIndex partition) {
   const model::Partition& config = pool.partitions[partition.value].config;
-  Result<Demand> demand = make_demand(*candidate.request, candidate.uid, config, settings);
+  const PartitionRules rules(config, waived_in(candidate, partition));
+  Result<Demand> demand =
+      make_demand(*candidate.request, candidate.uid, rules.partition(), settings);
   if (!demand) return tl::unexpected(demand.error());
   Result<Eligibility> eligibility = make_eligibility(pool, *candidate.request, *demand);
   if (!eligibility) return tl::unexpected(eligibility.error());

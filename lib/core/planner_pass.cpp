@@ -171,10 +171,12 @@ void PlannerPass::rank_if_due() {
 void PlannerPass::begin() {
   rank_if_due();
   const bool same_world = state_.world_seen == pool_.state().world_generation &&
-                          state_.gates_seen == gate_mark_ && now_.mono_ms < state_.next_planned_ms;
+                          state_.gates_seen == gate_mark_ && now_.mono_ms < state_.next_planned_ms &&
+                          now_.mono_ms < state_.next_exempt_ms;
   const bool as_explained = state_.world_seen != 0 && state_.gates_seen == gate_mark_ &&
                             state_.state_begun == pool_.state().state_generation;
   state_.gates_seen = gate_mark_;
+  if (!same_world) state_.next_exempt_ms = kNever;
   const std::optional<LaneKey> changed = state_.queue.changed_from();
   state_.unseen = as_explained ? changed.value_or(kBehindAll) : LaneKey{};
   state_.queue.reset_changed();
@@ -330,6 +332,7 @@ void PlannerPass::drop_broken(const LaneKey& starter, const Selection& selection
 
 void PlannerPass::examine(const LaneKey& key) {
   Lane& lane = state_.queue.lane(key.lane);
+  exempt_ms_ = kNever;
   if (lane.partition.value >= pool_.state().partitions.size()) return;
   LaneWork& work = work_of(lane);
   lane.gated = false;
@@ -411,70 +414,6 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   return selection;
 }
 
-// Whether what was chosen for the lane's planned start is still of any use.
-bool PlannerPass::has_choice(const Lane& lane, const LaneWork& work) const {
-  return !work.choice.empty() && work.chosen_for == state_.queue.leader(lane.group).id;
-}
-
-// At its planned time a job gets the nodes that were planned.
-std::optional<Selection> PlannerPass::try_choice(const Lane& lane, const LaneWork& work,
-                                                 const Outlook::Span& span) {
-  if (!has_choice(lane, work) || work.planned_ms > now_.mono_ms) return std::nullopt;
-  const Outlook present = Outlook::span(pool_.state(), &state_.profile, span);
-  const Selection& choice = work.choice.front();
-  const bool serves = still_serves(work.demand, work.eligibility, choice, present);
-  steps_ += present.steps();
-  return serves ? std::optional(choice) : std::nullopt;
-}
-
-// A plan is kept unless a better one is found.
-void PlannerPass::keep_choice(const LaneWork& work, const StartQuery& query,
-                              std::optional<PlannedStart>& found) {
-  if (work.planned_ms <= query.now_ms || work.planned_ms > query.horizon_ms) return;
-  if (found && found->at_ms < work.planned_ms) return;
-  const Outlook then = Outlook::span(
-      pool_.state(), &state_.profile,
-      {.now_ms = query.now_ms,
-       .from_ms = work.planned_ms,
-       .until_ms =
-           std::min(end_after(work.planned_ms, query.length_ms), query.vantage.until_ms),
-       .vantage = query.vantage});
-  const Selection& choice = work.choice.front();
-  if (still_serves(work.demand, work.eligibility, choice, then)) {
-    found = PlannedStart{work.planned_ms, choice};
-  }
-  steps_ += then.steps();
-}
-
-// Lanes of the same group that hold a reservation.
-std::vector<LaneKey> PlannerPass::planned_elsewhere(const Lane& lane) const {
-  std::vector<LaneKey> found;
-  for (const std::uint32_t id : state_.queue.group(lane.group).lanes) {
-    const Lane& other = state_.queue.lane(id);
-    if (&other != &lane && other.work != nullptr && other.work->planned) found.push_back(other.key);
-  }
-  return found;
-}
-
-// What is planned for the job in another partition must not keep it from starting at once here.
-std::optional<Selection> PlannerPass::try_without_own(const Lane& lane, const LaneWork& work,
-                                                      const Outlook::Span& span) {
-  const std::vector<LaneKey> own = planned_elsewhere(lane);
-  if (own.empty()) return std::nullopt;
-  std::vector<std::pair<std::uint32_t, Claim>> set_aside;
-  for (const std::uint32_t node : state_.profile.claimed_nodes()) {
-    for (const Claim& claim : state_.profile.claims(node)) {
-      if (claim.key == own.front()) set_aside.emplace_back(node, claim);
-    }
-  }
-  state_.profile.drop({own.front()});
-  const Outlook kept = Outlook::span(pool_.state(), &state_.profile, span);
-  std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, kept);
-  steps_ += kept.steps();
-  for (auto& [node, claim] : set_aside) state_.profile.add(node, std::move(claim));
-  return selection;
-}
-
 std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
                                                 const model::Allocation* allocation) const {
   if (state_.gate == nullptr && state_.more_gates.empty()) return std::nullopt;
@@ -528,6 +467,9 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
              .note = note_of(lane, work),
              .reservation = lane.reservation};
   if (std::optional<GateBlock> refused = ask_gates(lane, made.allocation.get())) {
+    if (const auto other = within_limit(lane, work, *made.allocation, *refused)) {
+      return start(lane, work, *other);
+    }
     hold_back(lane, work, std::move(*refused));
     return;
   }
@@ -585,7 +527,8 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
   if (state_.settings->backfill) reserve(lane, work);
   explain(lane, work, why);
   lane.settled =
-      (work.known_blocked || is_kept_back(work)) && why.reason == model::Reason::priority;
+      (work.known_blocked || is_kept_back(work)) && why.reason == model::Reason::priority &&
+      exempt_ms_ == kNever;
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {
@@ -639,6 +582,7 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
 
 // Whether one more start may be planned.
 bool PlannerPass::may_plan(const Lane& lane) const {
+  if (!may_reserve(lane)) return false;
   switch (state_.settings->backfill_policy) {
     case model::BackfillPolicy::conservative: return true;
     case model::BackfillPolicy::easy:  // one for the partitions that compete

@@ -7,6 +7,7 @@
 // A victim that is to be suspended makes room at once, and the job starts in the same pass. Others
 // need their grace time; until they are gone the job holds a reservation on their nodes.
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/planner_state.hpp"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::size_t kMaxVictims = 4096;  // looked at for one job
 constexpr std::size_t kMaxPutBack = 64;    // placements tried to spare one more
+constexpr std::uint32_t kMostOrders = 16;  // of victims that are tried
 // How long displaced jobs may take to be gone before others are looked for.
 constexpr std::int64_t kLeaveMs = 120'000;
 
@@ -30,20 +32,23 @@ std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
   for (const auto& [party, jobs] : state_.parties) {
     if (!rules.displaces(ahead, party)) continue;
     const bool by_priority = rules.needs_higher_priority(ahead, party);
+    const bool sleeps = rules.mode_of(party) == model::PreemptMode::suspend;
+    const std::int64_t exempt_ms = sleeps ? 0 : rules.exempt_ms(party);
     for (const JobId id : jobs) {
       const Planner::State::Running& job = state_.running.at(id);
       const bool ended = job.expected_end_ms <= now_.mono_ms;
       const bool spared =
           rules.spares(job.facts.priority) || (by_priority && job.facts.priority >= priority);
       if (job.leaving || job.asleep || ended || spared) continue;
-      const std::int64_t exempt_until = job.facts.start_ms + rules.exempt_ms(party);
-      if (now_.mono_ms < exempt_until) {  // then is the time to look again
-        state_.next_planned_ms = std::min(state_.next_planned_ms, exempt_until);
-        continue;
+      const std::int64_t exempt_until = job.facts.start_ms + exempt_ms;
+      if (now_.mono_ms >= exempt_until) {
+        found.push_back(id);
+      } else {  // then is the time to look again
+        exempt_ms_ = std::min(exempt_ms_, exempt_until);
       }
-      found.push_back(id);
     }
   }
+  state_.next_exempt_ms = std::min(state_.next_exempt_ms, exempt_ms_);
   const auto before = [&](JobId a, JobId b) {
     const RunningFacts& x = state_.running.at(a).facts;
     const RunningFacts& y = state_.running.at(b).facts;
@@ -133,13 +138,28 @@ std::optional<Selection> PlannerPass::fewest_victims(const Lane& lane, const Lan
   return selection;
 }
 
-// Like fewest_victims(), with another order tried as well.
+bool PlannerPass::try_order(const Lane& lane, const LaneWork& work, std::vector<JobId> order,
+                            std::vector<JobId>& victims, Selection& selection) {
+  std::for_each(victims.begin(), victims.end(), [&](JobId id) { put_back(id); });
+  std::optional<Selection> other = fewest_victims(lane, work, order);
+  if (other && order.size() < victims.size()) {
+    victims = std::move(order);
+    selection = std::move(*other);
+    return true;
+  }
+  std::for_each(order.begin(), order.end(), [&](JobId id) { put_back(id); });
+  std::for_each(victims.begin(), victims.end(), [&](JobId id) { take_away(id); });
+  return false;
+}
+
+// Like fewest_victims(), with other orders tried as well: those that hold most first; then, as long
+// as that helps, those found last in front. Higher standings are never displaced instead of lower.
 std::optional<Selection> PlannerPass::choose_victims(const Lane& lane, const LaneWork& work,
                                                      std::vector<JobId>& victims) {
-  std::vector<JobId> larger_first = victims;
+  std::vector<JobId> order = victims;
   std::optional<Selection> selection = fewest_victims(lane, work, victims);
   const PreemptRules& rules = *state_.preemption;
-  if (!selection || victims.size() < 2 || rules.youngest_first()) return selection;
+  if (!selection || rules.youngest_first()) return selection;
   const auto before = [&](JobId a, JobId b) {
     const Planner::State::Running& x = state_.running.at(a);
     const Planner::State::Running& y = state_.running.at(b);
@@ -147,15 +167,17 @@ std::optional<Selection> PlannerPass::choose_victims(const Lane& lane, const Lan
     const std::uint32_t second = rules.standing(y.facts.party);
     return first != second ? first < second : x.allocation->cpus > y.allocation->cpus;
   };
-  std::stable_sort(larger_first.begin(), larger_first.end(), before);
-  std::for_each(victims.begin(), victims.end(), [&](JobId id) { put_back(id); });
-  const std::optional<Selection> other = fewest_victims(lane, work, larger_first);
-  if (other && larger_first.size() < victims.size()) {
-    victims = std::move(larger_first);
-    return other;
+  std::stable_sort(order.begin(), order.end(), before);
+  const std::uint32_t tries = std::min(rules.reorder_count(), kMostOrders);
+  for (std::uint32_t tried = 0; tried < tries && victims.size() > 1; ++tried) {
+    if (!try_order(lane, work, order, victims, *selection)) break;
+    const std::set<JobId> found(victims.begin(), victims.end());
+    std::stable_sort(order.begin(), order.end(), [&](JobId a, JobId b) {
+      const std::uint32_t first = rules.standing(state_.running.at(a).facts.party);
+      const std::uint32_t second = rules.standing(state_.running.at(b).facts.party);
+      return first != second ? first < second : found.contains(a) && !found.contains(b);
+    });
   }
-  std::for_each(larger_first.begin(), larger_first.end(), [&](JobId id) { put_back(id); });
-  std::for_each(victims.begin(), victims.end(), [&](JobId id) { take_away(id); });
   return selection;
 }
 

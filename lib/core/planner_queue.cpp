@@ -23,6 +23,8 @@ PlannerQueue& PlannerQueue::operator=(PlannerQueue&&) noexcept = default;
 
 namespace {
 
+constexpr std::uint32_t kMostTier = 0xffff;  // half of the key's first word
+
 template <class T>
 std::uint32_t take_place(std::vector<T>& items, std::vector<std::uint32_t>& free) {
   if (!free.empty()) {
@@ -76,7 +78,11 @@ void PlannerQueue::sift(std::vector<std::uint32_t>& heap, std::size_t at) {
 LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
   const QueuedJob& head = leader(lane.group);
   const std::uint32_t partition = lane.partition.value;
-  const std::uint32_t tier = partition < tiers_.size() ? tiers_[partition] : 1;
+  const auto rank = std::lower_bound(ranks_.begin(), ranks_.end(), std::pair{lane.qos, 0U});
+  const bool ranked_qos = rank != ranks_.end() && rank->first == lane.qos;
+  const std::uint32_t tier =
+      std::min(partition < tiers_.size() ? tiers_[partition] : 1, kMostTier) |
+      (ranked_qos ? std::min(rank->second, kMostTier) << 16U : 0U);
   const std::uint32_t priority =
       rule_ == nullptr ? head.priority
                        : rule_->priority_of(ranked(head, lane), lane.partition, ranked_at_);
@@ -136,7 +142,7 @@ GroupKey PlannerQueue::key_for(const Candidate& candidate) const {
                .alone = alone_ || candidate.companions ? candidate.order : 0};
   for (const PartitionIndex partition : candidate.partitions) {
     if (!candidate.guises.empty()) break;
-    key.guises.push_back({partition, candidate.association, candidate.qos});
+    key.guises.push_back({partition, candidate.association, candidate.qos, candidate.waived});
   }
   if (key.reservations.empty()) key.reservations.push_back(0);
   return key;
@@ -162,6 +168,7 @@ std::uint32_t PlannerQueue::group_for(const Candidate& candidate) {
       lanes_[lane].partition = guise.partition;
       lanes_[lane].association = guise.association;
       lanes_[lane].qos = guise.qos;
+      lanes_[lane].waived = guise.waived;
       lanes_[lane].reservation = reservation;
       lanes_[lane].key = LaneKey{.lane = lane};
     }
@@ -262,6 +269,15 @@ void PlannerQueue::set_tiers(const std::vector<std::uint32_t>& tiers) {
   for (std::uint32_t id = 0; id < groups_.size(); ++id) {
     if (!groups_[id].heap.empty()) refresh_keys(id);
   }
+}
+
+bool PlannerQueue::set_ranks(const PreemptRanks& ranks) {
+  if (ranks == ranks_) return false;
+  ranks_ = ranks;
+  for (std::uint32_t id = 0; id < groups_.size(); ++id) {
+    if (!groups_[id].heap.empty()) refresh_keys(id);
+  }
+  return true;
 }
 
 void PlannerQueue::set_rule(const PriorityRule* rule) {

@@ -42,6 +42,7 @@ struct Lane {
   PartitionIndex partition;
   std::uint32_t association = 0;
   std::uint32_t qos = 0;
+  std::uint32_t waived = 0;       // as in Guise
   std::uint32_t reservation = 0;  // 0: none
   LaneKey key;
   // Known to be blocked and explained so: until a node with at least `fewest_cores` idle cores is
@@ -96,6 +97,8 @@ class PlannerQueue {
   // One task of the group's leader has started: it leaves if that was its last.
   void take_one(std::uint32_t group);
   void set_tiers(const std::vector<std::uint32_t>& tiers);  // by partition
+  // QOS that stand before others in all partitions. True if they did not before.
+  bool set_ranks(const PreemptRanks& ranks);
   void set_rule(const PriorityRule* rule);                  // null: the jobs' own priorities
   void set_alone(bool each);  // for jobs to come: each is a group of its own
   // Ranks all lanes as of a moment. True if their order is another than before.
@@ -151,6 +154,7 @@ class PlannerQueue {
   std::vector<std::uint32_t> free_lanes_;
   std::set<LaneKey> order_;
   std::vector<std::uint32_t> tiers_;
+  PreemptRanks ranks_;
   const PriorityRule* rule_ = nullptr;
   Now ranked_at_;
   bool alone_ = false;

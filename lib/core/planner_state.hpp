@@ -13,6 +13,7 @@
 #include "core/lane_work.hpp"
 #include "core/planner.hpp"
 #include "core/planner_queue.hpp"
+#include "core/request_rules.hpp"
 
 namespace sluice::core {
 
@@ -89,6 +90,7 @@ struct Planner::State {
   std::uint64_t config_seen = 0;          // pool.config_generation; 0: new settings
   std::uint64_t config_number = 0;        // raised when either has changed
   std::int64_t next_planned_ms = kNever;  // the earliest planned start
+  std::int64_t next_exempt_ms = kNever;   // when somebody may be displaced who may not be now
   std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition
 };
 
@@ -143,6 +145,9 @@ class PlannerPass {
   void take_away(JobId victim);
   void put_back(JobId victim);
   [[nodiscard]] std::optional<Selection> without_victims(const Lane& lane, const LaneWork& work);
+  // False if these are no fewer than those that have been found.
+  [[nodiscard]] bool try_order(const Lane& lane, const LaneWork& work, std::vector<JobId> order,
+                               std::vector<JobId>& victims, Selection& selection);
   [[nodiscard]] std::optional<Selection> choose_victims(const Lane& lane, const LaneWork& work,
                                                         std::vector<JobId>& victims);
   [[nodiscard]] std::optional<Selection> fewest_victims(const Lane& lane, const LaneWork& work,
@@ -154,6 +159,11 @@ class PlannerPass {
   // Changes when a lane that a gate refused has to be examined again.
   [[nodiscard]] std::uint64_t gate_mark() const;
   void hold_back(Lane& lane, LaneWork& work, GateBlock gate);
+  // Limits (planner_limits.cpp)
+  [[nodiscard]] bool may_reserve(const Lane& lane) const;
+  [[nodiscard]] std::optional<Selection> within_limit(const Lane& lane, const LaneWork& work,
+                                                      const model::Allocation& refused,
+                                                      const GateBlock& block);
   void reserve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool conservative() const;
   [[nodiscard]] bool may_plan(const Lane& lane) const;
@@ -187,12 +197,15 @@ class PlannerPass {
   std::uint64_t steps_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t gate_mark_ = 0;
+  std::int64_t exempt_ms_ = kNever;  // as next_exempt_ms, for the lane that is examined
 };
 
 // Minutes that a job of the group may run in the partition.
 [[nodiscard]] std::uint32_t minutes_in_force(std::uint32_t asked,
                                              const model::Partition& partition);
 [[nodiscard]] std::int64_t length_of(std::uint32_t minutes, const Settings& settings);
+// Of the limits of the partition, those that the candidate may pass there.
+[[nodiscard]] std::uint32_t waived_in(const Candidate& candidate, PartitionIndex partition);
 // What the fixed filters, states and use leave of the nodes.
 void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry);
 

@@ -63,9 +63,10 @@ std::vector<FilterCount> Planner::fixed_filters(const NodePool& pool,
                                                 const Candidate& candidate) const {
   for (const PartitionIndex partition : candidate.partitions) {
     if (partition.value >= pool.state().partitions.size()) continue;
+    const PartitionRules rules(pool.state().partitions[partition.value].config,
+                               waived_in(candidate, partition));
     const Result<Demand> demand =
-        make_demand(*candidate.request, candidate.uid,
-                    pool.state().partitions[partition.value].config, *state_->settings);
+        make_demand(*candidate.request, candidate.uid, rules.partition(), *state_->settings);
     if (!demand) continue;
     const Result<Eligibility> found = make_eligibility(pool.state(), *candidate.request, *demand);
     if (found) return found->filters;

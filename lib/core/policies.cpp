@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "core/cluster_state.hpp"
 
 namespace sluice::core {
@@ -73,6 +74,9 @@ void Cluster::State::refresh_policies() {
     same = same && at < old.size() && old[at].qos == one.qos;
     rules.partitions.push_back(std::move(one));
   }
+  p.waivers = std::ranges::any_of(tree->accounts().qos, [](const model::Qos& qos) {
+    return (qos.flags & kWaivers) != 0;
+  });
   p.usage.set_no_decay(without_decay(tree->accounts()));
   const Limits::NodeHolders of_nodes = p.limits.node_holders();
   p.limits.configure(std::move(rules));
@@ -262,13 +266,37 @@ std::vector<model::UsageRecord> Cluster::State::usage_shown() const {
   return records;
 }
 
-// What a submit must respect: MaxWall where the job gives no time, the limits on what is submitted,
-// and what QOS with DenyOnLimit refuse.
-Status Cluster::State::admit_to_limits(model::Job& job) {
-  if (!settings->enforce.limits) return {};
+// What a job is submitted to: each of its QOS in each of its partitions.
+std::vector<std::pair<PartitionIndex, LimitClaim>> Cluster::State::claims_at_submit(
+    const model::Job& job) const {
+  std::vector<std::pair<PartitionIndex, LimitClaim>> claims;
   LimitClaim claim = claimant(job);
   claim.submitted = is_rest(job) ? model::task_count(*job.array_rest) : 1;
-  const std::uint32_t most = policies->limits.max_wall(claim);
+  std::vector<std::string_view> wanted = base::split_nonempty(job.request->qos, ',');
+  if (wanted.empty()) wanted.push_back(job.qos);
+  for (const std::string_view asked : base::split_nonempty(job.request->partitions, ',')) {
+    for (std::size_t p = 0; p < partitions.size(); ++p) {
+      if (partitions[p]->name.view() != asked) continue;
+      claim.partition_qos = policies->limits.rules().partitions[p].qos;
+      for (const std::string_view qos : wanted) {
+        claim.qos = qos_id(qos);
+        claims.emplace_back(partitions[p]->index, claim);
+      }
+    }
+  }
+  return claims;
+}
+
+// What a submit must respect: MaxWall where the job gives no time, the limits on what is submitted,
+// and what QOS with DenyOnLimit refuse. As in Slurm, all QOS and partitions that a job asks for
+// must let it in.
+Status Cluster::State::admit_to_limits(model::Job& job) {
+  if (!settings->enforce.limits) return {};
+  const auto claims = claims_at_submit(job);
+  std::uint32_t most = model::kNoLimit;
+  for (const auto& [partition, claim] : claims) {
+    most = std::min(most, policies->limits.max_wall(claim));
+  }
   if (job.request->time_limit == 0 && most < job.time_limit) {
     model::Request limited = *job.request;
     limited.time_limit = most;
@@ -279,18 +307,17 @@ Status Cluster::State::admit_to_limits(model::Job& job) {
     constexpr ErrorCode kCode = ErrorCode::max_jobs;
     return fail(kCode, std::string(base::error_text(kCode)) + ": " + Limits::describe(block));
   };
-  if (auto block = policies->limits.refuses_submit(claim)) return refused(*block);
-  RankedJob ranked{.request = job.request.get(),
-                   .uid = job.spec->uid,
-                   .association = claim.association,
-                   .qos = claim.qos,
-                   .time_limit = job.time_limit};
-  const Placeable where = placeable(*job.request, job.spec->uid);
-  const PartitionIndex partition =
-      where.partitions.empty() ? PartitionIndex() : where.partitions.front();
-  const GateQuestion question{
-      .job = ranked, .partition = partition, .time_limit = job.time_limit, .allocation = nullptr};
-  if (auto block = policies->limits.refuses_alone(question)) return refused(*block);
+  for (const auto& [partition, claim] : claims) {
+    if (auto block = policies->limits.refuses_submit(claim)) return refused(*block);
+    const RankedJob ranked{.request = job.request.get(),
+                           .uid = job.spec->uid,
+                           .association = claim.association,
+                           .qos = claim.qos,
+                           .time_limit = job.time_limit};
+    const GateQuestion question{
+        .job = ranked, .partition = partition, .time_limit = job.time_limit, .allocation = nullptr};
+    if (auto block = policies->limits.refuses_alone(question)) return refused(*block);
+  }
   return {};
 }
 

@@ -36,6 +36,7 @@ struct Policies {
   Multifactor rule;
   PriorityInputsPtr inputs;  // as last calculated; null: not yet
   std::map<JobId, Charged> charged;
+  bool waivers = false;       // some QOS lets its jobs pass limits of partitions
   AgingQueue waiting_to_age;  // an accrue limit keeps them back
   std::int64_t next_calculation_ms = std::numeric_limits<std::int64_t>::min();
 

@@ -1,6 +1,6 @@
-// What becomes of displaced jobs. A job that is to be cancelled or requeued is told at once
-// (SIGCONT, SIGTERM; or the signal that it asked for, with send_user_signal) and ends when its
-// grace time is over. One that is suspended gives up its CPUs, keeps its memory and devices, and
+// What becomes of displaced jobs. A job that is to be cancelled or requeued is told at once (its
+// steps, with SIGCONT and SIGTERM; or by the signal that it asked for, with send_user_signal) and
+// ends when its grace time is over. One that is suspended gives up its CPUs, keeps its memory and devices, and
 // goes on as soon as its CPUs are idle again.
 //
 // Suspending by hand (scontrol suspend) gives up the CPUs in the same way, but lasts until somebody
@@ -65,23 +65,26 @@ void Cluster::State::carry_out(const Preemption& preemption) {
   const JobId id = preemption.victim;
   const model::Job* now = find(id);
   if (now == nullptr || now->state != model::JobState::running) return;
+  const bool known = now->preempted_at != 0;  // before a restart
+  if (known && preemption.mode != model::PreemptMode::suspend) return;
   edit(id).preempted_at = turn.now.wall;
   if (preemption.mode == model::PreemptMode::suspend) {
     active.at(id).holder.asleep = true;  // the planner has put it to sleep already
     if (const Status done = suspend(id); done) displaced.insert(id);
     return;
   }
-  if (preemption.grace_ms <= 0) return end_preempted(id);
-  Active& held = active.at(id);
-  held.limit_ms = std::min(held.limit_ms, turn.now.mono_ms + preemption.grace_ms);
   const model::Job& told = job(id);
   const bool own_signal = settings->preempt.send_user_signal && told.spec->signal != 0 &&
                           (told.flags & model::kFlagTimeLimitSignalled) == 0;
-  if (own_signal) return warn(id);
+  if (own_signal) warn(id);
+  if (preemption.grace_ms <= 0) return end_preempted(id);
+  Active& held = active.at(id);
+  held.limit_ms = std::min(held.limit_ms, turn.now.mono_ms + preemption.grace_ms);
+  if (own_signal) return;
   for (const NodeIndex node : held.nodes) {
     for (const std::uint32_t signal : {kSigCont, kSigTerm}) {
       turn.changes.orders.emplace_back(
-          SignalJob{{told.uid, told.attempt}, id, node, signal, false, true});
+          SignalJob{{told.uid, told.attempt}, id, node, signal, false, false});
     }
   }
 }

@@ -22,6 +22,8 @@ PreemptRules::PreemptRules(const Settings& settings,
     : type_(settings.preempt.type),
       exempt_ms_(std::int64_t{settings.preempt.exempt_time_s} * 1000),
       youngest_first_(settings.preempt.reorder_by_youngest),
+      strict_order_(settings.preempt.strict_order),
+      reorder_count_(settings.preempt.reorder_count),
       exempt_priority_(settings.preempt.min_exempt_priority) {
   for (const model::PartitionPtr& partition : partitions) {
     partitions_.push_back({.tier = partition->priority_tier,
@@ -45,6 +47,30 @@ PreemptRules::PreemptRules(const Settings& settings,
     qos_.push_back(std::move(made));
   }
   std::sort(qos_.begin(), qos_.end(), [](const OfQos& a, const OfQos& b) { return a.id < b.id; });
+  if (type_ == PreemptType::qos) rank_qos();
+}
+
+// Where QOS displace each other in a circle, the chains are cut off at the number of QOS.
+void PreemptRules::rank_qos() {
+  std::vector<std::uint32_t> rank(qos_.size(), 0);
+  const auto rank_of = [&](std::uint32_t id) {
+    const OfQos* known = qos(id);
+    return known == nullptr ? 0 : rank[static_cast<std::size_t>(known - qos_.data())];
+  };
+  bool changed = true;
+  for (std::size_t round = 0; changed && round < qos_.size(); ++round) {
+    changed = false;
+    for (std::size_t at = 0; at < qos_.size(); ++at) {
+      for (const std::uint32_t other : qos_[at].preempts) {
+        if (other == qos_[at].id || rank_of(other) < rank[at]) continue;
+        rank[at] = rank_of(other) + 1;
+        changed = true;
+      }
+    }
+  }
+  for (std::size_t at = 0; at < qos_.size(); ++at) {
+    if (rank[at] != 0) ranks_.emplace_back(qos_[at].id, rank[at]);
+  }
 }
 
 const PreemptRules::OfQos* PreemptRules::qos(std::uint32_t id) const {

@@ -3,11 +3,13 @@
 // settings, partitions and QOS; made anew when one of them changes.
 //
 // A job that does not say otherwise is displaced as its partition (or QOS) says, else as the
-// cluster does (PreemptMode). Whoever ran for less than the exempt time is left alone.
+// cluster does (PreemptMode). Whoever ran for less than the exempt time is left alone, unless he
+// would only be suspended.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/account_tree.hpp"
@@ -23,6 +25,8 @@ struct PreemptParty {
 
   auto operator<=>(const PreemptParty&) const = default;
 };
+
+using PreemptRanks = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // by QOS, ascending
 
 class PreemptRules {
  public:
@@ -40,6 +44,11 @@ class PreemptRules {
   // Those of lower standing are displaced first.
   [[nodiscard]] std::uint32_t standing(const PreemptParty& victim) const;
   [[nodiscard]] bool youngest_first() const { return youngest_first_; }
+  // Further orders of victims that are tried, to displace fewer.
+  [[nodiscard]] std::uint32_t reorder_count() const { return strict_order_ ? 0 : reorder_count_; }
+  // QOS whose jobs stand before those whom they may displace: the longest chain of QOS of which
+  // each displaces the next. By id; those that displace nobody are left out.
+  [[nodiscard]] const PreemptRanks& ranks() const { return ranks_; }
   // Too important to be displaced by anybody (min_exempt_priority).
   [[nodiscard]] bool spares(std::uint32_t priority) const {
     return exempt_priority_ != 0 && priority >= exempt_priority_;
@@ -61,13 +70,17 @@ class PreemptRules {
     std::int64_t exempt_ms = 0;
   };
   [[nodiscard]] const OfQos* qos(std::uint32_t id) const;
+  void rank_qos();
 
   model::PreemptType type_ = model::PreemptType::none;
   std::int64_t exempt_ms_ = 0;
   bool youngest_first_ = false;
+  bool strict_order_ = false;
+  std::uint32_t reorder_count_ = 1;
   std::uint32_t exempt_priority_ = 0;    // 0: nobody
   std::vector<OfPartition> partitions_;  // by index
   std::vector<OfQos> qos_;               // by id
+  PreemptRanks ranks_;
 };
 using PreemptRulesPtr = std::shared_ptr<const PreemptRules>;
 

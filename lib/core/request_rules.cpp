@@ -226,6 +226,16 @@ Status may_use(const Partition& partition, const Request& request, const AccessC
   return check_qos(partition, request);
 }
 
+// The time in force where a job gives none stays the partition's.
+PartitionRules::PartitionRules(const Partition& given, std::uint32_t waived) : given_(given) {
+  if ((waived & kWaivers) == 0) return;
+  other_ = given;
+  other_->default_time = default_time(given);
+  if ((waived & model::kQosPartitionMaxNodes) != 0) other_->max_nodes = model::kUnlimited;
+  if ((waived & model::kQosPartitionMinNodes) != 0) other_->min_nodes = 0;
+  if ((waived & model::kQosPartitionTimeLimit) != 0) other_->max_time = model::kUnlimited;
+}
+
 Reason limit_reason(const Partition& partition, const Request& request) {
   const std::uint32_t least_time = request.time_min != 0 ? request.time_min : request.time_limit;
   if (least_time != 0 && least_time > partition.max_time) return Reason::partition_time_limit;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "core/account_tree.hpp"
 #include "core/settings.hpp"
 #include "model/node.hpp"
+#include "model/partition.hpp"
+#include "model/qos.hpp"
 #include "model/request.hpp"
 
 namespace sluice::core {
@@ -33,6 +36,22 @@ struct AccessCheck {
 
 [[nodiscard]] Status may_use(const model::Partition& partition, const model::Request& request,
                              const AccessCheck& who);
+
+// What a QOS may let its jobs pass of their partition's limits.
+inline constexpr std::uint32_t kWaivers =
+    model::kQosPartitionMaxNodes | model::kQosPartitionMinNodes | model::kQosPartitionTimeLimit;
+
+// A partition without the limits that a job may pass. It refers to the one given unless that job
+// may pass some.
+class PartitionRules {
+ public:
+  PartitionRules(const model::Partition& given, std::uint32_t waived);
+  [[nodiscard]] const model::Partition& partition() const { return other_ ? *other_ : given_; }
+
+ private:
+  const model::Partition& given_;
+  std::optional<model::Partition> other_;
+};
 
 // What in the partition's limits keeps the request back; none: nothing.
 [[nodiscard]] model::Reason limit_reason(const model::Partition& partition,

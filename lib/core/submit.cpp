@@ -62,6 +62,7 @@ Result<Cluster::State::Entrant> Cluster::State::admit(const SubmitJob& event) {
   }
 
   Entrant entrant;
+  if (Status use = check_qos_use(**request); !use) return tl::unexpected(use.error());
   model::Job& job = entrant.job;
   job.uid = event.uid;
   job.request = *request;
@@ -176,6 +177,7 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
       if (both) return fail(ErrorCode::invalid_node_name);
     }
   }
+  const std::uint32_t waived = waivers_of(request.qos);
   const model::Partition* first = nullptr;
   bool some_limit_passed = false;
   model::Reason exceeded = model::Reason::none;
@@ -196,7 +198,8 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
       return tl::unexpected(access.error());
     }
     if (first == nullptr) first = &partition;
-    const model::Reason limit = limit_reason(partition, request);
+    const model::Reason limit =
+        limit_reason(PartitionRules(partition, waived).partition(), request);
     some_limit_passed |= limit == model::Reason::none;
     if (limit != model::Reason::none) exceeded = limit;
   }
@@ -204,7 +207,11 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
     return fail(exceeded == model::Reason::partition_time_limit ? ErrorCode::invalid_time_limit
                                                                 : ErrorCode::node_count);
   }
-  Result<model::Request> complete = complete_request(std::move(request), *first, *settings);
+  // Who asks for no number of nodes gets the partition's least all the same.
+  const bool asks = request.min_nodes != 0;
+  const PartitionRules rules(*first, asks ? waived : waived & ~model::kQosPartitionMinNodes);
+  Result<model::Request> complete =
+      complete_request(std::move(request), rules.partition(), *settings);
   if (!complete) return tl::unexpected(complete.error());
   return requests.intern(std::move(*complete));
 }

@@ -119,12 +119,13 @@ Placeable Cluster::State::open_partitions(const model::Request& request, std::ui
 
 Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t uid) const {
   Placeable where;
+  const std::uint32_t waived = waivers_of(request.qos);
   for (const std::string_view name : base::split(request.partitions, ',')) {
     const auto found = std::find_if(partitions.begin(), partitions.end(),
                                     [&](const auto& p) { return p->name.view() == name; });
     if (found == partitions.end()) continue;
     const model::Partition& partition = **found;
-    Reason reason = limit_reason(partition, request);
+    Reason reason = limit_reason(PartitionRules(partition, waived).partition(), request);
     if (Status access = may_use(partition, request, {uid, {}, false, {}, tree.get()}); !access) {
       reason = Reason::partition_access;
       where.detail = access.error().text;
@@ -169,6 +170,7 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
           .startable = startable,
           .association = job.association,
           .qos = qos_id(job.qos),
+          .waived = waivers_of(job.qos),
           .guises = std::move(guises),
           .nice = job.spec->nice,
           .site_factor = job.site_factor,

@@ -96,7 +96,8 @@ std::string month_text(Month month) {
 Result<Month> parse_month(std::string_view text) {
   const Result<std::int64_t> first = parse_date(std::string(text) + "-01");
   if (!first) {
-    return fail(ErrorCode::invalid_time, "\"" + std::string(text) + "\" is not a month like 2026-11");
+    return fail(ErrorCode::invalid_time,
+                "\"" + std::string(text) + "\" is not a month like 2026-11");
   }
   return month_of(*first * kDay);
 }

@@ -2,8 +2,8 @@
 // accounts that another customer owns. Prepaid customers pay before they use (top-ups); postpaid
 // ones are sent an invoice for each month, up to a credit limit.
 //
-// Packages: a quantity of one meter that was paid beforehand. Use is drawn from packages first, from
-// those that expire soonest first.
+// Packages: a quantity of one meter that was paid beforehand. Use is drawn from packages first,
+// from those that expire soonest first.
 #pragma once
 
 #include <cstdint>
@@ -83,12 +83,12 @@ struct Package {
   Text service;
   Quantity total;
   Quantity used;
-  Quantity held;           // for running jobs
+  Quantity held;  // for running jobs
   Money price = 0;
-  Money amortised = 0;     // floor(price * used / total)
+  Money amortised = 0;  // floor(price * used / total)
   WallTime bought = 0;
-  WallTime expires = 0;    // 0: never
-  bool ended = false;      // expired: what was left is gone
+  WallTime expires = 0;  // 0: never
+  bool ended = false;    // expired: what was left is gone
 
   bool operator==(const Package&) const = default;
   template <class Self, class Visitor>
@@ -127,14 +127,14 @@ struct MonthSum {
 // with its packages' unused prices, are always zero.
 struct Balance {
   std::uint32_t customer = 0;
-  Money balance = 0;      // to spend; of postpaid customers at most zero before a closing
-  Money held = 0;         // for running jobs
-  Money receivable = 0;   // below zero: invoices that aren't paid
-  Money packages = 0;     // paid for and not used
-  Money cash = 0;         // below zero: what came in
+  Money balance = 0;     // to spend; of postpaid customers at most zero before a closing
+  Money held = 0;        // for running jobs
+  Money receivable = 0;  // below zero: invoices that aren't paid
+  Money packages = 0;    // paid for and not used
+  Money cash = 0;        // below zero: what came in
   Money earnings = 0;
   Money adjustments = 0;
-  Money transfers = 0;    // over all customers together zero
+  Money transfers = 0;           // over all customers together zero
   std::vector<MonthSum> months;  // ascending
   std::uint32_t warned = 0;      // how many of the customer's thresholds the funds are below
 

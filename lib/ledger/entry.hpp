@@ -4,7 +4,8 @@
 //
 // Meaning of the amounts, in the customer's currency: `list` by the price book, `contracted` less
 // the customer's discount, `effective` what the use costs when prepaid packages are spread over it,
-// `billed` what the month's invoice asks for it. Of prepaid customers top-ups are billed, use isn't.
+// `billed` what the month's invoice asks for it. Of prepaid customers top-ups are billed, use
+// isn't.
 //
 // The kinds and their postings (amounts are what is added to the ledger account):
 //   topup      cash -x, balance +x           withdrawal cash +x, balance -x
@@ -29,6 +30,7 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 #include "ledger/customer.hpp"
+#include "ledger/job_ref.hpp"
 #include "ledger/price_book.hpp"
 #include "ledger/quantity.hpp"
 #include "model/types.hpp"
@@ -85,67 +87,6 @@ struct Posting {
   }
 };
 
-// Which attempt of which job, and on whose account.
-struct JobRef {
-  JobId job;
-  Uid128 uid;
-  std::uint32_t attempt = 0;
-  JobId array_job;  // 0: not of an array
-  std::uint32_t array_task = model::kNoTask;
-  JobId het_job;  // 0: not heterogeneous
-  std::uint32_t het_offset = 0;
-  Text name;
-  Text account;
-  Text user;
-  Text partition;
-  Text qos;
-  Text wckey;
-
-  bool operator==(const JobRef&) const = default;
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "job", self.job);
-    visit(2, "uid", self.uid);
-    visit(3, "attempt", self.attempt);
-    visit(4, "array_job", self.array_job);
-    visit(5, "array_task", self.array_task);
-    visit(6, "het_job", self.het_job);
-    visit(7, "het_offset", self.het_offset);
-    visit(8, "name", self.name);
-    visit(9, "account", self.account);
-    visit(10, "user", self.user);
-    visit(11, "partition", self.partition);
-    visit(12, "qos", self.qos);
-    visit(13, "wckey", self.wckey);
-  }
-};
-[[nodiscard]] inline Attempt attempt_of(const JobRef& job) { return {job.uid, job.attempt}; }
-
-// By which price something was charged.
-struct PricedBy {
-  Text book;
-  std::uint32_t version = 0;
-  Text sku;
-  Text meter;
-  Text unit;
-  Text service;
-  Money unit_price = 0;
-  std::uint32_t discount = 0;  // thousandths
-
-  bool operator==(const PricedBy&) const = default;
-  template <class Self, class Visitor>
-  static void fields(Self& self, Visitor& visit) {
-    visit(1, "book", self.book);
-    visit(2, "version", self.version);
-    visit(3, "sku", self.sku);
-    visit(4, "meter", self.meter);
-    visit(5, "unit", self.unit);
-    visit(6, "service", self.service);
-    visit(7, "unit_price", self.unit_price);
-    visit(8, "discount", self.discount);
-  }
-};
-
 struct Entry {
   std::uint64_t sequence = 0;  // from 1, without gaps
   WallTime time = 0;           // never before that of the entry before
@@ -160,6 +101,7 @@ struct Entry {
   std::int64_t count = 0;  // of the meter, while it was charged
   Quantity consumed;       // count * time; below zero: taken back
   Quantity priced;         // with what rounding and minimum add
+  Money amount = 0;        // what is topped up, held, invoiced, ...; of charges `contracted`
   Money list = 0;
   Money contracted = 0;
   Money effective = 0;
@@ -173,7 +115,7 @@ struct Entry {
   Text note;
   Fate fate = Fate::none;  // of the release that ends an attempt
   std::shared_ptr<const PriceBook> prices;
-  std::shared_ptr<const Customer> record;          // of the kind customer
+  std::shared_ptr<const Customer> record;         // of the kind customer
   std::shared_ptr<const Package> package_record;  // of purchases: as bought
 
   // Compares what the pointers point to.
@@ -208,6 +150,7 @@ struct Entry {
     visit(26, "prices", self.prices);
     visit(27, "record", self.record);
     visit(28, "package_record", self.package_record);
+    visit(29, "amount", self.amount);
   }
 };
 

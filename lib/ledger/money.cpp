@@ -49,9 +49,8 @@ constexpr std::size_t kDigits = 6;  // of a micro-unit
 // `fixed` digits at least.
 std::string text_of(Money amount, std::size_t fixed) {
   const bool negative = amount < 0;
-  const std::uint64_t size =
-      negative ? std::uint64_t{0} - static_cast<std::uint64_t>(amount)
-               : static_cast<std::uint64_t>(amount);
+  const std::uint64_t size = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(amount)
+                                      : static_cast<std::uint64_t>(amount);
   std::string part = std::to_string(size % kMicro);
   part.insert(0, kDigits - part.size(), '0');
   while (part.size() > fixed && part.back() == '0') part.pop_back();

@@ -13,12 +13,12 @@
 namespace sluice::ledger {
 
 using Money = std::int64_t;
-inline constexpr Money kMicro = 1'000'000;                          // one unit
-inline constexpr Money kMaxMoney = 1'000'000'000'000'000'000;       // 10^12 units
+inline constexpr Money kMicro = 1'000'000;                           // one unit
+inline constexpr Money kMaxMoney = 1'000'000'000'000'000'000;        // 10^12 units
 inline constexpr Money kUnlimitedMoney = 2'000'000'000'000'000'000;  // of limits: there is none
 
 struct Currency {
-  std::string_view code;   // "CHF"
+  std::string_view code;    // "CHF"
   std::uint8_t digits = 0;  // of its minor unit: 2 of CHF, 0 of JPY, 3 of KWD
 };
 

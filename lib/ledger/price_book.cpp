@@ -157,11 +157,10 @@ std::optional<PriceFault> find_fault(std::span<const PriceBook> books) {
 }
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 &&
-         std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view("_.:/+-").find(c) != std::string_view::npos;
-         });
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_.:/+-").find(c) != std::string_view::npos;
+  });
 }
 
 }  // namespace sluice::ledger

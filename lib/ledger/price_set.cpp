@@ -19,11 +19,10 @@ struct Key {
 };
 // The first book of that name that begins after the time, or one of a later name.
 auto after(const std::vector<PriceBookPtr>& books, const Key& key) {
-  return std::upper_bound(books.begin(), books.end(), key,
-                          [](const Key& wanted, const PriceBookPtr& book) {
-                            return std::tuple(wanted.name, wanted.when) <
-                                   std::tuple(book->name.view(), book->from);
-                          });
+  return std::upper_bound(
+      books.begin(), books.end(), key, [](const Key& wanted, const PriceBookPtr& book) {
+        return std::tuple(wanted.name, wanted.when) < std::tuple(book->name.view(), book->from);
+      });
 }
 
 // Why a version that is in force may not be replaced by another form of it.
@@ -92,8 +91,8 @@ PriceChangeResult change_prices(const PriceSet& old, std::vector<PriceBook> book
     if (begun) {
       result.fault = kept_rule(*known, book, now);
     } else if (book.from < now && !old.currency(book.name).empty()) {
-      result.fault = PriceFault{index, std::nullopt, "valid_from",
-                                "a new version can't begin in the past"};
+      result.fault =
+          PriceFault{index, std::nullopt, "valid_from", "a new version can't begin in the past"};
     }
     if (result.fault) {
       result.fault->book = index;

@@ -97,8 +97,7 @@ std::string units_text(Quantity quantity, std::int64_t per_hour) {
   const Wide divisor = Wide{per_hour} * kMicro;
   const Wide micros = in_micros(quantity);
   const Wide size = micros < 0 ? -micros : micros;
-  const Wide scaled =
-      size / divisor * kScale + (size % divisor * kScale + divisor / 2) / divisor;
+  const Wide scaled = size / divisor * kScale + (size % divisor * kScale + divisor / 2) / divisor;
   return fixed_point(micros < 0 ? -scaled : scaled, 12);
 }
 

@@ -36,8 +36,8 @@ struct Quantity {
 
 // What prices of a meter are per.
 struct MeterUnit {
-  std::string_view label;    // as price files write it: "core-hour"
-  std::string_view plural;   // as exports write it: "Core-Hours"
+  std::string_view label;     // as price files write it: "core-hour"
+  std::string_view plural;    // as exports write it: "Core-Hours"
   std::int64_t per_hour = 0;  // TRES-seconds in one unit: 3,600; of GiB-hours 1,024 times that
 };
 

@@ -100,9 +100,11 @@ class Selection {
   void add_untyped(std::vector<TariffItem>& items) const {
     for (const MeterCount& have : question_.allotment) {
       const std::string_view generic = generic_of(have.meter);
-      const bool counted = std::ranges::any_of(
-          question_.allotment, [&](const MeterCount& other) { return other.meter.view() == generic; });
-      if (generic.empty() || counted || have.count <= 0 || price_of(have.meter) != nullptr) continue;
+      const bool counted = std::ranges::any_of(question_.allotment, [&](const MeterCount& other) {
+        return other.meter.view() == generic;
+      });
+      if (generic.empty() || counted || have.count <= 0 || price_of(have.meter) != nullptr)
+        continue;
       add(items, generic, have.count);
     }
   }
@@ -123,8 +125,7 @@ class Selection {
       const std::int64_t per_hour = find_unit(item.price->meter, item.price->unit)->per_hour;
       sums[group] += Wide{item.count} * item.price->unit_price * (3'600 * 1'024 / per_hour);
     }
-    const auto dearest =
-        static_cast<std::size_t>(std::ranges::max_element(sums) - sums.begin());
+    const auto dearest = static_cast<std::size_t>(std::ranges::max_element(sums) - sums.begin());
     std::erase_if(items, [&](const TariffItem& item) {
       const std::size_t group = group_of(item.price->meter);
       return group <= 2 && group != dearest;

@@ -68,10 +68,9 @@ struct PreemptSettings {
   bool gang = false;
   std::uint32_t exempt_time_s = 0;
   // PreemptParameters
-  bool reclaim_licenses = false;
   bool reorder_by_youngest = false;  // youngest_first
-  std::uint32_t reorder_count = 1;
-  bool strict_order = false;
+  std::uint32_t reorder_count = 1;   // further orders of victims that are tried
+  bool strict_order = false;         // none: those of the lowest standing, however many
   bool send_user_signal = false;
   std::uint32_t min_exempt_priority = 0;
 };

@@ -85,7 +85,8 @@ std::string size_text(std::uint64_t value, base::Unit unit, const Context& conte
 std::string state_text(const Row& row) {
   if (row.step != nullptr) return std::string(model::long_name(row.step->state, 0));
   const model::Job& job = *row.job;
-  if ((job.flags & model::kFlagRequeued) != 0) return "REQUEUED";
+  const bool displaced = job.state == model::JobState::preempted;
+  if (!displaced && (job.flags & model::kFlagRequeued) != 0) return "REQUEUED";
   std::string text(model::long_name(job.state, 0));
   if (job.state == model::JobState::cancelled && job.cancelled_by != model::kNoTask) {
     text += fmt::format(" by {}", job.cancelled_by);

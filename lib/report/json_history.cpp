@@ -127,7 +127,8 @@ void write_state(JsonWriter& writer, const HistoryRow& row) {
   const Job& job = *row.job;
   writer.key("state");
   writer.open_object();
-  const bool requeued = (job.flags & model::kFlagRequeued) != 0;
+  const bool displaced = job.state == model::JobState::preempted;
+  const bool requeued = !displaced && (job.flags & model::kFlagRequeued) != 0;
   writer.strings("current", {requeued ? "REQUEUED" : model::long_name(job.state, 0)});
   writer.member("reason", reason_text(job));
   writer.close();

@@ -100,8 +100,8 @@ class Rules:
                 pattern, _, reason = line[1:].partition("/  ")
                 self.patterns.append((re.compile(pattern), reason))
             elif line.strip() and not line.startswith("#"):
-                name, _, reason = line.partition(": ")
-                self.named[name] = reason
+                name, *jobs = line.partition(": ")[0].split()
+                self.named[name] = set(jobs)
         self.used = set()
 
     def is_meant(self, shape, scenario, job, text):
@@ -133,7 +133,8 @@ class Report:
         self.count += 1
         self.alike += not found
         self.named += not found and compare.same_nodes(theirs, ours)
-        if bool(seen.left) != (name in self.rules.named):
+        meant = self.rules.named.get(name, set())
+        if bool(seen.left) != bool(meant) or {job for job, _ in seen.left} - meant:
             self.bad.append(name)
             self.tell(name, shape, scenario, theirs, seen)
         elif seen.left:

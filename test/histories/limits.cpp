@@ -5,6 +5,7 @@
 // Precedence: the partition's QOS before the job's (or after it, with OverPartQOS), then the
 // association; a limit that a QOS sets hides the same limit of what comes after it.
 #include <algorithm>
+#include <set>
 #include <span>
 #include <type_traits>
 
@@ -248,6 +249,16 @@ Wanted wanted(const Picture& picture, const Job& job, model::TresId tres, bool p
   }
 }
 
+// Whether different nodes count, each once.
+bool of_nodes(const Rule& rule) {
+  return rule.what == What::tres && rule.kind == TresLimitKind::in_use &&
+         rule.tres == model::kTresNode;
+}
+
+void add_nodes(const Job& job, std::set<std::uint32_t>& nodes) {
+  for (const model::NodeShare& share : job.allocation->shares) nodes.insert(share.node.value);
+}
+
 // Whether a rule is broken by what has just started.
 Problem broken(const Picture& before, const Picture& after, const Job& job, const Rule& rule) {
   const Book book(after);
@@ -278,6 +289,7 @@ Problem broken(const Picture& before, const Picture& after, const Job& job, cons
     return "";
   }
   std::int64_t total = 0;
+  std::set<std::uint32_t> nodes;
   for (const model::JobPtr& other : after.jobs) {
     if (!runs(*other) || !book.counts(*other, rule, job)) continue;
     const Job* was = before.find(other->id);
@@ -287,10 +299,13 @@ Problem broken(const Picture& before, const Picture& after, const Job& job, cons
     if (is_new && std::find(theirs.begin(), theirs.end(), rule) == theirs.end()) continue;
     const std::int64_t count = model::tres_count(other->tres, rule.tres);
     if (rule.what == What::jobs) ++total;
-    if (rule.what == What::tres) {
+    if (of_nodes(rule)) {
+      add_nodes(*other, nodes);
+    } else if (rule.what == What::tres) {
       total += rule.kind == TresLimitKind::in_use ? count : count * seconds_left(*other, after.now);
     }
   }
+  total += std::ssize(nodes);
   const bool minutes = rule.what == What::tres && rule.kind == TresLimitKind::run_minutes;
   return total > rule.limit * (minutes ? 60 : 1) ? say(minutes ? total / 60 : total) : "";
 }
@@ -305,12 +320,18 @@ bool would_break(const Picture& picture, const Job& job, const Rule& rule) {
   std::int64_t jobs = 0;
   std::int64_t in_use = 0;
   std::int64_t seconds = 0;
+  std::set<std::uint32_t> nodes;
   for (const model::JobPtr& other : picture.jobs) {
     if (!runs(*other) || !book.counts(*other, rule, job)) continue;
     ++jobs;
-    in_use += model::tres_count(other->tres, rule.tres);
+    if (of_nodes(rule)) {
+      add_nodes(*other, nodes);
+    } else {
+      in_use += model::tres_count(other->tres, rule.tres);
+    }
     seconds += model::tres_count(other->tres, rule.tres) * seconds_of(*other);
   }
+  in_use += std::ssize(nodes);
   if (rule.what == What::jobs) return jobs + 1 > rule.limit;
   const std::int64_t more = wants.most * seconds_of(job);
   switch (rule.kind) {

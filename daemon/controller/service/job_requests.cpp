@@ -215,6 +215,24 @@ void Service::handle(const Call& call, wire::QueryScript& request) {
   reply(env_, call.session, call.id, wire::ScriptReply{std::move(*bytes)});
 }
 
+// Where jobs of others are private they are not named, here as little as in squeue.
+void Service::hide_others(model::Explanation& why, const Sight& sight) const {
+  const auto is_hidden = [&](JobId id) {
+    const model::JobPtr job = cluster_.find_job(id);
+    return job && !sight.sees(*job);
+  };
+  const auto is_others = [&](const model::ExplainedJob& one) { return is_hidden(one.job); };
+  std::erase_if(why.until, is_others);
+  for (model::ExplainedLimit& limit : why.limits) std::erase_if(limit.by, is_others);
+  for (model::Placement& placed : why.placed) {
+    if (is_hidden(placed.ahead_of)) placed.ahead_of = {};
+  }
+  if (!is_hidden(why.behind)) return;
+  why.behind = {};
+  why.behind_start = 0;
+  why.behind_nodes = {};
+}
+
 // Asked of the live state, which only the loop may see: a plan is not in the snapshots.
 void Service::handle(const Call& call, wire::QueryPlan& request) {
   model::JobPtr job = request.task == model::kNoTask
@@ -224,8 +242,12 @@ void Service::handle(const Call& call, wire::QueryPlan& request) {
     return refuse(call,
                   {ErrorCode::invalid_job_id, std::string(error_text(ErrorCode::invalid_job_id))});
   }
+  const auth::Rule& rule = auth::Policy<wire::QueryPlan>::rule;
+  const Status allowed = judge(rule, call.peer, job->spec->uid, job->request->account);
+  if (!allowed) return refuse(call, allowed.error());
   wire::PlanReply message;
   message.explanation = *cluster_.why(job->id, request.sooner);
+  hide_others(message.explanation, sight_for<wire::QueryPlan>(call.peer));
   message.job = *job;
   reply(env_, call.session, call.id, message);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "auth/policy.hpp"
+#include "model/secrets.hpp"
 #include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/reservation_messages.hpp"
@@ -73,24 +74,33 @@ struct Policy<wire::QueryHosts> {
 struct ReadingPolicy {
   static constexpr Rule rule{.least = Need::any_user, .from_nodes = FromNodes::anybody};
 };
+// The same, where private_data may hide a part of it, or all.
+template <std::uint32_t kSecrets, std::uint32_t kWhole = 0>
+struct PrivatePolicy {
+  static constexpr Rule rule{.least = Need::any_user,
+                             .from_nodes = FromNodes::anybody,
+                             .secrets = kSecrets,
+                             .whole_secrets = kWhole};
+};
 template <>
-struct Policy<wire::QueryJobs> : ReadingPolicy {};
+struct Policy<wire::QueryJobs> : PrivatePolicy<model::kSecretJobs> {};
 template <>
-struct Policy<wire::QueryNodes> : ReadingPolicy {};
+struct Policy<wire::QueryNodes> : PrivatePolicy<0, model::kSecretNodes> {};
 template <>
-struct Policy<wire::QueryPartitions> : ReadingPolicy {};
+struct Policy<wire::QueryPartitions> : PrivatePolicy<0, model::kSecretPartitions> {};
 template <>
-struct Policy<wire::QueryReservations> : ReadingPolicy {};
+struct Policy<wire::QueryReservations> : PrivatePolicy<model::kSecretReservations> {};
 template <>
 struct Policy<wire::QueryLicenses> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryConfig> : ReadingPolicy {};
 template <>
-struct Policy<wire::QueryHistory> : ReadingPolicy {};
+struct Policy<wire::QueryHistory> : PrivatePolicy<model::kSecretJobs> {};
 template <>
-struct Policy<wire::QueryAccounts> : ReadingPolicy {};
+struct Policy<wire::QueryAccounts>
+    : PrivatePolicy<model::kSecretUsage | model::kSecretAccounts | model::kSecretUsers> {};
 template <>
-struct Policy<wire::QueryPriorities> : ReadingPolicy {};
+struct Policy<wire::QueryPriorities> : PrivatePolicy<model::kSecretJobs> {};
 template <>
 struct Policy<wire::QueryStats> : ReadingPolicy {
   static constexpr Rule reset{.least = Need::operator_, .from_nodes = FromNodes::never};
@@ -99,7 +109,12 @@ template <>
 struct Policy<wire::Ping> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryTopology> : ReadingPolicy {};
+// What a job waits for tells of its request, its limits and those of its account.
 template <>
-struct Policy<wire::QueryPlan> : ReadingPolicy {};
+struct Policy<wire::QueryPlan> {
+  static constexpr Rule rule{.least = Need::owner_or_coordinator,
+                             .from_nodes = FromNodes::with_job,
+                             .secrets = model::kSecretJobs};
+};
 
 }  // namespace sluice::auth

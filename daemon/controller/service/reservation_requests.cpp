@@ -1,6 +1,8 @@
 // Requests on reservations and licences.
 #include <utility>
 
+#include "core/reservation_rules.hpp"
+#include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/service/service.hpp"
 
 namespace sluice::controller {
@@ -53,11 +55,40 @@ void Service::handle(const Call& call, wire::EditReservation& request) {
                 wire::encode(message));
 }
 
+// In one of the user's accounts, under any QOS.
+bool Service::may_use(const model::Reservation& reservation, const auth::Peer& peer) const {
+  const UserFacts user = env_.user_facts(peer.uid);
+  std::vector<Text> groups(user.groups.begin(), user.groups.end());
+  model::Reservation plain = reservation;
+  plain.qos = Text();
+  core::ReservationUser who{.user = user.user,
+                            .group = user.group,
+                            .account = {},
+                            .ancestors = {},
+                            .qos = {},
+                            .uid = peer.uid,
+                            .groups = &groups};
+  if (plain.accounts.empty()) return core::may_use_reservation(plain, who);
+  const core::AccountTree& tree = cluster_.accounts();
+  for (const core::AccountTree::Place place : tree.of_user(user.user)) {
+    who.account = tree.at(place).account;
+    who.ancestors.clear();
+    for (const core::AccountTree::Place above : tree.chain(place)) {
+      who.ancestors.emplace_back(tree.at(above).account);
+    }
+    if (core::may_use_reservation(plain, who)) return true;
+  }
+  return false;
+}
+
 // There are few: answered at once.
 void Service::handle(const Call& call, wire::QueryReservations& request) {
   wire::ReservationsReply message;
   message.now = env_.now().wall;
+  const bool hidden = sight_for<wire::QueryReservations>(call.peer).hides(
+      auth::Policy<wire::QueryReservations>::rule.secrets);
   for (const model::ReservationPtr& known : cluster_.all_reservations()) {
+    if (hidden && !may_use(*known, call.peer)) continue;
     if (request.name.empty() || request.name == known->name) {
       message.reservations.push_back(*known);
     }

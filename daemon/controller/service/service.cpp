@@ -54,18 +54,14 @@ void Service::on_request(const Call& call, const net::Frame& frame) {
   dispatch(*this, call, frame);
 }
 
+// `account`: of the object, where it has one.
 Status Service::judge(const auth::Rule& rule, const auth::Peer& peer,
-                      std::optional<std::uint32_t> owner) const {
+                      std::optional<std::uint32_t> owner, std::string_view account) const {
   auth::Facts facts;
   facts.owner = owner;
   facts.level = level_of(peer.uid);
-  if (!peer.trusted_host()) {
-    if (const auto node = cluster_.find_node(peer.host)) {
-      const std::vector<model::JobPtr> jobs = cluster_.jobs_on(*node);
-      facts.user_has_job_on_host = std::ranges::any_of(
-          jobs, [&](const model::JobPtr& job) { return job->spec->uid == peer.uid; });
-    }
-  }
+  facts.user_has_job_on_host = !peer.trusted_host() && has_job_on_its_host(peer);
+  facts.coordinates = rule.least == auth::Need::owner_or_coordinator && coordinates(peer, account);
   return auth::decide(rule, peer, facts);
 }
 

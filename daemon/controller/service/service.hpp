@@ -21,6 +21,7 @@
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/interner.hpp"
 #include "daemon/controller/service/service_options.hpp"
+#include "daemon/controller/service/sight.hpp"
 #include "daemon/controller/service/statistics.hpp"
 #include "net/client/frame.hpp"
 #include "wire/account_messages.hpp"
@@ -47,8 +48,18 @@ class Service {
   void on_session_closed(SessionId session);
   template <class Request>
   [[nodiscard]] Status may_read(const auth::Peer& peer) const {
-    return judge(auth::Policy<Request>::rule, peer, peer.uid);
+    const auth::Rule& rule = auth::Policy<Request>::rule;
+    if (const Status allowed = judge(rule, peer, peer.uid); !allowed) return allowed;
+    const bool hidden = sight_of(peer, rule.whole_secrets).hides(rule.whole_secrets);
+    return hidden ? fail(ErrorCode::access_denied) : Status();
   }
+  // What of the answer to a request the peer may see.
+  [[nodiscard]] Sight sight_of(const auth::Peer& peer, std::uint32_t secrets) const;
+  template <class Request>
+  [[nodiscard]] Sight sight_for(const auth::Peer& peer) const {
+    return sight_of(peer, auth::Policy<Request>::rule.secrets);
+  }
+  void set_private_data(std::uint32_t secrets) { options_.private_data = secrets; }
 
   // Node daemons.
   void on_node_hello(NodeIndex node, const wire::NodeHello& hello);
@@ -91,7 +102,8 @@ class Service {
   void handle(const Call& call, wire::QueryPlan& request);
 
   [[nodiscard]] Status judge(const auth::Rule& rule, const auth::Peer& peer,
-                             std::optional<std::uint32_t> owner) const;
+                             std::optional<std::uint32_t> owner,
+                             std::string_view account = {}) const;
   void refuse(const Call& call, const Error& error);
 
  private:
@@ -147,6 +159,10 @@ class Service {
   [[nodiscard]] auth::Level accounted_level(std::uint32_t uid) const;  // by AdminLevel
   void note_ranks();
   [[nodiscard]] bool is_admin(const auth::Peer& peer) const;
+  [[nodiscard]] bool has_job_on_its_host(const auth::Peer& peer) const;
+  [[nodiscard]] bool coordinates(const auth::Peer& peer, std::string_view account) const;
+  [[nodiscard]] bool may_use(const model::Reservation& reservation, const auth::Peer& peer) const;
+  void hide_others(model::Explanation& why, const Sight& sight) const;
   void act_on_steps(const Call& call, const wire::JobAction& request, wire::JobActionReply& reply);
   void send_order(const core::Order& order);
   void send_launch(const model::JobPtr& job, NodeIndex node);

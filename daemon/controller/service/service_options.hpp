@@ -18,6 +18,7 @@ struct ServiceOptions {
   std::uint32_t service_uid = 0;              // the user that runs the controller: administrator
   std::vector<std::uint32_t> admins;          // uids with administrator level
   std::vector<std::uint32_t> operators;
+  std::uint32_t private_data = 0;  // bits of model::Secret
   std::uint32_t pid = 0;
   std::vector<wire::HostRow> hosts;  // configured or joined before
   std::uint32_t report_interval_s = 30;

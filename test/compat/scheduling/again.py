@@ -3,9 +3,11 @@ that the documentation leaves open?
 
 Two such choices are put to the test by playing the scenario again on Sluice:
 
-- *Other nodes among equals.* A job that runs on both with the same amounts on nodes of the same
-  kinds, or one that named no number of nodes and has as many CPUs in all, is bound to the nodes
-  that the reference gave it.
+- *Other nodes among equals.* A job that runs on both with the same amounts on equal nodes (in
+  hardware, weight and features; for several nodes also in their switches), or one that named no
+  number of nodes and has as many CPUs in all, is bound to the nodes that the reference gave it. So
+  is one that has nodes of less weight here, which are the ones to take (man slurm.conf, Weight),
+  where the reference kept them whole for somebody's planned start.
 - *Beside the plan.* Backfill starts a job ahead of others where that doesn't delay the expected
   start of any job of higher priority (man slurm.conf, SchedulerType). Who runs on Sluice alone is
   withdrawn; nobody who stands before him may have been planned later because of him.
@@ -25,15 +27,25 @@ def open_count(scenario, job):
     return not any(word.startswith(("-N", "--ntasks-per-node")) for word in words)
 
 
+def among_equals(shape, there, here):
+    leave_out = {"partitions"} if len(there) > 1 else {"partitions", "switch"}
+    kinds = compare.kinds_of(shape, leave_out)
+    return compare.held(kinds, there) == compare.held(kinds, here)
+
+
+def weight(shape, places):
+    return sum(node["weight"] for node in shape["nodes"] if node["name"] in places)
+
+
 def bindings(shape, scenario, theirs, ours):
-    """{job: nodes} of those who run on other nodes among equals."""
+    """{job: nodes} of those who run on other nodes, which are as good as the reference's."""
     found = {}
     for job in set(theirs["running"]) & set(ours["running"]):
         there, here = theirs["running"][job], ours["running"][job]
-        equal = compare.held(shape, there) == compare.held(shape, here)
-        if compare.total(there) == compare.total(here) and open_count(scenario, job):
-            equal = True
-        if equal and set(there) != set(here):
+        if set(there) == set(here) or compare.total(there) != compare.total(here):
+            continue
+        lighter = shape["mode"] == "mixed" and weight(shape, here) < weight(shape, there)
+        if lighter or open_count(scenario, job) or among_equals(shape, there, here):
             found[job] = ",".join(sorted(there))
     return found
 

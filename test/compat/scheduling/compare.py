@@ -10,7 +10,7 @@ fits beside it follows from that: again.py looks into those scenarios once more.
 import re
 
 
-def kinds_of(shape):
+def kinds_of(shape, leave_out=()):
     """{node: number of its kind}"""
     kinds, known = {}, []
     for node in shape["nodes"]:
@@ -23,6 +23,7 @@ def kinds_of(shape):
             for switch in shape.get("topology", [])
             if node["name"] in switch.get("nodes", "").split(",")
         ]
+        facts = {key: value for key, value in facts.items() if key not in leave_out}
         if facts not in known:
             known.append(facts)
         kinds[node["name"]] = known.index(facts)
@@ -36,9 +37,8 @@ def members(shape, part):
     return [f"n{number}" for number in range(int(low), int(high or low) + 1)]
 
 
-def held(shape, places):
+def held(kinds, places):
     """What a job has, without the names of nodes: sorted (kind, CPUs, MiB, GPUs)."""
-    kinds = kinds_of(shape)
     return sorted([kinds[node], *amounts] for node, amounts in places.items())
 
 
@@ -52,7 +52,7 @@ def outcome(shape, result, job):
     if job in result["refused"]:
         return ("refused", "")
     if job in result["running"]:
-        return ("running", held(shape, result["running"][job]))
+        return ("running", held(kinds_of(shape), result["running"][job]))
     if job in result["pending"]:
         return ("pending", {reason_of(reason) for reason in result["pending"][job]})
     return ("gone", "")

@@ -26,7 +26,7 @@ static_assert(!HasPolicy<Forgotten>, "a request without an entry must not compil
 
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
-constexpr Need kEveryNeed[] = {Need::any_user,  Need::owner, Need::owner_or_admin,
+constexpr Need kEveryNeed[] = {Need::any_user,  Need::owner, Need::owner_or_coordinator, Need::owner_or_admin,
                                Need::operator_, Need::admin, Need::root};
 
 Peer user_at(uid_t uid, Roles roles) {

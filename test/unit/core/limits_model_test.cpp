@@ -116,28 +116,42 @@ struct Slow {
     const auto note = [&](core::TresLimitKind what, bool of_qos) {
       names.insert(core::limit_name({what, core::LimitScope::all, of_qos}, kind));
     };
-    const auto group = [&](auto qos_list, auto list, core::TresLimitKind what, const auto& sums,
-                           std::int64_t wants) {
+    // With what is wanted. Of nodes, different ones count.
+    const auto taken = [&](const auto& counts, core::TresLimitKind what) {
+      if (what == core::TresLimitKind::run_minutes) {
+        return sum(counts, minutes) + more * wanted.minutes;
+      }
+      if (tres != kTresNode) return sum(counts, of) + more;
+      std::set<std::uint32_t> nodes;
+      const auto add = [&nodes](const Try& job) {
+        for (std::uint32_t n = 0; n < job.nodes; ++n) nodes.insert(job.first_node + n);
+      };
+      add(wanted);
+      for (const Try& job : running) {
+        if (counts(job)) add(job);
+      }
+      return static_cast<std::int64_t>(nodes.size());
+    };
+    const auto group = [&](auto qos_list, auto list, core::TresLimitKind what) {
       const std::uint32_t qos = first_qos(
           [&](const auto& limits) { return model::find_tres(limits.*qos_list, tres) != nullptr; });
       if (qos != 0) {
         const std::int64_t most = model::tres_count(accounts.qos[qos - 1].limits.*qos_list, tres);
-        if (sum(in_qos(qos), sums) + wants > most) note(what, true);
+        if (taken(in_qos(qos), what) > most) note(what, true);
         return;
       }
       for (const model::Association& at : accounts.associations) {
         const model::TresCount* most = model::find_tres(at.limits.*list, tres);
         if (most == nullptr || !below(wanted.association, at.id)) continue;
         const auto there = [&](const Try& job) { return below(job.association, at.id); };
-        if (sum(there, sums) + wants > most->count) note(what, false);
+        if (taken(there, what) > most->count) note(what, false);
       }
     };
     using model::AssociationLimits;
     using model::QosLimits;
-    group(&QosLimits::grp_tres, &AssociationLimits::grp_tres, core::TresLimitKind::in_use, of,
-          more);
+    group(&QosLimits::grp_tres, &AssociationLimits::grp_tres, core::TresLimitKind::in_use);
     group(&QosLimits::grp_tres_run_mins, &AssociationLimits::grp_tres_run_mins,
-          core::TresLimitKind::run_minutes, minutes, more * wanted.minutes);
+          core::TresLimitKind::run_minutes);
     const std::uint32_t per_job = first_qos([&](const auto& limits) {
       return model::find_tres(limits.max_tres_per_job, tres) != nullptr;
     });
@@ -212,7 +226,8 @@ TEST_P(RandomLimits, AgreeWithTheSlowChecker) {
                        .partition = pick(2),
                        .cpus = 1 + pick(6),
                        .memory = 5 * (1 + pick(4)),
-                       .nodes = 1,
+                       .nodes = 1 + pick(2),
+                       .first_node = pick(4),
                        .gpus = pick(3),
                        .minutes = 1 + pick(12)};
       const std::set<std::string> broken = Slow{scene.accounts, running}.broken(wanted);
@@ -235,6 +250,7 @@ TEST_P(RandomLimits, AgreeWithTheSlowChecker) {
         claim.in_use.push_back({id, count});
         claim.run_seconds.push_back({id, count * wanted.minutes * 60});
       }
+      for (std::uint32_t n = 0; n < wanted.nodes; ++n) claim.nodes.push_back(wanted.first_node + n);
       scene.limits.count(claim);
       running.push_back(wanted);
       claims.push_back(std::move(claim));

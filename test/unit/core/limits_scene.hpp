@@ -77,6 +77,7 @@ struct Try {
   std::uint32_t cpus = 1;
   std::uint64_t memory = 10;  // on each node
   std::uint32_t nodes = 1;
+  std::uint32_t first_node = 0;
   std::uint32_t gpus = 0;  // on the first node
   std::uint32_t minutes = 10;
 
@@ -88,6 +89,7 @@ struct Try {
     made.cpus = cpus;
     made.shares.resize(nodes);
     for (std::uint32_t n = 0; n < nodes; ++n) {
+      made.shares[n].node = NodeIndex(first_node + n);
       made.shares[n].memory = memory;
       made.shares[n].cpu_count = cpus / nodes + (n < cpus % nodes ? 1 : 0);
     }

@@ -37,7 +37,7 @@ std::vector<Row> groups_of_associations() {
          s.association(kPhysics).limits.grp_tres = {{kTresNode, 2}};
        },
        {.nodes = 2},
-       {},
+       {.first_node = 2},
        "AssocGrpNodeLimit"},
       {[](Scene& s) {
          s.association(kPhysics).limits.grp_tres = {{1001, 2}};
@@ -361,6 +361,90 @@ TEST(Limits, DenyOnLimitLooksAtTheJobAlone) {
   request.min_nodes = 2;
   start(scene.limits, {.nodes = 2});
   EXPECT_FALSE(scene.limits.refuses_alone(question));
+  // How many others there may be says nothing of the job; how long they may run in all does.
+  scene.qos(kNormal).limits.max_jobs_per_user = 0;
+  scene.settle();
+  EXPECT_FALSE(scene.limits.refuses_alone(question));
+  scene.qos(kNormal).limits.grp_wall = 10;
+  scene.settle();
+  EXPECT_FALSE(scene.limits.refuses_alone(question));
+  scene.qos(kNormal).limits.grp_wall = 9;
+  scene.settle();
+  EXPECT_EQ(scene.limits.refuses_alone(question)->detail, Text("QOSGrpWallLimit"));
+}
+
+// Two jobs on one node use one node.
+TEST(Limits, NodesAreCountedOnce) {
+  Scene scene;
+  scene.association(kPhysics).limits.grp_tres = {{kTresNode, 3}};
+  scene.qos(kNormal).limits.max_tres_per_user = {{kTresNode, 2}};
+  scene.settle();
+  start(scene.limits, {.nodes = 2});
+  EXPECT_EQ(refusal(scene.limits, {.first_node = 1}), "");
+  EXPECT_EQ(refusal(scene.limits, {.first_node = 2}), "QOSMaxNodePerUserLimit");
+  EXPECT_EQ(refusal(scene.limits, {.qos = kHigh, .first_node = 2}), "");
+  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .nodes = 2, .first_node = 1}), "");
+  start(scene.limits, {.association = kBob, .nodes = 2, .first_node = 1});
+  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .first_node = 0}), "");
+  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .first_node = 3}), "AssocGrpNodeLimit");
+  scene.limits.forget_started();
+  EXPECT_TRUE(scene.limits.uses().empty());
+}
+
+TEST(Limits, NodesInUseMayBeUsedAgain) {
+  Scene scene;
+  scene.association(kPhysics).limits.grp_tres = {{kTresNode, 3}};
+  scene.settle();
+  start(scene.limits, {.nodes = 2, .first_node = 4});
+  const Try wanted{.nodes = 2, .first_node = 0};
+  const core::RankedJob job = wanted.job();
+  const model::Allocation allocation = wanted.allocation();
+  const GateQuestion question{
+      .job = job, .partition = PartitionIndex(0), .time_limit = 10, .allocation = &allocation};
+  const auto block = scene.limits.refuses(question);
+  ASSERT_TRUE(block && block->of_nodes);
+  EXPECT_EQ(block->used, 2);
+  EXPECT_EQ(block->wanted, 2);
+  EXPECT_EQ(scene.limits.nodes_within(question, *block),
+            (std::vector<std::uint32_t>{0, 4, 5}));
+  // Not yet chosen: it may be that it gets those.
+  model::Request request;
+  request.tasks = request.min_nodes = 3;
+  core::RankedJob open = job;
+  open.request = &request;
+  GateQuestion before{.job = open, .partition = PartitionIndex(0), .time_limit = 10};
+  EXPECT_FALSE(scene.limits.refuses(before));
+  request.tasks = request.min_nodes = 4;
+  EXPECT_EQ(scene.limits.refuses(before)->detail, Text("AssocGrpNodeLimit"));
+}
+
+TEST(Limits, WhoMayHaveNodesKept) {
+  Scene scene;
+  const auto may = [&](std::uint32_t qos, std::uint32_t partition, std::uint32_t priority) {
+    const core::RankedJob job{.association = kAnn, .qos = qos};
+    return scene.limits.may_reserve(
+        {.job = job, .partition = PartitionIndex(partition), .time_limit = 10}, priority);
+  };
+  scene.settle();
+  EXPECT_TRUE(may(kNormal, 0, 0));
+  scene.association(kPhysics).limits.min_prio_threshold = 5;
+  scene.settle();
+  EXPECT_FALSE(may(kNormal, 0, 4));
+  EXPECT_TRUE(may(kNormal, 0, 5));
+  scene.association(kAnn).limits.min_prio_threshold = 3;
+  scene.settle();
+  EXPECT_TRUE(may(kNormal, 0, 4));
+  scene.qos(kOfPartition).limits.min_prio_threshold = 5;
+  scene.qos(kHigh).limits.min_prio_threshold = 1;
+  scene.settle();
+  EXPECT_TRUE(may(kHigh, 0, 1));
+  EXPECT_FALSE(may(kHigh, 1, 4)) << "the partition's QOS comes first";
+  scene.qos(kHigh).flags = model::kQosOverPartQos;
+  scene.settle();
+  EXPECT_TRUE(may(kHigh, 1, 4));
+  scene.qos(kHigh).flags = model::kQosNoReserve;
+  scene.settle();
+  EXPECT_FALSE(may(kHigh, 0, 1000));
 }
 
 TEST(Limits, ThresholdOfFairShare) {

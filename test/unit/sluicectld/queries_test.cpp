@@ -31,7 +31,7 @@ std::shared_ptr<model::Job> running_script(std::uint32_t id) {
 std::vector<model::Step> steps_shown(SnapshotBuilder& builder) {
   wire::QueryJobs request;
   request.steps = true;
-  const auto query = query_jobs(builder.current(), request);
+  const auto query = query_jobs(builder.current(), {.request = request});
   const auto reply = wire::decode<wire::JobsReply>(query->next().payload);
   EXPECT_TRUE(reply);
   return reply ? reply->steps : std::vector<model::Step>();

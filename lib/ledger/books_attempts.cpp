@@ -1,0 +1,373 @@
+// The part of Books that concerns attempts: holds, charges, ends.
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "ledger/books.hpp"
+
+namespace sluice::ledger {
+
+namespace {
+
+Money clamped(Wide amount) { return static_cast<Money>(std::min(amount, Wide{kMaxMoney})); }
+
+PackageHold& hold_of(std::vector<PackageHold>& holds, std::uint32_t package) {
+  auto at = std::ranges::lower_bound(holds, package, {}, &PackageHold::package);
+  if (at == holds.end() || at->package != package) at = holds.insert(at, {package, {}});
+  return *at;
+}
+
+Quantity held_of(const std::vector<PackageHold>& holds, std::uint32_t package) {
+  const auto at = std::ranges::lower_bound(holds, package, {}, &PackageHold::package);
+  return at == holds.end() || at->package != package ? Quantity{} : at->quantity;
+}
+
+PricedBy priced_by(const OpenAttempt& attempt, const RatedLine& line, const Price& price) {
+  return {attempt.book, line.version,  line.sku,         price.meter,
+          price.unit,   price.service, price.unit_price, attempt.discount};
+}
+
+void add_charge(OpenAttempt& attempt, const Draw& draw, const Entry& entry) {
+  auto at = std::ranges::find_if(attempt.charged, [&](const ChargedSum& sum) {
+    return sum.line == draw.piece.line && sum.package == draw.package && sum.month == entry.month;
+  });
+  if (at == attempt.charged.end()) {
+    attempt.charged.push_back({draw.piece.line, draw.package, entry.month, {}, {}, 0, 0, 0, 0});
+    at = attempt.charged.end() - 1;
+  }
+  at->consumed = at->consumed + entry.consumed;
+  at->priced = at->priced + entry.priced;
+  at->list += entry.list;
+  at->contracted += entry.contracted;
+  at->effective += entry.effective;
+}
+
+}  // namespace
+
+Purse Books::purse(const Owner& owner, const OpenAttempt& attempt, bool with_free) const {
+  Purse purse;
+  for (const std::uint32_t id : owner.packages) {
+    const Package& package = packages_.at(id);
+    Wide left = in_micros(held_of(attempt.packages, id));
+    if (with_free) left += in_micros(package.total - package.used - package.held);
+    if (left > 0) purse.push_back({id, package.meter, package.expires, left});
+  }
+  return purse;
+}
+
+HoldPlan Books::plan_of(const Owner& owner, const OpenAttempt& attempt, TariffCache cache,
+                        WallTime until) const {
+  OpenAttempt future = attempt;
+  if (future.suspended) cache = {};
+  future.suspended = false;
+  Purse purse = this->purse(owner, attempt, true);
+  const std::vector<WallTime> cuts = cuts_of(purse);
+  const std::vector<Piece> pieces =
+      advance(prices_, future, cache, {std::max(until, attempt.charged_until), Upto::end, cuts});
+  Wide money = 0;
+  Wide list = 0;
+  Wide contracted = 0;
+  HoldPlan plan;
+  plan.customer = owner.record.id;
+  plan.held = attempt.held;
+  for (const Draw& draw : fund(pieces, future, purse)) {
+    list += draw.list;
+    contracted += draw.contracted;
+    if (draw.package == 0) {
+      money += draw.contracted;
+      continue;
+    }
+    PackageHold& hold = hold_of(plan.packages, draw.package);
+    hold.quantity = hold.quantity + quantity_of(draw.piece.priced);
+  }
+  plan.money = clamped(money);
+  plan.list = clamped(list);
+  plan.contracted = clamped(contracted);
+  return plan;
+}
+
+HoldPlan Books::plan(const Customer& customer, const AttemptStart& start, WallTime until) const {
+  const OpenAttempt attempt = begin_attempt(customer, prices_, start);
+  return plan_of(owners_.at(customer.id), attempt, {}, until);
+}
+
+std::optional<Shortage> Books::shortage(const HoldPlan& plan) const {
+  const Owner& who = owners_.at(plan.customer);
+  const Money wanted = plan.money - plan.held;
+  const Money left = available(who.record, who.balance);
+  if (wanted <= 0 || wanted <= left) return std::nullopt;
+  return Shortage{plan.customer, wanted, left};
+}
+
+Result<Posted> Books::open(const AttemptStart& start, WallTime hold_until, const Stamp& stamp) {
+  const Attempt key = attempt_of(start.job);
+  const Customer* customer = customer_of(start.accounts);
+  if (customer == nullptr) {
+    return fail(ErrorCode::invalid_account,
+                "account " + start.job.account.str() + " belongs to no customer");
+  }
+  if (customer->closed) {
+    return fail(ErrorCode::access_denied, "customer " + customer->name.str() + " is closed");
+  }
+  if (open_.contains(key)) return fail(ErrorCode::already_exists, "the attempt is charged already");
+  OpenAttempt record = begin_attempt(*customer, prices_, start);
+  Owner& who = owner(customer->id);
+  TariffCache cache;
+  const HoldPlan plan = plan_of(who, record, cache, hold_until);
+  if (const std::optional<Shortage> lack = shortage(plan); lack) {
+    return fail(ErrorCode::access_denied,
+                "customer " + customer->name.str() + " has " +
+                    money_text(lack->available, customer->currency) + " of " +
+                    money_text(lack->wanted, customer->currency) + " " + customer->currency.str());
+  }
+  Posted posted;
+  Live& live = open_[key];
+  live.record = std::move(record);
+  ++who.open;
+  post_hold(live, plan.money, stamp, posted);
+  set_holds(live, plan, stamp, posted);
+  set_hold_end(live, hold_until);
+  warn(posted);
+  return posted;
+}
+
+void Books::set_hold_end(Live& live, WallTime until) {
+  const Attempt key = attempt_of(live.record.job);
+  hold_ends_.erase({live.record.held_until, key});
+  live.record.held_until = until;
+  hold_ends_.emplace(until, key);
+  changed_.attempts.insert(key);
+}
+
+Result<Posted> Books::hold(const Attempt& attempt, WallTime until, const Stamp& stamp) {
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return fail(ErrorCode::not_found, "the attempt isn't charged");
+  Live& live = found->second;
+  const HoldPlan plan = plan_of(owner(live.record.customer), live.record, live.cache, until);
+  if (const std::optional<Shortage> lack = shortage(plan); lack) {
+    return fail(ErrorCode::access_denied, "not enough is left to go on");
+  }
+  Posted posted;
+  set_holds(live, plan, stamp, posted);
+  set_hold_end(live, until);
+  warn(posted);
+  return posted;
+}
+
+// What is no longer wanted goes back first.
+void Books::set_holds(Live& live, const HoldPlan& plan, const Stamp& stamp, Posted& posted) {
+  const std::vector<PackageHold> before = live.record.packages;
+  for (const PackageHold& old : before) {
+    post_package_hold(live, {old.package, held_of(plan.packages, old.package)}, stamp, posted);
+  }
+  for (const PackageHold& wanted : plan.packages) post_package_hold(live, wanted, stamp, posted);
+  if (plan.money != live.record.held) {
+    post_hold(live, plan.money - live.record.held, stamp, posted);
+  }
+}
+
+void Books::post_hold(Live& live, Money more, const Stamp& stamp, Posted& posted) {
+  const EntryKind kind = more < 0 ? EntryKind::release : EntryKind::hold;
+  Entry entry = begin(kind, &owner(live.record.customer), stamp);
+  entry.job = live.record.job;
+  entry.amount = more < 0 ? -more : more;
+  entry.postings = {{LedgerAccount::balance, -more}, {LedgerAccount::held, more}};
+  live.record.held += more;
+  changed_.attempts.insert(attempt_of(live.record.job));
+  finish(std::move(entry), posted);
+}
+
+void Books::post_package_hold(Live& live, const PackageHold& wanted, const Stamp& stamp,
+                              Posted& posted) {
+  const Wide more =
+      in_micros(wanted.quantity) - in_micros(held_of(live.record.packages, wanted.package));
+  if (more == 0) return;
+  const EntryKind kind = more < 0 ? EntryKind::release : EntryKind::hold;
+  Entry entry = begin(kind, &owner(live.record.customer), stamp);
+  entry.job = live.record.job;
+  entry.package = wanted.package;
+  entry.priced = quantity_of(more < 0 ? -more : more);
+  Package& package = packages_.at(wanted.package);
+  package.held = package.held + quantity_of(more);
+  hold_of(live.record.packages, wanted.package).quantity = wanted.quantity;
+  std::erase_if(live.record.packages,
+                [](const PackageHold& hold) { return hold.quantity == Quantity{}; });
+  changed_.packages.insert(wanted.package);
+  changed_.attempts.insert(attempt_of(live.record.job));
+  finish(std::move(entry), posted);
+}
+
+std::vector<Attempt> Books::holds_until(WallTime when) const {
+  std::vector<Attempt> due;
+  for (const auto& [until, attempt] : hold_ends_) {
+    if (until > when) break;
+    due.push_back(attempt);
+  }
+  return due;
+}
+
+void Books::charge_to(Live& live, WallTime to, Upto upto, const Stamp& stamp, Posted& posted) {
+  Purse purse = this->purse(owner(live.record.customer), live.record, false);
+  const std::vector<WallTime> cuts = cuts_of(purse);
+  const WallTime before = live.record.charged_until;
+  const std::vector<Piece> pieces = advance(prices_, live.record, live.cache, {to, upto, cuts});
+  for (const Draw& draw : fund(pieces, live.record, purse)) {
+    post_charge(live, draw, stamp, posted);
+  }
+  if (live.record.charged_until != before) {
+    changed_.attempts.insert(attempt_of(live.record.job));
+  }
+}
+
+void Books::post_charge(Live& live, const Draw& draw, const Stamp& stamp, Posted& posted) {
+  OpenAttempt& record = live.record;
+  Entry entry = begin(EntryKind::charge, &owner(record.customer), stamp);
+  entry.month = open_month(draw.piece.from);
+  entry.correction = entry.month != month_of(draw.piece.from);
+  entry.job = record.job;
+  entry.from = draw.piece.from;
+  entry.to = draw.piece.to;
+  entry.price = priced_by(record, record.lines[draw.piece.line], *draw.piece.price);
+  entry.count = draw.piece.count;
+  entry.consumed = quantity_of(draw.piece.consumed);
+  entry.priced = quantity_of(draw.piece.priced);
+  entry.list = draw.list;
+  entry.contracted = entry.amount = draw.contracted;
+  entry.package = draw.package;
+  if (draw.package == 0) {
+    const Money from_held = std::min(record.held, draw.contracted);
+    entry.effective = draw.contracted;
+    entry.postings = {{LedgerAccount::held, -from_held},
+                      {LedgerAccount::balance, from_held - draw.contracted},
+                      {LedgerAccount::earnings, draw.contracted}};
+    record.held -= from_held;
+  } else {
+    Package& package = packages_.at(draw.package);
+    PackageHold& hold = hold_of(record.packages, draw.package);
+    package.used = package.used + entry.priced;
+    package.held = package.held - entry.priced;
+    hold.quantity = hold.quantity - entry.priced;
+    std::erase_if(record.packages,
+                  [](const PackageHold& one) { return one.quantity == Quantity{}; });
+    const Money worth = share_of(package.price, in_micros(package.used), in_micros(package.total));
+    entry.effective = std::max(Money{0}, worth - package.amortised);
+    package.amortised += entry.effective;
+    entry.postings = {{LedgerAccount::package, -entry.effective},
+                      {LedgerAccount::earnings, entry.effective}};
+    changed_.packages.insert(draw.package);
+  }
+  add_charge(record, draw, entry);
+  finish(std::move(entry), posted);
+  for (ChargedSum& sum : record.charged) {
+    const bool this_one = sum.line == draw.piece.line && sum.package == draw.package &&
+                          sum.month == posted.entries.back().month;
+    if (this_one) sum.last_entry = posted.entries.back().sequence;
+  }
+}
+
+Posted Books::charge(const Attempt& attempt, WallTime until, const Stamp& stamp) {
+  Posted posted;
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return posted;
+  charge_to(found->second, until, Upto::granule, stamp, posted);
+  warn(posted);
+  return posted;
+}
+
+Posted Books::charge_all(WallTime until, const Stamp& stamp) {
+  Posted posted;
+  for (auto& [key, live] : open_) charge_to(live, until, Upto::granule, stamp, posted);
+  warn(posted);
+  return posted;
+}
+
+Posted Books::change(const Attempt& attempt, const AttemptChange& change, const Stamp& stamp) {
+  Posted posted;
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return posted;
+  Live& live = found->second;
+  charge_to(live, change.at, Upto::exactly, stamp, posted);
+  if (change.allotment) live.record.allotment = *change.allotment;
+  if (change.suspended) live.record.suspended = *change.suspended;
+  live.cache = {};
+  changed_.attempts.insert(attempt);
+  warn(posted);
+  return posted;
+}
+
+Posted Books::end(const Attempt& attempt, const AttemptEnd& end, const Stamp& stamp) {
+  SLUICE_ASSERT(end.fate != Fate::none, "an attempt ends somehow");
+  Posted posted;
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return posted;
+  Live& live = found->second;
+  charge_to(live, std::max(end.at, live.record.charged_until), Upto::end, stamp, posted);
+  if ((live.record.free_fates & fate_bit(end.fate)) != 0) reverse(live, stamp, posted);
+  const std::vector<PackageHold> held = live.record.packages;
+  for (const PackageHold& hold : held) post_package_hold(live, {hold.package, {}}, stamp, posted);
+  Owner& who = owner(live.record.customer);
+  Entry entry = begin(EntryKind::release, &who, stamp);
+  entry.job = live.record.job;
+  entry.fate = end.fate;
+  entry.from = live.record.start;
+  entry.to = live.record.charged_until;
+  entry.amount = live.record.held;
+  entry.postings = {{LedgerAccount::held, -live.record.held},
+                    {LedgerAccount::balance, live.record.held}};
+  finish(std::move(entry), posted);
+  --who.open;
+  hold_ends_.erase({live.record.held_until, attempt});
+  open_.erase(found);
+  changed_.attempts.erase(attempt);
+  changed_.gone.insert(attempt);
+  warn(posted);
+  return posted;
+}
+
+// Of each line, source and month one entry.
+void Books::reverse(Live& live, const Stamp& stamp, Posted& posted) {
+  OpenAttempt& record = live.record;
+  for (const ChargedSum& sum : record.charged) {
+    const RatedLine& line = record.lines[sum.line];
+    Entry entry = begin(EntryKind::reversal, &owner(record.customer), stamp);
+    entry.month =
+        head_.closed.is_set() && sum.month <= head_.closed ? next_month(head_.closed) : sum.month;
+    entry.correction = entry.month != sum.month;
+    entry.job = record.job;
+    entry.from = std::max(record.start, month_start(sum.month));
+    entry.to = std::min(record.charged_until, month_start(next_month(sum.month)));
+    const PriceBook* book = prices_.version(record.book, line.version);
+    SLUICE_ASSERT(book != nullptr, "version {} of book {} is gone", line.version,
+                  record.book.view());
+    const auto price = std::ranges::find(book->prices, line.sku, &Price::sku);
+    entry.price = priced_by(record, line, *price);
+    entry.consumed = Quantity{} - sum.consumed;
+    entry.priced = Quantity{} - sum.priced;
+    entry.list = -sum.list;
+    entry.contracted = entry.amount = -sum.contracted;
+    entry.effective = -sum.effective;
+    entry.package = sum.package;
+    entry.refers_to = sum.last_entry;
+    LedgerAccount to = LedgerAccount::balance;
+    if (sum.package != 0) {
+      Package& package = packages_.at(sum.package);
+      // What came from a package that has ended meanwhile is given back as money.
+      if (!package.ended) {
+        to = LedgerAccount::package;
+        package.used = package.used - sum.priced;
+        package.amortised -= sum.effective;
+        changed_.packages.insert(sum.package);
+      }
+    }
+    entry.postings = {{LedgerAccount::earnings, -sum.effective}, {to, sum.effective}};
+    finish(std::move(entry), posted);
+  }
+  for (RatedLine& line : record.lines) line.priced = {};
+  record.charged.clear();
+}
+
+const OpenAttempt* Books::attempt(const Attempt& attempt) const {
+  const auto found = open_.find(attempt);
+  return found == open_.end() ? nullptr : &found->second.record;
+}
+
+}  // namespace sluice::ledger
