@@ -138,9 +138,9 @@ Status set_flags(ReservationEdit& edit, const Change& change) {
     }
     edit.patch.set_flags |= flag;
     if (!cut.found) continue;
-    const auto minutes = minutes_of(cut.after);
-    if (!minutes || *minutes == 0 || *minutes == model::kUnlimited) return bad();
-    edit.patch.purge_s = *minutes * 60;
+    const Result<std::int64_t> seconds = base::parse_duration(cut.after);
+    if (!seconds || *seconds <= 0 || *seconds > model::kUnlimited - 1) return bad();
+    edit.patch.purge_s = static_cast<std::uint32_t>(*seconds);
   }
   return {};
 }

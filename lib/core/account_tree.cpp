@@ -46,30 +46,56 @@ void inherit(AssociationLimits& limits, const AssociationLimits& above) {
 
 }  // namespace
 
-AccountTree::AccountTree(model::AccountsPtr accounts) : accounts_(std::move(accounts)) {
+// Ids are never used twice: none is missing if as many were added as numbers were given.
+bool AccountTree::extends(const AccountTree& before) const {
+  return accounts_->next_association >= before.accounts_->next_association &&
+         size() == before.size() +
+                       (accounts_->next_association - before.accounts_->next_association);
+}
+
+void AccountTree::find_parents(const AccountTree* before) {
   const std::vector<Association>& all = accounts_->associations;
-  parents_.assign(all.size(), kNoPlace);
-  std::vector<Place> counts(all.size() + 1, 0);
   for (Place place = 0; place < all.size(); ++place) {
     if (all[place].parent == 0) continue;
-    parents_[place] = place_of(all[place].parent);
-    if (parents_[place] != kNoPlace) ++counts[parents_[place] + 1];
+    const bool known = before != nullptr && place < before->size() &&
+                       all[place].parent == before->at(place).parent;
+    parents_[place] = known ? before->parents_[place] : place_of(all[place].parent);
+  }
+}
+
+// A few new names are put between those that were in order before.
+void AccountTree::order_names(const AccountTree* before) {
+  constexpr std::size_t kFew = 64;
+  const auto by_name = [this](Place a, Place b) { return is_before(name(a), name(b)); };
+  if (before != nullptr && size() - before->size() <= kFew) {
+    by_name_.reserve(size());
+    by_name_ = before->by_name_;
+    for (auto place = static_cast<Place>(before->size()); place < size(); ++place) {
+      by_name_.insert(std::upper_bound(by_name_.begin(), by_name_.end(), place, by_name), place);
+    }
+    return;
+  }
+  by_name_.resize(size());
+  std::iota(by_name_.begin(), by_name_.end(), Place{0});
+  std::sort(by_name_.begin(), by_name_.end(), by_name);
+}
+
+AccountTree::AccountTree(model::AccountsPtr accounts, const AccountTree* before)
+    : accounts_(std::move(accounts)) {
+  parents_.assign(accounts_->associations.size(), kNoPlace);
+  if (before != nullptr && !extends(*before)) before = nullptr;
+  find_parents(before);
+  std::vector<Place> counts(size() + 1, 0);
+  for (const Place parent : parents_) {
+    if (parent != kNoPlace) ++counts[parent + 1];
   }
   std::partial_sum(counts.begin(), counts.end(), counts.begin());
   child_begin_ = counts;
   child_list_.resize(child_begin_.back());
-  for (Place place = 0; place < all.size(); ++place) {
+  for (Place place = 0; place < size(); ++place) {
     if (parents_[place] != kNoPlace) child_list_[counts[parents_[place]]++] = place;
   }
-
-  by_name_.resize(all.size());
-  std::iota(by_name_.begin(), by_name_.end(), Place{0});
-  std::sort(by_name_.begin(), by_name_.end(), [this](Place a, Place b) {
-    const Name left = name(a);
-    const Name right = name(b);
-    const std::strong_ordering by_user = left.user <=> right.user;
-    return by_user != 0 ? by_user < 0 : left < right;
-  });
+  order_names(before);
   qos_by_name_.resize(accounts_->qos.size());
   std::iota(qos_by_name_.begin(), qos_by_name_.end(), 0U);
   std::sort(qos_by_name_.begin(), qos_by_name_.end(), [this](std::uint32_t a, std::uint32_t b) {
@@ -102,13 +128,15 @@ AccountTree::Name AccountTree::name(Place place) const {
   return {one.account, one.user, one.partition};
 }
 
+bool AccountTree::is_before(const Name& a, const Name& b) {
+  const std::strong_ordering by_user = a.user <=> b.user;
+  return by_user != 0 ? by_user < 0 : a < b;
+}
+
 AccountTree::Place AccountTree::find_exactly(const Name& wanted) const {
   const auto found = std::lower_bound(
-      by_name_.begin(), by_name_.end(), wanted, [this](Place place, const Name& asked) {
-        const Name known = name(place);
-        const std::strong_ordering by_user = known.user <=> asked.user;
-        return by_user != 0 ? by_user < 0 : known < asked;
-      });
+      by_name_.begin(), by_name_.end(), wanted,
+      [this](Place place, const Name& asked) { return is_before(name(place), asked); });
   return found != by_name_.end() && name(*found) == wanted ? *found : kNoPlace;
 }
 

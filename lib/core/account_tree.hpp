@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "model/accounts.hpp"
@@ -26,13 +27,17 @@ class AccountTree {
   static constexpr Place kNoPlace = std::numeric_limits<Place>::max();
 
   // The value must have passed check_accounts() (accounts_check.hpp).
-  explicit AccountTree(model::AccountsPtr accounts);
+  explicit AccountTree(model::AccountsPtr accounts) : AccountTree(std::move(accounts), nullptr) {}
+  // The same, in less time if the accounts follow from `before`'s by edits that removed nothing.
+  AccountTree(model::AccountsPtr accounts, const AccountTree* before);
 
   [[nodiscard]] const model::Accounts& accounts() const { return *accounts_; }
   [[nodiscard]] const model::AccountsPtr& pointer() const { return accounts_; }
 
   // Places
   [[nodiscard]] std::size_t size() const { return parents_.size(); }
+  // Whether all associations of an earlier tree are there, at the same places.
+  [[nodiscard]] bool extends(const AccountTree& before) const;
   [[nodiscard]] const model::Association& at(Place place) const {
     return accounts_->associations[place];
   }
@@ -81,6 +86,9 @@ class AccountTree {
     auto operator<=>(const Name&) const = default;
   };
   [[nodiscard]] Name name(Place place) const;
+  [[nodiscard]] static bool is_before(const Name& a, const Name& b);
+  void find_parents(const AccountTree* before);
+  void order_names(const AccountTree* before);
   [[nodiscard]] Place find_exactly(const Name& wanted) const;
 
   model::AccountsPtr accounts_;

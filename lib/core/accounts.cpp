@@ -25,10 +25,23 @@ StandingRequest as_asked(const model::Request& request, std::string_view user) {
           .partition = first_of(request.partitions)};
 }
 
+// Whether all who were there before stand where they stood, and have the QOS that they had.
+bool same_lists(const AccountTree& before, const AccountTree& now) {
+  if (!now.extends(before)) return false;
+  for (Place place = 0; place < before.size(); ++place) {
+    const model::Association& old = before.at(place);
+    const model::Association& one = now.at(place);
+    if (old.parent != one.parent || old.qos_own != one.qos_own || old.qos != one.qos) return false;
+  }
+  return true;
+}
+
 // Users who have an association that they didn't have, or may use other QOS than before.
 std::set<Text> concerned_users(const AccountTree& before, const AccountTree& now) {
   std::set<Text> users;
-  for (Place place = 0; place < now.size(); ++place) {
+  // Most edits change no list, and then only who is new.
+  const Place first = same_lists(before, now) ? static_cast<Place>(before.size()) : 0;
+  for (Place place = first; place < now.size(); ++place) {
     const model::Association& one = now.at(place);
     if (one.user.empty() || users.contains(one.user)) continue;
     const Place old = before.place_of(one.id);
@@ -77,7 +90,7 @@ void Cluster::State::extend_tres() {
 
 void Cluster::State::adopt(model::AccountsPtr accounts) {
   if (!accounts_stored) accounts_stored = tree->pointer();
-  tree = std::make_shared<const AccountTree>(std::move(accounts));
+  tree = std::make_shared<const AccountTree>(std::move(accounts), tree.get());
 }
 
 void Cluster::State::publish_accounts() {

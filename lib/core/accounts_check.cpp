@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -52,6 +53,7 @@ class Check {
   explicit Check(const Accounts& accounts) : all_(accounts) {}
 
   Complaints run();
+  Complaints run(const SmallEdit& edit);
 
  private:
   // What is being looked at: its label is made only if there is something to say of it.
@@ -69,12 +71,17 @@ class Check {
   }
   void names();
   void accounts();
+  void one_account(const Account& account);
   void users();
+  void one_user(const User& user);
   void qos();
   void one_qos(const Qos& qos);
   void associations();
   void places();
   void one_association(const Association& one);
+  void values_of(const Association& one);
+  void new_ones(std::string_view user, const SmallEdit& edit);
+  [[nodiscard]] const Association* by_id(std::uint32_t id) const;  // null: unknown
   void one_parent(const Association& one);
   void depths();
   void defaults();
@@ -94,7 +101,6 @@ class Check {
   Names user_names_;
   Names qos_names_;
   std::map<std::string_view, const Association*> own_;  // accounts' own associations
-  std::unordered_map<std::uint32_t, const Association*> by_id_;
 };
 
 // Walks a limits record by its field table: every list of TRES and every number in it.
@@ -148,9 +154,7 @@ void Check::names() {
   add(account_names_, all_.accounts, "account", true);
   add(user_names_, all_.users, "user", false);
   add(qos_names_, all_.qos, "QOS", true);
-  by_id_.reserve(all_.associations.size());
   for (const Association& one : all_.associations) {
-    by_id_.emplace(one.id, &one);
     if (one.user.empty()) own_.emplace(one.account, &one);
   }
 }
@@ -159,33 +163,44 @@ void Check::accounts() {
   about("account", "root");
   if (!has(account_names_, "root")) say("it can't be removed");
   for (const Account& account : all_.accounts) {
-    about("account", account.name);
-    text("the description", account.description);
-    text("the organization", account.organization);
-    text("the comment", account.comment);
-    std::set<std::string_view> seen;
-    for (const Text& name : account.coordinators) {
-      if (!has(user_names_, name)) {
-        say(fmt::format("its coordinator {} is not a known user", name.view()));
-      }
-      if (!seen.insert(name).second) say(fmt::format("coordinator {} twice", name.view()));
-    }
+    one_account(account);
     if (!own_.contains(account.name)) say("it has no association");
   }
 }
 
-void Check::users() {
-  for (const User& user : all_.users) {
-    about("user", user.name);
-    if (user.admin_level > model::AdminLevel::administrator) say("unknown AdminLevel");
-    text("the comment", user.comment);
-    for (const Text& key : user.wckeys) {
-      if (!is_name(key)) say(fmt::format("wckey '{}' is not a valid name", base::escape(key)));
+void Check::one_account(const Account& account) {
+  about("account", account.name);
+  text("the description", account.description);
+  text("the organization", account.organization);
+  text("the comment", account.comment);
+  std::set<std::string_view> seen;
+  for (const Text& name : account.coordinators) {
+    if (!std::ranges::binary_search(all_.users, name, {}, &User::name)) {
+      say(fmt::format("its coordinator {} is not a known user", name.view()));
     }
-    const bool known = user.default_wckey.empty() ||
-                       std::ranges::find(user.wckeys, user.default_wckey) != user.wckeys.end();
-    if (!known) say("the default wckey is not among the user's wckeys");
+    if (!seen.insert(name).second) say(fmt::format("coordinator {} twice", name.view()));
   }
+}
+
+void Check::users() {
+  for (const User& user : all_.users) one_user(user);
+}
+
+void Check::one_user(const User& user) {
+  about("user", user.name);
+  if (user.admin_level > model::AdminLevel::administrator) say("unknown AdminLevel");
+  text("the comment", user.comment);
+  for (const Text& key : user.wckeys) {
+    if (!is_name(key)) say(fmt::format("wckey '{}' is not a valid name", base::escape(key)));
+  }
+  const bool known = user.default_wckey.empty() ||
+                     std::ranges::find(user.wckeys, user.default_wckey) != user.wckeys.end();
+  if (!known) say("the default wckey is not among the user's wckeys");
+}
+
+const Association* Check::by_id(std::uint32_t id) const {
+  const auto found = std::ranges::lower_bound(all_.associations, id, {}, &Association::id);
+  return found != all_.associations.end() && found->id == id ? &*found : nullptr;
 }
 
 void Check::one_qos(const Qos& qos) {
@@ -225,10 +240,10 @@ void Check::one_parent(const Association& one) {
     }
     return;
   }
-  const auto parent = by_id_.find(one.parent);
-  if (parent == by_id_.end()) return say("its parent account doesn't exist");
-  if (!parent->second->user.empty()) return say("its parent is not an account");
-  if (!one.user.empty() && parent->second->account != one.account) {
+  const Association* parent = by_id(one.parent);
+  if (parent == nullptr) return say("its parent account doesn't exist");
+  if (!parent->user.empty()) return say("its parent is not an account");
+  if (!one.user.empty() && parent->account != one.account) {
     say("it doesn't stand below its account");
   }
 }
@@ -241,6 +256,12 @@ void Check::one_association(const Association& one) {
   if (one.user.empty() && !one.partition.empty()) say("only users have partitions");
   if (one.user.empty() && one.is_default) say("only users have a default account");
   if (!one.partition.empty() && !is_name(one.partition)) say("not a valid partition name");
+  values_of(one);
+  one_parent(one);
+}
+
+void Check::values_of(const Association& one) {
+  about(one);
   if (one.shares != model::kShareOfParent && one.shares > kMostShares) {
     say("the fairshare is out of range");
   }
@@ -249,7 +270,6 @@ void Check::one_association(const Association& one) {
   }
   text("the comment", one.comment);
   limits(one.limits);
-  one_parent(one);
 }
 
 void Check::places() {
@@ -278,15 +298,15 @@ void Check::depths() {
     std::uint32_t at = association->id;
     while (!reaches.contains(at) && path.size() <= kMaxAccountDepth) {
       path.push_back(at);
-      const auto known = by_id_.find(at);
-      if (known == by_id_.end()) break;
-      at = known->second->parent;
+      const Association* known = by_id(at);
+      if (known == nullptr) break;
+      at = known->parent;
       if (std::ranges::find(path, at) != path.end()) break;
     }
     const auto end = reaches.find(at);
     const bool good = end != reaches.end() && end->second;
     for (const std::uint32_t id : path) reaches[id] = good;
-    if (!good && by_id_.contains(at)) {
+    if (!good && by_id(at) != nullptr) {
       about(*association);
       say("it would be below itself, or the tree would be too deep");
     }
@@ -298,7 +318,7 @@ void Check::associations() {
     about("account", "root");
     say("there are too many associations");
   }
-  if (!by_id_.contains(1)) {
+  if (by_id(1) == nullptr) {
     about("account", "root");
     say("its association can't be removed");
   }
@@ -342,7 +362,7 @@ void Check::qos_lists(const Association& one) {
   }
   if (one.default_qos.empty()) return;
   const Association* holder = &one;
-  while (!holder->qos_own && holder->parent != 0) holder = by_id_.at(holder->parent);
+  while (!holder->qos_own && holder->parent != 0) holder = by_id(holder->parent);
   if (std::ranges::find(holder->qos, one.default_qos) == holder->qos.end()) {
     say(fmt::format("it has no access to its default QOS {}", one.default_qos.view()));
   }
@@ -354,6 +374,57 @@ Complaints Check::run() {
   users();
   qos();
   associations();
+  return std::move(complaints_);
+}
+
+// Associations of a user, some of which are new.
+void Check::new_ones(std::string_view user, const SmallEdit& edit) {
+  const std::size_t before = complaints_.size();
+  std::set<std::pair<std::string_view, std::string_view>> places;
+  std::string_view default_account;
+  for (std::size_t i = 0; i < all_.associations.size(); ++i) {
+    const Association& one = all_.associations[i];
+    if (one.user.view() != user) continue;
+    if (i >= edit.first_new) one_association(one);
+    about(one);
+    if (!places.insert({one.account, one.partition}).second) say("it exists already");
+    if (!one.is_default) continue;
+    about("user", user);
+    const bool other = !default_account.empty() && default_account != one.account.view();
+    if (other) say("it would have more than one default account");
+    default_account = one.account;
+  }
+  about("user", user);
+  if (default_account.empty()) say("it would be left without a default account");
+  if (complaints_.size() != before) return;
+  for (std::size_t i = edit.first_new; i < all_.associations.size(); ++i) {
+    if (all_.associations[i].user.view() == user) qos_lists(all_.associations[i]);
+  }
+}
+
+Complaints Check::run(const SmallEdit& edit) {
+  for (const Qos& qos : all_.qos) qos_names_.push_back(qos.name);
+  std::ranges::sort(qos_names_);
+  for (const Account* account : edit.accounts) one_account(*account);
+  for (const User* user : edit.users) {
+    one_user(*user);
+    if (!is_name(user->name)) say("not a valid name");
+  }
+  for (const Qos* qos : edit.qos) one_qos(*qos);
+  for (const Association* one : edit.associations) values_of(*one);
+  if (all_.associations.size() > kMaxAssociations) {
+    about("account", "root");
+    say("there are too many associations");
+  }
+  if (edit.first_new == all_.associations.size()) return std::move(complaints_);
+  for (const Account& account : all_.accounts) account_names_.push_back(account.name);
+  user_names_.reserve(all_.users.size());
+  for (const User& user : all_.users) user_names_.push_back(user.name);
+  std::set<std::string_view> users;
+  for (std::size_t i = edit.first_new; i < all_.associations.size(); ++i) {
+    users.insert(all_.associations[i].user);
+  }
+  for (const std::string_view user : users) new_ones(user, edit);
   return std::move(complaints_);
 }
 
@@ -371,5 +442,9 @@ std::string association_label(const Association& association) {
 }
 
 Complaints check_accounts(const Accounts& accounts) { return Check(accounts).run(); }
+
+Complaints check_small_edit(const Accounts& accounts, const SmallEdit& edit) {
+  return Check(accounts).run(edit);
+}
 
 }  // namespace sluice::core

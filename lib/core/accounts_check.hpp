@@ -20,6 +20,18 @@ namespace sluice::core {
 using Complaints = std::vector<std::string>;
 [[nodiscard]] Complaints check_accounts(const model::Accounts& accounts);
 
+// Of accounts that were right before, only what a small edit put: accounts, users, QOS and
+// associations that were there, with other values than parents, QOS lists and defaults; and users
+// with associations that weren't (by position from `first_new` on).
+struct SmallEdit {
+  std::vector<const model::Account*> accounts;
+  std::vector<const model::User*> users;
+  std::vector<const model::Qos*> qos;
+  std::vector<const model::Association*> associations;
+  std::size_t first_new = 0;
+};
+[[nodiscard]] Complaints check_small_edit(const model::Accounts& accounts, const SmallEdit& edit);
+
 // How complaints name an association: "account physics", "user ann in account physics (gpu)".
 [[nodiscard]] std::string association_label(const model::Association& association);
 

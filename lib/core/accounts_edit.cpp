@@ -2,8 +2,8 @@
 #include "core/accounts_edit.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -38,11 +38,14 @@ void clean(Limits& limits) {
   Limits::fields(limits, cleaner);
 }
 
+// With more, checking everything costs less.
+constexpr std::size_t kSmallEdit = 64;
+
 class Editor {
  public:
   Editor(const Accounts& accounts, const AccountsEdit& edit, const AccountsUse& use,
          model::WallTime when)
-      : all_(accounts), edit_(edit), use_(use), when_(when) {}
+      : before_(accounts), all_(accounts), edit_(edit), use_(use), when_(when) {}
 
   [[nodiscard]] Result<Accounts> run();
 
@@ -63,16 +66,20 @@ class Editor {
   void remove_users(const std::set<Text>& users);
   void remove_qos();
   [[nodiscard]] bool check_use(const Association& association);
+  [[nodiscard]] std::size_t place_of(std::uint32_t id) const;  // npos: unknown
+  [[nodiscard]] bool moves_nothing(const Association& now) const;
+  [[nodiscard]] std::optional<SmallEdit> as_small() const;
 
+  static constexpr std::size_t kNoPlace = static_cast<std::size_t>(-1);
+  const Accounts& before_;
   Accounts all_;
   const std::uint32_t first_new_ = all_.next_association;
   const AccountsEdit& edit_;
   const AccountsUse& use_;
   model::WallTime when_;
   Complaints complaints_;
-  std::unordered_map<std::uint32_t, std::size_t> places_;  // of associations, by id
-  std::set<std::uint32_t> touched_;                        // associations that were put
-  std::map<std::uint32_t, Text> new_parents_;              // by id: the account above
+  std::set<std::uint32_t> touched_;            // associations that were put
+  std::map<std::uint32_t, Text> new_parents_;  // by id: the account above
 };
 
 void Editor::add_tres() {
@@ -140,13 +147,20 @@ void Editor::put_accounts() { put_named(all_.accounts, edit_.accounts, "account"
 
 void Editor::put_users() { put_named(all_.users, edit_.users, "user", complaints_); }
 
+// Ids only grow, and new ones come last.
+std::size_t Editor::place_of(std::uint32_t id) const {
+  const auto found = std::ranges::lower_bound(all_.associations, id, {}, &Association::id);
+  if (found == all_.associations.end() || found->id != id) return kNoPlace;
+  return static_cast<std::size_t>(found - all_.associations.begin());
+}
+
 Association* Editor::existing(const Association& wanted) {
-  const auto found = places_.find(wanted.id);
-  if (found == places_.end()) {
+  const std::size_t place = place_of(wanted.id);
+  if (place == kNoPlace) {
     say(fmt::format("{}: it doesn't exist", association_label(wanted)));
     return nullptr;
   }
-  Association& known = all_.associations[found->second];
+  Association& known = all_.associations[place];
   if (known.account != wanted.account || known.user != wanted.user ||
       known.partition != wanted.partition) {
     say(fmt::format("{}: account, user and partition can't be changed", association_label(known)));
@@ -172,7 +186,6 @@ void Editor::put_association(const AssociationEdit& edit) {
     record.id = all_.next_association++;
     record.created = when_;
     touched_.insert(record.id);
-    places_.emplace(record.id, all_.associations.size());
     all_.associations.push_back(record);
   }
   if (record.user.empty() && !edit.parent_account.empty()) {
@@ -181,9 +194,7 @@ void Editor::put_association(const AssociationEdit& edit) {
 }
 
 void Editor::put_associations() {
-  for (std::size_t place = 0; place < all_.associations.size(); ++place) {
-    places_.emplace(all_.associations[place].id, place);
-  }
+  if (edit_.associations.empty()) return;
   for (const AssociationEdit& edit : edit_.associations) {
     if (!edit.removed) put_association(edit);
   }
@@ -198,7 +209,7 @@ void Editor::settle_parents() {
     if (one.user.empty()) own.emplace(one.account, one.id);
   }
   for (const std::uint32_t id : touched_) {
-    Association& one = all_.associations[places_.at(id)];
+    Association& one = all_.associations[place_of(id)];
     const auto wanted = new_parents_.find(id);
     if (one.user.empty() && wanted == new_parents_.end()) continue;
     const auto parent = own.find(one.user.empty() ? wanted->second : one.account);
@@ -219,7 +230,7 @@ void Editor::settle_defaults() {
   };
   std::map<Text, Chosen> users;
   for (const std::uint32_t id : touched_) {
-    const Association& one = all_.associations[places_.at(id)];
+    const Association& one = all_.associations[place_of(id)];
     if (one.user.empty()) continue;
     Chosen& user = users[one.user];
     if (one.is_default) user.account = one.account;
@@ -238,7 +249,7 @@ void Editor::settle_defaults() {
     user->second.had |= !was_put;
   }
   for (const std::uint32_t id : touched_) {  // by id: the first one added
-    Association& one = all_.associations[places_.at(id)];
+    Association& one = all_.associations[place_of(id)];
     if (one.user.empty() || one.id < first_new_) continue;
     Chosen& user = users[one.user];
     if (user.some || user.had) continue;
@@ -282,7 +293,7 @@ void Editor::doom_accounts(const std::set<Text>& accounts, std::set<std::uint32_
 void Editor::remove_associations(const std::set<std::uint32_t>& doomed) {
   std::set<Text> accounts;
   for (const std::uint32_t id : doomed) {
-    const Association& one = all_.associations[places_.at(id)];
+    const Association& one = all_.associations[place_of(id)];
     if (check_use(one) && one.user.empty()) accounts.insert(one.account);
   }
   std::erase_if(all_.associations, [&](const Association& one) { return doomed.contains(one.id); });
@@ -363,6 +374,38 @@ void Editor::remove() {
   remove_qos();
 }
 
+// Neither its place in the tree, nor what others inherit or have as the one of several.
+bool Editor::moves_nothing(const Association& now) const {
+  const auto was = std::ranges::lower_bound(before_.associations, now.id, {}, &Association::id);
+  return was->parent == now.parent && was->qos_own == now.qos_own && was->qos == now.qos &&
+         was->default_qos == now.default_qos && was->is_default == now.is_default;
+}
+
+// What has to be looked at of a small edit; none: everything has.
+std::optional<SmallEdit> Editor::as_small() const {
+  const std::size_t edits = edit_.associations.size() + edit_.accounts.size() + edit_.users.size();
+  const bool same = all_.accounts.size() == before_.accounts.size() &&
+                    all_.qos.size() == before_.qos.size() && !removes_something(edit_);
+  if (edits > kSmallEdit || !same) return std::nullopt;
+  SmallEdit small;
+  small.first_new = before_.associations.size();
+  for (const std::uint32_t id : touched_) {
+    const Association& now = all_.associations[place_of(id)];
+    if (id >= first_new_) continue;
+    if (!moves_nothing(now)) return std::nullopt;
+    small.associations.push_back(&now);
+  }
+  const auto find = [](const auto& records, const auto& edits_of, auto& found, auto key) {
+    for (const auto& edit : edits_of) {
+      found.push_back(&*std::ranges::lower_bound(records, edit.record.*key, {}, key));
+    }
+  };
+  find(all_.accounts, edit_.accounts, small.accounts, &Account::name);
+  find(all_.users, edit_.users, small.users, &User::name);
+  find(all_.qos, edit_.qos, small.qos, &Qos::id);
+  return small;
+}
+
 Result<Accounts> Editor::run() {
   if (edit_.generation != all_.generation) {
     return fail(ErrorCode::busy, "the accounts were changed meanwhile; read them again");
@@ -374,13 +417,16 @@ Result<Accounts> Editor::run() {
   put_associations();
   remove();
   for (const std::uint32_t id : edit_.reset_usage) {
-    if (!places_.contains(id)) say(fmt::format("association {} doesn't exist", id));
+    if (place_of(id) == kNoPlace) say(fmt::format("association {} doesn't exist", id));
   }
   for (const std::uint32_t id : edit_.reset_qos_usage) {
     const bool known = std::ranges::binary_search(all_.qos, id, {}, &Qos::id);
     if (!known) say(fmt::format("QOS {} doesn't exist", id));
   }
-  if (complaints_.empty()) complaints_ = check_accounts(all_);
+  if (complaints_.empty()) {
+    const std::optional<SmallEdit> small = as_small();
+    complaints_ = small ? check_small_edit(all_, *small) : check_accounts(all_);
+  }
   if (complaints_.empty()) {
     ++all_.generation;
     return std::move(all_);

@@ -12,6 +12,7 @@
 #include "core/backfill.hpp"
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 namespace sluice::core {
@@ -92,7 +93,26 @@ class CountFinder : public Finder {
     return query_.demand.tasks == 0 ? query_.demand.tasks_each : 1;
   }
 
+  // Nodes of one kind with as much to give offer the same: what was found out is kept for a while.
+  struct Known {
+    const Hardware* hardware = nullptr;
+    Timeline::Step of;
+    std::uint32_t tasks = 0;
+  };
+  static constexpr std::size_t kKnown = 64;
+
   std::uint32_t offer(const Timeline& timeline, std::size_t step, const NodeSlot& slot) {
+    const Timeline::Step& of = timeline.steps()[step];
+    if (!query_.demand.gres.empty()) return evaluate_step(timeline, step, slot);
+    const std::size_t place = (of.cores * 31 + of.threads * 7 + of.memory + of.jobs) % kKnown;
+    Known& known = known_[place];
+    const bool same = known.hardware == slot.hardware && known.of.cores == of.cores &&
+                      known.of.threads == of.threads && known.of.memory == of.memory &&
+                      known.of.jobs == of.jobs;
+    if (!same) known = {slot.hardware, of, evaluate_step(timeline, step, slot)};
+    return known.tasks;
+  }
+  std::uint32_t evaluate_step(const Timeline& timeline, std::size_t step, const NodeSlot& slot) {
     timeline.view_step(step, slot, view_);
     return evaluate(query_.demand, view_, want()).tasks;
   }
@@ -217,6 +237,7 @@ class CountFinder : public Finder {
   }
 
   std::uint32_t fewest_cores_ = model::kUnlimited;
+  std::array<Known, kKnown> known_;
   std::vector<Change> changes_;
   std::vector<std::uint32_t> step_offers_;
   NodeView view_;

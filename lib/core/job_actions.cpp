@@ -252,6 +252,7 @@ Status Cluster::State::resume(JobId id) {
   going.state = model::JobState::running;
   going.suspended_us += std::max<std::int64_t>(away_ms * 1000, 1);  // not 0: it was suspended
   going.suspended_at = 0;
+  going.preempted_at = 0;  // it may have been displaced; from now on it is not
   if (held.limit_ms != DueTimes::kNone) held.limit_ms += away_ms;
   planner.job_extended(id, held.limit_ms);
   for (const NodeIndex node : held.nodes) {

@@ -44,8 +44,9 @@ struct Limits::Case {
   model::TresCounts wanted;
   model::TresCounts per_node;
   const model::Allocation* allocation = nullptr;  // null: it isn't chosen yet
-  bool by_request = false;  // `wanted` is what any allocation has at least
-  bool alone = false;       // nobody else counts
+  bool by_request = false;                        // `wanted` is what any allocation has at least
+  bool whole_nodes = false;                       // which nobody else has jobs on
+  bool alone = false;                             // nobody else counts
   bool safe = false;
   mutable model::TresId tres_id = 0;  // that is being tested
 

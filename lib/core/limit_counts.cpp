@@ -265,6 +265,7 @@ Limits::Case Limits::case_of(const GateQuestion& question) const {
     if (bill != 0) model::set_tres(asked.wanted, model::kTresBilling, bill);
   } else if (question.job.request != nullptr) {
     asked.by_request = true;
+    asked.whole_nodes = question.job.request->sharing == model::Sharing::exclusive;
     asked.wanted = requested_tres(*question.job.request, table);
     asked.per_node = least_per_node(asked.wanted, question.job.request->max_nodes);
   }

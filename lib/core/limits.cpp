@@ -179,13 +179,15 @@ std::optional<GateBlock> test_minutes(const Case& asked, const TresLimit& limit,
 }
 
 // Nodes that the holder has in use may be used by one job more. Before they are chosen it is taken
-// that as many as possible will be such ones.
+// that as many as possible will be such ones; none of them for a job that wants its nodes alone.
 std::optional<GateBlock> test_nodes(const Case& asked, const Holding& holding, GateBlock shown) {
   if (!asked.alone) {
     shown.used = static_cast<std::int64_t>(holding.use->nodes.size());
-    shown.wanted = asked.allocation != nullptr
-                       ? holding.more_nodes(*asked.allocation)
-                       : std::max<std::int64_t>(shown.wanted - shown.used, 0);
+    if (asked.allocation != nullptr) {
+      shown.wanted = holding.more_nodes(*asked.allocation);
+    } else if (!asked.whole_nodes) {
+      shown.wanted = std::max<std::int64_t>(shown.wanted - shown.used, 0);
+    }
   }
   if (shown.used + shown.wanted <= shown.limit) return std::nullopt;
   shown.of_nodes = true;

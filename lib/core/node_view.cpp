@@ -29,7 +29,8 @@ void block_shared(const NodeSlot& slot, const Demand& demand, std::int64_t time_
   for (const Hold& hold : slot.holds) {
     if (hold.expected_end_ms <= time_ms) continue;
     const bool mixes = hold.shared && hold.holder.partition == demand.partition;
-    for (std::size_t cpu = hold.cpus.find_first(); cpu < cpus; cpu = hold.cpus.find_next(cpu)) {
+    for (std::size_t cpu = hold.cpus->find_first(); cpu < cpus;
+         cpu = hold.cpus->find_next(cpu)) {
       if (!mixes || ++depth[cpu] >= demand.share_depth) view.busy.set(cpu);
     }
   }
@@ -312,7 +313,7 @@ void view_at(const NodeSlot& slot, const Demand& demand, std::int64_t time_ms, N
     if (hold.expected_end_ms <= time_ms) continue;
     ++view.jobs;
     memory += hold.memory;
-    if (hold.cpus.size() == view.busy.size()) view.busy |= hold.cpus;
+    if (hold.cpus->size() == view.busy.size()) view.busy |= *hold.cpus;
     for (const model::GresShare& share : hold.gres) {
       for (std::size_t e = 0; e < view.free_gres.size(); ++e) {
         const GresEntry& entry = slot.hardware->gres[e];

@@ -87,7 +87,22 @@ std::uint32_t Picker::least_prefix(std::span<const Prospect> candidates) const {
   return static_cast<std::uint32_t>(low);
 }
 
+// For a job that may have one node only: the best by the first order whose best suffices.
+std::optional<std::vector<Prospect>> Picker::pick_one(
+    const std::vector<Prospect>& candidates) const {
+  const std::uint32_t share = limits_.full_share(1);
+  for (const By by : {By::weight, By::tasks, By::gres}) {
+    if (by == By::gres && demand_.job_gres == 0) break;
+    const auto best = std::min_element(
+        candidates.begin(), candidates.end(),
+        [&](const Prospect& a, const Prospect& b) { return better(a, b, share, by); });
+    if (best != candidates.end() && suffices({&*best, 1})) return std::vector<Prospect>{*best};
+  }
+  return std::nullopt;
+}
+
 std::optional<std::vector<Prospect>> Picker::pick(std::vector<Prospect> candidates) const {
+  if (limits_.most_nodes() == 1) return pick_one(candidates);
   for (const By by : {By::weight, By::tasks, By::gres}) {
     if (by == By::gres && demand_.job_gres == 0) break;
     // Without a bound, to find the least number of nodes; then with the share that is used of

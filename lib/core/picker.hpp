@@ -37,6 +37,8 @@ class Picker {
                                    By by);
 
  private:
+  [[nodiscard]] std::optional<std::vector<Prospect>> pick_one(
+      const std::vector<Prospect>& candidates) const;
   void sort(std::vector<Prospect>& candidates, std::uint32_t share, By by, std::size_t count) const;
   [[nodiscard]] std::uint32_t rank(std::vector<Prospect>& candidates, std::uint32_t share,
                                    By by) const;

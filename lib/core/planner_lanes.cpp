@@ -200,6 +200,48 @@ bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
   return true;
 }
 
+// The most idle cores on a node that was released since the last pass began.
+std::uint32_t PlannerPass::most_released() const {
+  const NodePool::State& pool = pool_.state();
+  if (state_.state_begun != pool.state_generation || state_.log_before < pool.log_base) {
+    return model::kUnlimited;
+  }
+  std::uint32_t most = 0;
+  for (std::uint64_t entry = state_.log_before; entry < pool.log_end(); ++entry) {
+    most = std::max(most, pool.nodes[pool.release_log[entry - pool.log_base]].idle_cores);
+  }
+  return most;
+}
+
+bool PlannerPass::may_skip(const Lane& lane) const {
+  if (lane.settled && lane.gated) return lane.gate_mark == gate_mark_;
+  if (!state_.compressing && lane.work != nullptr && lane.work->planned && conservative()) {
+    return lane.work->planned_ms > now_.mono_ms;
+  }
+  const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
+  const bool behind = (state_.light || easy) && lane.settled &&
+                      state_.first_blocked[lane.partition.value].job.is_set();
+  if (!behind) return false;
+  const bool blocked = lane.work->known_blocked || is_kept_back(*lane.work);
+  return (blocked && lane.fewest_cores > state_.released_cores) || (easy && has_no_room(lane));
+}
+
+// Where reservations hold a part of every node: whether each leaves it fewer cores than it needs at
+// least. Tells nothing if it could also displace others, or is to be explained anew.
+bool PlannerPass::has_no_room(const Lane& lane) const {
+  const NodePool::State& pool = pool_.state();
+  const Profile& profile = state_.profile;
+  const bool plain = !state_.light && state_.standing.empty() && state_.preemption == nullptr &&
+                     state_.released_cores != model::kUnlimited && lane.reservation == 0;
+  if (!plain || profile.claimed_nodes().size() != pool.nodes.size()) return false;
+  if (!lane.work->demand.plans_by_counts()) return false;
+  const std::int64_t until = end_of(lane, now_.mono_ms);
+  const std::vector<std::uint32_t>& nodes = profile.claimed_nodes();
+  return std::none_of(nodes.begin(), nodes.end(), [&](std::uint32_t node) {
+    return profile.claims_leave(node, until, lane.fewest_cores);
+  });
+}
+
 void fill_filters(const NodePool::State& pool, const LaneWork& work, PlanEntry& entry) {
   entry.filters = work.eligibility.filters;
   std::uint32_t available = 0;

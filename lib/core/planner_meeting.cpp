@@ -335,7 +335,7 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
   for (std::size_t i = 0; i < selections.size(); ++i) {
     const MeetingPart& part = work.parts[i];
     const model::Allocation& allocation = *made[i].allocation;
-    pool_.allocate(allocation, {.job = part.id,
+    pool_.allocate(made[i].allocation, {.job = part.id,
                                 .uid = part.demand.uid,
                                 .partition = part.partition,
                                 .sharing = part.sharing,

@@ -20,6 +20,9 @@ namespace {
 // costlier one, passes are light for a while.
 constexpr std::uint64_t kSkippedPerStep = 16;
 constexpr std::uint64_t kCheapPass = 10'000;
+// A full pass looks for no more starts to plan once it has found none for so many lanes: the window
+// is as good as full.
+constexpr std::uint32_t kMostInVain = 250;
 constexpr std::int64_t kFullPassEveryMs = 30'000;
 constexpr LaneKey kBehindAll{.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
 
@@ -202,6 +205,7 @@ void PlannerPass::begin() {
     state_.full = true;
     state_.full_ms = now_.mono_ms;
     ++state_.full_number;
+    state_.in_vain = 0;
     state_.config_changed = false;
     restart_from(nullptr);
   } else if (!same_world || changed) {
@@ -275,30 +279,6 @@ void PlannerPass::drop_gone_plans() {
     if (lane.key != planned || lane.work == nullptr || !lane.work->planned) gone.push_back(planned);
   }
   drop_plans(std::move(gone));
-}
-
-// The most idle cores on a node that was released since the last pass began.
-std::uint32_t PlannerPass::most_released() const {
-  const NodePool::State& pool = pool_.state();
-  if (state_.state_begun != pool.state_generation || state_.log_before < pool.log_base) {
-    return model::kUnlimited;
-  }
-  std::uint32_t most = 0;
-  for (std::uint64_t entry = state_.log_before; entry < pool.log_end(); ++entry) {
-    most = std::max(most, pool.nodes[pool.release_log[entry - pool.log_base]].idle_cores);
-  }
-  return most;
-}
-
-bool PlannerPass::may_skip(const Lane& lane) const {
-  if (lane.settled && lane.gated) return lane.gate_mark == gate_mark_;
-  if (!state_.compressing && lane.work != nullptr && lane.work->planned && conservative()) {
-    return lane.work->planned_ms > now_.mono_ms;
-  }
-  const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
-  return (state_.light || easy) && lane.settled && lane.fewest_cores > state_.released_cores &&
-         state_.first_blocked[lane.partition.value].job.is_set() &&
-         (lane.work->known_blocked || is_kept_back(*lane.work));
 }
 
 void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
@@ -479,7 +459,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
                       .partition = lane.partition,
                       .sharing = state_.queue.group(group).request->sharing,
                       .reservation = lane.reservation};
-  pool_.allocate(*made.allocation, holder);
+  pool_.allocate(made.allocation, holder);
   const std::int64_t end = end_of(lane, now_.mono_ms);
   for (const model::NodeShare& share : made.allocation->shares) {
     Hold& hold = pool_.state().nodes[share.node.value].holds.back();
@@ -527,7 +507,7 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
   if (state_.settings->backfill) reserve(lane, work);
   explain(lane, work, why);
   lane.settled =
-      (work.known_blocked || is_kept_back(work)) && why.reason == model::Reason::priority &&
+      (work.known_blocked || work.kept_back) && why.reason == model::Reason::priority &&
       exempt_ms_ == kNever;
 }
 
@@ -561,7 +541,10 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
                          .vantage = state_.vantage(lane.reservation)};
   std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
   if (has_choice(lane, work)) keep_choice(work, query, found);
-  if (!found) return;
+  if (!found) {
+    state_.in_vain += state_.full ? 1 : 0;
+    return;
+  }
   work.planned = true;
   std::vector<std::uint32_t> nodes;
   const Demand demand = bound_to(work.demand, found->selection.accelerator);
@@ -593,6 +576,7 @@ bool PlannerPass::may_plan(const Lane& lane) const {
                           });
     case model::BackfillPolicy::window: break;
   }
+  if (state_.full && state_.in_vain >= kMostInVain) return false;
   return state_.planned.size() < state_.settings->backfill_max_job_test;
 }
 

@@ -76,6 +76,7 @@ struct Planner::State {
   std::uint64_t full_steps = 0;      // what the last full pass took
   std::int64_t full_ms = 0;          // when it began
   std::uint64_t full_number = 0;
+  std::uint32_t in_vain = 0;  // lanes for which it found no start to plan
   bool config_changed = false;          // since then
   bool shortened = false;               // a running job ended, or will end, before it was to
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
@@ -189,6 +190,7 @@ class PlannerPass {
   [[nodiscard]] const Text& reserved_text(const Lane& lane, LaneWork& work) const;
   [[nodiscard]] std::uint32_t most_released() const;
   [[nodiscard]] bool may_skip(const Lane& lane) const;
+  [[nodiscard]] bool has_no_room(const Lane& lane) const;
 
   Planner::State& state_;
   NodePool& pool_;

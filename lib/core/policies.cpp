@@ -14,10 +14,10 @@ namespace {
 
 // Whether every association that was there is still there, below the same account.
 bool same_places(const AccountTree& before, const AccountTree& now) {
+  if (!now.extends(before)) return false;
   for (AccountTree::Place place = 0; place < before.size(); ++place) {
     const model::Association& one = before.at(place);
-    const AccountTree::Place there = now.place_of(one.id);
-    if (there == AccountTree::kNoPlace || now.at(there).parent != one.parent) return false;
+    if (now.at(place).parent != one.parent) return false;
   }
   return true;
 }
@@ -91,7 +91,8 @@ void Cluster::State::refresh_policies() {
 }
 
 void Cluster::State::forget_removed(const AccountTree& before) {
-  for (const model::Association& one : before.accounts().associations) {
+  for (std::size_t place = 0; place < before.size() && !tree->extends(before); ++place) {
+    const model::Association& one = before.accounts().associations[place];
     if (tree->place_of(one.id) != AccountTree::kNoPlace) continue;
     policies->usage.forget_association(one.id);
   }

@@ -30,12 +30,13 @@ inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 struct Hold {
   Holder holder;
   bool shared = false;  // its CPUs may be given to others of its partition too
-  base::Bitmap cpus;
+  std::shared_ptr<const base::Bitmap> cpus;  // never null; mostly a part of the job's allocation
   base::Bitmap asleep;  // suspended: its CPUs, which are others' meanwhile; empty: awake
   std::uint32_t cpu_count = 0;
   std::uint64_t memory = 0;
   std::vector<model::GresShare> gres;
   std::uint32_t cores = 0;                // that it has at least a thread of
+  std::uint32_t threads = 0;              // how many `cpus` are
   std::int64_t expected_end_ms = kNever;  // monotonic; the planner's
 };
 

@@ -143,9 +143,7 @@ void Cluster::State::wake_displaced() {
       continue;
     }
     if (!may_wake(id)) continue;
-    if (const Status done = resume(id); !done) continue;
-    edit(id).preempted_at = 0;
-    displaced.erase(id);
+    if (const Status done = resume(id); done) displaced.erase(id);
   }
   settle();
 }

@@ -188,6 +188,16 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
   return scratch_;
 }
 
+bool Profile::claims_leave(std::uint32_t node, std::int64_t until_ms, std::uint32_t cores) const {
+  const Timeline& future = timeline(node);
+  for (const Claim& claim : nodes_[node].claims) {
+    const std::int64_t at = std::max(claim.from_ms, now_ms_);
+    if (at >= until_ms || claim.until_ms <= at) continue;
+    if (future.steps()[future.step_at(at)].cores < cores) return false;
+  }
+  return true;
+}
+
 void Profile::erase_claims(bool standing) {
   ++loosened_;
   for (const std::uint32_t node : claimed_) {

@@ -69,6 +69,10 @@ class Profile {
   // the next call.
   [[nodiscard]] const Timeline& timeline(std::uint32_t node, const Vantage& vantage,
                                          const LaneKey* before = nullptr) const;
+  // Whether so many cores may be had from now to then: false if there are fewer at a moment when a
+  // claim holds.
+  [[nodiscard]] bool claims_leave(std::uint32_t node, std::int64_t until_ms,
+                                  std::uint32_t cores) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
   // Counts the moments at which somebody may have been given more room.
   [[nodiscard]] std::uint64_t loosened() const { return loosened_; }

@@ -49,11 +49,11 @@ Recount recount(const NodeSlot& slot) {
     sum.gres[e].devices = base::Bitmap(hardware.gres[e].devices);
   }
   for (const Hold& hold : slot.holds) {
-    held += hold.cpus.count();
-    if (hold.cpus.size() == sum.busy.size()) {
-      sum.busy |= hold.cpus;
+    held += hold.threads;
+    if (hold.cpus->size() == sum.busy.size()) {
+      sum.busy |= *hold.cpus;
     } else {  // the node came back with other hardware than the job started on
-      base::Bitmap fitted = hold.cpus;
+      base::Bitmap fitted = *hold.cpus;
       fitted.resize(sum.busy.size());
       sum.busy |= fitted;
       held = std::numeric_limits<std::uint32_t>::max();
@@ -71,7 +71,7 @@ HoldEnd end_of(const Hold& hold) {
   return {.at_ms = hold.expected_end_ms,
           .job = hold.holder.job,
           .cores = hold.cores,
-          .threads = static_cast<std::uint32_t>(hold.cpus.count()),
+          .threads = hold.threads,
           .memory = hold.memory};
 }
 
@@ -100,7 +100,7 @@ bool adds_up(const NodeSlot& slot, const base::Bitmap& cpus) {
 
 void count_in(NodeSlot& slot, const Hold& hold) {
   ++slot.changes;
-  slot.busy |= hold.cpus;
+  slot.busy |= *hold.cpus;
   slot.charged_cpus += hold.cpu_count;
   slot.used_memory += hold.memory;
   slot.idle_cores -= hold.cores;
@@ -111,7 +111,7 @@ void count_in(NodeSlot& slot, const Hold& hold) {
 
 void count_out(NodeSlot& slot, const Hold& hold) {
   ++slot.changes;
-  slot.busy -= hold.cpus;
+  slot.busy -= *hold.cpus;
   slot.charged_cpus -= hold.cpu_count;
   slot.used_memory -= hold.memory;
   slot.idle_cores += hold.cores;
@@ -149,8 +149,13 @@ void apply_recount(NodeSlot& slot) {
   slot.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(slot.busy.count());
 }
 
-std::uint32_t cores_of(const base::Bitmap& cpus, const Hardware& hardware) {
-  return cpus.size() == hardware.cpus() ? hardware.cores() - count_idle_cores(cpus, hardware) : 0;
+void set_cpus(Hold& hold, std::shared_ptr<const base::Bitmap> cpus, const Hardware& hardware) {
+  hold.cpus = std::move(cpus);
+  hold.threads = static_cast<std::uint32_t>(hold.cpus->count());
+  hold.cores = 0;
+  if (hold.cpus->size() != hardware.cpus()) return;
+  hold.cores = hardware.threads == 1 ? hold.threads
+                                     : hardware.cores() - count_idle_cores(*hold.cpus, hardware);
 }
 
 base::Bitmap nodes_of(const model::Partition& partition, const NodePool::State& state) {
@@ -190,7 +195,7 @@ std::optional<std::string> check_sharing(const NodeSlot& slot, const NodePool::S
   base::Bitmap alone(slot.hardware->cpus());
   std::uint32_t deepest = 1;
   for (const Hold& hold : slot.holds) {
-    hold.cpus.for_each([&](std::size_t cpu) {
+    hold.cpus->for_each([&](std::size_t cpu) {
       ++depth[cpu];
       if (!hold.shared) alone.set(cpu);
     });
@@ -294,7 +299,8 @@ Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldSt
   const auto holds_it = [&](const Hold& hold) {
     const bool sleeps = state == HoldState::asleep;
     return hold.memory == share.memory && hold.gres == share.gres &&
-           (hold.asleep.size() != 0) == sleeps && (sleeps ? hold.asleep : hold.cpus) == share.cpus;
+           (hold.asleep.size() != 0) == sleeps &&
+           (hold.cpus.get() == &share.cpus || (sleeps ? hold.asleep : *hold.cpus) == share.cpus);
   };
   for (Hold& hold : slot.holds) {
     if (hold.holder.job == job && holds_it(hold)) return &hold;
@@ -463,19 +469,23 @@ void NodePool::set_partitions(const std::vector<model::Partition>& partitions) {
 }
 
 void NodePool::allocate(const model::Allocation& allocation, const Holder& holder) {
-  for (const model::NodeShare& share : allocation.shares) {
+  allocate(std::make_shared<const model::Allocation>(allocation), holder);
+}
+
+void NodePool::allocate(const model::AllocationPtr& allocation, const Holder& holder) {
+  for (const model::NodeShare& share : allocation->shares) {
     SLUICE_ASSERT(share.node.value < state_->nodes.size(), "node {}", share.node.value);
     NodeSlot& slot = state_->nodes[share.node.value];
     const std::uint32_t idle = slot.idle_cores;
-    slot.holds.push_back({.holder = holder_in(holder, *state_),
-                          .shared = may_share(holder, *state_),
-                          .cpus = share.cpus,
-                          .cpu_count = share.cpu_count,
-                          .memory = share.memory,
-                          .gres = share.gres,
-                          .cores = cores_of(share.cpus, *slot.hardware)});
+    Hold& hold = slot.holds.emplace_back();
+    hold.holder = holder_in(holder, *state_);
+    hold.shared = may_share(holder, *state_);
+    hold.cpu_count = share.cpu_count;
+    hold.memory = share.memory;
+    hold.gres = share.gres;
+    set_cpus(hold, {allocation, &share.cpus}, *slot.hardware);
     if (adds_up(slot, share.cpus) && !slot.busy.intersects(share.cpus)) {
-      count_in(slot, slot.holds.back());
+      count_in(slot, hold);
     } else {
       apply_recount(slot);
     }
@@ -490,7 +500,7 @@ void NodePool::release(const model::NodeShare& share, const Holder& holder) {
       find_hold(slot, share, holder.job, holder.asleep ? HoldState::asleep : HoldState::awake);
   SLUICE_ASSERT(hold != nullptr, "job {} holds nothing of {}", holder.job.value, slot.name.view());
   const std::uint32_t idle = slot.idle_cores;
-  const bool simple = adds_up(slot, hold->cpus);
+  const bool simple = adds_up(slot, *hold->cpus);
   if (simple) count_out(slot, *hold);
   if (hold != &slot.holds.back()) *hold = std::move(slot.holds.back());
   slot.holds.pop_back();
@@ -505,9 +515,10 @@ void NodePool::sleep(const model::NodeShare& share, const Holder& holder) {
   Hold* hold = find_hold(slot, share, holder.job);
   if (hold == nullptr || hold->asleep.size() != 0) return;
   hold->asleep = share.cpus;
-  hold->cpus = base::Bitmap(share.cpus.size());
+  hold->cpus = std::make_shared<const base::Bitmap>(share.cpus.size());
   hold->cpu_count = 0;
   hold->cores = 0;
+  hold->threads = 0;
   const std::uint32_t idle = slot.idle_cores;
   apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
@@ -524,9 +535,8 @@ void NodePool::wake(const model::NodeShare& share, const Holder& holder) {
   Hold* hold = find_hold(slot, share, holder.job, HoldState::asleep);
   if (hold == nullptr || hold->asleep.size() == 0) return;
   hold->asleep = {};
-  hold->cpus = share.cpus;
+  set_cpus(*hold, std::make_shared<const base::Bitmap>(share.cpus), *slot.hardware);
   hold->cpu_count = share.cpu_count;
-  hold->cores = cores_of(share.cpus, *slot.hardware);
   const std::uint32_t idle = slot.idle_cores;
   apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);

@@ -53,6 +53,7 @@ class NodePool {
   void set_partitions(const std::vector<model::Partition>& partitions);
 
   void allocate(const model::Allocation& allocation, const Holder& holder);
+  void allocate(const model::AllocationPtr& allocation, const Holder& holder);  // shares it
   void release(const model::NodeShare& share, const Holder& holder);
 
   // A suspended job keeps its memory and GRES and gives its CPUs to others; it gets them back when

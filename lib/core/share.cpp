@@ -2,8 +2,10 @@
 #include "core/share.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/assert.hpp"
@@ -25,7 +27,7 @@ std::vector<std::uint32_t> thread_use(const NodeSlot& slot, const Demand& demand
   for (const Hold& hold : slot.holds) {
     const bool mixes = hold.shared && hold.holder.partition == demand.partition;
     for (std::uint32_t cpu = 0; cpu < use.size(); ++cpu) {
-      if (use[cpu] == kBlocked || cpu >= hold.cpus.size() || !hold.cpus.test(cpu)) continue;
+      if (use[cpu] == kBlocked || cpu >= hold.cpus->size() || !hold.cpus->test(cpu)) continue;
       use[cpu] = mixes && use[cpu] + 1 < demand.share_depth ? use[cpu] + 1 : kBlocked;
     }
   }
@@ -262,6 +264,22 @@ base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
   return cpus;
 }
 
+// The first idle CPUs, so many. There are enough.
+base::Bitmap first_idle(const base::Bitmap& busy, std::size_t wanted) {
+  constexpr std::uint64_t kAll = ~std::uint64_t{0};
+  const std::span<const std::uint64_t> held = busy.words();
+  std::vector<std::uint64_t> taken(held.size(), 0);
+  for (std::size_t w = 0; w < held.size() && wanted != 0; ++w) {
+    if (held[w] == kAll) continue;
+    std::uint64_t idle = ~held[w];
+    auto here = static_cast<std::size_t>(idle == kAll ? 64 : std::popcount(idle));
+    for (; here > wanted; --here) idle &= ~std::bit_floor(idle);
+    taken[w] = idle;
+    wanted -= here;
+  }
+  return *base::Bitmap::from_words(busy.size(), std::move(taken));
+}
+
 base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need,
                          base::Bitmap beside) {
   // One socket of single threads: dealing cores to tasks comes to the first idle ones.
@@ -271,7 +289,7 @@ base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
                      demand.tasks_per_socket == 0;
   if (plain && need.cores != 0) {
     SLUICE_ASSERT(need.cores <= slot.idle_cores, "{} lacks idle cores", slot.name.view());
-    return slot.busy.complement().first_n(need.cores);
+    return first_idle(slot.busy, need.cores);
   }
   CpuChoice choice{base::Bitmap(slot.hardware->cpus()), std::move(beside)};
   if (need.cores != 0) {

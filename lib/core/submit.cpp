@@ -66,10 +66,14 @@ Result<Cluster::State::Entrant> Cluster::State::admit(const SubmitJob& event) {
   model::Job& job = entrant.job;
   job.uid = event.uid;
   job.request = *request;
-  model::JobSpec spec = *event.spec;
-  if (!settings->job_requeue && !spec.requeue) spec.no_requeue = true;
-  if (Status key = settle_wckey(spec); !key) return tl::unexpected(key.error());
-  job.spec = specs.intern(std::move(spec));
+  if (settings->job_requeue && !settings->enforce.wckeys) {
+    job.spec = specs.intern(event.spec);
+  } else {
+    model::JobSpec spec = *event.spec;
+    if (!settings->job_requeue && !spec.requeue) spec.no_requeue = true;
+    if (Status key = settle_wckey(spec); !key) return tl::unexpected(key.error());
+    job.spec = specs.intern(std::move(spec));
+  }
   job.partition = job.request->partitions;
   job.submit = turn.now.wall;
   job.time_limit = shown_time_limit(*job.request);

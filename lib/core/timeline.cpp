@@ -30,7 +30,7 @@ std::vector<End> ends_of(const NodeSlot& slot, std::int64_t now_ms, std::int64_t
 
 void give_back(const Hold& hold, const NodeSlot& slot, NodeView& view) {
   view.idle_cores += hold.cores;
-  view.idle_threads += static_cast<std::uint32_t>(hold.cpus.count());
+  view.idle_threads += hold.threads;
   view.free_memory += hold.memory;
   --view.jobs;
   for (const model::GresShare& share : hold.gres) {
@@ -48,7 +48,7 @@ bool adds_up(const NodeSlot& slot) {
   std::uint64_t cores = 0;
   std::uint64_t memory = 0;
   for (const Hold& hold : slot.holds) {
-    if (hold.cpus.size() != slot.hardware->cpus()) return false;
+    if (hold.cpus->size() != slot.hardware->cpus()) return false;
     cores += hold.cores;
     memory += hold.memory;
   }

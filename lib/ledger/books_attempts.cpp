@@ -169,6 +169,8 @@ void Books::post_hold(Live& live, Money more, const Stamp& stamp, Posted& posted
   const EntryKind kind = more < 0 ? EntryKind::release : EntryKind::hold;
   Entry entry = begin(kind, &owner(live.record.customer), stamp);
   entry.job = live.record.job;
+  entry.from = live.record.start;
+  entry.price.book = live.record.book;
   entry.amount = more < 0 ? -more : more;
   entry.postings = {{LedgerAccount::balance, -more}, {LedgerAccount::held, more}};
   live.record.held += more;

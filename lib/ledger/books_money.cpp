@@ -144,6 +144,7 @@ Result<Posted> Books::refund(const RefundRequest& request, const Stamp& stamp) {
   if (open_.contains(attempt_of(charge.job))) {
     return refuse("the job is still running; refund it when it has ended");
   }
+  if (request.given_back) return refuse("the attempt was free, so all of it was given back");
   const Money left = charge.effective - request.refunded;
   if (request.amount <= 0 || request.amount > left) {
     return refuse("expected an amount up to " + decimal(left) + ", which is left of the charge");

@@ -78,7 +78,8 @@ struct MoneyRequest {
 };
 struct RefundRequest {
   const Entry* charge = nullptr;  // as stored
-  Money refunded = 0;             // so far, by entries that refer to it
+  Money refunded = 0;             // so far, by refunds that refer to it
+  bool given_back = false;        // its attempt has reversals
   Money amount = 0;
 };
 struct TransferRequest {

@@ -95,7 +95,7 @@ struct Entry {
   std::uint32_t customer = 0;  // 0: of none (prices, closing)
   Text currency;
   JobRef job;         // of holds, charges, releases, reversals and what refers to them
-  WallTime from = 0;  // of charges: [from, to)
+  WallTime from = 0;  // of charges: [from, to); of holds: the attempt's start
   WallTime to = 0;
   PricedBy price;
   std::int64_t count = 0;  // of the meter, while it was charged

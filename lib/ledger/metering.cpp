@@ -9,36 +9,13 @@ namespace sluice::ledger {
 
 namespace {
 
-// The granules of an attempt.
-class Granules {
- public:
-  explicit Granules(const OpenAttempt& attempt)
-      : start_(attempt.start), size_(attempt.granularity_s * kSecond) {
-    const std::int64_t least = attempt.minimum_s * kSecond;
-    first_end_ = start_ + std::max(size_, (least + size_ - 1) / size_ * size_);
-  }
-
-  [[nodiscard]] WallTime begin(WallTime when) const {
-    if (when < first_end_) return start_;
-    return first_end_ + (when - first_end_) / size_ * size_;
-  }
-  // The first end at or after the time.
-  [[nodiscard]] WallTime end(WallTime when) const {
-    if (when <= start_) return start_;
-    if (when <= first_end_) return first_end_;
-    return begin(when - 1) + size_;
-  }
-
- private:
-  WallTime start_;
-  std::int64_t size_;
-  WallTime first_end_ = 0;
-};
-
 class Advance {
  public:
   Advance(const PriceSet& prices, OpenAttempt& attempt, TariffCache& cache)
-      : prices_(prices), attempt_(attempt), cache_(cache), granules_(attempt) {}
+      : prices_(prices),
+        attempt_(attempt),
+        cache_(cache),
+        granules_(attempt.start, attempt.granularity_s, attempt.minimum_s) {}
 
   std::vector<Piece> run(const MeterQuestion& question) {
     const WallTime limit = limit_of(question);
@@ -137,6 +114,23 @@ Wide consumed_for(const Piece& piece, Wide priced) {
 }
 
 }  // namespace
+
+Granules::Granules(WallTime start, std::uint32_t granularity_s, std::uint32_t minimum_s)
+    : start_(start), size_(granularity_s * kSecond) {
+  const std::int64_t least = minimum_s * kSecond;
+  first_end_ = start_ + std::max(size_, (least + size_ - 1) / size_ * size_);
+}
+
+WallTime Granules::begin(WallTime when) const {
+  if (when < first_end_) return start_;
+  return first_end_ + (when - first_end_) / size_ * size_;
+}
+
+WallTime Granules::end(WallTime when) const {
+  if (when <= start_) return start_;
+  if (when <= first_end_) return first_end_;
+  return begin(when - 1) + size_;
+}
 
 OpenAttempt begin_attempt(const Customer& customer, const PriceSet& prices,
                           const AttemptStart& start) {

@@ -16,6 +16,19 @@
 
 namespace sluice::ledger {
 
+// The granules of an attempt.
+class Granules {
+ public:
+  Granules(WallTime start, std::uint32_t granularity_s, std::uint32_t minimum_s);
+  [[nodiscard]] WallTime begin(WallTime when) const;  // of the one that the time is in
+  [[nodiscard]] WallTime end(WallTime when) const;    // the first end at or after the time
+
+ private:
+  WallTime start_;
+  std::int64_t size_;
+  WallTime first_end_;
+};
+
 // The tariff that was found last, and how long it stays: most charges ask nothing else. Forget it
 // (assign {}) when prices or the attempt change.
 struct TariffCache {

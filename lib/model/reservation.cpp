@@ -16,10 +16,11 @@ struct FlagWord {
   std::uint32_t flag;
   std::string_view word;
   bool settable = true;
+  bool printed = true;  // false: another word for a flag that is printed by the first
 };
 
 // In the order in which they are printed. LICENSE_ONLY is an older word for ANY_NODES.
-constexpr std::array<FlagWord, 22> kWords{{{kResvMaint, "MAINT"},
+constexpr std::array<FlagWord, 23> kWords{{{kResvMaint, "MAINT"},
                                            {kResvFlex, "FLEX"},
                                            {kResvOverlap, "OVERLAP"},
                                            {kResvIgnoreJobs, "IGNORE_JOBS"},
@@ -40,17 +41,18 @@ constexpr std::array<FlagWord, 22> kWords{{{kResvMaint, "MAINT"},
                                            {kResvMagnetic, "MAGNETIC"},
                                            {kResvUserDelete, "USER_DELETE"},
                                            {kResvForceStart, "FORCE_START"},
-                                           {kResvAnyNodes, "LICENSE_ONLY"}}};
+                                           {kResvStatic, "STATIC_ALLOC", true, false},
+                                           {kResvAnyNodes, "LICENSE_ONLY", true, false}}};
 
 }  // namespace
 
 std::string flags_text(const Reservation& reservation) {
   std::string text;
-  for (std::size_t w = 0; w + 1 < kWords.size(); ++w) {
-    if ((reservation.flags & kWords[w].flag) == 0) continue;
+  for (const FlagWord& known : kWords) {
+    if (!known.printed || (reservation.flags & known.flag) == 0) continue;
     if (!text.empty()) text += ',';
-    text += kWords[w].word;
-    if (kWords[w].flag == kResvPurgeComp) {
+    text += known.word;
+    if (known.flag == kResvPurgeComp) {
       text += '=' + base::format_duration(reservation.purge_s);
     }
   }
@@ -68,6 +70,12 @@ std::uint32_t flag_named(std::string_view word) {
     }
   }
   return found;
+}
+
+std::vector<std::string_view> flag_words() {
+  std::vector<std::string_view> words;
+  for (const FlagWord& known : kWords) words.push_back(known.word);
+  return words;
 }
 
 ListVerdict judge_list(const Text& list, std::string_view name) {

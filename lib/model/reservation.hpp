@@ -128,6 +128,8 @@ using ReservationPtr = std::shared_ptr<const Reservation>;
 [[nodiscard]] std::string flags_text(const Reservation& reservation);
 // One flag as typed, in either case, or a beginning of it that only it has; 0: none.
 [[nodiscard]] std::uint32_t flag_named(std::string_view word);
+// Every word for a flag, also those that can only be shown.
+[[nodiscard]] std::vector<std::string_view> flag_words();
 [[nodiscard]] inline bool repeats(const Reservation& r) { return (r.flags & kResvRepeats) != 0; }
 [[nodiscard]] inline bool has_flag(const Reservation& r, ReservationFlag flag) {
   return (r.flags & flag) != 0;

@@ -18,6 +18,7 @@ namespace sluice::replay {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kForgetEvery_s = 60;
 constexpr model::WallTime kEpoch =
     946'684'800 * model::kSecond;  // 2000-01-01, the trace's second 0
 
@@ -49,7 +50,7 @@ class Player {
       if (now == kNever) break;
       now_ = now;
       end_jobs();
-      if (cluster_.next_tick_ms() <= now * 1000) take(cluster_.apply(core::Tick{}, at_second(now)));
+      tick();
       submit_jobs();
       plan();
     }
@@ -109,6 +110,13 @@ class Player {
         }
       }
     }
+  }
+
+  // Where nothing but forgetting what is over is ever due, that is done now and then.
+  void tick() {
+    if (now_ < next_tick_ || cluster_.next_tick_ms() > now_ * 1000) return;
+    if (!wakes_) next_tick_ = now_ + kForgetEvery_s;
+    take(cluster_.apply(core::Tick{}, at_second(now_)));
   }
 
   void submit_jobs() {
@@ -174,6 +182,7 @@ class Player {
   bool one_node_ = false;
   bool wakes_ = false;
   std::int64_t now_ = -1;
+  std::int64_t next_tick_ = 0;
   std::size_t next_ = 0;
   std::uint64_t waiting_ = 0;
   std::uint64_t uids_ = 0;

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Every limit of associations and QOS on real daemons: set with sacctmgr, it holds a job (or
-refuses it) with its own reason, and once it is lifted the job runs.
+"""Every limit of associations and QOS on real daemons, at every place that may have it: set with
+sacctmgr, it holds a job (or refuses it) with its own reason, and once it is lifted the job runs.
+Also: flags of QOS, and the levels of AccountingStorageEnforce.
 
     limits.py                           the tables, on a cluster of Sluice's own
+    limits.py --table                   which limit is tested at which place, with which reason
     limits.py --reference SLURM_CONF    the same tables on the reference that this file configures:
                                         tells where its reasons are others
 
@@ -16,7 +18,24 @@ import subprocess
 import sys
 
 import harness
+import limit_rows
 from harness import check, wait_for
+from limit_rows import (
+    ABOVE,
+    ACCOUNT,
+    AGEING,
+    ALONE,
+    DENIED,
+    LEAST_PRIORITY,
+    NEWER,
+    NODES,
+    PARTITION,
+    PASSED,
+    QOS,
+    ROWS,
+    SUBMIT,
+    USER,
+)
 
 # Of each lane: who is limited, and another in the same account.
 USERS = (("daemon", "bin"), ("games", "mail"), ("news", "sys"))
@@ -39,301 +58,13 @@ nodes:
 partitions:
   - {{partition_name: batch, nodes: ALL, default: yes}}
   - {{partition_name: part, nodes: ALL}}
+  - {{partition_name: short, nodes: ALL, max_time: 10, max_nodes: 1}}
+  - {{partition_name: wide, nodes: ALL, min_nodes: 2}}
 {"".join(f"  - {{partition_name: limited{n}, nodes: ALL, qos: partqos{n}}}" + chr(10)
          for n in range(len(USERS)))}"""
 # What each job of the tables has: 4 CPUs, 40 MB, 2 nodes, 4 GPUs, 2 licences, for 10 minutes.
 JOB = ("-N2", "-n2", "-c2", "--mem=20", "--gres=gpu:2", "-Llic:2", "-t10")
 SLEEP = "exec sleep 600"
-
-# What a limit on each TRES is set to, so that one job fits and two don't, or one job doesn't.
-TWO = {"cpu": 6, "mem": 60, "node": 3, "gres/gpu": 6, "license/lic": 3, "billing": 6}
-ONE = {"cpu": 3, "mem": 30, "node": 1, "gres/gpu": 3, "license/lic": 1, "billing": 3}
-PER_NODE = {"cpu": 1, "mem": 10, "gres/gpu": 1}
-MINUTES = {name: most * 10 for name, most in TWO.items()}
-JOB_MINUTES = {name: most * 10 for name, most in ONE.items()}
-LEAST = {"cpu": 5, "mem": 50, "node": 3, "gres/gpu": 5, "license/lic": 3}
-
-ACCOUNT, USER, QOS, PARTITION = "account", "user", "qos", "partition QOS"
-PAIR, ALONE, SUBMIT = "beside one that runs", "by itself", "at submit"
-
-
-def each(holder, how, limit, amounts, reasons):
-    """Rows of one limit on several TRES."""
-    return [
-        (holder, how, f"{limit}={tres}={amounts[tres]}", reason) for tres, reason in reasons.items()
-    ]
-
-
-ROWS = [
-    (ACCOUNT, PAIR, "GrpJobs=1", "AssocGrpJobsLimit"),
-    (USER, PAIR, "MaxJobs=1", "AssocMaxJobsLimit"),
-    (USER, ALONE, "MaxWall=9", "AssocMaxWallDurationPerJobLimit"),
-    (ACCOUNT, SUBMIT, "GrpSubmitJobs=1", "AssocGrpSubmitJobsLimit"),
-    (USER, SUBMIT, "MaxSubmitJobs=1", "AssocMaxSubmitJobLimit"),
-    (QOS, PAIR, "GrpJobs=1", "QOSGrpJobsLimit"),
-    (QOS, PAIR, "MaxJobsPerUser=1", "QOSMaxJobsPerUserLimit"),
-    (QOS, PAIR, "MaxJobsPerAccount=1", "MaxJobsPerAccount"),
-    (QOS, ALONE, "MaxWall=9", "QOSMaxWallDurationPerJobLimit"),
-    (QOS, SUBMIT, "GrpSubmitJobs=1", "QOSGrpSubmitJobsLimit"),
-    (QOS, SUBMIT, "MaxSubmitJobsPerUser=1", "QOSMaxSubmitJobPerUserLimit"),
-    (QOS, SUBMIT, "MaxSubmitJobsPerAccount=1", "MaxSubmitJobsPerAccount"),
-]
-ROWS += each(
-    ACCOUNT,
-    PAIR,
-    "GrpTRES",
-    TWO,
-    {
-        "cpu": "AssocGrpCpuLimit",
-        "mem": "AssocGrpMemLimit",
-        "gres/gpu": "AssocGrpGRES",
-        "license/lic": "AssocGrpLicense",
-        "billing": "AssocGrpBilling",
-    },
-)
-ROWS += each(
-    ACCOUNT,
-    PAIR,
-    "GrpTRESRunMins",
-    MINUTES,
-    {
-        "cpu": "AssocGrpCPURunMinutesLimit",
-        "mem": "AssocGrpMemRunMinutes",
-        "node": "AssocGrpNodeRunMinutes",
-        "gres/gpu": "AssocGrpGRESRunMinutes",
-        "license/lic": "AssocGrpLicenseRunMinutes",
-        "billing": "AssocGrpBillingRunMinutes",
-    },
-)
-ROWS += each(
-    USER,
-    ALONE,
-    "MaxTRESPerJob",
-    ONE,
-    {
-        "cpu": "AssocMaxCpuPerJobLimit",
-        "mem": "AssocMaxMemPerJob",
-        "node": "AssocMaxNodePerJobLimit",
-        "gres/gpu": "AssocMaxGRESPerJob",
-        "license/lic": "AssocMaxLicensePerJob",
-        "billing": "AssocMaxBillingPerJob",
-    },
-)
-ROWS += each(
-    USER,
-    ALONE,
-    "MaxTRESPerNode",
-    PER_NODE,
-    {
-        "cpu": "AssocMaxCpuPerNode",
-        "mem": "AssocMaxMemPerNode",
-        "gres/gpu": "AssocMaxGRESPerNode",
-    },
-)
-ROWS += each(
-    USER,
-    ALONE,
-    "MaxTRESMinsPerJob",
-    JOB_MINUTES,
-    {
-        "cpu": "AssocMaxCpuMinutesPerJobLimit",
-        "mem": "AssocMaxMemMinutesPerJob",
-        "node": "AssocMaxNodeMinutesPerJob",
-        "gres/gpu": "AssocMaxGRESMinutesPerJob",
-        "license/lic": "AssocMaxLicenseMinutesPerJob",
-        "billing": "AssocMaxBillingMinutesPerJob",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "GrpTRES",
-    TWO,
-    {
-        "cpu": "QOSGrpCpuLimit",
-        "mem": "QOSGrpMemLimit",
-        "gres/gpu": "QOSGrpGRES",
-        "license/lic": "QOSGrpLicense",
-        "billing": "QOSGrpBilling",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "GrpTRESRunMins",
-    MINUTES,
-    {
-        "cpu": "QOSGrpCPURunMinutesLimit",
-        "mem": "QOSGrpMemoryRunMinutes",
-        "node": "QOSGrpNodeRunMinutes",
-        "gres/gpu": "QOSGrpGRESRunMinutes",
-        "license/lic": "QOSGrpLicenseRunMinutes",
-        "billing": "QOSGrpBillingRunMinutes",
-    },
-)
-ROWS += each(
-    QOS,
-    ALONE,
-    "MaxTRESPerJob",
-    ONE,
-    {
-        "cpu": "QOSMaxCpuPerJobLimit",
-        "mem": "QOSMaxMemoryPerJob",
-        "node": "QOSMaxNodePerJobLimit",
-        "gres/gpu": "QOSMaxGRESPerJob",
-        "license/lic": "QOSMaxLicensePerJob",
-        "billing": "QOSMaxBillingPerJob",
-    },
-)
-ROWS += each(
-    QOS,
-    ALONE,
-    "MaxTRESPerNode",
-    PER_NODE,
-    {
-        "cpu": "QOSMaxCpuPerNode",
-        "mem": "QOSMaxMemoryPerNode",
-        "gres/gpu": "QOSMaxGRESPerNode",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "MaxTRESPerUser",
-    TWO,
-    {
-        "cpu": "QOSMaxCpuPerUserLimit",
-        "mem": "QOSMaxMemoryPerUser",
-        "gres/gpu": "QOSMaxGRESPerUser",
-        "license/lic": "QOSMaxLicensePerUser",
-        "billing": "QOSMaxBillingPerUser",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "MaxTRESPerAccount",
-    TWO,
-    {
-        "cpu": "MaxCpuPerAccount",
-        "mem": "MaxMemoryPerAccount",
-        "gres/gpu": "MaxGRESPerAccount",
-        "license/lic": "MaxLicensePerAccount",
-        "billing": "MaxBillingPerAccount",
-    },
-)
-ROWS += each(
-    QOS,
-    ALONE,
-    "MaxTRESMinsPerJob",
-    JOB_MINUTES,
-    {
-        "cpu": "QOSMaxCpuMinutesPerJobLimit",
-        "mem": "QOSMaxMemoryMinutesPerJob",
-        "node": "QOSMaxNodeMinutesPerJob",
-        "gres/gpu": "QOSMaxGRESMinutesPerJob",
-        "license/lic": "QOSMaxLicenseMinutesPerJob",
-        "billing": "QOSMaxBillingMinutesPerJob",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "MaxTRESRunMinsPerUser",
-    MINUTES,
-    {
-        "cpu": "QOSMaxCPURunMinutesPerUser",
-        "mem": "QOSMaxMemoryRunMinutesPerUser",
-        "node": "QOSMaxNodeRunMinutesPerUser",
-        "gres/gpu": "QOSMaxGRESRunMinutesPerUser",
-        "license/lic": "QOSMaxLicenseRunMinutesPerUser",
-        "billing": "QOSMaxBillingRunMinutesPerUser",
-    },
-)
-ROWS += each(
-    QOS,
-    PAIR,
-    "MaxTRESRunMinsPerAccount",
-    MINUTES,
-    {
-        "cpu": "MaxCPURunMinutesPerAccount",
-        "mem": "MaxMemoryRunMinutesPerAccount",
-        "node": "MaxNodeRunMinutesPerAccount",
-        "gres/gpu": "MaxGRESRunMinutesPerAccount",
-        "license/lic": "MaxLicenseRunMinutesPerAccount",
-        "billing": "MaxBillingRunMinutesPerAccount",
-    },
-)
-ROWS += each(
-    QOS,
-    ALONE,
-    "MinTRESPerJob",
-    LEAST,
-    {
-        "cpu": "QOSMinCpuNotSatisfied",
-        "mem": "QOSMinMemory",
-        "node": "QOSMinNode",
-        "gres/gpu": "QOSMinGRES",
-        "license/lic": "QOSMinLicense",
-    },
-)
-for holder, names in (
-    (
-        ACCOUNT,
-        {
-            "cpu": "AssocGrpCPUMinutesLimit",
-            "mem": "AssocGrpMemMinutes",
-            "node": "AssocGrpNodeMinutes",
-            "gres/gpu": "AssocGrpGRESMinutes",
-            "license/lic": "AssocGrpLicenseMinutes",
-            "billing": "AssocGrpBillingMinutes",
-        },
-    ),
-    (
-        QOS,
-        {
-            "cpu": "QOSGrpCPUMinutesLimit",
-            "mem": "QOSGrpMemoryMinutes",
-            "node": "QOSGrpNodeMinutes",
-            "gres/gpu": "QOSGrpGRESMinutes",
-            "license/lic": "QOSGrpLicenseMinutes",
-            "billing": "QOSGrpBillingMinutes",
-        },
-    ),
-):
-    ROWS += each(holder, ALONE, "GrpTRESMins", dict.fromkeys(TWO, 0), names)
-ROWS += [
-    (ACCOUNT, ALONE, "GrpWall=0", "AssocGrpWallLimit"),
-    (QOS, ALONE, "GrpWall=0", "QOSGrpWallLimit"),
-]
-# Of nodes, one is allowed, and the two jobs are on different ones.
-NODES = [
-    (ACCOUNT, PAIR, "GrpTRES=node=1", "AssocGrpNodeLimit"),
-    (QOS, PAIR, "GrpTRES=node=1", "QOSGrpNodeLimit"),
-    (QOS, PAIR, "MaxTRESPerUser=node=1", "QOSMaxNodePerUserLimit"),
-    (QOS, PAIR, "MaxTRESPerAccount=node=1", "MaxNodePerAccount"),
-]
-# Limits of the partition's QOS.
-OF_PARTITION = [
-    (PARTITION, PAIR, "GrpJobs=1", "QOSGrpJobsLimit"),
-    (PARTITION, PAIR, "MaxJobsPerUser=1", "QOSMaxJobsPerUserLimit"),
-    (PARTITION, PAIR, "MaxTRESPerUser=cpu=6", "QOSMaxCpuPerUserLimit"),
-    (PARTITION, ALONE, "MaxWall=9", "QOSMaxWallDurationPerJobLimit"),
-    (PARTITION, SUBMIT, "MaxSubmitJobsPerUser=1", "QOSMaxSubmitJobPerUserLimit"),
-]
-# What a QOS with DenyOnLimit refuses of a job by itself.
-DENIED = [
-    ("MaxTRESPerJob=cpu=3", "QOSMaxCpuPerJobLimit"),
-    ("MaxWall=9", "QOSMaxWallDurationPerJobLimit"),
-    ("MaxTRESPerNode=cpu=1", "QOSMaxCpuPerNode"),
-    ("MinTRESPerJob=cpu=5", "QOSMinCpuNotSatisfied"),
-    ("MaxTRESMinsPerJob=cpu=30", "QOSMaxCpuMinutesPerJobLimit"),
-    ("GrpTRES=cpu=3", "QOSGrpCpuLimit"),
-    ("MaxTRESPerUser=cpu=3", "QOSMaxCpuPerUserLimit"),
-    ("GrpTRESRunMins=cpu=30", "QOSGrpCPURunMinutesLimit"),
-]
-# sacctmgr of the reference does not know these yet.
-NEWER = ("MaxTRESRunMinsPer",)
 
 
 class Reference:
@@ -384,12 +115,17 @@ class Lane:
         ):
             cluster.run("sacctmgr", "-i", *words)
         if isinstance(cluster, Reference):
-            words = (f"PartitionName={self.partition}", "Nodes=ALL", f"QOS={self.part_qos}")
-            cluster.run("scontrol", "create", *words, "State=UP")
+            for words in (
+                (f"PartitionName={self.partition}", f"QOS={self.part_qos}"),
+                ("PartitionName=short", "MaxTime=10", "MaxNodes=1"),
+                ("PartitionName=wide", "MinNodes=2"),
+            ):
+                cluster.run("scontrol", "create", *words, "Nodes=ALL", "State=UP")
 
     def modify(self, holder, setting):
         names = {
-            ACCOUNT: ("account", self.above),
+            ABOVE: ("account", self.above),
+            ACCOUNT: ("account", self.account),
             USER: ("user", self.users[0], "where", f"account={self.account}"),
             QOS: ("qos", self.qos),
             PARTITION: ("qos", self.part_qos),
@@ -407,12 +143,17 @@ class Lane:
         check(done.returncode == 0, f"{words}: {done.stderr}")
         return done.stdout.strip()
 
+    def placed(self, holder, words):
+        return (f"-p{self.partition}", *words) if holder == PARTITION else words
+
     def hold_back(self, row, jobs, words):
         """Sets the row's limit and submits what it keeps back; `jobs` gets what was submitted."""
         holder, how, limit, reason = row
+        words = [self.placed(holder, one) for one in words]
         self.modify(holder, limit)
         if how != ALONE:
-            other = holder != USER and "PerUser" not in limit
+            other = holder != USER and limit.startswith(("Grp", "MaxJobsPerA", "MaxSubmitJobsPerA"))
+            other = other or "PerAccount" in limit
             jobs.append(self.submit(*words[0], other=other))
             wait_running(jobs[0])
         if how == SUBMIT:
@@ -428,7 +169,7 @@ class Lane:
             self.hold_back(row, jobs, words)
             self.modify(row[0], lifted(row[2]))
             if row[1] == SUBMIT:
-                jobs.append(self.submit(*words[1]))
+                jobs.append(self.submit(*self.placed(row[0], words[1])))
             wait_running(jobs[-1])
             return None
         except harness.Failure as failure:
@@ -506,10 +247,18 @@ def nodes_are_limited():
     try_rows(NODES, ("-N1", "-wn1", "-t10"), ("-N1", "-wn2", "-t10"))
 
 
-def limits_of_a_partitions_qos():
-    """Also: they come before those of the job's QOS, unless that has OverPartQOS."""
-    wrong = [lanes[0].try_row(row, [(f"-p{lanes[0].partition}", *JOB)] * 2) for row in OF_PARTITION]
-    check(not any(wrong), "\n".join(["", *filter(None, wrong)]))
+def nodes_are_counted_once():
+    """Two jobs on one node use one node; who may use no other one gets that one."""
+    lane = lanes[0]
+    for holder, _, limit, _ in NODES:
+        lane.modify(holder, limit)
+        where = lane.placed(holder, ("-N1", "-t10"))
+        jobs = [lane.submit("-wn2", *where), lane.submit("-wn2", *where), lane.submit(*where)]
+        for job in jobs:
+            wait_running(job)
+            check(shown(job, "%N") == "n2", f"{limit}: {job} is on {shown(job, '%N')}")
+        lane.modify(holder, lifted(limit))
+        gone(*jobs)
 
 
 def the_first_that_is_set_counts():
@@ -536,13 +285,110 @@ def the_first_that_is_set_counts():
 def deny_on_limit():
     lane = lanes[0]
     lane.modify(QOS, "flags=DenyOnLimit")
-    for limit, reason in DENIED:
-        lane.modify(QOS, limit)
+    for holder, limit, reason in DENIED:
+        lane.modify(holder, limit)
         done = lane.sbatch(*JOB)
-        lane.modify(QOS, lifted(limit))
+        lane.modify(holder, lifted(limit))
         refused(done, reason)
-    gone(lane.submit(*JOB))
+    for limit in ("MaxJobsPerUser=0", "GrpJobs=0"):  # these say nothing of the job by itself
+        lane.modify(QOS, limit)
+        gone(lane.submit(*JOB))
+        lane.modify(QOS, lifted(limit))
     lane.modify(QOS, "flags=-1")
+
+
+def each_partition_must_let_a_submit_in():
+    """A job that waits counts for the QOS of all its partitions."""
+    lane = lanes[0]
+    both = f"-pbatch,{lane.partition}"
+    lane.modify(PARTITION, "MaxSubmitJobsPerUser=1")
+    first = lane.submit("-H", both, *JOB)
+    for where in (f"-p{lane.partition}", both):
+        refused(lane.sbatch(where, *JOB), "QOSMaxSubmitJobPerUserLimit")
+    second = lane.submit("-pbatch", *JOB)
+    cluster.must("scontrol", "release", first)
+    wait_running(first)
+    check(shown(first, "%P") == "batch", "it runs in batch")
+    third = lane.submit(f"-p{lane.partition}", *JOB)
+    gone(first, second, third)
+    lane.modify(PARTITION, "MaxSubmitJobsPerUser=-1")
+    lane.modify(PARTITION, "MaxTRESPerJob=cpu=3 flags=DenyOnLimit")
+    refused(lane.sbatch(both, *JOB), "QOSMaxCpuPerJobLimit")
+    lane.modify(PARTITION, "MaxTRESPerJob=cpu=-1 MaxWall=5 flags=-1")
+    job = lane.submit("-H", both, "-N1", "-n1")
+    check(shown(job, "%l") == "5:00", f"the shortest MaxWall is the default: {shown(job, '%l')}")
+    gone(job)
+    lane.modify(PARTITION, "MaxWall=-1")
+
+
+def limits_of_partitions_are_passed():
+    lane = lanes[0]
+    for flag, words, reason in PASSED:
+        job = lane.submit(*words)
+        wait_reason(job, reason)
+        lane.modify(QOS, f"flags={flag}")
+        wait_running(job)
+        lane.modify(QOS, "flags=-1")
+        gone(job)
+
+
+def a_reservation_is_required():
+    lane = lanes[0]
+    cluster.must(
+        *("scontrol", "create", "reservation", "reservationname=r1", "starttime=now"),
+        *("duration=60", f"users={lane.users[0]}", "nodes=n1"),
+    )
+    lane.modify(QOS, "flags=RequiresReservation")
+    refused(lane.sbatch(*JOB), "Invalid qos specification")
+    job = lane.submit("-N1", "-n1", "-t10", "--reservation=r1")
+    wait_running(job)
+    waits = lane.submit("-H", "-N1", "-n1", "-t10", "--reservation=r1")
+    done = cluster.run("scontrol", "update", f"jobid={waits}", "reservation=")
+    check(done.returncode == 1 and "Invalid qos specification" in done.stderr, str(done))
+    gone(job, waits)
+    lane.modify(QOS, "flags=-1")
+    cluster.must("scontrol", "delete", "reservation=r1")
+
+
+def nodes_are_kept():
+    """By backfill, but not for QOS with NoReserve, nor below the least priority."""
+    lane = lanes[0]
+
+    def passes(words, expected):
+        filler = lane.submit("-N1", "-wn1", "-n64", "-t10")
+        wait_running(filler)
+        large = lane.submit("-N2", "-n128", "-t10", *words)
+        wait_reason(large, "Resources")
+        small = lane.submit("-N1", "-n1", "-t60", "-pbatch", "--nice=100", other=True)
+        if expected:
+            wait_running(small)
+        else:
+            wait_for(lambda: shown(large, "%S") != "N/A", 10, f"a plan for {large}")
+            wait_for(lambda: shown(small, "%r") == "Priority", 10, f"{small} waits")
+        gone(filler, large, small)
+
+    passes(("-pbatch",), False)
+    for holder, setting in [(QOS, "flags=NoReserve"), (PARTITION, "flags=NoReserve")] + [
+        *LEAST_PRIORITY
+    ]:
+        lane.modify(holder, setting)
+        passes((f"-p{lane.partition}",), True)
+        lane.modify(holder, lifted(setting))
+
+
+def factors_stretch_limits():
+    """LimitFactor, of what an association may have of TRES."""
+    lane = lanes[0]
+    lane.modify(ABOVE, "GrpTRES=cpu=3")
+    lane.modify(QOS, "LimitFactor=2")
+    first = lane.submit(*JOB)
+    wait_running(first)
+    second = lane.submit(*JOB)
+    wait_reason(second, "AssocGrpCpuLimit")
+    lane.modify(QOS, "LimitFactor=-1")
+    lane.modify(ABOVE, "GrpTRES=cpu=-1")
+    wait_running(second)
+    gone(first, second)
 
 
 def ageing_is_limited():
@@ -564,13 +410,7 @@ def ageing_is_limited():
         lane.modify(holder, lifted(limit))
 
     cluster.must("scontrol", "update", "partitionname=part", "state=down")
-    for row in (
-        (ACCOUNT, "GrpJobsAccrue=1"),
-        (USER, "MaxJobsAccrue=1"),
-        (QOS, "GrpJobsAccrue=1"),
-        (QOS, "MaxJobsAccruePerUser=1"),
-        (QOS, "MaxJobsAccruePerAccount=1"),
-    ):
+    for row in AGEING:
         one(lanes[0], *row)
     cluster.must("scontrol", "update", "partitionname=part", "state=up")
 
@@ -588,24 +428,43 @@ def a_share_may_be_demanded():
 def minutes_are_used_up():
     """What ran for more than the minutes of its account ends, and the next waits."""
     lane = lanes[0]
-    lane.modify(ACCOUNT, "GrpTRESMins=cpu=1 RawUsage=0")
+    lane.modify(ABOVE, "GrpTRESMins=cpu=1 RawUsage=0")
     first = lane.submit("-N2", "-n2", "-c60", "-t10")
     cluster.wait_state(int(first), "TIMEOUT", seconds=20)
     second = lane.submit(*JOB)
     wait_reason(second, "AssocGrpCPUMinutesLimit")
-    lane.modify(ACCOUNT, "GrpTRESMins=cpu=-1")
+    lane.modify(ABOVE, "GrpTRESMins=cpu=-1")
     wait_running(second)
     gone(second)
 
 
+def the_factor_may_be_safe():
+    """`safe` counts what is charged, UsageFactor and all, only for QOS with UsageFactorSafe."""
+    lane = lanes[0]
+    lane.modify(ABOVE, "GrpTRESMins=cpu=1000")
+    lane.modify(QOS, "UsageFactor=2")
+    words = ("-N1", "-n1", "-c4", "-t200")
+    first = lane.submit(*words)
+    wait_running(first)
+    gone(first)
+    lane.modify(ABOVE, "RawUsage=0")
+    lane.modify(QOS, "flags=UsageFactorSafe")
+    job = lane.submit(*words)
+    wait_reason(job, "AssocGrpCPUMinutesLimit")
+    lane.modify(QOS, "flags=-1 UsageFactor=1")
+    wait_running(job)
+    gone(job)
+    lane.modify(ABOVE, "GrpTRESMins=cpu=-1 RawUsage=0")
+
+
 def safe_looks_ahead():
     lane = lanes[0]
-    lane.modify(ACCOUNT, "GrpTRESMins=cpu=1000")
+    lane.modify(ABOVE, "GrpTRESMins=cpu=1000")
     job = lane.submit("-N1", "-n1", "-c4", "-t251")
     wait_reason(job, "AssocGrpCPUMinutesLimit")
     fits = lane.submit("-N1", "-n1", "-c4", "-t200")
     wait_running(fits)
-    lane.modify(ACCOUNT, "GrpTRESMins=cpu=-1")
+    lane.modify(ABOVE, "GrpTRESMins=cpu=-1")
     wait_running(job)
     gone(job, fits)
 
@@ -630,10 +489,17 @@ def main():
     tests = (
         each_limit_has_its_reason,
         nodes_are_limited,
-        limits_of_a_partitions_qos,
+        nodes_are_counted_once,
         the_first_that_is_set_counts,
         deny_on_limit,
+        each_partition_must_let_a_submit_in,
+        limits_of_partitions_are_passed,
+        a_reservation_is_required,
+        nodes_are_kept,
+        factors_stretch_limits,
     )
+    if sys.argv[1:2] == ["--table"]:
+        raise SystemExit(limit_rows.show())
     if sys.argv[1:2] == ["--reference"]:
         cluster = Reference(sys.argv[2])
         del sys.argv[1:3], lanes[1:]  # its nodes have devices for one lane
@@ -642,7 +508,7 @@ def main():
         code = run(*tests, ageing_is_limited, a_share_may_be_demanded, minutes_are_used_up)
     if not sys.argv[1:]:
         with harness.Cluster(config=CONFIG.replace("limits,qos", "limits,qos,safe")) as cluster:
-            code = run(safe_looks_ahead) or code
+            code = run(safe_looks_ahead, the_factor_may_be_safe) or code
     raise SystemExit(code)
 
 

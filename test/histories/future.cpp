@@ -191,12 +191,32 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
                      (entry->second.planned_start - before.now.wall) / model::kSecond);
 }
 
+// What the copy has come to, in words.
+std::string told(const Picture& picture) {
+  std::string text = fmt::format("  {:10.1f} in a copy\n", double(picture.now.mono_ms) / 1000.0);
+  for (const model::JobPtr& job : picture.jobs) {
+    if (runs(*job)) {
+      text += fmt::format("    runs: {} on {} until {}\n", name(*job), job->allocation->nodes.view(),
+                          (job->start - picture.now.wall) / model::kSecond +
+                              std::int64_t{job->time_limit} * 60);
+    }
+    const auto entry = picture.plan.find(job->id);
+    if (entry == picture.plan.end()) continue;
+    text += fmt::format("    waits: {} for {} priority {} planned in {} on {}\n", name(*job),
+                        model::reason_name(picture.reason(*job)), job->priority,
+                        (entry->second.planned_start - picture.now.wall) / model::kSecond,
+                        entry->second.planned_nodes.view());
+  }
+  return text;
+}
+
 Problem unmet_plans(const Picture& picture, const core::StoredState& state) {
   Copy copy(picture, state);
   settle(copy, picture);
   copy.plan();
   const Picture begun = copy.picture(picture);
   std::vector<Promise> promises = promises_of(begun);
+  std::string story = told(begun);
   for (int round = 0; round < kRounds; ++round) {
     bool all_kept = true;
     for (Promise& promise : promises) {
@@ -207,11 +227,13 @@ Problem unmet_plans(const Picture& picture, const core::StoredState& state) {
       promise.kept = promise.kept || waiting < promise.tasks;
       all_kept = all_kept && promise.kept;
       if (promise.kept || copy.now.wall <= promise.at) continue;
-      return fmt::format("{} is planned in {} s, but has not started then",
+      return fmt::format("{} is planned in {} s, but has not started then{}",
                          name(*begun.find(promise.jobs.front())),
-                         (promise.at - begun.now.wall) / model::kSecond);
+                         (promise.at - begun.now.wall) / model::kSecond,
+                         picture.tells ? '\n' + story : std::string());
     }
     if (all_kept || !go_on(copy)) return {};
+    if (picture.tells) story += told(copy.picture(picture));
   }
   return {};
 }

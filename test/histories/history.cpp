@@ -60,7 +60,8 @@ void History::plan_and_check() {
   core::StoredState state;
   if (ahead) state = stored_state(*world_.cluster);
   static_cast<void>(world_.plan());
-  const Picture after = picture_of(*world_.cluster, world_.settings, world_.now);
+  Picture after = picture_of(*world_.cluster, world_.settings, world_.now);
+  after.tells = trace_;
   count(before, after);
   if (::testing::Test::HasFailure()) problem_ = "an invariant of the cluster (above)";
   if (problem_.empty()) problem_ = oversubscribed(after);

@@ -28,6 +28,7 @@ struct Picture {
   std::map<JobId, core::PlanEntry> plan;  // of waiting jobs that the plan says something about
   std::map<JobId, const core::PlanEntry*> entries;  // the same entry: the same group
 
+  bool tells = false;  // a problem comes with all that led to it
   std::vector<bool> has_strangers;  // by node: former attempts may still live there
 
   [[nodiscard]] const model::Job* find(JobId id) const;

@@ -375,7 +375,12 @@ def oracle_partition(part):
     words = [part["name"], f"Nodes={part['nodes']}", "State=UP"]
     if part.get("default"):
         words.append("Default=YES")
-    for key, name in (("tier", "PriorityTier"), ("max_time", "MaxTime"), ("max_nodes", "MaxNodes")):
+    for key, name in (
+        ("tier", "PriorityTier"),
+        ("max_time", "MaxTime"),
+        ("max_nodes", "MaxNodes"),
+        ("job_factor", "PriorityJobFactor"),
+    ):
         if key in part:
             words.append(f"{name}={part[key]}")
     return " ".join(words)
@@ -385,7 +390,7 @@ class Sluice(System):
     quiet_s = SLUICE_QUIET_S
 
     def __enter__(self):
-        self.cluster = harness.Cluster(config=sluice_config(self.shape))
+        self.cluster = harness.Cluster(config=self.configuration())
         self.cluster.__enter__()
         self.environment = self.cluster.environment
         self.work = self.cluster.work
@@ -395,6 +400,9 @@ class Sluice(System):
 
     def __exit__(self, *_):
         self.cluster.close()
+
+    def configuration(self):
+        return sluice_config(self.shape)
 
 
 def sluice_config(shape):
@@ -436,6 +444,7 @@ def sluice_config(shape):
             ("tier", "priority_tier"),
             ("max_time", "max_time"),
             ("max_nodes", "max_nodes"),
+            ("job_factor", "priority_job_factor"),
         ):
             if key in part:
                 words.append(f"{name}: {part[key]}")
@@ -447,7 +456,7 @@ def shape_policies(shape):
     lines = []
     if "licenses" in shape:
         lines.append("licenses: " + ",".join(f"{k}:{v}" for k, v in shape["licenses"].items()))
-    if "accounts" in shape:
+    if shape.get("accounts"):
         lines += [
             "accounting_storage_enforce: associations,limits,qos",
             "priority_type: priority/multifactor",

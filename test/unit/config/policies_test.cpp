@@ -71,7 +71,8 @@ TEST(Policies, PreemptionIsRead) {
   const ClusterConfig config = read(R"(preempt_type: preempt/partition_prio
 preempt_mode: SUSPEND,GANG
 preempt_exempt_time: 10
-preempt_parameters: [youngest_first, send_user_signal, min_exempt_priority=9]
+preempt_parameters: [youngest_first, send_user_signal, min_exempt_priority=9, reorder_count=3,
+                     strict_order]
 )");
   const model::PreemptSettings& preempt = config.settings->preempt;
   EXPECT_EQ(preempt.type, model::PreemptType::partition_prio);
@@ -80,9 +81,11 @@ preempt_parameters: [youngest_first, send_user_signal, min_exempt_priority=9]
   EXPECT_EQ(preempt.exempt_time_s, 600U);
   EXPECT_TRUE(preempt.reorder_by_youngest && preempt.send_user_signal);
   EXPECT_EQ(preempt.min_exempt_priority, 9U);
+  EXPECT_EQ(preempt.reorder_count, 3U);
+  EXPECT_TRUE(preempt.strict_order);
   EXPECT_EQ(shown(config, "PreemptMode"), "GANG,SUSPEND");
   EXPECT_EQ(shown(config, "PreemptParameters"),
-            "min_exempt_priority=9,send_user_signal,youngest_first");
+            "min_exempt_priority=9,reorder_count=3,send_user_signal,strict_order,youngest_first");
 }
 
 }  // namespace

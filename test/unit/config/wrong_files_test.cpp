@@ -57,8 +57,8 @@ const Wrong kWrong[] = {
      "c.yaml:2: preempt_mode: expected CANCEL, REQUEUE or SUSPEND with this preempt_type, not "
      "\"OFF\""},
     {"preempt_parameters", top("preempt_parameters: reclaim_licenses"),
-     "c.yaml:1: preempt_parameters: expected a list of youngest_first, send_user_signal, "
-     "min_exempt_priority=number, not \"reclaim_licenses\""},
+     "c.yaml:1: preempt_parameters: expected a list of youngest_first, strict_order, "
+     "send_user_signal, reorder_count=number, min_exempt_priority=number, not \"reclaim_licenses\""},
     {"suspend_without_gang", top("preempt_mode: SUSPEND"),
      "c.yaml:1: preempt_mode: expected SUSPEND,GANG, not \"SUSPEND\""},
     {"partition_preempt_mode", partition("preempt_mode: GANG"),

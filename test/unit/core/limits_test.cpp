@@ -224,7 +224,7 @@ TEST(Limits, ThoseOfQosComeFirstAndCountsBeforeTres) {
   EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "AssocGrpJobsLimit");
   scene.association(kPhysics).limits.grp_jobs = model::kNoLimit;
   scene.settle();
-  EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "QOSGrpNodeLimit");
+  EXPECT_EQ(refusal(scene.limits, {.cpus = 2, .first_node = 1}), "QOSGrpNodeLimit");
   scene.qos(kNormal).limits.grp_tres = {};
   scene.settle();
   EXPECT_EQ(refusal(scene.limits, {.cpus = 2}), "AssocMaxCpuPerJobLimit");
@@ -385,8 +385,9 @@ TEST(Limits, NodesAreCountedOnce) {
   EXPECT_EQ(refusal(scene.limits, {.qos = kHigh, .first_node = 2}), "");
   EXPECT_EQ(refusal(scene.limits, {.association = kBob, .nodes = 2, .first_node = 1}), "");
   start(scene.limits, {.association = kBob, .nodes = 2, .first_node = 1});
-  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .first_node = 0}), "");
-  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .first_node = 3}), "AssocGrpNodeLimit");
+  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .qos = kHigh, .first_node = 0}), "");
+  EXPECT_EQ(refusal(scene.limits, {.association = kBob, .qos = kHigh, .first_node = 3}),
+            "AssocGrpNodeLimit");
   scene.limits.forget_started();
   EXPECT_TRUE(scene.limits.uses().empty());
 }
@@ -415,6 +416,12 @@ TEST(Limits, NodesInUseMayBeUsedAgain) {
   GateQuestion before{.job = open, .partition = PartitionIndex(0), .time_limit = 10};
   EXPECT_FALSE(scene.limits.refuses(before));
   request.tasks = request.min_nodes = 4;
+  EXPECT_EQ(scene.limits.refuses(before)->detail, Text("AssocGrpNodeLimit"));
+  // What has its nodes alone gets none of those.
+  request.tasks = request.min_nodes = 1;
+  request.sharing = model::Sharing::exclusive;
+  EXPECT_FALSE(scene.limits.refuses(before));
+  request.tasks = request.min_nodes = 2;
   EXPECT_EQ(scene.limits.refuses(before)->detail, Text("AssocGrpNodeLimit"));
 }
 

@@ -102,6 +102,22 @@ TEST_F(PoliciesTest, ComponentsCountForEachOther) {
   EXPECT_EQ(world->job(world->submit(job_of("ann", "high"))).state, model::JobState::running);
 }
 
+TEST_F(PoliciesTest, ARequeuedVictimDoesNotComeBackBeforeWhoeverDisplacedIt) {
+  model::Settings settings = usual();
+  settings.preempt.type = model::PreemptType::qos;
+  settings.preempt.mode = model::PreemptMode::requeue;
+  build(settings);
+  change_qos("high", [](model::Qos& qos) { qos.preempt.emplace_back("normal"); });
+  const JobId low = world->submit(job_of("ann", "normal").nodes(4).cpus(4).minutes(60));
+  world->prepared(low);
+  const JobId high = world->submit(job_of("bob", "high").nodes(4).cpus(4).minutes(60));
+  EXPECT_EQ(world->job(low).state, model::JobState::preempted);
+  world->release(low);
+  world->plan();
+  EXPECT_EQ(world->job(high).state, model::JobState::running);
+  EXPECT_EQ(world->job(low).state, model::JobState::pending);
+}
+
 TEST_F(PoliciesTest, ChargesAreTresTimesElapsed) {
   build();
   const JobId id = world->submit(job_of("ann").cpus(3).minutes(100));

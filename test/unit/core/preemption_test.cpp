@@ -1,4 +1,5 @@
 // Preemption in the core: who makes room for whom, in which way, and that nobody does in vain.
+#include <algorithm>
 #include <csignal>
 
 #include <gtest/gtest.h>
@@ -148,6 +149,40 @@ TEST(Preemption, ExemptTimeProtects) {
   EXPECT_EQ(world.job(low).state, JobState::preempted);
 }
 
+TEST(Preemption, ThePlannerWakesWhenAnExemptTimeEnds) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  settings.preempt.exempt_time_s = 300;
+  World world = started(std::move(settings));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.pass(100);
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  world.submit(a_job().cpus(4).minutes(10));  // a change behind it must not make it forget
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(201);
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+}
+
+TEST(Preemption, NobodyIsExemptFromBeingSuspended) {
+  model::Settings settings = two_tiers(PreemptMode::suspend);
+  settings.preempt.exempt_time_s = 300;
+  World world = started(std::move(settings));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+}
+
+TEST(Preemption, WhoIsResumedByHandIsDisplacedNoMore) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  const JobId high = run(world, a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_NE(world.job(low).preempted_at, 0);
+  world.planning = false;
+  world.finish(high);
+  world.act_as_admin(model::JobVerb::resume, low);
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  EXPECT_EQ(world.job(low).preempted_at, 0);
+}
+
 TEST(Preemption, PartitionMayExemptItsJobs) {
   model::Settings settings = two_tiers(PreemptMode::cancel);
   settings.partitions[0].preempt_mode = PreemptMode::off;
@@ -195,6 +230,83 @@ TEST(Preemption, SendsTheSignalThatTheJobAskedFor) {
   const std::vector<SignalJob> told = World::orders<SignalJob>(world.last_plan);
   ASSERT_EQ(told.size(), 4U);
   EXPECT_EQ(told[0].signal, static_cast<std::uint32_t>(SIGUSR1));
+}
+
+TEST(Preemption, WithoutGraceTheSignalThatTheJobAskedForComesBeforeTheEnd) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  settings.preempt.send_user_signal = true;
+  World world = started(std::move(settings));
+  run(world, a_job().nodes(4).cpus(4).minutes(60).spec([](model::JobSpec& spec) {
+    spec.signal = SIGUSR1;
+    spec.signal_before = 60;
+  }));
+  world.apply(a_job().cpus(4).minutes(10).on("urgent").event());
+  ASSERT_EQ(world.last_plan.orders.size(), 8U);
+  for (std::size_t n = 0; n < 8; ++n) {
+    const auto& order = world.last_plan.orders[n];
+    if (n < 4) {
+      EXPECT_TRUE(std::holds_alternative<SignalJob>(order));
+    } else {
+      EXPECT_TRUE(std::holds_alternative<TerminateJob>(order));
+    }
+  }
+}
+
+TEST(Preemption, ASecondPreemptorDoesNotLengthenTheGraceTime) {
+  World world = started(two_tiers(PreemptMode::cancel, 60));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  world.pass(30);
+  world.restart();
+  world.submit(a_job().nodes(2).cpus(4).minutes(10).on("urgent"));
+  world.pass(29);
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.pass(3);
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+}
+
+// One old job that holds a node, four young ones that share another: those who started last are
+// looked at first, and only another order finds that one is enough.
+std::size_t displaced_of_five(std::uint32_t reorder_count, bool strict) {
+  model::Settings settings = two_tiers(PreemptMode::cancel);
+  for (model::NodeSetting& node : settings.nodes) node.facts = settings.nodes[0].facts;
+  settings.preempt.reorder_count = reorder_count;
+  settings.preempt.strict_order = strict;
+  World world = started(std::move(settings));
+  std::vector<JobId> low{run(world, a_job().cpus(4).minutes(60))};
+  for (int n = 0; n < 12; ++n) low.push_back(run(world, a_job().cpus(1).minutes(60)));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  return static_cast<std::size_t>(std::count_if(low.begin(), low.end(), [&](JobId id) {
+    return world.job(id).state == JobState::preempted;
+  }));
+}
+
+TEST(Preemption, FewerVictimsBySomeMoreOrders) {
+  EXPECT_EQ(displaced_of_five(1, false), 1U);
+  EXPECT_EQ(displaced_of_five(5, false), 1U);
+  EXPECT_EQ(displaced_of_five(0, false), 4U);
+  EXPECT_EQ(displaced_of_five(5, true), 4U);
+}
+
+// `high` displaces `mid`, which displaces `low`; `plain` has nothing to do with them.
+TEST(Preemption, QosThatDisplaceOthersStandBeforeThem) {
+  model::Settings settings;
+  settings.preempt.type = model::PreemptType::qos;
+  settings.preempt.mode = PreemptMode::requeue;
+  model::Accounts accounts = model::first_accounts();
+  for (const char* name : {"low", "plain", "mid", "high"}) {
+    model::Qos qos;
+    qos.id = static_cast<std::uint32_t>(10 + accounts.qos.size());
+    qos.name = name;
+    if (qos.name == Text("mid")) qos.preempt.emplace_back("low");
+    if (qos.name == Text("high")) qos.preempt.emplace_back("mid");
+    accounts.qos.push_back(qos);
+  }
+  const AccountTree tree(std::make_shared<const model::Accounts>(accounts));
+  const PreemptRules rules(settings, {}, tree);
+  EXPECT_EQ(rules.ranks(), (PreemptRanks{{tree.qos("mid")->id, 1}, {tree.qos("high")->id, 2}}));
+  settings.preempt.type = model::PreemptType::partition_prio;
+  EXPECT_TRUE(PreemptRules(settings, {}, tree).ranks().empty());
 }
 
 TEST(Preemption, SuspendedByHandGivesUpItsCpus) {

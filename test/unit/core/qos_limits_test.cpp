@@ -177,7 +177,7 @@ class Backfilling : public QosLimits {
     const bool passes = world->job(small).state == model::JobState::running;
     EXPECT_EQ(world->state(large), "PENDING/Resources");
     EXPECT_EQ(world->job(large).planned_start == 0, passes);
-    for (const JobId id : {large, small}) world->act_as_admin(core::JobVerb::cancel, id);
+    for (const JobId id : {small, large}) world->act_as_admin(core::JobVerb::cancel, id);
     if (passes) world->release(small);
     world->finish(filler);
     return passes;

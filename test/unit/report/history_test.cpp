@@ -171,6 +171,8 @@ TEST_F(History, FormerAttemptsAreRequeued) {
   model::Job job = SampleJob().ended(model::JobState::cancelled, 15);
   job.flags = model::kFlagRequeued;
   EXPECT_EQ(of_job(job, "state"), "REQUEUED\n");
+  job.state = model::JobState::preempted;
+  EXPECT_EQ(of_job(job, "state"), "PREEMPTED\n");
 }
 
 TEST_F(History, CleaningUpIsNoStateOfAccounting) {
