@@ -84,7 +84,7 @@ oracle-scenarios: ## SEEDS=n random scenarios on Slurm and on Sluice, and as man
 	@scripts/install-deps build test
 	@scripts/build all
 	@scripts/own-root python3 test/compat/scheduling.py compare --seeds $(SEEDS)
-	@scripts/own-root python3 test/compat/accounting.py --seeds $(SEEDS)
+	@scripts/own-root python3 test/compat/accounting.py compare --seeds $(SEEDS)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS
 	@scripts/install-deps build fuzz

@@ -57,6 +57,7 @@ Result<report::HistoryContext> context_of(const opt::SacctOptions& options,
   report::HistoryContext context;
   context.time = {invocation.environment.get("SLURM_TIME_FORMAT").value_or(std::string_view()),
                   invocation.now};
+  context.task_list_room = report::task_list_room(invocation.environment.get("SLURM_BITSTR_LEN"));
   context.expand_patterns = options.expand_patterns;
   if (options.no_convert) context.units = report::SizeUnits::kept;
   if (options.units != 0) {

@@ -7,6 +7,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <string>
+
+#include <fmt/core.h>
 
 #include "base/clock.hpp"
 #include "base/entropy.hpp"
@@ -33,11 +36,52 @@ void pause_a_little() {
   ::poll(nullptr, 0, 1 + std::to_integer<int>(byte) * kLongestPauseMs / 256);
 }
 
+constexpr std::string_view kActiveJobs = ": Job(s) active, cancel job(s) before remove";
+
 void put_out(std::string_view text) { static_cast<void>(write_out(text)); }
 
 int tell(const Refusal& refusal) {
   put_out(refusal.out);
   std::fputs(refusal.err.c_str(), stderr);
+  return 1;
+}
+
+// "user ann in account physics: Job(s) active, cancel job(s) before remove (JobId=7)" as Slurm has
+// it; empty: another complaint.
+std::string active_job_line(std::string_view complaint, std::string_view cluster) {
+  const auto between = [&](std::string_view from, std::string_view to) -> std::string_view {
+    const std::size_t start = complaint.find(from);
+    if (start == std::string_view::npos) return {};
+    const std::string_view rest = complaint.substr(start + from.size());
+    return rest.substr(0, rest.find(to));
+  };
+  if (complaint.find(kActiveJobs) == std::string_view::npos) return {};
+  const std::string_view job = between("(JobId=", ")");
+  const std::string_view user = between("user ", " in account ");
+  std::string_view account = between("in account ", kActiveJobs);
+  account = account.substr(0, account.find_first_of(" :"));
+  if (job.empty() || user.empty() || account.empty()) return {};
+  return fmt::format("  JobID = {:<10} C = {:<10} A = {:<10} U = {:<9}\n", job, cluster, account,
+                     user);
+}
+
+// What the controller says of an edit that it doesn't take.
+int tell_refused(std::string_view text, std::string_view cluster) {
+  std::string active;
+  std::string others;
+  for (const std::string_view line : base::split_nonempty(text, '\n')) {
+    const std::string of_job = active_job_line(line, cluster);
+    active += of_job;
+    if (of_job.empty()) others += (others.empty() ? "" : "\n") + std::string(line);
+  }
+  if (!active.empty()) {
+    active = fmt::format(" Error with request:{}\n{}", kActiveJobs.substr(1), active);
+    std::fputs(active.c_str(), stderr);
+  }
+  if (!others.empty()) {
+    std::fputs(" Error with request: nothing was changed\n", stderr);
+    print_error(kProgram, others);
+  }
   return 1;
 }
 
@@ -171,15 +215,16 @@ int Console::change(const Maker& make) {
                       [](const std::string& name) { return base::find_user(name).has_value(); }};
     const Planned<Plan> plan = make(world);
     if (!plan) return tell(plan.error());
+    // Who isn't asked is told what was done, or why it wasn't.
     const std::int64_t asked = now_ms();
-    if (!accepted && !accept(*plan)) return 0;
+    if (!options_.immediate && !accepted && !accept(*plan)) return 0;
     accepted = true;
     until += now_ms() - asked;  // the user's time doesn't count
     const Status sent = send(*snapshot, *plan);
+    if (sent && options_.immediate) put_out(plan->notes);
     if (sent) return 0;
     if (sent.error().code != ErrorCode::busy) {
-      put_out(" Error with request: nothing was changed\n");
-      return error(as_seen_by_user(sent.error()).text);
+      return tell_refused(as_seen_by_user(sent.error()).text, snapshot->cluster);
     }
     pause_a_little();
   } while (now_ms() < until);

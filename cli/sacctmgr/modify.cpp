@@ -66,8 +66,10 @@ std::string inherited_lines(const World& world, const Views& before, const Views
 Planned<void> check_default_qos(const World& world, const Views& after) {
   std::string lines;
   for (const auto& [id, view] : after) {
-    const Text& own = view.record->default_qos;
-    if (own.empty() || std::ranges::find(view.qos, own) != view.qos.end()) continue;
+    const Text& in_force = view.default_qos;
+    const bool decides = !view.record->default_qos.empty() || view.record->qos_own;
+    if (!decides || in_force.empty()) continue;
+    if (std::ranges::find(view.qos, in_force) != view.qos.end()) continue;
     lines += default_qos_line(world.cluster, *view.record);
   }
   if (lines.empty()) return {};
@@ -380,8 +382,9 @@ Planned<Plan> modify_accounts(const World& world, const Specs& specs) {
   }
   if (!accounts.empty()) plan.notes += " Modified accounts...\n" + accounts;
   if (!associations.empty()) {
-    plan.notes += " Modified account associations...\n" + associations +
-                  inherited_lines(world, before, after, meant);
+    plan.notes += " Modified account associations...\n" + associations;
+    // As in Slurm, those who only inherit from somebody else now aren't named.
+    if (!change->association.empty()) plan.notes += inherited_lines(world, before, after, meant);
   }
   if (change->reset.usage) plan.notes += reset_note(world, *where);
   return plan;

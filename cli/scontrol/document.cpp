@@ -53,7 +53,8 @@ int print_records(Console& console, std::string_view name, Write write) {
 
 }  // namespace
 
-int print_jobs(Console& console, std::span<const model::JobPtr> jobs) {
+int print_jobs(Console& console, std::span<const model::JobPtr> jobs,
+               const std::optional<report::ExemptTimes>& exempt) {
   Result<Client*> client = console.client();
   if (!client) return console.error(client.error().text);
   const auto nodes = fetch_nodes(**client, {});
@@ -61,6 +62,7 @@ int print_jobs(Console& console, std::span<const model::JobPtr> jobs) {
   return print_records(console, "jobs",
                        [&](report::JsonWriter& writer, report::JsonContext& context) {
                          context.nodes = *nodes;
+                         context.exempt = exempt ? &*exempt : nullptr;
                          for (const model::JobPtr& job : jobs)
                            report::write_job(writer, *job, context);
                        });

@@ -1,6 +1,7 @@
 // `scontrol --json` and `--yaml`: what show and ping print as one document.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "model/job.hpp"
 #include "model/node.hpp"
 #include "report/job_fields.hpp"
+#include "report/job_text.hpp"
 #include "wire/reservation_messages.hpp"
 
 namespace sluice::cli {
@@ -17,7 +19,8 @@ namespace sluice::cli {
 }
 
 // Each returns the exit code.
-int print_jobs(Console& console, std::span<const model::JobPtr> jobs);
+int print_jobs(Console& console, std::span<const model::JobPtr> jobs,
+               const std::optional<report::ExemptTimes>& exempt);
 int print_steps(Console& console, std::span<const report::StepRecord> steps);
 int print_nodes(Console& console, std::span<const model::NodePtr> nodes);
 int print_partitions(Console& console, std::span<const model::PartitionPtr> partitions);

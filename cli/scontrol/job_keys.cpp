@@ -163,9 +163,9 @@ Status switches(JobEdit& edit, const Change& change) {
   if (!count || !wait) return bad("Invalid Switches value: " + change.value);
   edit.patch.switches = *count;
   edit.patch.switch_wait_s =
-      *wait == base::kUnlimited ? model::kUnlimited
-                                : static_cast<std::uint32_t>(std::min<std::int64_t>(
-                                      *wait, model::kUnlimited - 2));
+      *wait == base::kUnlimited
+          ? model::kUnlimited
+          : static_cast<std::uint32_t>(std::min<std::int64_t>(*wait, model::kUnlimited - 2));
   if (*count == 0) edit.patch.switch_wait_s = 0;
   edit.changed = true;
   return {};

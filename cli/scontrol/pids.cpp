@@ -55,8 +55,7 @@ Status add_step(const Client& client, const RunningJob& running, const model::St
     return std::ranges::find(here, node) != here.end();
   };
   if (std::ranges::none_of(*nodes, is_here)) return {};
-  const Result<wire::StepStatus> status =
-      fetch_status(client.sockets(), *running.job, step.number);
+  const Result<wire::StepStatus> status = fetch_status(client.sockets(), *running.job, step.number);
   if (!status) return tl::unexpected(status.error());
   listing.found = true;
   for (const wire::TaskStart& task : status->tasks) {
@@ -113,8 +112,8 @@ int list_pids(Console& console, Words words) {
   put_out(listing.text);
   if (!denied) return console.error(denied.error().text);
   if (listing.found || !named) return 0;
-  return console.complain(fmt::format("There are no steps for job {} on node {}.", named->job,
-                                      base::join(*here, ",")));
+  return console.complain(
+      fmt::format("There are no steps for job {} on node {}.", named->job, base::join(*here, ",")));
 }
 
 }  // namespace sluice::cli

@@ -96,24 +96,26 @@ std::vector<report::StepRecord> wanted_steps(JobAnswer& answer,
   return steps;
 }
 
-// What tells since when jobs may be displaced, where preemption is configured.
-Status add_preemption(Console& console, report::ShowStyle& style) {
+// How long jobs are safe at first, where preemption is configured.
+Result<std::optional<report::ExemptTimes>> exempt_times(Console& console) {
   const auto config = console.call<wire::ConfigReply>(wire::QueryConfig{});
   if (!config) return tl::unexpected(config.error());
+  report::ExemptTimes exempt;
+  bool any = false;
   for (const wire::KeyValue& value : config->values) {
-    if (value.key == "PreemptType") style.preemption = value.value != "preempt/none";
+    if (value.key == "PreemptType") any = value.value != "preempt/none";
     if (value.key != "PreemptExemptTime") continue;
-    style.exempt_s = base::parse_duration(value.value).value_or(0);
+    exempt.usual_s = base::parse_duration(value.value).value_or(0);
   }
-  if (!style.preemption) return {};
+  if (!any) return std::optional<report::ExemptTimes>();
   Result<Client*> client = console.client();
   if (!client) return tl::unexpected(client.error());
   const Result<AccountsSnapshot> read = read_accounts(**client, WithUsage::no);
   if (!read) return tl::unexpected(read.error());
   for (const model::Qos& qos : read->accounts.qos) {
-    if (qos.exempt_time != model::kNoLimit) style.exempt_of_qos[qos.name.str()] = qos.exempt_time;
+    if (qos.exempt_time != model::kNoLimit) exempt.of_qos[qos.name.str()] = qos.exempt_time;
   }
-  return {};
+  return exempt;
 }
 
 }  // namespace
@@ -132,11 +134,11 @@ int show_jobs(Console& console, const std::string& name) {
   }
   std::erase_if(answer->jobs,
                 [&](const model::JobPtr& job) { return hidden.contains(job->partition.str()); });
-  if (wants_document(console)) return print_jobs(console, answer->jobs);
+  Result<std::optional<report::ExemptTimes>> exempt = exempt_times(console);
+  if (!exempt) return console.complain("slurm_load_ctl_conf error: " + exempt.error().text);
+  if (wants_document(console)) return print_jobs(console, answer->jobs, *exempt);
   report::ShowStyle style = console.style();
-  if (Status added = add_preemption(console, style); !added) {
-    return console.complain("slurm_load_ctl_conf error: " + added.error().text);
-  }
+  style.exempt = std::move(*exempt);
   std::string out;
   for (const model::JobPtr& job : answer->jobs) report::show_job(*job, style, out);
   if (out.empty()) console.say("No jobs in the system");

@@ -110,8 +110,7 @@ void tres_factors(const PriorityLine& line, const Context& context, Out& out) {
   std::string name;
   for (const model::TresCount& entry : line.row.tres_factors) {
     out += fmt::format("{}{}=", comma, kind_name(context, entry.id, name));
-    const auto hundredths = (entry.count + 5'000'000) / 10'000'000;
-    out += fmt::format("{}.{:02}", hundredths / 100, hundredths % 100);
+    out += fmt::format("{:.2f}", static_cast<double>(entry.count) / 1e9);
     comma = ",";
   }
 }

@@ -70,16 +70,16 @@ Result<std::string> share_report(const AccountsSnapshot& all, const opt::SshareO
   std::string out = options.verbose > 0 ? selection.text() : std::string();
   if (!options.no_header) table->header(out);
   const std::vector<AssociationView> views = report::association_views(all.accounts);
-  std::uint32_t top = UINT32_MAX;
-  for (const AssociationView& view : views) {
-    if (selection.shows(view)) top = std::min(top, view.depth);
-  }
+  std::map<std::uint32_t, std::uint32_t> depth;  // of what is shown, by association
   const model::UsageRecord unused;
   for (const AssociationView& view : views) {
     if (!selection.shows(view)) continue;
+    const auto above = view.parent == nullptr ? depth.end() : depth.find(view.parent->id);
+    const std::uint32_t indent = above == depth.end() ? 0 : above->second + 1;
+    depth.emplace(view.record->id, indent);
     const auto used = usage.find(view.record->id);
     report::ShareRow row{&all.accounts.tres, &view, used == usage.end() ? &unused : used->second,
-                         all.cluster, options.users_only ? 0 : view.depth - top};
+                         all.cluster, options.users_only ? 0 : indent};
     table->row(row, out);
   }
   return out;

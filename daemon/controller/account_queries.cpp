@@ -49,11 +49,9 @@ class AccountsQuery : public Query {
     const std::uint32_t asked =
         answer_.with_usage ? kSecrets : kSecrets & ~std::uint32_t{model::kSecretUsage};
     model::Accounts seen = *answer_.accounts;
-    std::erase_if(seen.accounts, [&](const model::Account& account) {
-      return !sight.sees_account(account.name);
-    });
-    std::erase_if(seen.users,
-                  [&](const model::User& user) { return !sight.sees_user(user.name); });
+    std::erase_if(seen.accounts,
+                  [&](const model::Account& account) { return !sight.sees_account(account.name); });
+    std::erase_if(seen.users, [&](const model::User& user) { return !sight.sees_user(user.name); });
     std::erase_if(seen.associations, [&](const model::Association& association) {
       return !sight.sees(association, asked);
     });

@@ -97,14 +97,14 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
     advance(std::make_shared<QueryRun>(
         QueryRun{call.session, call.id, frame.type, call.peer.uid, std::move(query)}));
   };
-  return try_query<wire::QueryJobs>(call, frame,
-                                    [&](wire::QueryJobs request) {
-                                      start(query_jobs(
-                                          snapshot_.current(),
-                                          {std::move(request),
-                                           service_->sight_for<wire::QueryJobs>(call.peer),
-                                           service_->cluster().priority_inputs()}));
-                                    }) ||
+  return try_query<wire::QueryJobs>(
+             call, frame,
+             [&](wire::QueryJobs request) {
+               start(
+                   query_jobs(snapshot_.current(),
+                              {std::move(request), service_->sight_for<wire::QueryJobs>(call.peer),
+                               service_->cluster().priority_inputs()}));
+             }) ||
          try_query<wire::QueryNodes>(call, frame,
                                      [&](wire::QueryNodes request) {
                                        start(query_nodes(snapshot_.current(), std::move(request)));
@@ -114,21 +114,22 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
              [&](wire::QueryPartitions request) {
                start(query_partitions(snapshot_.current(), std::move(request)));
              }) ||
-         try_query<wire::QueryHistory>(call, frame,
-                                       [&](const wire::QueryHistory& request) {
-                                         Result<store::Reader> reader = store_->reader();
-                                         if (!reader) return refuse(call, reader.error());
-                                         start(query_history(
-                                             std::move(*reader), request,
-                                             service_->sight_for<wire::QueryHistory>(call.peer)));
-                                       }) ||
+         try_query<wire::QueryHistory>(
+             call, frame,
+             [&](const wire::QueryHistory& request) {
+               Result<store::Reader> reader = store_->reader();
+               if (!reader) return refuse(call, reader.error());
+               start(query_history(std::move(*reader), request,
+                                   service_->sight_for<wire::QueryHistory>(call.peer)));
+             }) ||
          try_query<wire::QueryAccounts>(call, frame,
                                         [&](const wire::QueryAccounts& request) {
-                                          AccountsAnswer answer{config_.settings->cluster_name,
-                                                                snapshot_.current()->accounts,
-                                                                {},
-                                                                request.usage,
-                                                                service_->sight_for<wire::QueryAccounts>(call.peer)};
+                                          AccountsAnswer answer{
+                                              config_.settings->cluster_name,
+                                              snapshot_.current()->accounts,
+                                              {},
+                                              request.usage,
+                                              service_->sight_for<wire::QueryAccounts>(call.peer)};
                                           if (request.usage)
                                             answer.usage = service_->cluster().usage();
                                           start(query_accounts(std::move(answer)));

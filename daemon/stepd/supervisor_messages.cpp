@@ -254,8 +254,8 @@ void Supervisor::send_status() {
   status.usage = usage();
   for (const Task& task : tasks_) {
     if (task.forked && !task.ended) {
-      status.tasks.push_back({task.plan.task, static_cast<std::uint32_t>(task.pid), launch_.first,
-                              task.plan.local});
+      status.tasks.push_back(
+          {task.plan.task, static_cast<std::uint32_t>(task.pid), launch_.first, task.plan.local});
     }
   }
   // And what the tasks have started, which is no task's own.

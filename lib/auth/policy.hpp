@@ -42,7 +42,7 @@ struct Peer {
 
 enum class Need : std::uint8_t {
   any_user,
-  owner,  // or operator
+  owner,                 // or operator
   owner_or_coordinator,  // of the account that the object belongs to; or operator
   owner_or_admin,
   operator_,
@@ -105,8 +105,7 @@ namespace detail {
   switch (least) {
     case Need::any_user: return level >= Level::user;
     case Need::owner: return is_owner || level >= Level::operator_;
-    case Need::owner_or_coordinator:
-      return is_owner || coordinates || level >= Level::operator_;
+    case Need::owner_or_coordinator: return is_owner || coordinates || level >= Level::operator_;
     case Need::owner_or_admin: return is_owner || level >= Level::admin;
     case Need::operator_: return level >= Level::operator_;
     case Need::admin: return level >= Level::admin;
@@ -134,7 +133,8 @@ namespace detail {
   const Level level = effective_level(peer, facts.level, facts.user_has_job_on_host);
   const bool is_owner = level >= Level::user && facts.owner == peer.uid;
   const bool coordinates = level >= Level::user && trusted && facts.coordinates;
-  if (!detail::level_suffices(rule.least, level, is_owner, coordinates)) return fail(ErrorCode::access_denied);
+  if (!detail::level_suffices(rule.least, level, is_owner, coordinates))
+    return fail(ErrorCode::access_denied);
   return {};
 }
 

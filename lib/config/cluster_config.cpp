@@ -328,6 +328,7 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   keys.insert(keys.end(), of_accounting.begin(), of_accounting.end());
   const std::vector<Key> of_policies = policy_keys(*settings);
   keys.insert(keys.end(), of_policies.begin(), of_policies.end());
+  choose_order(*root, *settings);
   if (Status read = read_keys(*root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }

@@ -10,6 +10,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "config/accounting.hpp"
+#include "model/site_order.hpp"
 
 namespace sluice::config {
 
@@ -321,6 +322,10 @@ Setter partition_preempt_mode(model::PreemptMode& out) {
   };
 }
 
+void choose_order(const YamlValue& root, model::Settings& settings) {
+  if (line_of(root, "priority_type") == 0) model::follow_site_order(settings.priority);
+}
+
 void settle_partition_modes(model::Settings& settings) {
   for (model::Partition& partition : settings.partitions) {
     if (partition.preempt_mode != model::PreemptMode::cluster_default) continue;
@@ -334,6 +339,9 @@ Status check_policies(const YamlValue& root, const std::string& file,
   const Place mode{file, line_of(root, "preempt_mode"), "preempt_mode"};
   if (preempt.type != model::PreemptType::none && preempt.mode == model::PreemptMode::off) {
     return wrong(mode, "CANCEL, REQUEUE or SUSPEND with this preempt_type", "OFF");
+  }
+  if (preempt.gang && preempt.type == model::PreemptType::none) {  // no time slicing
+    return wrong(mode, "GANG only together with a preempt_type: jobs never take turns", "GANG");
   }
   if (preempt.mode == model::PreemptMode::suspend && !preempt.gang) {
     return wrong(mode, "SUSPEND,GANG", "SUSPEND");

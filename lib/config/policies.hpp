@@ -19,6 +19,10 @@ namespace sluice::config {
 [[nodiscard]] Status check_policies(const YamlValue& root, const std::string& file,
                                     const model::Settings& settings);
 
+// Where the file names no priority_type, jobs wait in the site order; weights that it gives count
+// beside it. Before the keys are read: what they say stands.
+void choose_order(const YamlValue& root, model::Settings& settings);
+
 // Partitions that don't say otherwise displace as the cluster does.
 void settle_partition_modes(model::Settings& settings);
 

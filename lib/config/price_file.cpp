@@ -169,7 +169,9 @@ class Parser {
   Status parse() {
     const std::array<std::string_view, 2> lists = {"price_books", "customers"};
     if (Status keys = read_keys(file_.source, file_.name, {}, lists); !keys) return keys;
+    file_.load.keep_books = true;
     for (const auto& [key, list] : file_.source.entries) {
+      if (key == "price_books") file_.load.keep_books = false;
       if (list.kind == YamlValue::Kind::empty) continue;
       if (list.kind != YamlValue::Kind::list) return needs(list, key, "a list");
       for (const YamlValue& item : list.items) {
@@ -214,7 +216,7 @@ class Parser {
     return {};
   }
 
-  Status price(const YamlValue& map, ledger::PriceBook& book) {
+  Status price(const YamlValue& map, ledger::PriceBook& book) const {
     ledger::Price price;
     price.unit_price = -1;  // has to be said, also if it is 0
     const std::vector<Key> keys = {

@@ -1,7 +1,8 @@
 // The price file: price books and customers, in YAML. Read as a whole or not at all; every error
 // says file and line. An example is etc/prices.yaml.
 //
-//   price_books:                  # may be left out, as may customers
+//   price_books:                  # left out: prices stay. Else all that shall hold: versions that
+//                                 # have not begun and aren't here are taken back
 //     - name: standard
 //       version: 2                # from 1; a version that was in force is never changed
 //       currency: CHF             # ISO 4217
@@ -28,7 +29,7 @@
 //           hours: 20:00-06:00    # over midnight: the days are those of the evening
 //           suspended: charged    # suspended time; default free
 //
-//   customers:
+//   customers:                    # those that aren't here stay as they are
 //     - name: physics
 //       account: physics          # and all below it that isn't another customer's
 //       kind: prepaid             # or postpaid

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "base/strings.hpp"
 #include "config/accounting.hpp"
 #include "config/containers.hpp"
 #include "config/policies.hpp"
-#include "base/strings.hpp"
 #include "model/secrets.hpp"
 #include "model/task_set.hpp"
 
@@ -78,11 +78,14 @@ struct SecretWord {
   std::uint32_t secret;
   std::string_view word;
 };
-constexpr SecretWord kSecrets[] = {
-    {model::kSecretAccounts, "accounts"}, {model::kSecretEvents, "events"},
-    {model::kSecretJobs, "jobs"},         {model::kSecretNodes, "nodes"},
-    {model::kSecretPartitions, "partitions"}, {model::kSecretReservations, "reservations"},
-    {model::kSecretUsage, "usage"},       {model::kSecretUsers, "users"}};
+constexpr SecretWord kSecrets[] = {{model::kSecretAccounts, "accounts"},
+                                   {model::kSecretEvents, "events"},
+                                   {model::kSecretJobs, "jobs"},
+                                   {model::kSecretNodes, "nodes"},
+                                   {model::kSecretPartitions, "partitions"},
+                                   {model::kSecretReservations, "reservations"},
+                                   {model::kSecretUsage, "usage"},
+                                   {model::kSecretUsers, "users"}};
 
 std::string secrets_text(std::uint32_t secrets) {
   std::string text;

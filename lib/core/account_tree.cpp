@@ -49,8 +49,8 @@ void inherit(AssociationLimits& limits, const AssociationLimits& above) {
 // Ids are never used twice: none is missing if as many were added as numbers were given.
 bool AccountTree::extends(const AccountTree& before) const {
   return accounts_->next_association >= before.accounts_->next_association &&
-         size() == before.size() +
-                       (accounts_->next_association - before.accounts_->next_association);
+         size() ==
+             before.size() + (accounts_->next_association - before.accounts_->next_association);
 }
 
 void AccountTree::find_parents(const AccountTree* before) {

@@ -72,6 +72,7 @@ struct Cluster::State {
   [[nodiscard]] std::uint32_t start_priority(const model::Job& job) const;
   [[nodiscard]] Status describe_array(model::Job& job) const;
   [[nodiscard]] Status check_possible(const model::Job& job) const;
+  [[nodiscard]] Error no_partition(const model::Job& job) const;
   [[nodiscard]] Result<model::RequestPtr> settle_request(const model::Request& asked,
                                                          const AccessCheck& who);
   [[nodiscard]] std::uint32_t shown_time_limit(const model::Request& request) const;

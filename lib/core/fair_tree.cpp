@@ -80,12 +80,13 @@ class Walk {
   }
 
   // Who competes below the account, accounts of their parents' share dissolved.
-  void gather(Place account, std::vector<Child>& into) const {
+  void gather(Place account, std::vector<Child>& into, std::vector<Place>& dissolved) const {
     for (const Place place : tree_.children(account)) {
       const model::Association& who = tree_.at(place);
       const bool is_user = !who.user.empty();
       if (!is_user && who.shares == model::kShareOfParent) {
-        gather(place, into);
+        dissolved.push_back(place);
+        gather(place, into, dissolved);
       } else {
         into.push_back({.place = place, .is_user = is_user, .level = {}});
       }
@@ -94,14 +95,29 @@ class Walk {
 
   std::vector<Child> children_of(Place account) {
     std::vector<Child> children;
-    gather(account, children);
+    std::vector<Place> dissolved;
+    gather(account, children, dissolved);
+    for (const Place place : dissolved) describe_usage(place, account);
     std::uint64_t all_shares = 0;
-    for (const Child& child : children) {
+    for (Child& child : children) {
+      describe_usage(child.place, account);
       const std::uint32_t own = tree_.at(child.place).shares;
       if (own != model::kShareOfParent) all_shares += own;
     }
     for (Child& child : children) describe(child, all_shares, usage_[account]);
     return children;
+  }
+
+  // What a member of the account's level has used of it, and the share that is its parent's.
+  void describe_usage(Place place, Place account) {
+    const std::uint64_t used = usage_[place];
+    FairShare& shown = shares_[place];
+    shown.effective_usage = billionths(used, std::max(usage_[account], used));
+    shown.norm_usage = billionths(used, std::max(cluster_usage_, used));
+    const bool top = tree_.parent(account) == AccountTree::kNoPlace;  // it has no share of anything
+    if (tree_.at(place).shares == model::kShareOfParent && !top) {
+      shown.norm_shares = shares_[account].norm_shares;
+    }
   }
 
   void describe(Child& child, std::uint64_t all_shares, std::uint64_t parent_usage) {
@@ -110,8 +126,6 @@ class Walk {
     // A parent's sum may be behind its children's by what decay rounded off.
     const std::uint64_t of = std::max(parent_usage, used);
     FairShare& shown = shares_[child.place];
-    shown.effective_usage = billionths(used, of);
-    shown.norm_usage = billionths(used, std::max(cluster_usage_, used));
     if (own == model::kShareOfParent) {
       child.level.infinite = true;
     } else if (own != 0) {

@@ -26,7 +26,7 @@ inline constexpr std::int64_t kInfiniteLevel = std::numeric_limits<std::int64_t>
 
 // Of one association; billionths of 1.
 struct FairShare {
-  std::int64_t norm_shares = 0;      // S; 0: it takes its parent's
+  std::int64_t norm_shares = 0;      // S
   std::int64_t norm_usage = 0;       // of the whole cluster's use
   std::int64_t effective_usage = 0;  // U
   std::int64_t level_fs = 0;         // kInfiniteLevel: nothing used, or its parent's share

@@ -47,11 +47,16 @@ struct LaneWork {
   std::uint64_t explained_state = 0;  // pool.state_generation that `leader` was made with
   std::int64_t planned_ms = 0;
   std::vector<std::uint32_t> planned_nodes;
-  // What was chosen for that start, by part, and for which leader: a plan that nothing upsets stays
+  // What was chosen for that start, and for which leader: a plan that nothing upsets stays
   // as it is, also when all is planned anew, and is carried out as it stands. Else whoever is
   // planned behind it could be late.
-  std::vector<Selection> choice;
+  std::optional<PlannedStart> choice;
   JobId chosen_for;
+  // The same for the members of the group behind the leader, in their order (planner_follow.cpp):
+  // as planned now, up to which place in the order of the pass, and as planned before that.
+  std::vector<PlannedStart> later;
+  LaneKey later_until;
+  std::vector<PlannedStart> former;
   // All components of a heterogeneous job, the leader first; else empty.
   std::uint64_t parts_config = 0;  // State::config_number that they were made with
   std::vector<MeetingPart> parts;

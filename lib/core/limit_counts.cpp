@@ -73,8 +73,8 @@ std::int64_t tres_seconds(std::int64_t count, std::int64_t seconds, std::int64_t
 }
 
 bool LimitUse::nothing() const {
-  return submitted == 0 && running == 0 && accruing == 0 && in_use.empty() &&
-         run_seconds.empty() && nodes.empty();
+  return submitted == 0 && running == 0 && accruing == 0 && in_use.empty() && run_seconds.empty() &&
+         nodes.empty();
 }
 
 void Limits::configure(LimitRules rules) {

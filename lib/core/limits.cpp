@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -283,8 +284,8 @@ std::optional<GateBlock> test_group_wall(const Case& asked, const Holding& holdi
                                          std::uint32_t most) {
   if (holding.is_root) return std::nullopt;
   const std::int64_t used = asked.alone ? 0 : holding.used_wall();
-  const bool fits = asked.alone ? asked.seconds <= std::int64_t{most} * 60
-                                : used < std::int64_t{most} * 60;
+  const bool fits =
+      asked.alone ? asked.seconds <= std::int64_t{most} * 60 : used < std::int64_t{most} * 60;
   if (fits) return std::nullopt;
   return in_minutes(
       holding.block({.detail = holding.qos != nullptr ? "QOSGrpWallLimit" : "AssocGrpWallLimit",
@@ -377,19 +378,24 @@ std::optional<GateBlock> Limits::refuses_accrual(const LimitClaim& claim) const 
 // As with other limits, the first that is set counts; NoReserve counts wherever it is set.
 bool Limits::may_reserve(const GateQuestion& question, std::uint32_t priority) const {
   if (rules_.tree == nullptr) return true;
-  LimitClaim claim{.association = question.job.association, .qos = question.job.qos};
   const std::size_t partition = question.partition.value;
-  if (partition < rules_.partitions.size()) claim.partition_qos = rules_.partitions[partition].qos;
-  const Case asked = case_of(claim);
-  for (const model::Qos* qos : asked.qos) {
-    if ((qos->flags & model::kQosNoReserve) != 0) return false;
-  }
+  const bool known = partition < rules_.partitions.size();
+  const model::Qos* own = rules_.tree->qos(question.job.qos);
+  const model::Qos* of_partition =
+      known ? rules_.tree->qos(rules_.partitions[partition].qos) : nullptr;
+  const auto has = [](const model::Qos* qos, std::uint32_t flag) {
+    return qos != nullptr && (qos->flags & flag) != 0;
+  };
+  if (has(own, model::kQosNoReserve) || has(of_partition, model::kQosNoReserve)) return false;
   if (!rules_.enforce.limits) return true;
-  std::uint32_t least = asked.own == nullptr ? model::kNoLimit : asked.own->min_prio_threshold;
-  for (std::size_t q = asked.qos.size(); q-- > 0;) {
-    const std::uint32_t set = asked.qos[q]->limits.min_prio_threshold;
-    if (is_set(set)) least = set;
+  if (!has(own, model::kQosOverPartQos)) std::swap(own, of_partition);
+  for (const model::Qos* qos : {own, of_partition}) {
+    if (qos == nullptr || !is_set(qos->limits.min_prio_threshold)) continue;
+    return priority >= qos->limits.min_prio_threshold;
   }
+  const AccountTree::Place place = rules_.tree->place_of(question.job.association);
+  if (place == AccountTree::kNoPlace) return true;
+  const std::uint32_t least = in_force(place).min_prio_threshold;
   return !is_set(least) || priority >= least;
 }
 

@@ -37,9 +37,9 @@ namespace sluice::core {
 
 // What a job counts for.
 struct LimitClaim {
-  std::uint32_t association = 0;    // 0: none
-  std::uint32_t qos = 0;            // 0: none
-  std::uint32_t partition_qos = 0;  // 0: none
+  std::uint32_t association = 0;        // 0: none
+  std::uint32_t qos = 0;                // 0: none
+  std::uint32_t partition_qos = 0;      // 0: none
   std::vector<std::uint32_t> more_qos;  // it was submitted to these as well; ascending
   std::uint32_t uid = 0;
   std::uint32_t submitted = 0;  // tasks, of an array's rest

@@ -111,6 +111,15 @@ std::uint32_t slowdown(const PriorityInputs& inputs, const RankedJob& job) {
                        static_cast<std::uint64_t>(std::max<std::int64_t>(cpus, 1)));
 }
 
+// To the nearest; what is between two to the even one.
+std::int64_t whole_points(Signed units) {
+  const Signed magnitude = units < 0 ? -units : units;
+  Signed points = magnitude / kUnit;
+  const Signed twice = magnitude % kUnit * 2;
+  if (twice > kUnit || (twice == kUnit && points % 2 != 0)) ++points;
+  return static_cast<std::int64_t>(units < 0 ? -points : points);
+}
+
 }  // namespace
 
 PriorityScore score(const PriorityInputs& inputs, const RankedJob& job, PartitionIndex partition) {
@@ -131,19 +140,19 @@ PriorityScore score(const PriorityInputs& inputs, const RankedJob& job, Partitio
   }
   if (inputs.settings.weight_slowdown != 0) made.slowdown = slowdown(inputs, job);
   const Signed of_wait = (Signed{inputs.settings.weight_slowdown} * made.slowdown) >> 32U;
-  const Signed total = weighted_sum(inputs, made) / kUnit + of_wait + made.site - made.nice;
+  made.site += static_cast<std::int64_t>(of_wait);
+  const Signed total = weighted_sum(inputs, made) / kUnit + made.site - made.nice;
   constexpr Signed kMost = std::numeric_limits<std::uint32_t>::max();
   made.priority = static_cast<std::uint32_t>(std::clamp(total, Signed{1}, kMost));
   return made;
 }
 
 std::int64_t points(std::uint32_t weight, std::int64_t factor) {
-  return static_cast<std::int64_t>((Signed{weight} * factor + kUnit / 2) / kUnit);
+  return whole_points(Signed{weight} * factor);
 }
 
 std::int64_t points(const TresWeight& weight, std::int64_t factor) {
-  const Signed part = Signed{factor} * weight.millionths / kMillion * weight.times / weight.per;
-  return static_cast<std::int64_t>((part + (part < 0 ? -kUnit / 2 : kUnit / 2)) / kUnit);
+  return whole_points(Signed{factor} * weight.millionths / kMillion * weight.times / weight.per);
 }
 
 RankedJob ranked_job(const model::Job& job, const PriorityInputs& inputs) {

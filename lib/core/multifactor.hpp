@@ -51,7 +51,7 @@ struct PriorityScore {
   std::int64_t qos = 0;
   model::TresCounts tres;      // only kinds with a weight
   std::uint32_t slowdown = 0;  // slowdown_rank(), of 2^32
-  std::int64_t site = 0;       // points
+  std::int64_t site = 0;       // points: as set for the job, and those of the slowdown
   std::int64_t nice = 0;       // points
   std::uint32_t priority = 0;
 };

@@ -89,6 +89,11 @@ void Planner::job_ended(JobId id) {
   const auto party = state_->parties.find(job->second.facts.party);
   party->second.erase(id);
   if (party->second.empty()) state_->parties.erase(party);
+  if (job->second.expected_end_ms != kNever) {
+    state_->latest_gone_ms = std::max(state_->latest_gone_ms, job->second.expected_end_ms);
+  } else {
+    state_->shortened = true;
+  }
   state_->running.erase(job);
 }
 
@@ -97,7 +102,7 @@ PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {
   return PlannerPass(*state_, pool, now).run(budget);
 }
 
-std::int64_t Planner::next_start_ms() const { 
+std::int64_t Planner::next_start_ms() const {
   return std::min(state_->next_planned_ms, state_->next_exempt_ms);
 }
 
@@ -226,7 +231,11 @@ Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate
     const model::WallTime start = now.wall + (found->at_ms - now.mono_ms) * 1000;
     if (best.planned_start != 0 && best.planned_start <= start) continue;
     std::vector<std::uint32_t> chosen;
-    for (const Chosen& node : found->selection.nodes) chosen.push_back(node.node);
+    best.planned_cpus = 0;
+    for (const Chosen& node : found->selection.nodes) {
+      chosen.push_back(node.node);
+      best.planned_cpus += make_claim(nodes, *demand, node).threads;
+    }
     best.reason = found->at_ms == now.mono_ms ? model::Reason::none : model::Reason::resources;
     best.partition = partition;
     best.planned_start = start;

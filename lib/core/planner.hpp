@@ -84,7 +84,8 @@ struct PlanEntry {
   JobId behind;                       // the job ahead whose planned start is protected; 0: none
   model::WallTime planned_start = 0;  // 0: beyond the window or never
   Text planned_nodes;
-  std::optional<GateBlock> gate;  // it could start if this were not
+  std::uint32_t planned_cpus = 0;  // of a test: what it would be given there
+  std::optional<GateBlock> gate;   // it could start if this were not
 };
 
 // What the plan says of a job in one of its partitions.
@@ -102,6 +103,8 @@ struct RunningFacts {
   PreemptParty party;
   std::uint32_t priority = 0;
   std::int64_t start_ms = 0;  // monotonic
+  JobId whole;                // the heterogeneous job that it is a component of
+  std::uint32_t components = 0;
 };
 
 class Planner {

@@ -1,25 +1,27 @@
 // What was chosen for a planned start: kept as long as it serves and nothing better is found, and
 // carried out as it stands when its time has come. So a plan that nothing upsets stays the same,
 // though all is planned anew whenever something happens, and nobody who is planned behind it is
-// late. Also what a job that may run in several partitions has planned in another one.
+// late. When a job has ended before it was to, nodes are chosen anew: there may be better ones.
+// Also what a job that may run in several partitions has planned in another one.
 #include <algorithm>
 #include <utility>
 
 #include "core/planner_state.hpp"
+#include "core/share.hpp"
 
 namespace sluice::core {
 
 // Whether what was chosen for the lane's planned start is still of any use.
 bool PlannerPass::has_choice(const Lane& lane, const LaneWork& work) const {
-  return !work.choice.empty() && work.chosen_for == state_.queue.leader(lane.group).id;
+  return state_.as_expected && work.choice && work.chosen_for == state_.queue.leader(lane.group).id;
 }
 
 // At its planned time a job gets the nodes that were planned.
 std::optional<Selection> PlannerPass::try_choice(const Lane& lane, const LaneWork& work,
                                                  const Outlook::Span& span) {
-  if (!has_choice(lane, work) || work.planned_ms > now_.mono_ms) return std::nullopt;
+  if (!has_choice(lane, work) || work.choice->at_ms > now_.mono_ms) return std::nullopt;
   const Outlook present = Outlook::span(pool_.state(), &state_.profile, span);
-  const Selection& choice = work.choice.front();
+  const Selection& choice = work.choice->selection;
   const bool serves = still_serves(work.demand, work.eligibility, choice, present);
   steps_ += present.steps();
   return serves ? std::optional(choice) : std::nullopt;
@@ -27,20 +29,16 @@ std::optional<Selection> PlannerPass::try_choice(const Lane& lane, const LaneWor
 
 // A plan is kept unless a better one is found.
 void PlannerPass::keep_choice(const LaneWork& work, const StartQuery& query,
-                              std::optional<PlannedStart>& found) {
-  if (work.planned_ms <= query.now_ms || work.planned_ms > query.horizon_ms) return;
-  if (found && found->at_ms < work.planned_ms) return;
+                              const PlannedStart& before, std::optional<PlannedStart>& found) {
+  if (before.at_ms <= query.now_ms || before.at_ms > query.horizon_ms) return;
+  if (found && found->at_ms < before.at_ms) return;
   const Outlook then = Outlook::span(
       pool_.state(), &state_.profile,
       {.now_ms = query.now_ms,
-       .from_ms = work.planned_ms,
-       .until_ms =
-           std::min(end_after(work.planned_ms, query.length_ms), query.vantage.until_ms),
+       .from_ms = before.at_ms,
+       .until_ms = std::min(end_after(before.at_ms, query.length_ms), query.vantage.until_ms),
        .vantage = query.vantage});
-  const Selection& choice = work.choice.front();
-  if (still_serves(work.demand, work.eligibility, choice, then)) {
-    found = PlannedStart{work.planned_ms, choice};
-  }
+  if (still_serves(work.demand, work.eligibility, before.selection, then)) found = before;
   steps_ += then.steps();
 }
 
@@ -54,23 +52,78 @@ std::vector<LaneKey> PlannerPass::planned_elsewhere(const Lane& lane) const {
   return found;
 }
 
+// Lanes of the group in other partitions may have been examined for the former leader.
+void PlannerPass::note_lanes_before(std::uint32_t group, const LaneKey& starter) {
+  for (const std::uint32_t other : state_.queue.group(group).lanes) {
+    if (state_.queue.lane(other).key < starter) state_.keep_changes = true;
+  }
+}
+
+std::vector<std::uint32_t> PlannerPass::add_claims(const Lane& lane, const LaneWork& work,
+                                                   const PlannedStart& planned) {
+  std::vector<std::uint32_t> nodes;
+  const Demand demand = bound_to(work.demand, planned.selection.accelerator);
+  for (const Chosen& chosen : planned.selection.nodes) {
+    Claim claim = make_claim(pool_.state(), demand, chosen);
+    claim.from_ms = planned.at_ms;
+    claim.until_ms = end_of(lane, planned.at_ms);
+    claim.key = lane.key;
+    claim.reservation = lane.reservation;
+    claim.inside = lane.reservation != 0 && state_.reservation(lane.reservation)->confines();
+    state_.profile.add(chosen.node, std::move(claim));
+    nodes.push_back(chosen.node);
+  }
+  return nodes;
+}
+
+PlannerPass::SetAside PlannerPass::set_aside(const LaneKey& key) {
+  SetAside claims;
+  for (const std::uint32_t node : state_.profile.claimed_nodes()) {
+    for (const Claim& claim : state_.profile.claims(node)) {
+      if (claim.key == key) claims.emplace_back(node, claim);
+    }
+  }
+  state_.profile.drop({key});
+  return claims;
+}
+
+void PlannerPass::put_back(SetAside claims) {
+  for (auto& [node, claim] : claims) state_.profile.add(node, std::move(claim));
+}
+
 // What is planned for the job in another partition must not keep it from starting at once here.
 std::optional<Selection> PlannerPass::try_without_own(const Lane& lane, const LaneWork& work,
                                                       const Outlook::Span& span) {
   const std::vector<LaneKey> own = planned_elsewhere(lane);
   if (own.empty()) return std::nullopt;
-  std::vector<std::pair<std::uint32_t, Claim>> set_aside;
-  for (const std::uint32_t node : state_.profile.claimed_nodes()) {
-    for (const Claim& claim : state_.profile.claims(node)) {
-      if (claim.key == own.front()) set_aside.emplace_back(node, claim);
-    }
-  }
-  state_.profile.drop({own.front()});
+  SetAside claims = set_aside(own.front());
   const Outlook kept = Outlook::span(pool_.state(), &state_.profile, span);
   std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, kept);
   steps_ += kept.steps();
-  for (auto& [node, claim] : set_aside) state_.profile.add(node, std::move(claim));
+  put_back(std::move(claims));
   return selection;
+}
+
+// The earliest start, and in this partition only if it is earlier than in another one; false: it
+// stays there.
+bool PlannerPass::find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found) {
+  StartQuery query = query_of(lane, work);
+  const std::vector<LaneKey> own = planned_elsewhere(lane);
+  if (own.empty()) {
+    found = find_start(pool_.state(), state_.profile, query, steps_);
+    if (has_choice(lane, work)) keep_choice(work, query, *work.choice, found);
+    return true;
+  }
+  query.horizon_ms =
+      std::min(query.horizon_ms, state_.queue.lane(own.front().lane).work->planned_ms - 1);
+  if (state_.light || query.horizon_ms <= now_.mono_ms) return false;
+  SetAside claims = set_aside(own.front());
+  found = find_start(pool_.state(), state_.profile, query, steps_);
+  if (has_choice(lane, work)) keep_choice(work, query, *work.choice, found);
+  put_back(std::move(claims));
+  if (!found) return false;
+  drop_plans(own);
+  return true;
 }
 
 }  // namespace sluice::core

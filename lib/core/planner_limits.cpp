@@ -1,5 +1,5 @@
-// What limits have to say in a pass beside yes and no: who may have nodes kept for him, and on which
-// nodes a job may still run whose holder may not use more different ones.
+// What limits have to say in a pass beside yes and no: who may have nodes kept for him, and on
+// which nodes a job may still run whose holder may not use more different ones.
 #include <algorithm>
 #include <utility>
 

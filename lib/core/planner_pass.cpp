@@ -20,9 +20,9 @@ namespace {
 // costlier one, passes are light for a while.
 constexpr std::uint64_t kSkippedPerStep = 16;
 constexpr std::uint64_t kCheapPass = 10'000;
-// A full pass looks for no more starts to plan once it has found none for so many lanes: the window
-// is as good as full.
-constexpr std::uint32_t kMostInVain = 250;
+// A pass that plans anew looks for no more starts once it has found none for so many lanes: the
+// window is as good as full.
+constexpr std::uint32_t kMostInVain = 200;
 constexpr std::int64_t kFullPassEveryMs = 30'000;
 constexpr LaneKey kBehindAll{.tier = ~0U, .priority = ~0U, .order = ~std::uint64_t{0}, .lane = ~0U};
 
@@ -58,6 +58,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       return std::move(result_);
     }
     const LaneKey key = *next;
+    follow_until(&key);
     if (nothing_new_at(key)) {
       state_.resume = state_.unseen;
       continue;
@@ -68,6 +69,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
     ++result_.figures.examined;
     examine(key);
   }
+  follow_until(nullptr);
   finish();
   note_sizes();
   return std::move(result_);
@@ -107,11 +109,13 @@ void PlannerPass::note_sizes() {
 void PlannerPass::finish() {
   state_.active = false;
   state_.pass_steps += steps_;
-  if (state_.full) state_.full_steps = state_.pass_steps;
+  if (state_.full) {
+    state_.full_steps = state_.pass_steps - std::min(state_.pass_steps, state_.follow_steps);
+  }
+  if (!state_.light) state_.full_steps = std::max(state_.full_steps, state_.pass_steps);
   state_.world_seen = state_.stale ? 0 : pool_.state().world_generation;
   if (!state_.stale && !state_.keep_changes) state_.queue.reset_changed();
-  // Who was told that he waits behind a lane of a job that has started through another lane is told
-  // something else in the next pass, which goes on from there.
+  // Who was told that he waits behind a job that has started elsewhere is told so in the next one.
   result_.finished = !state_.stale && !state_.keep_changes;
 }
 
@@ -164,7 +168,10 @@ void PlannerPass::rank_if_due() {
   }
   static_cast<void>(state_.queue.rank(now_));
   state_.profile.rekey([&](const LaneKey& old) { return state_.queue.lane(old.lane).key; });
-  for (LaneKey& planned : state_.planned) planned = state_.queue.lane(planned.lane).key;
+  for (LaneKey& planned : state_.planned) {
+    planned = state_.queue.lane(planned.lane).key;
+    state_.queue.lane(planned.lane).work->later_until = kBehindAll;  // wherever it is now
+  }
   std::sort(state_.planned.begin(), state_.planned.end());
   for (Planner::State::Blocked& blocked : state_.first_blocked) {
     if (blocked.job.is_set()) blocked.key = state_.queue.lane(blocked.key.lane).key;
@@ -173,9 +180,9 @@ void PlannerPass::rank_if_due() {
 
 void PlannerPass::begin() {
   rank_if_due();
-  const bool same_world = state_.world_seen == pool_.state().world_generation &&
-                          state_.gates_seen == gate_mark_ && now_.mono_ms < state_.next_planned_ms &&
-                          now_.mono_ms < state_.next_exempt_ms;
+  const bool same_world =
+      state_.world_seen == pool_.state().world_generation && state_.gates_seen == gate_mark_ &&
+      now_.mono_ms < state_.next_planned_ms && now_.mono_ms < state_.next_exempt_ms;
   const bool as_explained = state_.world_seen != 0 && state_.gates_seen == gate_mark_ &&
                             state_.state_begun == pool_.state().state_generation;
   state_.gates_seen = gate_mark_;
@@ -196,16 +203,19 @@ void PlannerPass::begin() {
   state_.stale = false;
   state_.keep_changes = false;
   state_.pass_steps = 0;
+  state_.follow_steps = 0;
   state_.full = false;
   state_.light = false;
+  state_.shortened = state_.shortened || state_.latest_gone_ms > now_.mono_ms;
+  state_.latest_gone_ms = 0;
   if (conservative()) return begin_conservative();
+  state_.as_expected = !std::exchange(state_.shortened, false);
   if (same_world && changed && cheap) {
     restart_from(&*changed);
   } else if (same_world ? changed && due : cheap || due) {
     state_.full = true;
     state_.full_ms = now_.mono_ms;
     ++state_.full_number;
-    state_.in_vain = 0;
     state_.config_changed = false;
     restart_from(nullptr);
   } else if (!same_world || changed) {
@@ -236,19 +246,30 @@ void PlannerPass::begin_conservative() {
 }
 
 // Forgets what was planned from the lane on (null: all of it), and goes on there.
-void PlannerPass::restart_from(const LaneKey* key) {
+void PlannerPass::restart_from(const LaneKey* changed) {
+  const LaneKey first = changed == nullptr ? LaneKey{} : before_followers(*changed);
+  const LaneKey* const key = changed == nullptr ? nullptr : &first;
   const auto dropped = [&](const LaneKey& other) { return key == nullptr || !(other < *key); };
   for (const LaneKey& planned : state_.planned) {
     if (!dropped(planned)) continue;
     Lane& lane = state_.queue.lane(planned.lane);
-    if (lane.work != nullptr) lane.work->planned = false;
+    if (lane.work == nullptr) continue;
+    lane.work->planned = false;
+    forget_later(*lane.work);
   }
   std::erase_if(state_.planned, dropped);
+  state_.follow_ups.clear();
+  state_.later = 0;
+  for (const LaneKey& planned : state_.planned) {
+    const LaneWork* work = state_.queue.lane(planned.lane).work.get();
+    if (work != nullptr) state_.later += work->later.size();
+  }
   state_.first_blocked.resize(pool_.state().partitions.size());
   for (Planner::State::Blocked& blocked : state_.first_blocked) {
     if (blocked.job.is_set() && dropped(blocked.key)) blocked = {};
   }
   state_.resume = key == nullptr ? LaneKey{} : *key;
+  state_.in_vain = 0;
   state_.next_planned_ms = kNever;
   if (key == nullptr) {
     state_.profile.clear();
@@ -289,6 +310,7 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
     if (lane.work == nullptr) continue;
     lane.settled = false;
     lane.work->planned = false;
+    forget_later(*lane.work);
     lane.work->plan_tried_for = {};
   }
   state_.profile.drop(keys);
@@ -469,7 +491,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   result_.starts.push_back(std::move(made));
   if (work.planned) drop_plans({lane.key});
   drop_plans(planned_elsewhere(lane));
-  work.choice.clear();
+  work.choice.reset();
   if (state_.light && !state_.profile.empty()) drop_broken(lane.key, selection);
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   const bool more = leader.startable > 1 || state_.queue.group(group).heap.size() > 1;
@@ -479,15 +501,9 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
     state_.released_cores = std::min(state_.released_cores, most_released());
   }
   if (!more) return;
+  move_up(lane, work);
   for (const std::uint32_t other : state_.queue.group(group).lanes) {
     state_.unseen = std::min(state_.unseen, state_.queue.lane(other).key);
-  }
-}
-
-// Lanes of the group in other partitions may have been examined for the former leader.
-void PlannerPass::note_lanes_before(std::uint32_t group, const LaneKey& starter) {
-  for (const std::uint32_t other : state_.queue.group(group).lanes) {
-    if (state_.queue.lane(other).key < starter) state_.keep_changes = true;
   }
 }
 
@@ -506,9 +522,8 @@ void PlannerPass::block(Lane& lane, LaneWork& work) {
   }
   if (state_.settings->backfill) reserve(lane, work);
   explain(lane, work, why);
-  lane.settled =
-      (work.known_blocked || work.kept_back) && why.reason == model::Reason::priority &&
-      exempt_ms_ == kNever;
+  lane.settled = (work.known_blocked || work.kept_back) && why.reason == model::Reason::priority &&
+                 exempt_ms_ == kNever;
 }
 
 void PlannerPass::reserve(Lane& lane, LaneWork& work) {
@@ -525,47 +540,37 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   work.plan_tried = state_.full_number;
   work.plan_tried_for = leader;
   work.planned = false;
-  if (!may_plan(lane)) return;
-  for (const std::uint32_t other : state_.queue.group(lane.group).lanes) {
-    const LaneWork* theirs = state_.queue.lane(other).work.get();
-    if (theirs != nullptr && theirs->planned) return;  // planned in another partition
+  if (!may_plan(lane) || !may_reserve(lane)) return;
+  if (!work.parts.empty()) {
+    if (!planned_elsewhere(lane).empty()) return;
+    return reserve_meeting(lane, work, end_after(now_.mono_ms, window_ms(*state_.settings)));
   }
-  const std::int64_t window = window_ms(*state_.settings);
-  if (!work.parts.empty()) return reserve_meeting(lane, work, end_after(now_.mono_ms, window));
-  const std::int64_t length = length_of(limit_minutes(lane), *state_.settings);
-  const StartQuery query{.demand = work.demand,
-                         .eligibility = work.eligibility,
-                         .now_ms = now_.mono_ms,
-                         .length_ms = length,
-                         .horizon_ms = end_after(now_.mono_ms, window),
-                         .vantage = state_.vantage(lane.reservation)};
-  std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
-  if (has_choice(lane, work)) keep_choice(work, query, found);
+  std::optional<PlannedStart> found;
+  if (!find_plan(lane, work, found)) return;
   if (!found) {
-    state_.in_vain += state_.full ? 1 : 0;
+    work.choice.reset();
+    state_.in_vain += state_.light ? 0 : 1;
     return;
   }
   work.planned = true;
-  std::vector<std::uint32_t> nodes;
-  const Demand demand = bound_to(work.demand, found->selection.accelerator);
-  for (const Chosen& chosen : found->selection.nodes) {
-    Claim claim = make_claim(pool_.state(), demand, chosen);
-    claim.from_ms = found->at_ms;
-    claim.until_ms = end_of(lane, found->at_ms);
-    claim.key = lane.key;
-    claim.reservation = lane.reservation;
-    claim.inside = lane.reservation != 0 && state_.reservation(lane.reservation)->confines();
-    state_.profile.add(chosen.node, std::move(claim));
-    nodes.push_back(chosen.node);
-  }
-  note_plan(lane, work, found->at_ms, std::move(nodes));
-  work.choice = {std::move(found->selection)};
+  note_plan(lane, work, found->at_ms, add_claims(lane, work, *found));
+  work.choice = std::move(found);
   work.chosen_for = leader;
+  follow(lane);
+}
+
+StartQuery PlannerPass::query_of(const Lane& lane, const LaneWork& work) const {
+  return {.demand = work.demand,
+          .eligibility = work.eligibility,
+          .now_ms = now_.mono_ms,
+          .length_ms = length_of(limit_minutes(lane), *state_.settings),
+          .horizon_ms = std::min(end_after(now_.mono_ms, window_ms(*state_.settings)),
+                                 state_.last_start_ms(lane.reservation)),
+          .vantage = state_.vantage(lane.reservation)};
 }
 
 // Whether one more start may be planned.
 bool PlannerPass::may_plan(const Lane& lane) const {
-  if (!may_reserve(lane)) return false;
   switch (state_.settings->backfill_policy) {
     case model::BackfillPolicy::conservative: return true;
     case model::BackfillPolicy::easy:  // one for the partitions that compete
@@ -576,8 +581,8 @@ bool PlannerPass::may_plan(const Lane& lane) const {
                           });
     case model::BackfillPolicy::window: break;
   }
-  if (state_.full && state_.in_vain >= kMostInVain) return false;
-  return state_.planned.size() < state_.settings->backfill_max_job_test;
+  if (!state_.light && state_.in_vain >= kMostInVain) return false;
+  return state_.planned.size() + state_.later < state_.settings->backfill_max_job_test;
 }
 
 void PlannerPass::note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms,

@@ -7,6 +7,7 @@
 // A victim that is to be suspended makes room at once, and the job starts in the same pass. Others
 // need their grace time; until they are gone the job holds a reservation on their nodes.
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -24,29 +25,43 @@ constexpr std::int64_t kLeaveMs = 120'000;
 
 }  // namespace
 
-std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
+// Whether a job makes room for the lane; notes when somebody may who is exempt now. A component of
+// a heterogeneous job does so only if all of them do, and none of them is merely suspended.
+bool PlannerPass::yields(const Lane& lane, JobId victim) {
   const PreemptRules& rules = *state_.preemption;
   const PreemptParty ahead{lane.partition, lane.qos};
   const std::uint32_t priority = ~lane.key.priority;
+  const auto one_yields = [&](const Planner::State::Running& job) {
+    const RunningFacts& facts = job.facts;
+    const bool below =
+        facts.priority < priority || !rules.needs_higher_priority(ahead, facts.party);
+    const bool sleeps = rules.mode_of(facts.party) == model::PreemptMode::suspend;
+    if (!below || rules.spares(facts.priority) || !rules.displaces(ahead, facts.party))
+      return false;
+    if (sleeps) return !facts.whole.is_set();
+    const std::int64_t exempt_until = facts.start_ms + rules.exempt_ms(facts.party);
+    if (now_.mono_ms >= exempt_until) return true;
+    exempt_ms_ = std::min(exempt_ms_, exempt_until);
+    return false;
+  };
+  const Planner::State::Running& job = state_.running.at(victim);
+  if (job.leaving || job.asleep || job.expected_end_ms <= now_.mono_ms) return false;
+  if (!job.facts.whole.is_set()) return one_yields(job);
+  for (std::uint32_t i = 0; i < job.facts.components; ++i) {
+    const auto part = state_.running.find(JobId(job.facts.whole.value + i));
+    if (part != state_.running.end() && !one_yields(part->second)) return false;
+  }
+  return true;
+}
+
+std::vector<JobId> PlannerPass::victims_for(const Lane& lane) {
+  const PreemptRules& rules = *state_.preemption;
+  const PreemptParty ahead{lane.partition, lane.qos};
   std::vector<JobId> found;
   for (const auto& [party, jobs] : state_.parties) {
     if (!rules.displaces(ahead, party)) continue;
-    const bool by_priority = rules.needs_higher_priority(ahead, party);
-    const bool sleeps = rules.mode_of(party) == model::PreemptMode::suspend;
-    const std::int64_t exempt_ms = sleeps ? 0 : rules.exempt_ms(party);
-    for (const JobId id : jobs) {
-      const Planner::State::Running& job = state_.running.at(id);
-      const bool ended = job.expected_end_ms <= now_.mono_ms;
-      const bool spared =
-          rules.spares(job.facts.priority) || (by_priority && job.facts.priority >= priority);
-      if (job.leaving || job.asleep || ended || spared) continue;
-      const std::int64_t exempt_until = job.facts.start_ms + exempt_ms;
-      if (now_.mono_ms >= exempt_until) {
-        found.push_back(id);
-      } else {  // then is the time to look again
-        exempt_ms_ = std::min(exempt_ms_, exempt_until);
-      }
-    }
+    std::copy_if(jobs.begin(), jobs.end(), std::back_inserter(found),
+                 [&](JobId id) { return yields(lane, id); });
   }
   state_.next_exempt_ms = std::min(state_.next_exempt_ms, exempt_ms_);
   const auto before = [&](JobId a, JobId b) {

@@ -75,8 +75,7 @@ void PlannerQueue::sift(std::vector<std::uint32_t>& heap, std::size_t at) {
   place(heap, at, job);
 }
 
-LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id) const {
-  const QueuedJob& head = leader(lane.group);
+LaneKey PlannerQueue::key_of(const Lane& lane, std::uint32_t id, const QueuedJob& head) const {
   const std::uint32_t partition = lane.partition.value;
   const auto rank = std::lower_bound(ranks_.begin(), ranks_.end(), std::pair{lane.qos, 0U});
   const bool ranked_qos = rank != ranks_.end() && rank->first == lane.qos;

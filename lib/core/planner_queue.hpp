@@ -99,8 +99,8 @@ class PlannerQueue {
   void set_tiers(const std::vector<std::uint32_t>& tiers);  // by partition
   // QOS that stand before others in all partitions. True if they did not before.
   bool set_ranks(const PreemptRanks& ranks);
-  void set_rule(const PriorityRule* rule);                  // null: the jobs' own priorities
-  void set_alone(bool each);  // for jobs to come: each is a group of its own
+  void set_rule(const PriorityRule* rule);  // null: the jobs' own priorities
+  void set_alone(bool each);                // for jobs to come: each is a group of its own
   // Ranks all lanes as of a moment. True if their order is another than before.
   bool rank(const Now& now);
 
@@ -111,6 +111,10 @@ class PlannerQueue {
   [[nodiscard]] const QueuedJob& leader(std::uint32_t group) const {
     return jobs_[groups_[group].heap.front()];
   }
+  // Where a member would stand in the order if it led, and which of two would lead (positions in
+  // the job table).
+  [[nodiscard]] LaneKey key_of(const Lane& lane, std::uint32_t id, const QueuedJob& head) const;
+  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;
   [[nodiscard]] RankedJob ranked(const QueuedJob& job, const Lane& lane) const;
   // In its first partition, as of the last ranking.
   [[nodiscard]] std::uint32_t priority_of(const QueuedJob& job) const;
@@ -134,14 +138,15 @@ class PlannerQueue {
 
  private:
   [[nodiscard]] GroupKey key_for(const Candidate& candidate) const;
-  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;  // by job position
   void sift(std::vector<std::uint32_t>& heap, std::size_t at);
   void place(std::vector<std::uint32_t>& heap, std::size_t at, std::uint32_t job);
   std::uint32_t group_for(const Candidate& candidate);
   void leave_group(std::uint32_t job);
   void dissolve(std::uint32_t group);
   void refresh_keys(std::uint32_t group);
-  [[nodiscard]] LaneKey key_of(const Lane& lane, std::uint32_t id) const;
+  [[nodiscard]] LaneKey key_of(const Lane& lane, std::uint32_t id) const {
+    return key_of(lane, id, leader(lane.group));
+  }
   void note_change(const LaneKey& key);
 
   IdTable ids_;

@@ -32,6 +32,12 @@ Vantage Planner::State::vantage(std::uint32_t id) const {
   return made;
 }
 
+// When a reservation is over none of its jobs can start any more, wherever they might have run.
+std::int64_t Planner::State::last_start_ms(std::uint32_t id) const {
+  const StandingReservation* in = reservation(id);
+  return in == nullptr || in->spans.empty() ? kNever : in->spans.back().until_ms - 1;
+}
+
 void Planner::State::settle_profile(std::uint32_t nodes) {
   if (profile.nodes() != nodes) {
     profile.reset(nodes);
@@ -89,7 +95,7 @@ std::optional<PlannedStart> Planner::State::earliest(const NodePool::State& pool
                           .eligibility = eligible,
                           .now_ms = query.now_ms,
                           .length_ms = query.length_ms,
-                          .horizon_ms = query.horizon_ms,
+                          .horizon_ms = std::min(query.horizon_ms, last_start_ms(id)),
                           .vantage = vantage(id)};
     const Outlook present = Outlook::span(
         pool, &profile,

@@ -33,6 +33,7 @@ struct Planner::State {
   // Of planner_standing.cpp
   [[nodiscard]] const StandingReservation* reservation(std::uint32_t id) const;  // null: unknown
   [[nodiscard]] Vantage vantage(std::uint32_t reservation) const;
+  [[nodiscard]] std::int64_t last_start_ms(std::uint32_t reservation) const;
   void settle_profile(std::uint32_t nodes);
   // The earliest start in any of the reservations that the candidate may use.
   [[nodiscard]] std::optional<PlannedStart> earliest(const NodePool::State& pool,
@@ -76,12 +77,28 @@ struct Planner::State {
   std::uint64_t full_steps = 0;      // what the last full pass took
   std::int64_t full_ms = 0;          // when it began
   std::uint64_t full_number = 0;
-  std::uint32_t in_vain = 0;  // lanes for which it found no start to plan
+  std::uint32_t in_vain = 0;            // lanes for which it found no start to plan
   bool config_changed = false;          // since then
   bool shortened = false;               // a running job ended, or will end, before it was to
+  bool as_expected = true;              // nobody had, when the pass began
+  std::int64_t latest_gone_ms = 0;      // when the last of those to have ended since was to
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
   std::optional<LaneKey> changed_left;  // queue.changed_from() at that time
   std::vector<LaneKey> planned;         // lanes with reservations, in order
+  // Members of groups behind their leaders that are still to be planned, and those that are.
+  struct FollowUp {
+    LaneKey key;               // of the next member
+    std::uint32_t member = 0;  // its position in the job table
+    std::uint32_t place = 0;   // and in the group's heap
+    std::uint32_t tasks = 0;   // that it has beside
+    JobId leader;
+    std::size_t members = 0;          // of the group when it was begun
+    std::uint32_t left = 0;           // so many more at most
+    std::vector<std::uint32_t> open;  // places in the heap from which to go on
+  };
+  std::vector<FollowUp> follow_ups;
+  std::size_t later = 0;           // planned
+  std::uint64_t follow_steps = 0;  // of the pass so far
   struct Blocked {
     LaneKey key;
     JobId job;  // 0: nothing is blocked
@@ -134,8 +151,24 @@ class PlannerPass {
                                                          const Outlook::Span& span);
   [[nodiscard]] std::vector<LaneKey> planned_elsewhere(const Lane& lane) const;
   [[nodiscard]] bool has_choice(const Lane& lane, const LaneWork& work) const;
-  void keep_choice(const LaneWork& work, const StartQuery& query,
+  void keep_choice(const LaneWork& work, const StartQuery& query, const PlannedStart& before,
                    std::optional<PlannedStart>& found);
+  using SetAside = std::vector<std::pair<std::uint32_t, Claim>>;
+  [[nodiscard]] SetAside set_aside(const LaneKey& key);
+  void put_back(SetAside claims);
+  [[nodiscard]] StartQuery query_of(const Lane& lane, const LaneWork& work) const;
+  [[nodiscard]] bool find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
+  [[nodiscard]] std::vector<std::uint32_t> add_claims(const Lane& lane, const LaneWork& work,
+                                                      const PlannedStart& planned);
+  // Members behind the leader (planner_follow.cpp)
+  void follow(const Lane& lane);
+  void follow_until(const LaneKey* next);
+  [[nodiscard]] bool next_member(const Lane& lane, Planner::State::FollowUp& next) const;
+  [[nodiscard]] bool plan_member(Lane& lane, Planner::State::FollowUp& next);
+  [[nodiscard]] std::uint32_t more_allowed(const Lane& lane, std::uint32_t most);
+  void forget_later(LaneWork& work);
+  void move_up(const Lane& lane, LaneWork& work);
+  [[nodiscard]] LaneKey before_followers(const LaneKey& key) const;
   // Unless a gate refuses just that.
   void start(Lane& lane, LaneWork& work, const Selection& selection);
   void note_lanes_before(std::uint32_t group, const LaneKey& starter);
@@ -143,6 +176,7 @@ class PlannerPass {
   // Preemption (planner_preempt.cpp). True if it started.
   bool displace(Lane& lane, LaneWork& work);
   [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);
+  [[nodiscard]] bool yields(const Lane& lane, JobId victim);
   void take_away(JobId victim);
   void put_back(JobId victim);
   [[nodiscard]] std::optional<Selection> without_victims(const Lane& lane, const LaneWork& work);

@@ -74,9 +74,8 @@ void Cluster::State::refresh_policies() {
     same = same && at < old.size() && old[at].qos == one.qos;
     rules.partitions.push_back(std::move(one));
   }
-  p.waivers = std::ranges::any_of(tree->accounts().qos, [](const model::Qos& qos) {
-    return (qos.flags & kWaivers) != 0;
-  });
+  p.waivers = std::ranges::any_of(
+      tree->accounts().qos, [](const model::Qos& qos) { return (qos.flags & kWaivers) != 0; });
   p.usage.set_no_decay(without_decay(tree->accounts()));
   const Limits::NodeHolders of_nodes = p.limits.node_holders();
   p.limits.configure(std::move(rules));
@@ -245,6 +244,9 @@ std::vector<model::UsageRecord> Cluster::State::usage_shown() const {
     model::UsageRecord& record = association ? shown[{holder.id, 0}] : shown[{0, holder.id}];
     record.run_seconds = use.run_seconds;
     record.in_use = use.in_use;
+    if (!use.nodes.empty()) {
+      model::set_tres(record.in_use, model::kTresNode, std::ssize(use.nodes));
+    }
     record.jobs = static_cast<std::uint32_t>(use.running);
     record.submitted = static_cast<std::uint32_t>(use.submitted);
     record.accruing = static_cast<std::uint32_t>(use.accruing);

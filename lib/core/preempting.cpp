@@ -1,7 +1,7 @@
 // What becomes of displaced jobs. A job that is to be cancelled or requeued is told at once (its
 // steps, with SIGCONT and SIGTERM; or by the signal that it asked for, with send_user_signal) and
-// ends when its grace time is over. One that is suspended gives up its CPUs, keeps its memory and devices, and
-// goes on as soon as its CPUs are idle again.
+// ends when its grace time is over. One that is suspended gives up its CPUs, keeps its memory and
+// devices, and goes on as soon as its CPUs are idle again.
 //
 // Suspending by hand (scontrol suspend) gives up the CPUs in the same way, but lasts until somebody
 // resumes the job.
@@ -49,7 +49,9 @@ PreemptParty Cluster::State::party_of(const model::Job& job) const {
 RunningFacts Cluster::State::facts_of(const model::Job& job) const {
   return {.party = party_of(job),
           .priority = job.priority,
-          .start_ms = turn.now.mono_ms - (turn.now.wall - job.start) / 1000};
+          .start_ms = turn.now.mono_ms - (turn.now.wall - job.start) / 1000,
+          .whole = job.het_job,
+          .components = job.het_count};
 }
 
 // When a displaced job's grace time is over.
@@ -80,7 +82,13 @@ void Cluster::State::carry_out(const Preemption& preemption) {
   if (preemption.grace_ms <= 0) return end_preempted(id);
   Active& held = active.at(id);
   held.limit_ms = std::min(held.limit_ms, turn.now.mono_ms + preemption.grace_ms);
-  if (own_signal) return;
+  for (const JobId other : other_components(id)) {
+    Preemption theirs = preemption;
+    theirs.victim = other;
+    theirs.grace_ms = preempt_rules->grace_ms(party_of(job(other)));
+    if (job(other).preempted_at == 0) carry_out(theirs);
+  }
+  if (own_signal || job(id).state != model::JobState::running) return;
   for (const NodeIndex node : held.nodes) {
     for (const std::uint32_t signal : {kSigCont, kSigTerm}) {
       turn.changes.orders.emplace_back(
@@ -89,11 +97,16 @@ void Cluster::State::carry_out(const Preemption& preemption) {
   }
 }
 
+// A heterogeneous job is requeued if that is how any of its components is displaced.
 void Cluster::State::end_preempted(JobId id) {
   const model::Job& now = job(id);
-  const model::PreemptMode mode =
-      preempt_rules ? preempt_rules->mode_of(party_of(now)) : model::PreemptMode::cancel;
-  const bool again = mode == model::PreemptMode::requeue && requeueable(now);
+  std::vector<JobId> all = other_components(id);
+  all.push_back(id);
+  const bool requeues = std::any_of(all.begin(), all.end(), [&](JobId one) {
+    return preempt_rules &&
+           preempt_rules->mode_of(party_of(job(one))) == model::PreemptMode::requeue;
+  });
+  const bool again = requeues && requeueable(now);
   end(id, {.state = model::JobState::preempted, .requeue = again});
 }
 

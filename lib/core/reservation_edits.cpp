@@ -100,7 +100,9 @@ void read_by_clock(model::Reservation& made, const ReservationPatch& patch,
   const bool moved = before == nullptr || made.start != before->start || made.end != before->end ||
                      !model::repeats(*before);
   if (!moved) return;
-  const std::int32_t offset = clock.offset_at(made.start, 0);
+  // What lies before the table begins was read by the clock of whoever named it.
+  const bool known = made.start >= clock.changes.front().at;
+  const std::int32_t offset = known ? clock.offset_at(made.start, 0) : patch.utc_offset_s;
   made.utc_offset_s = offset;
   WallTime length = made.end - made.start;
   if (patch.end) length += (clock.offset_at(made.end, 0) - offset) * kSecond;
@@ -198,7 +200,7 @@ Status Cluster::State::skip_occurrence(const model::Reservation& before) {
   if (runs_in(before.name)) return fail(ErrorCode::busy, "Requested reservation is in use");
   model::Reservation next = before;
   set_occurrence(next, next_occurrence(before, {before.start, before.end}, settings->clock),
-          settings->clock);
+                 settings->clock);
   next.idle_since = 0;
   keep_reservation(std::move(next));
   reservation_changed(before.id);

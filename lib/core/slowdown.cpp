@@ -9,8 +9,21 @@ namespace sluice::core {
 namespace {
 
 constexpr int kFraction = 20;  // bits of the logarithm behind the point
-constexpr std::int64_t kMost = std::int64_t{32} << kFraction;  // scores beyond 2^32 are alike
-constexpr std::uint32_t kHalf = 1U << 31U;  // above: those whose patience is over
+constexpr std::int64_t kMost = std::int64_t{64} << kFraction;  // scores beyond 2^64 are alike
+constexpr std::uint32_t kHalf = 1U << 31U;   // above: those whose patience is over
+constexpr std::uint32_t kFresh = 1U << 26U;  // below: nobody
+
+// How much the width counts, in 1024ths.
+constexpr std::int64_t kWidth = 1024 / 6;
+constexpr std::int64_t kWidthAfterThreeDays = 1024 / 2;  // as much again, with the wait's cube
+constexpr std::int64_t kMostWidth = 2 * 1024;
+constexpr std::int64_t kThreeDays_s = 3 * 86'400;
+
+std::int64_t width_exponent(std::int64_t wait_s) {
+  const std::int64_t waited = wait_s * 1024 / kThreeDays_s;
+  const std::int64_t cube = (waited * waited * waited) >> 20U;
+  return kWidth + std::min((cube * kWidthAfterThreeDays) >> 10U, kMostWidth);
+}
 
 }  // namespace
 
@@ -30,15 +43,16 @@ std::int64_t log2_scaled(std::uint64_t value) {
 }
 
 std::uint32_t slowdown_rank(std::int64_t wait_s, std::int64_t estimate_s, std::uint64_t cpus) {
-  if (wait_s <= 0) return 0;
+  if (wait_s <= 0) return kFresh;
   if (wait_s >= kPatienceS) {
     return kHalf + static_cast<std::uint32_t>(std::min<std::int64_t>(wait_s, kHalf - 1));
   }
   const auto waited = static_cast<std::uint64_t>(wait_s);
   const auto asked = static_cast<std::uint64_t>(std::max<std::int64_t>(estimate_s, 1));
-  const std::int64_t score = log2_scaled(waited) - log2_scaled(asked) + log2_scaled(cpus) / 6;
+  const std::int64_t width = (log2_scaled(cpus) * width_exponent(wait_s)) >> 10U;
+  const std::int64_t score = log2_scaled(waited) - log2_scaled(asked) + width;
   const std::int64_t shifted = std::clamp(score, -kMost, kMost - 1) + kMost;
-  return static_cast<std::uint32_t>(shifted << (31 - 6 - kFraction));
+  return std::max(kFresh, static_cast<std::uint32_t>(shifted << (31 - 7 - kFraction)));
 }
 
 }  // namespace sluice::core

@@ -38,7 +38,9 @@ void Cluster::State::on(const SubmitJob& event) {
     return;
   }
   if (event.test_only) {
-    Result<PlanEntry> tested = planner.test(pool, tested_candidate(entrant->job), turn.now);
+    Candidate asked = tested_candidate(entrant->job);
+    Result<PlanEntry> tested = asked.partitions.empty() ? tl::unexpected(no_partition(entrant->job))
+                                                        : planner.test(pool, asked, turn.now);
     if (tested) {
       turn.changes.tested = std::move(*tested);
     } else {
@@ -48,6 +50,21 @@ void Cluster::State::on(const SubmitJob& event) {
   }
   turn.changes.job = take_job_id();
   enter(std::move(*entrant), turn.changes.job);
+}
+
+// Why none of its partitions would start the job.
+Error Cluster::State::no_partition(const model::Job& job) const {
+  const Placeable where = open_partitions(*job.request, job.spec->uid);
+  switch (where.reason) {
+    case model::Reason::partition_time_limit:
+      return {ErrorCode::invalid_time_limit,
+              std::string(base::error_text(ErrorCode::invalid_time_limit))};
+    case model::Reason::partition_node_limit:
+      return {ErrorCode::node_count, std::string(base::error_text(ErrorCode::node_count))};
+    case model::Reason::partition_access: return {ErrorCode::invalid_partition, where.detail.str()};
+    default: break;
+  }
+  return {ErrorCode::partition_down, std::string(base::error_text(ErrorCode::partition_down))};
 }
 
 // The job as it would be, or why it can't be.

@@ -41,8 +41,9 @@ void shorter(Changes& changes, std::uint32_t minutes) {
   if (minutes == 0) return;
   std::uint32_t tried = minutes == model::kUnlimited ? 7 * 1440 : minutes / 2;
   for (int step = 0; step < 8 && tried != 0; ++step, tried /= 2) {
-    changes.add("--time=" + base::format_duration(std::int64_t{tried} * 60),
-                [tried](model::Request& request) { request.time_limit = tried; }, Kind::time);
+    changes.add(
+        "--time=" + base::format_duration(std::int64_t{tried} * 60),
+        [tried](model::Request& request) { request.time_limit = tried; }, Kind::time);
   }
 }
 
@@ -89,14 +90,14 @@ void other_gpus(Changes& changes, const model::Request& request, const ChangeHin
     const model::GresRequest& asked = request.gres[at];
     for (const Text& type : hints.gpu_types) {
       if (asked.type.empty() || asked.type == type) continue;
-      changes.add(fmt::format("--gres={}:{}:{}", asked.name.view(), type.view(), asked.count),
-                  [at, type](model::Request& changed) { changed.gres[at].type = type; },
-                  Kind::gpu_type);
+      changes.add(
+          fmt::format("--gres={}:{}:{}", asked.name.view(), type.view(), asked.count),
+          [at, type](model::Request& changed) { changed.gres[at].type = type; }, Kind::gpu_type);
     }
     if (!asked.type.empty()) {
-      changes.add(fmt::format("--gres={}:{} (any type)", asked.name.view(), asked.count),
-                  [at](model::Request& changed) { changed.gres[at].type = Text(); },
-                  Kind::gpu_type);
+      changes.add(
+          fmt::format("--gres={}:{} (any type)", asked.name.view(), asked.count),
+          [at](model::Request& changed) { changed.gres[at].type = Text(); }, Kind::gpu_type);
     }
     for (std::uint64_t count = asked.count / 2; count != 0; count /= 2) {
       changes.add(fmt::format("--gres={}{}{}:{}", asked.name.view(), asked.type.empty() ? "" : ":",
@@ -109,17 +110,19 @@ void other_gpus(Changes& changes, const model::Request& request, const ChangeHin
 Changes all_changes(const model::Request& request, const ChangeHints& hints) {
   Changes changes(request);
   for (const Text& partition : hints.partitions) {
-    changes.add(fmt::format("--partition={}", partition.view()),
-                [partition](model::Request& changed) { changed.partitions = partition; },
-                Kind::partition);
+    changes.add(
+        fmt::format("--partition={}", partition.view()),
+        [partition](model::Request& changed) { changed.partitions = partition; }, Kind::partition);
   }
   for (const Text& qos : hints.qos) {
-    changes.add(fmt::format("--qos={}", qos.view()),
-                [qos](model::Request& changed) { changed.qos = qos; }, Kind::qos);
+    changes.add(
+        fmt::format("--qos={}", qos.view()), [qos](model::Request& changed) { changed.qos = qos; },
+        Kind::qos);
   }
   for (const Text& account : hints.accounts) {
-    changes.add(fmt::format("--account={}", account.view()),
-                [account](model::Request& changed) { changed.account = account; }, Kind::account);
+    changes.add(
+        fmt::format("--account={}", account.view()),
+        [account](model::Request& changed) { changed.account = account; }, Kind::account);
   }
   shorter(changes, hints.minutes);
   other_gpus(changes, request, hints);

@@ -155,6 +155,7 @@ std::optional<LoadFault> Books::check_customers(const PriceLoad& load,
 }
 
 std::optional<LoadFault> Books::check_load(const PriceLoad& load, WallTime now) const {
+  if (load.keep_books) return check_customers(load, prices_);
   const PriceChangeResult prices = change_prices(prices_, load.books, std::max(now, head_.time));
   if (prices.fault) return LoadFault{prices.fault, std::nullopt, prices.fault->text};
   return check_customers(load, PriceSet(prices.change.all));
@@ -164,9 +165,15 @@ Result<Posted> Books::load(const PriceLoad& load, const Stamp& stamp) {
   if (const std::optional<LoadFault> fault = check_load(load, stamp.now); fault) {
     return fail(ErrorCode::invalid_argument, fault->text);
   }
+  Posted posted;
+  if (!load.keep_books) put_prices(load, stamp, posted);
+  for (const Customer& record : load.customers) put_customer(record, stamp, posted);
+  return posted;
+}
+
+void Books::put_prices(const PriceLoad& load, const Stamp& stamp, Posted& posted) {
   const WallTime now = std::max(stamp.now, head_.time);
   PriceChangeResult prices = change_prices(prices_, load.books, now);
-  Posted posted;
   const bool dropped = prices.change.all.size() < prices_.books().size();
   if (!prices.change.changed.empty() || dropped) {
     prices_ = PriceSet(std::move(prices.change.all));
@@ -181,8 +188,6 @@ Result<Posted> Books::load(const PriceLoad& load, const Stamp& stamp) {
     entry.price.version = book->version;
     finish(std::move(entry), posted);
   }
-  for (const Customer& record : load.customers) put_customer(record, stamp, posted);
-  return posted;
 }
 
 void Books::put_customer(Customer record, const Stamp& stamp, Posted& posted) {

@@ -62,6 +62,9 @@ class Books {
   // Charges whole granules. An attempt that isn't open costs nothing.
   Posted charge(const Attempt& attempt, WallTime until, const Stamp& stamp);
   Posted charge_all(WallTime until, const Stamp& stamp);
+  // The same in parts: at most so many attempts, from this one on (none: from the first); in `next`
+  // where to go on.
+  Posted charge_some(WallTime until, ChargeSlice& slice, const Stamp& stamp);
   // Charges up to the change and goes on with what is allocated then.
   Posted change(const Attempt& attempt, const AttemptChange& change, const Stamp& stamp);
   // Charges the rest, or gives all back if its end makes it free, and releases what is held.
@@ -107,6 +110,7 @@ class Books {
   // books.cpp
   [[nodiscard]] std::optional<LoadFault> check_customers(const PriceLoad& load,
                                                          const PriceSet& prices) const;
+  void put_prices(const PriceLoad& load, const Stamp& stamp, Posted& posted);
   void put_customer(Customer record, const Stamp& stamp, Posted& posted);
   [[nodiscard]] Result<Owner*> owner_named(std::string_view name);
   [[nodiscard]] Owner& owner(std::uint32_t id) { return owners_.at(id); }

@@ -282,6 +282,21 @@ Posted Books::charge_all(WallTime until, const Stamp& stamp) {
   return posted;
 }
 
+Posted Books::charge_some(WallTime until, ChargeSlice& slice, const Stamp& stamp) {
+  Posted posted;
+  auto at = slice.next ? open_.lower_bound(*slice.next) : open_.begin();
+  slice.next.reset();
+  for (std::size_t done = 0; at != open_.end(); ++at, ++done) {
+    if (done == slice.most) {
+      slice.next = at->first;
+      break;
+    }
+    charge_to(at->second, until, Upto::granule, stamp, posted);
+  }
+  warn(posted);
+  return posted;
+}
+
 Posted Books::change(const Attempt& attempt, const AttemptChange& change, const Stamp& stamp) {
   Posted posted;
   const auto found = open_.find(attempt);
@@ -290,6 +305,10 @@ Posted Books::change(const Attempt& attempt, const AttemptChange& change, const 
   charge_to(live, change.at, Upto::exactly, stamp, posted);
   if (change.allotment) live.record.allotment = *change.allotment;
   if (change.suspended) live.record.suspended = *change.suspended;
+  if (change.job) {
+    SLUICE_ASSERT(attempt_of(*change.job) == attempt, "a change of another attempt");
+    live.record.job = *change.job;
+  }
   live.cache = {};
   changed_.attempts.insert(attempt);
   warn(posted);

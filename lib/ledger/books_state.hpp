@@ -2,6 +2,7 @@
 // entries so that a restart need not read them all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -38,7 +39,8 @@ struct Posted {
 };
 
 struct PriceLoad {
-  std::vector<PriceBook> books;
+  std::vector<PriceBook> books;  // all that shall hold from now on; see change_prices()
+  bool keep_books = false;       // `books` is empty and prices stay as they are
   std::vector<Customer> customers;
 };
 struct LoadFault {
@@ -61,10 +63,16 @@ struct Shortage {
   Money available = 0;
 };
 
+struct ChargeSlice {
+  std::size_t most = 1'000;
+  std::optional<Attempt> next;  // nothing, after a call: that was all
+};
+
 struct AttemptChange {
   WallTime at = 0;
   std::optional<Allotment> allotment;
   std::optional<bool> suspended;
+  std::optional<JobRef> job;  // the same attempt, with another QOS, name, wckey
 };
 struct AttemptEnd {
   WallTime at = 0;

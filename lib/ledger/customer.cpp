@@ -55,4 +55,9 @@ Money funds(const Customer& customer, const Balance& balance) {
   return available(customer, balance) + balance.held;
 }
 
+bool is_overdrawn(const Customer& customer, const Balance& balance) {
+  return customer.overdraft != kUnlimitedMoney &&
+         available(customer, balance) < -customer.overdraft;
+}
+
 }  // namespace sluice::ledger

@@ -159,5 +159,7 @@ struct Balance {
 [[nodiscard]] Money available(const Customer& customer, const Balance& balance);
 // The same with what is held: falls by use alone, not by the coming and going of holds.
 [[nodiscard]] Money funds(const Customer& customer, const Balance& balance);
+// Running jobs that aren't held for have to end.
+[[nodiscard]] bool is_overdrawn(const Customer& customer, const Balance& balance);
 
 }  // namespace sluice::ledger

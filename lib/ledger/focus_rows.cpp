@@ -73,7 +73,8 @@ void set_sku(FocusRow& row) {
   const PricedBy& price = row.entry->price;
   row.sku = price.sku.str();
   row.sku_meter = price.meter.str();
-  row.sku_details = json_object({{"Meter", price.meter.str()}, {"Unit", price.unit.str()}});
+  row.sku_details =
+      json_object({{"Meter", price.meter.str()}, {"Unit", std::string(unit_of(price).label)}});
 }
 
 void set_prices(FocusRow& row) {
@@ -218,7 +219,7 @@ std::optional<FocusRow> focus_row(const Entry& entry, const FocusContext& contex
     case EntryKind::withdrawal:
     case EntryKind::purchase: purchase_row(row, context); return row;
     case EntryKind::expiry:
-      if (context.package == nullptr) return std::nullopt;
+      if (context.package == nullptr || entry.priced == Quantity{}) return std::nullopt;
       unused_row(row, context);
       return row;
     case EntryKind::credit:

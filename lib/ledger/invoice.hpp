@@ -30,6 +30,7 @@ class StatementBuilder {
  public:
   // By the time of entries, [from, to); to 0: open.
   StatementBuilder(std::uint32_t customer, WallTime from, WallTime to);
+  void by_job() { lines_ = Lines(LineDetail::by_job); }  // before the first entry
   // Starts from this balance rather than from nothing; entries that are in it are not added.
   void opening(const Balance& balance) { statement_.before = statement_.after = balance; }
   void add(const Entry& entry);  // those of other customers and times are passed over

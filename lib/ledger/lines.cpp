@@ -23,11 +23,13 @@ void Lines::add(const Entry& entry) {
     return;
   }
   const PricedBy& price = entry.price;
+  const JobId job = detail_ == LineDetail::by_job ? entry.job.job : JobId();
   UsageLine& line =
-      usage_[Key(entry.job.account, entry.job.user, price.service, price.sku, price.book,
+      usage_[Key(entry.job.account, entry.job.user, job, price.service, price.sku, price.book,
                  price.version, price.discount, entry.package, entry.correction)];
   line.account = entry.job.account;
   line.user = entry.job.user;
+  line.job = job;
   line.price = price;
   line.package = entry.package;
   line.correction = entry.correction;

@@ -13,6 +13,7 @@ namespace sluice::ledger {
 struct UsageLine {
   Text account;
   Text user;
+  JobId job;  // only where lines are by job
   PricedBy price;
   std::uint32_t package = 0;  // drawn from; 0: money
   bool correction = false;    // of closed months
@@ -52,19 +53,23 @@ struct LineTotals {
   bool operator==(const LineTotals&) const = default;
 };
 
+enum class LineDetail : std::uint8_t { by_price, by_job };
+
 // Charges and reversals go into the lines; everything else that has a price or a payment is a line
 // of its own. Holds, releases and what concerns nobody's money are left out.
 class Lines {
  public:
+  explicit Lines(LineDetail detail = LineDetail::by_price) : detail_(detail) {}
   void add(const Entry& entry);
-  // By account, user, service, SKU; then version, price, package.
+  // By account, user, job, service, SKU; then version, price, package.
   [[nodiscard]] std::vector<UsageLine> usage() const;
   [[nodiscard]] const std::vector<MoneyLine>& money() const { return money_; }
   [[nodiscard]] const LineTotals& totals() const { return totals_; }  // of both
 
  private:
-  using Key =
-      std::tuple<Text, Text, Text, Text, Text, std::uint32_t, std::uint32_t, std::uint32_t, bool>;
+  using Key = std::tuple<Text, Text, JobId, Text, Text, Text, std::uint32_t, std::uint32_t,
+                         std::uint32_t, bool>;
+  LineDetail detail_;
   std::map<Key, UsageLine> usage_;
   std::vector<MoneyLine> money_;
   LineTotals totals_;

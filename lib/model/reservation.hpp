@@ -81,9 +81,9 @@ struct Reservation {
   std::uint32_t start_delay_s = 0;  // MaxStartDelay; 0: none
   std::uint32_t float_s = 0;        // TIME_FLOAT: how far ahead of the present it begins
   Text comment;
-  std::uint32_t creator = 0;      // uid
-  WallTime idle_since = 0;        // PURGE_COMP: active and without a job since then; 0: not idle
-  std::uint32_t cpu_count = 0;    // threads of the cores
+  std::uint32_t creator = 0;    // uid
+  WallTime idle_since = 0;      // PURGE_COMP: active and without a job since then; 0: not idle
+  std::uint32_t cpu_count = 0;  // threads of the cores
   // Of one that repeats: the offset by which its start is read as local time, and how long it lasts
   // on the local clock (0: as from start to end).
   std::int32_t utc_offset_s = 0;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "model/site_order.hpp"
 #include "replay/replay.hpp"
 
 namespace sluice::replay {
@@ -11,7 +12,6 @@ namespace {
 
 constexpr std::uint32_t kSecondsPerMinute = 60;
 constexpr std::uint32_t kForgetAfter_s = 1;  // what is over need not be shown to anybody
-constexpr std::uint32_t kRankEvery_s = 60;
 
 std::uint32_t in_seconds(std::uint32_t minutes) {
   const bool unlimited = minutes >= model::kUnlimited / kSecondsPerMinute;
@@ -38,9 +38,7 @@ void set_policy(model::Settings& settings, Policy policy) {
     settings.priority.calc_period_s = model::kUnlimited;  // nobody asks who has used how much
     return;
   }
-  settings.priority.type = model::PriorityType::multifactor;
-  settings.priority.weight_slowdown = model::kUnlimited;
-  settings.priority.calc_period_s = kRankEvery_s;
+  model::follow_site_order(settings.priority);
 }
 
 core::SettingsPtr trace_settings(const Machine& machine, Policy policy) {

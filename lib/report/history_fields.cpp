@@ -84,8 +84,9 @@ void id_raw(const Row& row, const Context&, Out& out) {
   add_number(out, row.job->id.value);
   if (row.step != nullptr) out += "." + step_number_text(row.step->number);
 }
-void id(const Row& row, const Context&, Out& out) {
-  out += row.step != nullptr ? step_id_text(*row.step, row.job) : job_id_text(*row.job);
+void id(const Row& row, const Context& context, Out& out) {
+  out += row.step != nullptr ? step_id_text(*row.step, row.job)
+                             : job_id_text(*row.job, context.task_list_room);
 }
 void database_id(const Row& row, const Context&, Out& out) { add_number(out, row.job->id.value); }
 void name(const Row& row, const Context&, Out& out) {

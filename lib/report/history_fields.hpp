@@ -12,6 +12,7 @@
 #include "model/job.hpp"
 #include "model/step.hpp"
 #include "report/column_text.hpp"
+#include "report/job_text.hpp"
 
 namespace sluice::report {
 
@@ -32,6 +33,7 @@ struct HistoryContext {
   std::string cluster;
   SizeUnits units = SizeUnits::automatic;
   base::Unit unit = base::Unit::mega;  // with fixed
+  std::size_t task_list_room = kTaskListRoom;
   bool expand_patterns = false;
   bool live = false;  // for sstat: bytes of disk traffic as they are
   // --truncate: what lies outside of the window isn't counted or shown. 0: no bound.

@@ -194,6 +194,13 @@ model::WallTime accrue_time(const model::Job& job) {
   return job.eligible;
 }
 
+model::WallTime preemptable_at(const model::Job& job, const ExemptTimes& exempt) {
+  if (job.start == 0) return 0;
+  const auto own = exempt.of_qos.find(job.qos.str());
+  const std::int64_t safe_s = own == exempt.of_qos.end() ? exempt.usual_s : own->second;
+  return job.start + safe_s * model::kSecond;
+}
+
 std::int64_t end_seconds(const model::Job& job) {
   if (job.end != 0) return job.end / model::kSecond;
   const model::WallTime start = job.start != 0 ? job.start : job.planned_start;

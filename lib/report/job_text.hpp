@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -44,6 +45,13 @@ inline constexpr std::size_t kTaskListRoom = 64;
 [[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);
 // When it will end or has ended, seconds; 0: unknown.
 [[nodiscard]] std::int64_t end_seconds(const model::Job& job);
+// Where running jobs may be displaced: how long one is safe at first.
+struct ExemptTimes {
+  std::int64_t usual_s = 0;
+  std::map<std::string, std::int64_t> of_qos;  // seconds, where a QOS says otherwise
+};
+// From when on it may be displaced; 0: it does not run.
+[[nodiscard]] model::WallTime preemptable_at(const model::Job& job, const ExemptTimes& exempt);
 // From when on it ages, or aged while it waited; 0: it doesn't.
 [[nodiscard]] model::WallTime accrue_time(const model::Job& job);
 // The reservation that it runs in; before that those asked for.

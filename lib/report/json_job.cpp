@@ -79,7 +79,7 @@ void write_state(JsonWriter& writer, const Job& job) {
   writer.member("failed_node", job.failed_node);
 }
 
-void write_times(JsonWriter& writer, const Job& job) {
+void write_times(JsonWriter& writer, const Job& job, const ExemptTimes* exempt) {
   time_member(writer, "submit_time", job.submit);
   time_member(writer, "eligible_time", job.eligible);
   time_member(writer, "accrue_time", accrue_time(job));
@@ -89,8 +89,8 @@ void write_times(JsonWriter& writer, const Job& job) {
   time_member(writer, "pre_sus_time", job.suspended_us);
   time_member(writer, "preempt_time", job.preempted_at);
   time_member(writer, "deadline", job.spec->deadline);
-  for (const std::string_view never :
-       {"last_sched_evaluation", "preemptable_time", "resize_time", "delay_boot"}) {
+  time_member(writer, "preemptable_time", exempt == nullptr ? 0 : preemptable_at(job, *exempt));
+  for (const std::string_view never : {"last_sched_evaluation", "resize_time", "delay_boot"}) {
     writer.member(never, Number::of(0));
   }
   writer.member("time_limit", minutes(job.time_limit));
@@ -278,7 +278,7 @@ void write_job(JsonWriter& writer, const Job& job, const JsonContext& context) {
   writer.open_object();
   write_identity(writer, job, context);
   write_state(writer, job);
-  write_times(writer, job);
+  write_times(writer, job, context.exempt);
   write_files(writer, job);
   write_shape(writer, job);
   write_tres(writer, job);

@@ -10,6 +10,7 @@
 #include "model/node.hpp"
 #include "model/step.hpp"
 #include "report/job_fields.hpp"
+#include "report/job_text.hpp"
 #include "report/json_writer.hpp"
 #include "report/node_fields.hpp"
 
@@ -20,6 +21,7 @@ struct JsonContext {
   std::string cluster;
   // By NodeIndex, to tell the sockets and cores of allocations; may be empty.
   std::span<const model::NodePtr> nodes;
+  const ExemptTimes* exempt = nullptr;  // null: no preemption, or not known
 };
 
 void write_job(JsonWriter& writer, const model::Job& job, const JsonContext& context);

@@ -94,12 +94,9 @@ void show_times(const Job& job, const ShowStyle& style, TextBlock& block) {
                          time_text(time, shown_start(job), "Unknown"),
                          time_text(time, end_seconds(job) * model::kSecond, "Unknown"),
                          time_text(time, job.spec->deadline, "N/A")));
-  if (style.preemption && job.start != 0) {
-    const auto of_qos = style.exempt_of_qos.find(job.qos.str());
-    const std::int64_t exempt_s =
-        of_qos == style.exempt_of_qos.end() ? style.exempt_s : of_qos->second;
+  if (style.exempt && job.start != 0) {
     block.line(fmt::format("PreemptEligibleTime={} PreemptTime={}",
-                           time_text(time, job.start + exempt_s * model::kSecond, "Unknown"),
+                           time_text(time, preemptable_at(job, *style.exempt), "Unknown"),
                            time_text(time, job.preempted_at, "None")));
   }
   block.line(fmt::format("SuspendTime={} SecsPreSuspend={} LastSchedEval={} Scheduler=Main",

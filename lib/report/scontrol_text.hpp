@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,9 +22,7 @@ struct ShowStyle {
   bool one_line = false;  // -o
   TimeStyle time;
   std::size_t task_list_room = kTaskListRoom;
-  bool preemption = false;    // is configured: since when jobs may be displaced is shown
-  std::int64_t exempt_s = 0;  // that a job is safe at first
-  std::map<std::string, std::int64_t> exempt_of_qos;  // where a QOS says otherwise
+  std::optional<ExemptTimes> exempt;  // where there is preemption
 };
 
 // Each appends a whole record, with the blank line behind it unless -o.

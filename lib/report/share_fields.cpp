@@ -12,12 +12,14 @@ namespace {
 using Row = ShareRow;
 using Out = std::string;
 
-// Billionths as "0.045455".
+// Billionths as "0.045455"; what is between two as the even one, as printf does.
 void put_fraction(std::int64_t billionths, Out& out) {
   constexpr std::int64_t kMillionth = 1'000;
   constexpr std::int64_t kOne = 1'000'000;
   const std::int64_t value = billionths < 0 ? 0 : billionths;
-  const std::int64_t rounded = value / kMillionth + (value % kMillionth >= kMillionth / 2 ? 1 : 0);
+  std::int64_t rounded = value / kMillionth;
+  const std::int64_t rest = value % kMillionth * 2;
+  if (rest > kMillionth || (rest == kMillionth && rounded % 2 != 0)) ++rounded;
   out += fmt::format("{}.{:06}", rounded / kOne, rounded % kOne);
 }
 
@@ -39,8 +41,7 @@ void raw_shares(const Row& row, Out& out) {
 }
 // Root has nobody to share with: Slurm prints 0.
 void norm_shares(const Row& row, Out& out) {
-  if (is_root(row)) return put_fraction(0, out);
-  if (row.view->record->shares != model::kShareOfParent) put_fraction(row.usage->norm_shares, out);
+  put_fraction(is_root(row) ? 0 : row.usage->norm_shares, out);
 }
 void raw_usage(const Row& row, Out& out) { out += std::to_string(row.usage->raw); }
 void norm_usage(const Row& row, Out& out) {
@@ -51,7 +52,7 @@ void fair_share(const Row& row, Out& out) {
   if (is_user(row)) put_fraction(row.usage->factor, out);
 }
 void level_fs(const Row& row, Out& out) {
-  if (is_root(row)) return;
+  if (is_root(row) || row.view->record->shares == model::kShareOfParent) return;
   if (row.usage->level_fs == std::numeric_limits<std::int64_t>::max()) {
     out += "inf";
   } else {

@@ -115,6 +115,111 @@ def coordinators_lead_their_accounts():
     must("delete", "coordinator", BOB, "account=chemistry")
 
 
+# What is wrong, and what is said of it. As in Slurm, a share, and a limit on a number, below 0
+# takes back what was set.
+WRONG = (
+    ("modify account physics set parent=physics", " Nothing modified"),
+    ("modify account root set parent=physics", " Nothing modified"),
+    ("modify account physics set parent=nope", "Parent Account nope doesn't exist."),
+    ("modify account physics set fairshare=many", "Invalid value for FairShare (many)"),
+    ("modify account physics set fairshare=99999999999", "Unknown option: fairshare=99999999999"),
+    ("modify account physics set maxjobs=x", "Unknown option: maxjobs=x"),
+    ("modify account physics set grptres=cpu=-3", "Unknown option: grptres=cpu=-3"),
+    ("modify account physics set grptres=foo=3", "Unknown option: grptres=foo=3"),
+    ("modify account physics set grptres=cpu", "Unknown option: grptres=cpu"),
+    ("modify account physics set maxwall=-5", "Unknown option: maxwall=-5"),
+    ("modify account physics set maxwall=soon", "Unknown option: maxwall=soon"),
+    ("modify account physics set defaultqos=nope", "You gave a bad default qos 'nope'"),
+    ("modify qos long set flags=nope", "Unknown QOS flag used in:"),
+    ("modify qos long set flags=Relative", "Unknown QOS flag used in:"),
+    ("modify qos long set flags=NoReserve,nope", "Unknown QOS flag used in:"),
+    ("modify qos long set gracetime=-5", "the grace time is out of range"),
+    ("modify qos long set preempt=nope", "You gave a bad qos 'nope'."),
+    ("modify qos long set preempt=long", "QOS Preemption loop detected"),
+    ("modify user nobody set maxjobs=1", " Nothing modified"),
+    ("delete account nope", " Nothing deleted"),
+    ("delete user nope", " Nothing deleted"),
+    ("delete qos nope", " Nothing deleted"),
+    ("delete account root", "root"),
+    ("delete qos normal", "QOS normal: it can't be removed"),
+)
+# The third line and those behind it of a file, and what is said of it.
+BROKEN = (
+    ("Account - 'x':Fairshare=many", "Problem with line(3)"),
+    ("Account - 'x':MaxJobs=many", "Problem with line(3)"),
+    ("Account - 'x':GrpTRES=foo=3", "Problem with line(3)"),
+    ("Account - 'x':QOS='nope'", "Problem with line(3)"),
+    ("Account - 'x':colour=blue", "Problem with line(3)"),
+    ("Account - 'x", "Problem with line(3)"),
+    ("Fruit - 'x'", "Misformatted line(3)"),
+    ("Account 'x'", "Misformatted line(3)"),
+    ("Account - ''", "Misformatted line(3)"),
+    ("Parent - 'nope'\nAccount - 'x'", "line(3) You need to add this parent (nope)"),
+    ("Cluster - 'sluice'", "You can only add one cluster at a time."),
+    ("Parent - 'good'\nAccount - 'good'", "it would be below itself"),
+    ("Parent - 'good'\nUser - 'mail'\nUser - 'sys':MaxJobs=x", "Problem with line(5)"),
+    ("Account - 'x\x01'", "not a valid name"),
+)
+
+
+def wrong_words_change_nothing():
+    before, qos = tree(), shown("qos")
+    for words, told in WRONG:
+        done = sacctmgr("-i", *words.split())
+        text = done.stdout + done.stderr
+        check(done.returncode == 1 and told in text, f"{words}: {done.returncode}: {text}")
+        check(tree() == before and shown("qos") == qos, f"{words} changed something")
+    must("modify", "account", "science", "set", "fairshare=-3")
+    check("science||1|9|normal|root" in tree(), f"a share below 0 is none: {tree()}")
+    must("modify", "account", "science", "set", "fairshare=50")
+
+
+def broken_files_change_nothing():
+    path = os.path.join(cluster.dir, "broken.cfg")
+    before = tree()
+    for lines, told in BROKEN:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"Cluster - 'sluice'\nAccount - 'good'\n{lines}\n")
+        done = sacctmgr("-i", "load", path)
+        text = done.stdout + done.stderr
+        check(done.returncode == 1 and told in text, f"{lines!r}: {done.returncode}: {text}")
+        check(tree() == before, f"{lines!r} changed something")
+    os.unlink(path)
+
+
+def an_account_never_stands_below_itself():
+    """As in Slurm, moved below what stands below it, it and what is in between change places."""
+    must("modify", "account", "science", "set", "parent=chemistry")
+    parents = dict(line.split("|") for line in shown("assoc", "format=account,parentname", "user="))
+    check(parents["chemistry"] == "root" and parents["science"] == "chemistry", str(parents))
+    must("modify", "account", "chemistry", "set", "parent=science")
+    parents = dict(line.split("|") for line in shown("assoc", "format=account,parentname", "user="))
+    check(parents["chemistry"] == "science" and parents["science"] == "root", str(parents))
+
+
+def what_is_in_use_stays():
+    words = ("--parsable", "-D/", "-o/dev/null", "-t9", "-Achemistry", "--qos=long")
+    job = cluster.must("sbatch", *words, "--wrap", "exec sleep 600", user=ANN).strip()
+    cluster.wait_state(int(job), "RUNNING")
+    before = tree()
+    active = " Error with request: Job(s) active, cancel job(s) before remove\n"
+    line = f"  JobID = {job:10} C = sluice     A = chemistry  U = {ANN:9}\n"
+    for words in (("account", "chemistry"), ("account", "science"), ("user", ANN)):
+        done = sacctmgr("-i", "delete", *words)
+        check(
+            (done.returncode, done.stdout, done.stderr) == (1, "", active + line),
+            f"{words}: {done}",
+        )
+    done = sacctmgr("-i", "delete", "qos", "long")
+    check(done.returncode == 1 and f"(JobId={job})" in done.stderr, str(done))
+    check(tree() == before, "something was removed")
+    # A limit below what is in use lets it run on.
+    must("modify", "account", "chemistry", "set", "grpjobs=0", "grpsubmit=0", "maxwall=1")
+    check(cluster.must("squeue", "-h", "-j", job, "-o", "%T").strip() == "RUNNING", "it ended")
+    must("modify", "account", "chemistry", "set", "grpjobs=-1", "grpsubmit=-1", "maxwall=-1")
+    cluster.must("scancel", job)
+
+
 def shares_are_shown():
     done = cluster.must("sshare", "-a", "-n", "-P", "-o", "account,user,rawshares,fairshare")
     lines = [line.strip() for line in done.splitlines()]
@@ -134,6 +239,10 @@ def main():
             nobody_overwrites_anybody,
             who_has_no_rights_changes_nothing,
             coordinators_lead_their_accounts,
+            wrong_words_change_nothing,
+            broken_files_change_nothing,
+            an_account_never_stands_below_itself,
+            what_is_in_use_stays,
             shares_are_shown,
         )
 

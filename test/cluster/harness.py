@@ -90,6 +90,9 @@ class Cluster:
         ]
         if config is not None:
             path = self.work / "sluice.yaml"
+            # The order is each test's own: what says nothing of it means that of submission.
+            if "priority_type" not in config:
+                config += "\npriority_type: priority/basic\n"
             path.write_text(config)
             self.arguments = ["--config", str(path)]
         self.environment = {

@@ -8,7 +8,7 @@ ONE = {"cpu": 3, "mem": 30, "node": 1, "gres/gpu": 3, "license/lic": 1, "billing
 PER_NODE = {"cpu": 1, "mem": 10, "gres/gpu": 1}
 MINUTES = {name: most * 10 for name, most in TWO.items()}
 JOB_MINUTES = {name: most * 10 for name, most in ONE.items()}
-LEAST = {"cpu": 5, "mem": 50, "node": 3, "gres/gpu": 5, "license/lic": 3}
+LEAST = {"cpu": 5, "mem": 50, "node": 3, "gres/gpu": 5, "license/lic": 3, "billing": 5}
 USED_UP = dict.fromkeys(TWO, 0)
 
 ABOVE, ACCOUNT, USER = "account above", "account", "user"
@@ -34,8 +34,8 @@ NUMBERS = [
     (OF_QOS, SUBMIT, "MaxSubmitJobsPerUser=1", "QOSMaxSubmitJobPerUserLimit"),
     (OF_QOS, SUBMIT, "MaxSubmitJobsPerAccount=1", "MaxSubmitJobsPerAccount"),
 ]
-# Limits on TRES: the reasons in the order cpu, mem, node, gres/gpu, license/lic, billing ("-": none,
-# or tested apart). All are tried with the first holder, the first reason with the others too.
+# Limits on TRES: the reasons in the order cpu, mem, node, gres/gpu, license/lic, billing
+# ("-": none, or tested apart). All are tried with the first holder, the first reason with the others too.
 OF_TRES = [
     (
         OF_ASSOCIATIONS,
@@ -88,7 +88,9 @@ OF_TRES = [
         PAIR,
         "MaxTRESRunMins",
         MINUTES,
-        "AssocMaxCPURunMinutesPerUser AssocMaxMemRunMinutesPerUser - - - -",
+        "AssocMaxCPURunMinutesPerUser AssocMaxMemRunMinutesPerUser AssocMaxNodeRunMinutesPerUser "
+        "AssocMaxGRESRunMinutesPerUser AssocMaxLicenseRunMinutesPerUser "
+        "AssocMaxBillingRunMinutesPerUser",
     ),
     (
         OF_QOS,
@@ -173,7 +175,7 @@ OF_TRES = [
         ALONE,
         "MinTRESPerJob",
         LEAST,
-        "QOSMinCpuNotSatisfied QOSMinMemory QOSMinNode QOSMinGRES QOSMinLicense -",
+        "QOSMinCpuNotSatisfied QOSMinMemory QOSMinNode QOSMinGRES QOSMinLicense QOSMinBilling",
     ),
 ]
 
@@ -229,7 +231,8 @@ DENIED = [
     (USER, "MaxTRESPerJob=cpu=3", "AssocMaxCpuPerJobLimit"),
     (USER, "MaxWall=9", "AssocMaxWallDurationPerJobLimit"),
 ]
-# Limits of partitions that a QOS lets its jobs pass: the flag, what is asked for, the reason without.
+# Limits of partitions that a QOS lets its jobs pass: the flag, what is asked for, and the reason
+# without.
 PASSED = [
     ("PartitionTimeLimit", ("-pshort", "-t20"), "PartitionTimeLimit"),
     ("PartitionMaxNodes", ("-pshort", "-t5", "-N2"), "PartitionNodeLimit"),

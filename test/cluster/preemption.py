@@ -82,8 +82,24 @@ def end(*jobs):
     cluster.wait_end(*jobs, seconds=30)
 
 
-def process_state(pid):
-    return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+class Ticks:
+    """A job's script that says that it goes on, again and again."""
+
+    def __init__(self, name):
+        self.file = cluster.work / name
+        self.script = f"while :; do echo >> {self.file}; sleep 0.02; done"
+
+    def count(self):
+        return self.file.stat().st_size if self.file.exists() else 0
+
+    def stand_still(self):
+        before = self.count()
+        time.sleep(0.2)
+        return self.count() == before
+
+    def go_on(self):
+        before = self.count()
+        wait_for(lambda: self.count() > before, 10, "its process goes on")
 
 
 def the_partitions_say_how():
@@ -121,7 +137,7 @@ def requeued():
     check(detail(low, "Restarts") == "1", "no restart was counted")
     end(high)
     wait_shown(low, "RUNNING")
-    check(attempts(low)[0] in ("PREEMPTED", "REQUEUED"), attempts(low))
+    check(attempts(low) == ["PREEMPTED", "RUNNING"], attempts(low))
     end(low)
     not_again = running("-prequeued", "--no-requeue", *ALL)
     high = running("-phigh", *ALL)
@@ -130,28 +146,33 @@ def requeued():
 
 
 def suspended():
-    file = cluster.work / "pid"
-    low = running("-psuspended", *ALL, wrap=f"echo $$ > {file}; exec sleep 600")
-    pid = wait_for(lambda: file.exists() and file.read_text().strip(), 10, "the job's pid")
+    ticks = Ticks("ticks")
+    low = running("-psuspended", *ALL, wrap=ticks.script)
+    ticks.go_on()
     high = running("-phigh", *ALL)
     check(shown(low, "%T") == "SUSPENDED", shown(low, "%T"))
-    wait_for(lambda: process_state(pid) == "T", 10, f"its process stopped: {process_state(pid)}")
+    wait_for(ticks.stand_still, 10, "its process stopped")
     check(detail(low, "PreemptTime") != "None", "PreemptTime is not told")
     why = cluster.must("sluice", "why", low)
     check("gave way" in why, why)
     end(high)
     wait_shown(low, "RUNNING")
-    wait_for(lambda: process_state(pid) == "S", 10, f"its process goes on: {process_state(pid)}")
+    ticks.go_on()
     check(detail(low, "PreemptTime") == "None", "PreemptTime is told of a job that runs again")
     end(low)
 
 
 def grace_time():
     file = cluster.work / "told"
-    script = f"trap 'echo term > {file}' TERM; while :; do sleep 600 & wait; done"
-    low = running("-pgraced", *ALL, wrap=script)
+    script = f"trap 'echo {{}} > {file}.{{}}' TERM; {{}}while :; do sleep 600 & wait; done"
+    ready = cluster.work / "ready"
+    inner = script.format("step", "step", f"touch {ready}; ")
+    batch = script.format("batch", "batch", "")
+    low = running("-pgraced", *ALL, wrap=f'srun -N1 -n1 -c1 bash -c "{inner}" & {batch}')
+    wait_for(ready.exists, 10, "its step")
     high = submit("-phigh", *ALL)
-    wait_for(file.exists, 10, "SIGTERM in the job")
+    wait_for(pathlib.Path(f"{file}.step").exists, 10, "SIGTERM in the job's step")
+    check(not pathlib.Path(f"{file}.batch").exists(), "its script was told as well")
     began = time.monotonic()
     check(shown(low, "%T") == "RUNNING", f"it was not given its grace time: {shown(low, '%T')}")
     told = shown_long(low, "PreemptTime")
@@ -215,18 +236,21 @@ def make_qos():
     sacctmgr("add", "qos", "low", "priority=1")
     sacctmgr("add", "qos", "back", "priority=1", "preemptmode=requeue")
     sacctmgr("add", "qos", "stopped", "priority=1", "preemptmode=suspend")
-    sacctmgr("add", "qos", "high", "priority=100", "preempt=low,back,stopped")
+    sacctmgr("add", "qos", "safe", "priority=1", "preemptexempttime=00:00:03", "gracetime=1")
+    sacctmgr("add", "qos", "told", "priority=1", "gracetime=2")
+    sacctmgr("add", "qos", "high", "priority=100", "preempt=low,back,stopped,safe,told")
     sacctmgr("add", "qos", "inner", "preemptmode=within")
     sacctmgr("add", "user", "root", "account=science")
-    sacctmgr("modify", "user", "root", "set", "qos=normal,low,back,stopped,high,inner")
+    names = "normal,low,back,stopped,safe,told,high,inner"
+    sacctmgr("modify", "user", "root", "set", f"qos={names}")
 
 
 def a_qos_names_whom_it_displaces():
     for qos, after in (("low", "PREEMPTED"), ("back", "PENDING"), ("stopped", "SUSPENDED")):
         low = running(f"--qos={qos}", *ALL)
+        normal = submit("--qos=normal", *ALL)
         high = running("--qos=high", *ALL)
         cluster.wait_state(low, after)
-        normal = submit("--qos=normal", *ALL)
         check(shown(high, "%T") == "RUNNING", "normal may not displace anybody")
         end(normal, high)
         if after != "PREEMPTED":
@@ -244,14 +268,15 @@ def within_a_qos_by_priority():
 
 
 def exempt_time_and_grace_of_a_qos():
-    sacctmgr("modify", "qos", "low", "set", "preemptexempttime=00:00:03", "gracetime=1")
-    low = running("--qos=low", *ALL)
+    low = running("--qos=safe", *ALL)
+    submit("--qos=high", "--hold", *ALL)  # a change in the queue
     high = submit("--qos=high", *ALL)
     wait_shown(high, "RUNNING")
     check(attempts(low) == ["PREEMPTED"], attempts(low))
     line = cluster.must("sacct", "-X", "-n", "-P", "-j", low, "-o", "elapsedraw").strip()
     check(int(line) >= 3, f"it ran for {line} s, exempt for 3 and then told a second before")
-    sacctmgr("modify", "qos", "low", "set", "preemptexempttime=-1")
+    eligible = detail(low, "PreemptEligibleTime")
+    check(eligible > detail(low, "StartTime"), f"eligible from {eligible} on")
     end(high)
 
 
@@ -273,16 +298,18 @@ def high_priorities_are_exempt():
 
 
 def the_signal_that_the_job_asked_for():
-    file = cluster.work / "usr1"
-    script = (
-        f"trap 'echo usr1 > {file}; exit 0' USR1; trap '' TERM; while :; do sleep 600 & wait; done"
-    )
-    low = running("--qos=low", "--signal=B:USR1@10", *ALL, wrap=script)
-    high = submit("--qos=high", *ALL)
-    wait_for(file.exists, 10, "SIGUSR1 in the job")
-    wait_shown(high, "RUNNING")
-    check(attempts(low)[0] in ("COMPLETED", "PREEMPTED"), attempts(low))
-    end(high)
+    for qos, after in (("told", "COMPLETED"), ("low", "PREEMPTED")):
+        file = cluster.work / f"usr1.{qos}"
+        last = "exit 0" if qos == "told" else ":"
+        script = f"trap 'echo usr1 > {file}; {last}' USR1; trap : TERM; touch {file}.ready;"
+        script += " while :; do sleep 600 & wait; done"
+        low = running(f"--qos={qos}", "--signal=B:USR1@10", *ALL, wrap=script)
+        wait_for(pathlib.Path(f"{file}.ready").exists, 10, "its script")
+        high = submit("--qos=high", *ALL)
+        wait_for(file.exists, 10, "SIGUSR1 in the job")
+        wait_shown(high, "RUNNING")
+        check(attempts(low) == [after], f"{qos}: {attempts(low)}")
+        end(high)
 
 
 def alone(test):

@@ -4,6 +4,10 @@
 A function for each flag; test/docs/coverage.py looks for `flags=NAME` here.
 """
 import datetime
+import os
+
+# Local time of the daemons and of what scontrol prints: it changes at the end of March and October.
+os.environ["TZ"] = "CET-1CEST,M3.5.0,M10.5.0/3"
 
 import harness
 from harness import Cluster, check, wait_for
@@ -157,6 +161,24 @@ def weekly():  # flags=WEEKLY
     repeated("WEEKLY", datetime.timedelta(days=7))
 
 
+def the_local_hour_stays():
+    """DAILY and WEEKLY over a change of the clocks (2030-03-31 and 2030-10-27)."""
+    for flag, first, after in (
+        ("DAILY", "2030-03-30T08:00:00", "2030-03-31T08:00:00"),
+        ("WEEKLY", "2030-10-23T08:00:00", "2030-10-30T08:00:00"),
+    ):
+        make("dst", f"starttime={first} duration=60 nodes=n1 flags={flag}")
+        done = scontrol("update reservation=dst skip")
+        check(done.returncode == 0, done.stderr)
+        shown = show("dst")
+        check(shown["StartTime"] == after and shown["Duration"] == "01:00:00", str(shown))
+        drop("dst")
+    make("hour", "starttime=2030-03-31T01:30 duration=10 nodes=n1 flags=HOURLY")
+    scontrol("update reservation=hour skip")
+    check(show("hour")["StartTime"] == "2030-03-31T03:30:00", str(show("hour")))
+    drop("hour")
+
+
 def ignore_jobs():
     runs = job("-w", "n1")
     cluster.wait_state(runs, "RUNNING")
@@ -191,7 +213,11 @@ def any_nodes():
 
 def static_alloc():
     """Nodes of a reservation that go down are replaced, but not with STATIC_ALLOC."""
-    for flags, replaced in (("flags=STATIC_ALLOC", False), ("flags=REPLACE_DOWN", True)):
+    for flags, replaced in (
+        ("flags=STATIC_ALLOC", False),
+        ("flags=STATIC", False),
+        ("flags=REPLACE_DOWN", True),
+    ):
         make("st", f"starttime=now duration=60 nodecnt=1 {flags}")
         node = show("st")["Nodes"]
         cluster.must("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
@@ -305,6 +331,7 @@ def main():
         weekday,
         weekend,
         weekly,
+        the_local_hour_stays,
         ignore_jobs,
         spec_nodes,
         any_nodes,

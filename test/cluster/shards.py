@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""GPUs that are lent in shards, on real daemons: several jobs share one card and open only that one,
-and no card is lent and given out whole at once.
+"""GPUs that are lent in shards, on real daemons: several jobs share one card and open only that
+one, and no card is lent and given out whole at once.
 """
 import devices
 from devices import OPEN, SHUT, Host, seen

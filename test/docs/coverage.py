@@ -14,8 +14,13 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Given only together with the name of a limit, which is shown in its place.
-SHOWN_BY_DETAIL = ("AssociationResourceLimit", "QOSResourceLimit")
+# Given only together with the name of a limit, a rule or a device, which is shown in its place.
+SHOWN_BY_DETAIL = (
+    "AssociationResourceLimit",
+    "QOSResourceLimit",
+    "AccountNotAllowed",
+    "SystemFailure",
+)
 # Of each node of a job, or of TRES that a node has none of, no such limit can be set.
 NO_LIMIT = re.compile(r"(Node|License|Billing)PerNode$")
 
@@ -104,15 +109,18 @@ class Judge:
         for name in self.of_kind("reservation-flag"):
             self.expect(has_word(page, name), f"scontrol.1 does not explain flag {name}")
             self.expect(
-                has_word(self.real, f"flags={name}") or has_word(self.real, f"flags={name.lower()}"),
+                re.search(rf"flags=([A-Z_]+,)*{name}(?![A-Z_])", self.real, re.IGNORECASE),
                 f"no test makes a reservation with flags={name}",
             )
 
     def modes(self):
         pages = manual("sacctmgr.1") + text_of("man/sluice.yaml.5")
         tests = text_of("test/cluster/preemption.py", "test/unit/core/preemption_test.cpp").lower()
-        for name in self.of_kind("preempt-mode"):
-            self.expect(has_word(pages.lower(), name), f"no manual page explains preempt mode {name}")
+        for mode in self.of_kind("preempt-mode"):
+            name = mode.lower()
+            self.expect(
+                has_word(pages.lower(), name), f"no manual page explains preempt mode {name}"
+            )
             self.expect(has_word(tests, name), f"no test preempts with mode {name}")
 
 

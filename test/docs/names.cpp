@@ -48,16 +48,15 @@ constexpr Limit kLimits[] = {
 };
 
 void put_limits() {
-  const model::TresKind kinds[] = {{model::kTresCpu, "cpu", ""},
-                                   {model::kTresMemory, "mem", ""},
-                                   {model::kTresNode, "node", ""},
-                                   {model::kTresBilling, "billing", ""},
-                                   {1001, "gres", "gpu"},
-                                   {1002, "license", "lic"}};
+  const model::TresKind kinds[] = {
+      {model::kTresCpu, "cpu", ""},   {model::kTresMemory, "mem", ""},
+      {model::kTresNode, "node", ""}, {model::kTresBilling, "billing", ""},
+      {1001, "gres", "gpu"},          {1002, "license", "lic"}};
   for (const Limit& limit : kLimits) {
     for (const model::TresKind& kind : kinds) {
       put("limit", core::limit_name({limit.kind, limit.scope, true}, kind));
-      if (limit.of_association) put("limit", core::limit_name({limit.kind, limit.scope, false}, kind));
+      if (limit.of_association)
+        put("limit", core::limit_name({limit.kind, limit.scope, false}, kind));
     }
   }
 }

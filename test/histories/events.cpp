@@ -195,8 +195,14 @@ void History::node_event() {
   const std::string name = site_.settings.nodes[n].name.str();
   const NodeIndex node(n);
   switch (random_.below(8)) {
-    case 0: apply(core::NodeSilent{node}, name + " is silent"); break;
-    case 1: apply(core::NodeLost{node}, name + " is lost"); break;
+    case 0:
+      saw(Seen::node_failures);
+      apply(core::NodeSilent{node}, name + " is silent");
+      break;
+    case 1:
+      saw(Seen::node_failures);
+      apply(core::NodeLost{node}, name + " is lost");
+      break;
     case 2:
       apply(core::UpdateNode{.nodes = {node}, .verb = core::NodeVerb::drain, .reason = Text("x")},
             name + " is drained");
@@ -216,6 +222,7 @@ void History::node_event() {
 }
 
 void History::edit_accounts() {
+  saw(Seen::changes_of_limits);
   apply(core::EditAccounts{draw_change(random_, site_, world_.cluster->accounts().accounts())},
         "change of limits or shares");
 }

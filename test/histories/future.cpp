@@ -48,8 +48,10 @@ class Copy {
     const model::JobPtr job = cluster.find_job(id);
     apply(core::BatchEnded{
         .attempt = {job->uid, job->attempt}, .exit_code = 0, .error = {}, .released = true});
-    const model::JobPtr over = cluster.find_job(id);
-    if (over && over->allocation) release(*over);
+    // The other components of a heterogeneous job end with it.
+    for (const model::JobPtr& over : cluster.all_jobs()) {
+      if (is_completing(*over) && over->allocation) release(*over);
+    }
   }
   [[nodiscard]] Picture picture(const Picture& like) const {
     return picture_of(cluster, like.settings, now);
@@ -78,7 +80,7 @@ bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
 // Certainly behind the other, in whichever partitions.
 bool is_below(const Picture& picture, const Job& low, const Job& high) {
   Rank best;
-  Rank worst{~0U, ~0U};
+  Rank worst{~0U, ~0U, ~0U};
   for (const auto* one : partitions_of(picture, low)) {
     best = std::max(best, rank_of(picture, low, *one));
   }
@@ -103,7 +105,8 @@ struct Promise {
 };
 
 // A group has one planned start, its leader's; the rest of it comes later, and nobody behind it can
-// be promised anything.
+// be promised anything. Nor behind a job that can't start inside the backfill window: when time has
+// passed it can, and then it stands before him.
 std::vector<Promise> promises_of(const Picture& picture) {
   std::map<const core::PlanEntry*, Promise> found;
   for (const auto& [id, entry] : picture.entries) {
@@ -118,7 +121,7 @@ std::vector<Promise> promises_of(const Picture& picture) {
     const Job& leader = *picture.find(promise.jobs.front());
     const bool behind_many = std::ranges::any_of(found, [&](const auto& other) {
       const Promise& ahead = other.second;
-      return other.first != entry && ahead.tasks > 1 &&
+      return other.first != entry && (ahead.tasks > 1 || ahead.at == 0) &&
              !is_below(picture, *picture.find(ahead.jobs.front()), leader);
     });
     if (promise.at != 0 && !behind_many) list.push_back(promise);
@@ -166,6 +169,21 @@ bool go_on(Copy& copy) {
 
 }  // namespace
 
+// Whether those who aren't below the job are planned alike in both. A plan keeps the nodes once
+// chosen as long as they serve; a copy chooses anew, and with other nodes taken by those ahead the
+// job may have others, too.
+bool same_ahead(const Picture& a, const Picture& b, const Job& job) {
+  return std::ranges::all_of(a.jobs, [&](const model::JobPtr& other) {
+    if (other->id == job.id || other->state != model::JobState::pending) return true;
+    if (is_below(a, *other, job)) return true;
+    const auto here = a.plan.find(other->id);
+    const auto there = b.plan.find(other->id);
+    if (here == a.plan.end() || there == b.plan.end()) return here == a.plan.end();
+    return here->second.planned_start == there->second.planned_start &&
+           here->second.planned_nodes == there->second.planned_nodes;
+  });
+}
+
 Problem delayed(const Picture& before, const core::StoredState& state, const Picture& after,
                 const Job& job) {
   const model::WallTime planned = after.plan.at(job.id).planned_start;
@@ -186,6 +204,7 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
   const auto entry = alone.plan.find(job.id);
   if (entry == alone.plan.end() || entry->second.planned_start == 0) return {};
   if (planned != 0 && planned <= entry->second.planned_start) return {};
+  if (!same_ahead(after, alone, job)) return {};
   return fmt::format("{} is planned in {} s, without jobs of lower standing in {} s", name(job),
                      (planned - before.now.wall) / model::kSecond,
                      (entry->second.planned_start - before.now.wall) / model::kSecond);
@@ -193,12 +212,12 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
 
 // What the copy has come to, in words.
 std::string told(const Picture& picture) {
-  std::string text = fmt::format("  {:10.1f} in a copy\n", double(picture.now.mono_ms) / 1000.0);
+  std::string text = fmt::format("  {} s in a copy\n", picture.now.mono_ms / 1000);
   for (const model::JobPtr& job : picture.jobs) {
     if (runs(*job)) {
-      text += fmt::format("    runs: {} on {} until {}\n", name(*job), job->allocation->nodes.view(),
-                          (job->start - picture.now.wall) / model::kSecond +
-                              std::int64_t{job->time_limit} * 60);
+      text += fmt::format(
+          "    runs: {} on {} until {}\n", name(*job), job->allocation->nodes.view(),
+          (job->start - picture.now.wall) / model::kSecond + std::int64_t{job->time_limit} * 60);
     }
     const auto entry = picture.plan.find(job->id);
     if (entry == picture.plan.end()) continue;

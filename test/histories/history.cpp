@@ -18,6 +18,7 @@ std::uint32_t size_of(const auto& list) { return static_cast<std::uint32_t>(std:
 History::History(std::uint64_t seed, bool trace)
     : random_(seed), trace_(trace), site_(draw_site(random_)), world_(site_.settings) {
   world_.planning = false;
+  count_site();
   if (trace_) {
     for (const auto& node : site_.settings.nodes) {
       std::printf("node %s: %u CPUs, %llu MiB, %zu GPUs, features %s\n", node.name.str().c_str(),
@@ -107,6 +108,7 @@ void History::count(const Picture& before, const Picture& after) {
   }
   for (const model::JobPtr& job : after.jobs) {
     const model::Job* was = before.find(job->id);
+    count_job(was, *job);
     const bool ran = was != nullptr && runs(*was);
     if (runs(*job) && !ran) {
       ++counts_.starts;
@@ -122,14 +124,74 @@ void History::count(const Picture& before, const Picture& after) {
     if (reason == model::Reason::association_limit || reason == model::Reason::qos_limit) {
       ++counts_.refusals;
     }
-    if (!trace_) continue;
     const auto entry = after.plan.find(job->id);
+    saw(Seen::planned_starts, entry != after.plan.end() && entry->second.planned_start != 0);
+    if (!trace_) continue;
     const model::WallTime at = entry == after.plan.end() ? 0 : entry->second.planned_start;
     note(fmt::format("    waits: {} for {} {} priority {} planned in {} on {}", name(*job),
                      model::reason_name(reason), after.detail(*job), job->priority,
                      at == 0 ? -1 : (at - after.now.wall) / model::kSecond,
                      at == 0 ? "" : entry->second.planned_nodes.view()));
   }
+}
+
+const char* seen_name(std::size_t seen) {
+  static constexpr std::array<const char*, kSeen> kNames = {
+      "steady sites",
+      "with limits",
+      "with multifactor priorities",
+      "with preemption",
+      "with reservations",
+      "with licences",
+      "jobs",
+      "tasks of arrays",
+      "components",
+      "jobs with GPUs",
+      "jobs of whole nodes",
+      "jobs in several partitions",
+      "jobs with licences",
+      "jobs with dependencies",
+      "jobs in reservations",
+      "starts in reservations",
+      "starts of components",
+      "suspensions",
+      "requeues",
+      "node failures",
+      "changes of limits or shares",
+      "planned starts shown",
+  };
+  return kNames[seen];
+}
+
+void History::count_site() {
+  const model::Settings& settings = site_.settings;
+  saw(Seen::steady_sites, site_.steady);
+  saw(Seen::sites_with_limits, site_.limits);
+  saw(Seen::sites_with_priorities, settings.priority.type == model::PriorityType::multifactor);
+  saw(Seen::sites_with_preemption, settings.preempt.type != model::PreemptType::none);
+  saw(Seen::sites_with_reservations, site_.reservations);
+  saw(Seen::sites_with_licenses, !settings.licenses.empty());
+}
+
+void History::count_job(const model::Job* was, const model::Job& job) {
+  const model::Request& request = *job.request;
+  if (was == nullptr) {
+    saw(Seen::jobs);
+    saw(Seen::arrays, job.array_job.is_set());
+    saw(Seen::components, job.het_job.is_set());
+    saw(Seen::gpu_jobs, !request.gres.empty());
+    saw(Seen::whole_node_jobs, request.sharing == model::Sharing::exclusive);
+    saw(Seen::jobs_in_several_partitions,
+        request.partitions.view().find(',') != std::string_view::npos);
+    saw(Seen::jobs_with_licenses, !request.licenses.empty());
+    saw(Seen::jobs_with_dependencies, !job.spec->dependency.empty());
+    saw(Seen::jobs_in_reservations, !request.reservation.empty());
+  }
+  const bool starts = runs(job) && (was == nullptr || !runs(*was));
+  saw(Seen::starts_in_reservations, starts && !job.reservation.empty());
+  saw(Seen::starts_of_components, starts && job.het_job.is_set());
+  saw(Seen::suspensions, was != nullptr && was->suspended_at == 0 && job.suspended_at != 0);
+  saw(Seen::requeues, was != nullptr && was->attempt != job.attempt);
 }
 
 model::JobPtr History::some_job(bool running) {

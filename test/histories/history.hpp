@@ -1,6 +1,8 @@
 // History: a random site and what happens there, with all checks after each event.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,8 +13,38 @@
 
 namespace sluice::histories {
 
+// What the histories contained, so that it is visible what the checks have seen.
+enum class Seen : std::uint8_t {
+  steady_sites,
+  sites_with_limits,
+  sites_with_priorities,
+  sites_with_preemption,
+  sites_with_reservations,
+  sites_with_licenses,
+  jobs,
+  arrays,
+  components,
+  gpu_jobs,
+  whole_node_jobs,
+  jobs_in_several_partitions,
+  jobs_with_licenses,
+  jobs_with_dependencies,
+  jobs_in_reservations,
+  starts_in_reservations,
+  starts_of_components,
+  suspensions,
+  requeues,
+  node_failures,
+  changes_of_limits,
+  planned_starts,
+  count
+};
+inline constexpr std::size_t kSeen = static_cast<std::size_t>(Seen::count);
+[[nodiscard]] const char* seen_name(std::size_t seen);
+
 // How much was looked at.
 struct Counts {
+  std::array<std::uint64_t, kSeen> seen{};
   std::uint64_t events = 0;
   std::uint64_t starts = 0;
   std::uint64_t reasons = 0;
@@ -52,6 +84,11 @@ class History {
   void plan_and_check();
   void look_ahead(const Picture& before, const core::StoredState& state, const Picture& after);
   void count(const Picture& before, const Picture& after);
+  void count_site();
+  void count_job(const model::Job* was, const model::Job& job);
+  void saw(Seen what, bool really = true) {
+    if (really) ++counts_.seen[static_cast<std::size_t>(what)];
+  }
   void note(const std::string& what);
   [[nodiscard]] model::JobPtr some_job(bool running);
 

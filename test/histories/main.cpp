@@ -5,8 +5,9 @@
 //   sluice-histories --seed K [--trace]
 //
 // A seed that fails is printed with what went wrong; --seed K --trace shows its events up to there.
-// Exit code 1 if any failed. With --keep-going all seeds are played. Each run of seeds is played in
-// a process of its own, because a failed assertion of the code under test ends it.
+// Exit code 1 if any failed. With --keep-going all seeds are played (up to a hundred failures). At
+// the end it tells how much was looked at and what the histories contained. Each run of seeds is
+// played in a process of its own, because a failed assertion of the code under test ends it.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@
 namespace sluice::histories {
 
 namespace {
+
+constexpr std::uint64_t kMostFailures = 100;  // then something is wrong altogether
 
 struct Options {
   std::uint64_t seeds = 200;
@@ -81,6 +84,7 @@ void add(Counts& to, const Counts& more) {
   to.futures += more.futures;
   to.preemptions += more.preemptions;
   to.restarts += more.restarts;
+  for (std::size_t s = 0; s < kSeen; ++s) to.seen[s] += more.seen[s];
 }
 
 // From slot.seed on until one fails.
@@ -118,7 +122,7 @@ int play(const Options& options) {
     }
     ++failures;
     ++slot.seed;
-    if (!options.keep_going) break;
+    if (!options.keep_going || failures == kMostFailures) break;
   }
   const Counts& all = slot.counts;
   std::printf(
@@ -131,6 +135,11 @@ int play(const Options& options) {
       static_cast<unsigned long long>(all.futures),
       static_cast<unsigned long long>(all.preemptions),
       static_cast<unsigned long long>(all.restarts));
+  for (std::size_t s = 0; s < kSeen; ++s) {
+    std::printf("%s%llu %s", s == 0 ? "of which: " : ", ",
+                static_cast<unsigned long long>(all.seen[s]), seen_name(s));
+  }
+  std::printf("\n");
   return failures == 0 ? 0 : 1;
 }
 

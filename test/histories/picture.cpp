@@ -150,8 +150,28 @@ std::string name(const model::Job& job) {
                      request.partitions.view(), job.spec->user.view(), job.qos.view(), more);
 }
 
+namespace {
+
+// The longest chain of QOS below this one of which each displaces the next.
+std::uint32_t chain_below(const model::Accounts& accounts, const Text& qos, std::size_t links) {
+  std::uint32_t longest = 0;
+  for (const model::Qos& one : accounts.qos) {
+    if (one.name != qos || links == 0) continue;
+    for (const Text& other : one.preempt) {
+      if (other == qos) continue;
+      longest = std::max(longest, 1 + chain_below(accounts, other, links - 1));
+    }
+  }
+  return longest;
+}
+
+}  // namespace
+
 Rank rank_of(const Picture& picture, const model::Job& job, const model::Partition& partition) {
-  Rank rank{partition.priority_tier, job.priority};
+  Rank rank{0, partition.priority_tier, job.priority};
+  if (picture.settings->preempt.type == model::PreemptType::qos) {
+    rank.displaces = chain_below(*picture.accounts, job.qos, picture.accounts->qos.size());
+  }
   const bool computed = picture.settings->priority.type != model::PriorityType::basic;
   if (computed && picture.inputs && !job.priority_fixed) {
     rank.priority =

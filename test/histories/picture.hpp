@@ -28,7 +28,7 @@ struct Picture {
   std::map<JobId, core::PlanEntry> plan;  // of waiting jobs that the plan says something about
   std::map<JobId, const core::PlanEntry*> entries;  // the same entry: the same group
 
-  bool tells = false;  // a problem comes with all that led to it
+  bool tells = false;               // a problem comes with all that led to it
   std::vector<bool> has_strangers;  // by node: former attempts may still live there
 
   [[nodiscard]] const model::Job* find(JobId id) const;
@@ -64,6 +64,7 @@ struct Picture {
 
 // Where a waiting job stands in a partition: the greater goes first.
 struct Rank {
+  std::uint32_t displaces = 0;  // whose QOS displaces others stands before them
   std::uint32_t tier = 0;
   std::uint32_t priority = 0;
   auto operator<=>(const Rank&) const = default;

@@ -1,5 +1,6 @@
-// Placement by brute force: every set of nodes is tried, in each partition that takes the job. Only what is certain counts: a node that
-// some planned start or some other reservation needs in the meantime is left out altogether.
+// Placement by brute force: every set of nodes is tried, in each partition that takes the job. Only
+// what is certain counts: a node that some planned start or some other reservation needs in the
+// meantime is left out altogether.
 #include <algorithm>
 #include <bit>
 

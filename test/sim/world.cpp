@@ -2,6 +2,7 @@
 #include "test/sim/world.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 
 #include "test/sim/daemon.hpp"
@@ -77,7 +78,24 @@ void World::make_settings() {
                    {"step_patience", std::to_string(random.between(5, 90))}};
   report_interval_s = static_cast<std::uint32_t>(random.between(2, 30));
   plan_budget = random.percent(70) ? 20'000 : static_cast<std::uint64_t>(random.between(1, 200));
+  make_preemption(made);
   settings = std::make_shared<const model::Settings>(std::move(made));
+}
+
+// In half of the worlds jobs of the second partition displace those of the first.
+void World::make_preemption(model::Settings& made) {
+  if (random.percent(50)) return;
+  constexpr std::array kModes{model::PreemptMode::cancel, model::PreemptMode::requeue,
+                              model::PreemptMode::suspend};
+  made.preempt.type = model::PreemptType::partition_prio;
+  made.preempt.mode = kModes.at(random.below(kModes.size()));
+  made.preempt.gang = true;
+  if (random.percent(30)) {
+    made.preempt.exempt_time_s = static_cast<std::uint32_t>(random.between(1, 60));
+  }
+  if (random.percent(50)) {
+    made.partitions.front().grace_time = static_cast<std::uint32_t>(random.between(1, 20));
+  }
 }
 
 NodeHost* World::find_node(const std::string& name) {

@@ -75,6 +75,7 @@ class World {
 
  private:
   void make_settings();
+  void make_preemption(model::Settings& made);
   void trouble();
   void one_trouble();
   void some_node_trouble();

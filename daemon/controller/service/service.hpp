@@ -21,6 +21,7 @@
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/interner.hpp"
 #include "daemon/controller/service/service_options.hpp"
+#include "daemon/controller/service/service_parts.hpp"
 #include "daemon/controller/service/sight.hpp"
 #include "daemon/controller/service/statistics.hpp"
 #include "net/client/frame.hpp"
@@ -107,24 +108,6 @@ class Service {
   void refuse(const Call& call, const Error& error);
 
  private:
-  struct NodeLink {
-    bool connected = false;
-    std::uint64_t next_order = 1;
-    std::int64_t lost_since = 0;  // when the link went, monotonic ms
-    bool shown_silent = false;
-    struct Sent {
-      std::uint64_t order = 0;
-      std::int64_t at_ms = 0;
-    };
-    std::unordered_map<Attempt, Sent> last_order;  // by attempt, on this link
-  };
-  struct Waiter {
-    SessionId session = 0;
-    std::uint64_t id = 0;
-    bool started = false;
-    bool ended = false;
-    bool owned = false;
-  };
   // What happens when a commit is durable.
   struct Effects {
     Delta delta;

@@ -29,8 +29,8 @@ bool Service::has_job_on_its_host(const auth::Peer& peer) const {
   const auto node = cluster_.find_node(peer.host);
   if (!node) return false;
   const std::vector<model::JobPtr> jobs = cluster_.jobs_on(*node);
-  return std::ranges::any_of(
-      jobs, [&](const model::JobPtr& job) { return job->spec->uid == peer.uid; });
+  return std::ranges::any_of(jobs,
+                             [&](const model::JobPtr& job) { return job->spec->uid == peer.uid; });
 }
 
 bool Service::coordinates(const auth::Peer& peer, std::string_view account) const {

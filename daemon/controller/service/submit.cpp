@@ -158,7 +158,9 @@ void Service::submitted(const Call& call, const Uid128& request_id, core::Change
     if (partition < options_.settings->partitions.size()) {
       message.partition = options_.settings->partitions[partition].name;
     }
-    message.planned_cpus = cpus;
+    // As in Slurm, the number that a job submitted now would have.
+    message.job = JobId(cluster_.next_job_id());
+    message.planned_cpus = changes.tested->planned_cpus != 0 ? changes.tested->planned_cpus : cpus;
     return reply(env_, call.session, call.id, message);
   }
   statistics_.note_submit(changes, env_.now().wall);

@@ -19,6 +19,16 @@ LOOKS = (
     "-P list assoc where account=phys,sub1 format=account,user",
     "-P list assoc where user=daemon format=account,user,qos",
     "-P list assoc wopinfo format=account,user,maxjobs,maxtres,qos",
+    "list assoc",
+    "list assoc tree",
+    "list qos",
+    "list user",
+    "list account",
+    "list account withassoc",
+    "list tres",
+    "-p show assoc where account=chem",
+    "-n show qos format=name,preempt,preemptmode,gracetime,usagefactor,maxtrespa,maxjobspu",
+    "show assoc format=account%-10,user%5,qos%30,defaultqos,parentname",
 )
 
 
@@ -118,7 +128,7 @@ def quality(dice):
         f"preempt={dice.one(*QUALITIES)}",
         f"preemptmode={dice.one('requeue', 'cancel', 'cluster')}",
         f"UsageFactor={dice.one('0.5', '2', '0')}",
-        f"GraceTime={dice.one('60', '2:00')}",
+        f"GraceTime={dice.one('60', '120')}",
         f"MaxSubmitJobsPerUser={dice.number(1, 9)}",
         f"MinTRESPerJob=cpu={dice.number(1, 3)}",
         f"MaxTRESPerAccount=cpu={dice.number(1, 9)}",

@@ -26,7 +26,7 @@ static_assert(!HasPolicy<Forgotten>, "a request without an entry must not compil
 
 constexpr uid_t kAlice = 1000;
 constexpr uid_t kBob = 1001;
-constexpr Need kEveryNeed[] = {Need::any_user,  Need::owner, Need::owner_or_coordinator, Need::owner_or_admin,
+constexpr Need kEveryNeed[] = {Need::any_user,  Need::owner, Need::owner_or_admin,
                                Need::operator_, Need::admin, Need::root};
 
 Peer user_at(uid_t uid, Roles roles) {
@@ -69,6 +69,20 @@ TEST(Policy, TrustedHostsSpeakForTheirUsers) {
       EXPECT_EQ(verdicts(c, FromNodes::never), c.expected) << c.name;
     }
   }
+}
+
+TEST(Policy, CoordinatorsAreBelievedWhereTheirHostIs) {
+  const Rule rule{.least = Need::owner_or_coordinator};
+  Facts of_bob = facts(kBob, Level::user, true);
+  EXPECT_FALSE(decide(rule, user_at(kAlice, Role::login), of_bob));
+  of_bob.coordinates = true;
+  EXPECT_TRUE(decide(rule, user_at(kAlice, Role::login), of_bob));
+  EXPECT_FALSE(decide(rule, user_at(kAlice, Role::node), of_bob));
+  of_bob.level = Level::none;
+  EXPECT_FALSE(decide(rule, user_at(kAlice, Role::login), of_bob));
+  EXPECT_TRUE(decide(rule, user_at(kAlice, Role::login), facts(kAlice, Level::user)));
+  EXPECT_TRUE(decide(rule, user_at(kAlice, Role::login), facts(kBob, Level::operator_)));
+  EXPECT_TRUE(decide(rule, user_at(kAlice, Role::node), facts(kAlice, Level::user, true)));
 }
 
 TEST(Policy, ComputeNodesSpeakOnlyForUsersWithAJobThere) {

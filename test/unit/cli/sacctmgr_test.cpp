@@ -195,6 +195,22 @@ TEST_F(Sacctmgr, AccountsMoveAndTakeTheirChildrensPlace) {
   EXPECT_EQ(change_account("a set parent=a"), " Nothing modified\n");
   EXPECT_EQ(change_account("root set parent=a"), " Nothing modified\n");
   EXPECT_EQ(change_account("a set parent=nope"), " Parent Account nope doesn't exist.\n");
+  // Users who inherit from somebody else now aren't named, as in Slurm.
+  change_account("a set maxjobs=3");
+  add_user("ann account=b");
+  EXPECT_EQ(change_account("b set parent=a"),
+            " Modified account associations...\n  C = tux        A = b of root\n");
+  EXPECT_EQ(list(list_associations, "format=user,maxjobs account=b"), "|3\nann|3\n");
+}
+
+TEST_F(Sacctmgr, AnInheritedDefaultQosMustStayAllowed) {
+  run(add_qos, "x");
+  add_account("a qos=x,normal defaultqos=x");
+  add_user("ann account=a");
+  const std::string told = change_account("a set qos=normal");
+  EXPECT_NE(told.find("These associations don't have access to their default qos."),
+            std::string::npos)
+      << told;
 }
 
 TEST_F(Sacctmgr, WhatIsRemovedTakesAlongWhatHangsOnIt) {

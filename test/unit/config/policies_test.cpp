@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "config/cluster_config.hpp"
+#include "model/site_order.hpp"
 
 namespace sluice::config {
 namespace {
@@ -57,9 +58,25 @@ accounting_storage_tres: gres/gpu
   EXPECT_EQ(shown(config, "PriorityWeightFairShare"), "100000");
 }
 
-TEST(Policies, BasicIsTheDefault) {
-  const ClusterConfig config = read("");
+TEST(Policies, TheSiteOrderIsTheDefault) {
+  const ClusterConfig config = read("priority_weight_age: 5\n");
+  EXPECT_EQ(config.settings->priority.type, model::PriorityType::multifactor);
+  EXPECT_EQ(config.settings->priority.weight_slowdown, model::kSiteOrderPoints);
+  EXPECT_EQ(config.settings->priority.weight_age, 5U);
+  EXPECT_EQ(shown(config, "PriorityType"), "priority/multifactor");
+  EXPECT_EQ(shown(config, "PriorityWeightSlowdown"), "1000000");
+  EXPECT_EQ(shown(config, "PriorityCalcPeriod"), "00:01:00");
+  const ClusterConfig other = read("priority_type: multifactor\n");
+  EXPECT_EQ(other.settings->priority.weight_slowdown, 0U);
+  const ClusterConfig weighed = read("priority_weight_slowdown: 7\npriority_calc_period: 5\n");
+  EXPECT_EQ(weighed.settings->priority.weight_slowdown, 7U);
+  EXPECT_EQ(shown(weighed, "PriorityCalcPeriod"), "00:05:00");
+}
+
+TEST(Policies, BasicIsTheOrderOfSubmission) {
+  const ClusterConfig config = read("priority_type: basic\n");
   EXPECT_EQ(config.settings->priority.type, model::PriorityType::basic);
+  EXPECT_EQ(config.settings->priority.weight_slowdown, 0U);
   EXPECT_EQ(config.settings->priority.decay_half_life_s, 7U * 86'400U);
   EXPECT_EQ(shown(config, "PriorityType"), "priority/basic");
   EXPECT_EQ(shown(config, "PriorityWeightAge"), "(not shown)");

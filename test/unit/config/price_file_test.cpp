@@ -1,6 +1,8 @@
 // Price files: what is read, and what is said of broken ones.
 #include "config/price_file.hpp"
 
+#include <random>
+
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
@@ -144,9 +146,33 @@ TEST(PriceFile, WhatTheBooksFindHasALineToo) {
   EXPECT_EQ(file->say(*fault), "p.yaml:30: book: there is no price book other");
 }
 
+TEST(PriceFile, BooksThatAreLeftOutStay) {
+  EXPECT_FALSE(parse_price_file(kGood, "p.yaml")->load.keep_books);
+  EXPECT_FALSE(parse_price_file("price_books: []\n", "p.yaml")->load.keep_books);
+  EXPECT_TRUE(parse_price_file("customers: []\n", "p.yaml")->load.keep_books);
+}
+
+TEST(PriceFile, MutilatedFilesAreAnswered) {
+  for (std::uint32_t seed = 1; seed <= 300; ++seed) {
+    std::mt19937 random(seed);
+    std::string text = kGood;
+    for (int times = 0; times < 3; ++times) {
+      const std::size_t at = random() % text.size();
+      const char other = ":-[]{}\"' \n0aZ#&*"[random() % 16];
+      if (random() % 2 == 0) {
+        text.erase(at, 1 + random() % 9);
+      } else {
+        text[at] = other;
+      }
+    }
+    const Result<PriceFile> file = parse_price_file(text, "p.yaml");
+    EXPECT_TRUE(file || file.error().text.starts_with("p.yaml:")) << "seed " << seed;
+  }
+}
+
 TEST(PriceFile, TheExampleIsGood) {
   const Result<std::string> text =
-      base::read_file(std::string(SLUICE_SOURCE_DIR) + "/etc/prices.yaml");
+      base::read_file(std::string(SLUICE_SOURCE_DIR) + "/etc/prices.yaml", 1 << 20);
   ASSERT_TRUE(text) << text.error().text;
   const Result<PriceFile> file = parse_price_file(*text, "prices.yaml");
   ASSERT_TRUE(file) << file.error().text;

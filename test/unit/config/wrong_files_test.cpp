@@ -58,9 +58,13 @@ const Wrong kWrong[] = {
      "\"OFF\""},
     {"preempt_parameters", top("preempt_parameters: reclaim_licenses"),
      "c.yaml:1: preempt_parameters: expected a list of youngest_first, strict_order, "
-     "send_user_signal, reorder_count=number, min_exempt_priority=number, not \"reclaim_licenses\""},
+     "send_user_signal, reorder_count=number, min_exempt_priority=number, not "
+     "\"reclaim_licenses\""},
     {"suspend_without_gang", top("preempt_mode: SUSPEND"),
      "c.yaml:1: preempt_mode: expected SUSPEND,GANG, not \"SUSPEND\""},
+    {"gang_alone", top("preempt_mode: GANG"),
+     "c.yaml:1: preempt_mode: expected GANG only together with a preempt_type: jobs never take "
+     "turns, not \"GANG\""},
     {"partition_preempt_mode", partition("preempt_mode: GANG"),
      "c.yaml:4: preempt_mode: expected one of OFF, CANCEL, REQUEUE, SUSPEND, not \"GANG\""},
     // The file as such

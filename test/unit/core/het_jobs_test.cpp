@@ -60,6 +60,34 @@ TEST(HetJobs, AllOrNone) {
             ErrorCode::invalid_node_name);
 }
 
+TEST(HetJobs, LicencesOfAllComponentsMustBeFreeTogether) {
+  model::Settings settings = some_settings();
+  settings.licenses = {{"ansys", 4}};
+  World world(settings);
+  world.register_all();
+  const auto takes = [](const char* licenses) {
+    return a_job().minutes(10).request([licenses](auto& r) { r.licenses = licenses; });
+  };
+  // More than there are, together.
+  EXPECT_EQ(submit(world, {takes("ansys:3"), takes("ansys:2")}).outcome.error().code,
+            ErrorCode::invalid_licenses);
+  const JobId busy = world.submit(takes("ansys:1"));
+  submit(world, {takes("ansys:2"), takes("ansys:2")});
+  EXPECT_EQ(world.state(JobId(2)), "PENDING/Licenses");
+  EXPECT_EQ(world.cluster->licenses()[0].used, 1U);
+  world.finish(busy);
+  EXPECT_EQ(world.state(JobId(2)), "RUNNING");
+  EXPECT_EQ(world.state(JobId(3)), "RUNNING");
+  EXPECT_EQ(world.cluster->licenses()[0].used, 4U);
+  EXPECT_EQ(world.job(2).allocation->licenses.view(), "ansys:2");
+  EXPECT_EQ(world.job(3).allocation->licenses.view(), "ansys:2");
+  world.restart();
+  EXPECT_EQ(world.cluster->licenses()[0].used, 4U);
+  world.finish(JobId(2));
+  world.finish(JobId(3));
+  EXPECT_EQ(world.cluster->licenses()[0].used, 0U);
+}
+
 TEST(HetJobs, NobodyStartsBeforeAllCan) {
   World world;  // 4 nodes of 4 CPUs
   const JobId busy = world.submit(a_job().nodes(3).cpus(4).minutes(30));

@@ -406,8 +406,7 @@ TEST(Limits, NodesInUseMayBeUsedAgain) {
   ASSERT_TRUE(block && block->of_nodes);
   EXPECT_EQ(block->used, 2);
   EXPECT_EQ(block->wanted, 2);
-  EXPECT_EQ(scene.limits.nodes_within(question, *block),
-            (std::vector<std::uint32_t>{0, 4, 5}));
+  EXPECT_EQ(scene.limits.nodes_within(question, *block), (std::vector<std::uint32_t>{0, 4, 5}));
   // Not yet chosen: it may be that it gets those.
   model::Request request;
   request.tasks = request.min_nodes = 3;

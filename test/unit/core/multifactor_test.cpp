@@ -142,9 +142,12 @@ TEST(Multifactor, FlagsOfNormalisation) {
 }
 
 TEST(Multifactor, PointsAreRoundedToTheNearest) {
-  EXPECT_EQ(core::points(10U, kOne / 20), 1);
-  EXPECT_EQ(core::points(10U, kOne / 21), 0);
-  EXPECT_EQ(core::points(core::TresWeight{.millionths = -10'000'000}, kOne / 20), -1);
+  EXPECT_EQ(core::points(11U, kOne / 20), 1);
+  EXPECT_EQ(core::points(9U, kOne / 20), 0);
+  EXPECT_EQ(core::points(core::TresWeight{.millionths = -11'000'000}, kOne / 20), -1);
+  // Between two the even one.
+  EXPECT_EQ(core::points(10U, kOne / 20), 0);
+  EXPECT_EQ(core::points(30U, kOne / 20), 2);
 }
 
 TEST(Multifactor, RuleGivesFixedPrioritiesAsTheyAre) {

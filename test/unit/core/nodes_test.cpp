@@ -198,9 +198,8 @@ TEST(Nodes, OrdersToStandStillAndToGoOnAreRepeated) {
   World world;
   const JobId id = world.submit(a_job());
   world.prepared(id);
-  core::NodeRegistered event{.node = NodeIndex(0),
-                             .facts = world.settings->nodes[0].facts,
-                             .holds = {world.attempt(id)}};
+  core::NodeRegistered event{
+      .node = NodeIndex(0), .facts = world.settings->nodes[0].facts, .holds = {world.attempt(id)}};
   EXPECT_TRUE(World::orders<core::ResumeJob>(world.apply(event)).empty());  // it never stood still
   world.act_as_admin(JobVerb::suspend, id);
   core::Changes told = world.apply(event);

@@ -101,8 +101,7 @@ class Model {
       std::uint32_t cores = (t * request.cpus_per_task + usable - 1) / usable;
       if (cores > idle) break;
       if (request.sharing == model::Sharing::exclusive) cores = hw.sockets * hw.cores;
-      const std::uint64_t need = request.memory_per_node +
-                                 request.memory_per_cpu * cores * hw.threads +
+      const std::uint64_t need = request.memory_per_node + request.memory_per_cpu * cores * usable +
                                  (request.memory_per_node + request.memory_per_cpu == 0 ? 1 : 0);
       if (need > memory) break;
       if (!request.gres.empty() && request.gres[0].count > free_gpus) break;

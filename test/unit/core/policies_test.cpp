@@ -7,8 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "test/support/account_builders.hpp"
-#include "test/support/core_builders.hpp"
+#include "test/unit/core/with_accounts.hpp"
 
 namespace sluice::test {
 namespace {
@@ -18,7 +17,7 @@ using core::JobVerb;
 using model::Association;
 using ::testing::HasSubstr;
 
-class PoliciesTest : public ::testing::Test {
+class PoliciesTest : public WithAccounts {
  protected:
   static model::Settings usual() {
     model::Settings settings = some_settings();
@@ -39,30 +38,6 @@ class PoliciesTest : public ::testing::Test {
              .user("bob", "biology")
              .change("root", "", [](Association& a) { a.qos.emplace_back("high"); }));
   }
-  AccountsEditor editor() { return AccountsEditor(world->cluster->accounts().accounts()); }
-  void take(AccountsEditor editor) {
-    const core::Changes changes = world->apply(core::EditAccounts{editor.edit()});
-    ASSERT_TRUE(changes.outcome) << changes.outcome.error().text;
-  }
-  template <class Change>
-  void limit(const char* account, const char* user, Change&& change) {
-    take(editor().change(account, user, std::forward<Change>(change)));
-  }
-  template <class Change>
-  void change_qos(const char* name, Change&& change) {
-    model::AccountsEdit edit;
-    edit.generation = world->cluster->accounts().accounts().generation;
-    edit.qos.push_back({*world->cluster->accounts().qos(name), false});
-    change(edit.qos.back().record);
-    const core::Changes changes = world->apply(core::EditAccounts{edit});
-    ASSERT_TRUE(changes.outcome) << changes.outcome.error().text;
-  }
-  static JobBuilder job_of(const char* user, const char* qos = "") {
-    return a_job()
-        .by(*user == 'a' ? 1000 : 1001)
-        .spec([&](model::JobSpec& spec) { spec.user = user; })
-        .request([&](model::Request& request) { request.qos = qos; });
-  }
   std::uint32_t association(const char* account, const char* user) {
     const core::AccountTree& tree = world->cluster->accounts();
     return tree.at(*user == '\0' ? tree.find_account(account) : tree.find(account, user, "")).id;
@@ -80,9 +55,6 @@ class PoliciesTest : public ::testing::Test {
     }
     return {};
   }
-  std::string detail(JobId id) { return world->job(id).reason_detail.str(); }
-
-  std::optional<World> world;
 };
 
 TEST_F(PoliciesTest, ComponentsCountForEachOther) {

@@ -309,6 +309,52 @@ TEST(Preemption, QosThatDisplaceOthersStandBeforeThem) {
   EXPECT_TRUE(PreemptRules(settings, {}, tree).ranks().empty());
 }
 
+// A heterogeneous job of two components, of which the second is in partition `second`.
+JobId run_whole(World& world, const char* second) {
+  core::SubmitHetJob whole;
+  whole.parts = {a_job().nodes(2).cpus(4).minutes(60).event(),
+                 a_job().nodes(2).cpus(4).minutes(60).on(second).event()};
+  whole.parts[1].uid = {7, 7};
+  const JobId leader = world.apply(whole).job;
+  world.prepared(leader);
+  world.prepared(JobId(leader.value + 1));
+  return leader;
+}
+
+TEST(Preemption, AHeterogeneousJobMakesRoomAsAWhole) {
+  World world = started(two_tiers(PreemptMode::requeue));
+  const JobId low = run_whole(world, "batch");
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+  EXPECT_EQ(world.job(JobId(low.value + 1)).state, JobState::preempted);
+}
+
+TEST(Preemption, AHeterogeneousJobWithOneComponentThatMayStayIsLeftAlone) {
+  World world = started(two_tiers(PreemptMode::requeue));
+  const JobId low = run_whole(world, "urgent");
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, AHeterogeneousJobIsNotSuspended) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run_whole(world, "batch");
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+}
+
+TEST(Preemption, AllComponentsAreToldOfTheirGraceTime) {
+  World world = started(two_tiers(PreemptMode::cancel, 60));
+  const JobId low = run_whole(world, "batch");
+  world.apply(a_job().cpus(4).minutes(10).on("urgent").event());
+  EXPECT_EQ(World::orders<SignalJob>(world.last_plan).size(), 8U);
+  EXPECT_NE(world.job(JobId(low.value + 1)).preempted_at, 0);
+  world.pass(61);
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+  EXPECT_EQ(world.job(JobId(low.value + 1)).state, JobState::preempted);
+}
+
 TEST(Preemption, SuspendedByHandGivesUpItsCpus) {
   World world = started(test::some_settings({.nodes = 1, .cpus = 4, .memory = 4000}));
   const JobId first = run(world, a_job().cpus(4).memory(1000).minutes(60));

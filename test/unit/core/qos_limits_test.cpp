@@ -1,13 +1,11 @@
 // What QOS do to jobs in a whole cluster beside counting them: limits of partitions that their jobs
-// may pass, reservations that they need, nodes that are not kept for them; limits of different nodes
-// when nodes are chosen; and what a job must pass that is submitted to several QOS and partitions.
-#include <optional>
-
+// may pass, reservations that they need, nodes that are not kept for them; limits of different
+// nodes when nodes are chosen; and what a job must pass that is submitted to several QOS and
+// partitions.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "test/support/account_builders.hpp"
-#include "test/support/core_builders.hpp"
+#include "test/unit/core/with_accounts.hpp"
 
 namespace sluice::test {
 namespace {
@@ -18,7 +16,7 @@ using ::testing::HasSubstr;
 
 // Four nodes of 4 CPUs. Partitions: batch; short, of at most 10 minutes and one node; wide, of at
 // least two nodes; paid and tight, with the QOS of_paid, the latter of at most 10 minutes.
-class QosLimits : public ::testing::Test {
+class QosLimits : public WithAccounts {
  protected:
   QosLimits() {
     model::Settings settings = some_settings();
@@ -39,7 +37,7 @@ class QosLimits : public ::testing::Test {
     add("tight", [](model::Partition& made) { made.qos = "of_paid", made.max_time = 10; });
     world.emplace(std::move(settings));
     world->register_all();
-    take(AccountsEditor(world->cluster->accounts().accounts())
+    take(editor()
              .qos("high")
              .qos("of_paid")
              .account("physics")
@@ -47,32 +45,8 @@ class QosLimits : public ::testing::Test {
              .user("bob", "physics")
              .change("root", "", [](Association& a) { a.qos.emplace_back("high"); }));
   }
-  void take(AccountsEditor editor) {
-    const core::Changes changes = world->apply(core::EditAccounts{editor.edit()});
-    ASSERT_TRUE(changes.outcome) << changes.outcome.error().text;
-  }
-  template <class Change>
-  void limit(const char* account, const char* user, Change&& change) {
-    take(AccountsEditor(world->cluster->accounts().accounts())
-             .change(account, user, std::forward<Change>(change)));
-  }
-  template <class Change>
-  void change_qos(const char* name, Change&& change) {
-    model::AccountsEdit edit;
-    edit.generation = world->cluster->accounts().accounts().generation;
-    edit.qos.push_back({*world->cluster->accounts().qos(name), false});
-    change(edit.qos.back().record);
-    const core::Changes changes = world->apply(core::EditAccounts{edit});
-    ASSERT_TRUE(changes.outcome) << changes.outcome.error().text;
-  }
   void flag(const char* name, std::uint32_t flags) {
     change_qos(name, [&](Qos& qos) { qos.flags = flags; });
-  }
-  static JobBuilder job_of(const char* user, const char* qos = "") {
-    return a_job()
-        .by(*user == 'a' ? 1000 : 1001)
-        .spec([&](model::JobSpec& spec) { spec.user = user; })
-        .request([&](model::Request& request) { request.qos = qos; });
   }
   std::string nodes_of(JobId id) {
     std::string names;
@@ -81,13 +55,10 @@ class QosLimits : public ::testing::Test {
     }
     return names;
   }
-  std::string detail(JobId id) { return world->job(id).reason_detail.str(); }
   std::string refusal(const JobBuilder& job) {
     const Status done = world->try_submit(job);
     return done ? "" : done.error().text;
   }
-
-  std::optional<World> world;
 };
 
 TEST_F(QosLimits, LimitsOfPartitionsMayBePassed) {
@@ -113,8 +84,10 @@ TEST_F(QosLimits, WhatIsNotAskedForStaysThePartitions) {
   flag("high", model::kQosPartitionTimeLimit | model::kQosPartitionMinNodes);
   const JobId time = world->submit(job_of("ann", "high").on("short").minutes(0));
   EXPECT_EQ(world->job(time).time_limit, 10U);
-  const JobId nodes = world->submit(job_of("ann", "high").on("wide").tasks(2).request(
-      [](model::Request& request) { request.min_nodes = 0; }));
+  const JobId nodes =
+      world->submit(job_of("ann", "high").on("wide").tasks(2).request([](model::Request& request) {
+        request.min_nodes = 0;
+      }));
   EXPECT_EQ(world->job(nodes).allocation->shares.size(), 2U);
   // It is the job's QOS that counts, not the partition's.
   flag("of_paid", model::kQosPartitionTimeLimit);
@@ -257,7 +230,8 @@ TEST_F(QosLimits, EachPartitionAndQosMustLetASubmitIn) {
   EXPECT_THAT(refusal(job_of("ann").on("paid")), HasSubstr("QOSMaxSubmitJobPerUserLimit"));
   world->finish(filler);
   ASSERT_EQ(world->job(both).partition, Text("batch"));
-  EXPECT_EQ(refusal(job_of("ann").on("paid")), "") << "it runs in batch and counts for paid no more";
+  EXPECT_EQ(refusal(job_of("ann").on("paid")), "")
+      << "it runs in batch and counts for paid no more";
 
   change_qos("high", [](Qos& qos) { qos.limits.max_submit_jobs_per_user = 0; });
   EXPECT_THAT(refusal(job_of("ann", "normal,high")), HasSubstr("QOSMaxSubmitJobPerUserLimit"));

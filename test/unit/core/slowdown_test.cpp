@@ -34,7 +34,7 @@ TEST(Slowdown, GrowsWithTheWaitAndTheWidthAndFallsWithTheEstimate) {
 TEST(Slowdown, OrdersAsTheFormula) {
   EXPECT_LT(slowdown_rank(3600, 36'000, 1), slowdown_rank(3600, 360, 1));
   // 64 CPUs count as much as a wait twice as long.
-  EXPECT_NEAR(slowdown_rank(1000, 7200, 64), slowdown_rank(2000, 7200, 1), 64);
+  EXPECT_NEAR(slowdown_rank(1000, 7200, 64), slowdown_rank(2000, 7200, 1), 1 << 18);
 }
 
 TEST(Slowdown, PatienceComesBeforeAllElse) {
@@ -42,7 +42,22 @@ TEST(Slowdown, PatienceComesBeforeAllElse) {
   const std::uint32_t old = slowdown_rank(kPatienceS, 1, 100'000);
   EXPECT_GT(oldest, old);
   EXPECT_GT(old, slowdown_rank(kPatienceS - 1, 1, 1'000'000));
-  EXPECT_EQ(slowdown_rank(0, 1, 1), 0U);
+}
+
+// Who has just come stands behind all who wait, and has points left that --nice can take.
+TEST(Slowdown, FreshJobsStandAlikeAboveNothing) {
+  EXPECT_EQ(slowdown_rank(0, 1, 1), slowdown_rank(-5, 86'400, 4096));
+  EXPECT_GT(slowdown_rank(0, 1, 1), 1U << 25U);
+  EXPECT_LT(slowdown_rank(0, 1, 1), slowdown_rank(1, 86'400 * 365, 1));
+}
+
+// The wide are hard to place, so their width speaks for them the more the longer they wait.
+TEST(Slowdown, TheWidthCountsMoreAfterDays) {
+  const auto gain = [](std::int64_t wait) {
+    return slowdown_rank(wait, 7200, 64) - slowdown_rank(wait, 7200, 1);
+  };
+  EXPECT_NEAR(gain(6 * 3600), gain(60), 1 << 20);
+  EXPECT_GT(gain(3 * 86'400), 3 * gain(60));
 }
 
 }  // namespace

@@ -71,6 +71,56 @@ TEST(Why, WhatItOffersStartsWhenItSays) {
   EXPECT_EQ(world.job(waiting).state, model::JobState::running);
 }
 
+// Its own nodes are busy, those of another partition are not.
+TEST(Why, OffersAnotherPartition) {
+  model::Settings settings = test::some_settings({.nodes = 2, .cpus = 4, .memory = 4000});
+  settings.partitions.push_back(settings.partitions.front());
+  settings.partitions.back().name = "quick";
+  settings.partitions.back().is_default = false;
+  settings.partitions.back().nodes = "n2";
+  settings.partitions.front().nodes = "n1";
+  World world(settings);
+  world.register_all();
+  world.submit(a_job().cpus(4).minutes(30));
+  const JobId waiting = world.submit(a_job().cpus(4).minutes(60));
+  const auto why = world.cluster->why(waiting, true);
+  ASSERT_TRUE(why);
+  const model::Alternative* other = change(*why, "--partition=quick");
+  ASSERT_NE(other, nullptr);
+  EXPECT_EQ(other->start, world.now.wall);
+  EXPECT_EQ(other->nodes.view(), "n2");
+  core::JobPatch patch;
+  patch.partitions = Text("quick");
+  world.update(waiting, patch);
+  EXPECT_EQ(world.job(waiting).state, model::JobState::running);
+}
+
+// Only a shorter job in another partition could start now: neither change alone would do.
+TEST(Why, TriesTwoChangesTogether) {
+  model::Settings settings = test::some_settings({.nodes = 2, .cpus = 4, .memory = 4000});
+  settings.partitions.push_back(settings.partitions.front());
+  settings.partitions.back().name = "quick";
+  settings.partitions.back().is_default = false;
+  settings.partitions.back().nodes = "n2";
+  settings.partitions.back().max_time = 20;
+  settings.partitions.front().nodes = "n1";
+  World world(settings);
+  world.register_all();
+  world.submit(a_job().cpus(4).minutes(600));
+  const JobId waiting = world.submit(a_job().cpus(4).minutes(60));
+  const auto why = world.cluster->why(waiting, true);
+  ASSERT_TRUE(why);
+  const model::Alternative* both = change(*why, "--partition=quick --time=00:15:00");
+  ASSERT_NE(both, nullptr);
+  EXPECT_EQ(both->start, world.now.wall);
+  EXPECT_EQ(change(*why, "--partition=quick"), nullptr);
+  core::JobPatch patch;
+  patch.partitions = Text("quick");
+  patch.time_limit = 15;
+  world.update(waiting, patch);
+  EXPECT_EQ(world.job(waiting).state, model::JobState::running);
+}
+
 TEST(Why, AskingChangesNothing) {
   World world = some_world();
   world.submit(a_job().cpus(4).minutes(30));

@@ -278,14 +278,14 @@ TEST_P(RandomBooks, TamperingIsFound) {
   const std::vector<Entry>& entries = history.scene.entries;
   std::mt19937_64 random(GetParam());
   // Finds the entry itself, or what contradicts it later; at the latest the comparison does.
-  const auto is_found = [&](const std::vector<Entry>& told) {
+  const auto finding = [&](const std::vector<Entry>& told) {
     Auditor auditor;
     for (const Entry& entry : told) {
-      if (auditor.add(entry)) return true;
+      if (auto found = auditor.add(entry); found) return found;
     }
-    return auditor.compare(history.scene.books.state()).has_value();
+    return auditor.compare(history.scene.books.state());
   };
-  EXPECT_FALSE(is_found(entries));
+  EXPECT_FALSE(finding(entries));
   const std::vector<std::function<void(Entry&)>> spoils = {
       [](Entry& e) { e.amount += 1; },
       [](Entry& e) { e.billed += 1; },
@@ -318,12 +318,17 @@ TEST_P(RandomBooks, TamperingIsFound) {
     }
     if (how == 0 && victim.kind == EntryKind::reversal) continue;
     spoils[how](victim);
-    EXPECT_TRUE(is_found(told)) << "entry " << victim.sequence << " of kind "
-                                << kind_name(victim.kind) << ", way " << how;
+    SCOPED_TRACE("entry " + std::to_string(victim.sequence) + " of kind " +
+                 std::string(kind_name(victim.kind)) + ", way " + std::to_string(how));
+    const auto found = finding(told);
+    ASSERT_TRUE(found);
+    // What an entry contradicts by itself is found in it; the rest by what follows.
+    const bool by_itself = how != 0 && how != 6 && victim.kind != EntryKind::reversal;
+    EXPECT_TRUE(!by_itself || found->entry == victim.sequence) << found->entry << found->text;
   }
   std::vector<Entry> fewer = entries;
   fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(random() % fewer.size()));
-  EXPECT_TRUE(is_found(fewer));
+  EXPECT_TRUE(finding(fewer));
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomBooks, ::testing::Range(1U, 21U));

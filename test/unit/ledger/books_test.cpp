@@ -79,6 +79,39 @@ TEST_F(BooksTest, WhatLastsLongerThanHeldOverdraws) {
   EXPECT_EQ(scene_.auditor.lowest(phys.id), -money("1"));
 }
 
+TEST_F(BooksTest, ChargesInParts) {
+  for (std::uint32_t id = 1; id <= 5; ++id) ASSERT_TRUE(open(id, "chem", 2));
+  scene_.now += kHour;
+  ChargeSlice slice;
+  slice.most = 2;
+  std::vector<std::size_t> charges;
+  do {
+    const std::size_t before = scene_.entries.size();
+    scene_.take(scene_.books.charge_some(scene_.now, slice, scene_.stamp()));
+    charges.push_back(scene_.entries.size() - before);
+  } while (slice.next);
+  EXPECT_EQ(charges, (std::vector<std::size_t>{2, 2, 1}));
+  EXPECT_EQ(scene_.balance("chem").earnings, money("5"));
+}
+
+TEST_F(BooksTest, OverdraftIsPolicy) {
+  phys_.overdraft = money("1");
+  ASSERT_TRUE(scene_.load({}, {phys_}));
+  ASSERT_TRUE(scene_.top_up("phys", "1"));
+  ASSERT_TRUE(open(1, "phys", 1));
+  const auto overdrawn = [&] {
+    return is_overdrawn(*scene_.books.customer_named("phys"), scene_.balance("phys"));
+  };
+  pass(2);
+  EXPECT_FALSE(overdrawn());
+  scene_.now += kSecond;
+  pass(0);
+  EXPECT_TRUE(overdrawn());
+  phys_.overdraft = kUnlimitedMoney;
+  ASSERT_TRUE(scene_.load({}, {phys_}));
+  EXPECT_FALSE(overdrawn());
+}
+
 TEST_F(BooksTest, HoldsAreExtended) {
   ASSERT_TRUE(scene_.top_up("phys", "3"));
   ASSERT_TRUE(open(1, "phys", 1));
@@ -345,6 +378,25 @@ TEST_F(BooksTest, APriceChangeAtMidnightSplitsTheCharge) {
   EXPECT_EQ(versions, (std::vector<std::uint32_t>{1, 2}));
 }
 
+TEST_F(BooksTest, AnotherQosCutsTheCharge) {
+  PriceBook book =
+      a_book("2026-04-01", {a_price("high", "cpu", "1"), a_price("core", "cpu", "0.1")});
+  book.name = "other";
+  book.from = scene_.now;
+  book.prices.front().qos = {Text("high")};
+  PriceBook standard = a_book("2026-01-01", {a_price("core", "cpu", "0.1")});
+  chem_.book = "other";
+  ASSERT_TRUE(scene_.load({standard, book}, {chem_})) << scene_.refused;
+  ASSERT_TRUE(open(1, "chem", 2));
+  scene_.now += kHour;
+  AttemptChange change{scene_.now, {}, {}, scene_.books.attempt({{7, 1}, 0})->job};
+  change.job->qos = "high";
+  scene_.take(scene_.books.change({{7, 1}, 0}, change, scene_.stamp()));
+  pass(1);
+  end(1);
+  EXPECT_EQ(scene_.balance("chem").balance, -money("11"));
+}
+
 TEST_F(BooksTest, StatementsHaveWhatWasBeforeAndAfter) {
   ASSERT_TRUE(scene_.top_up("phys", "10"));
   ASSERT_TRUE(open(1, "phys", 2));
@@ -355,6 +407,7 @@ TEST_F(BooksTest, StatementsHaveWhatWasBeforeAndAfter) {
   ASSERT_TRUE(scene_.top_up("phys", "5"));
   StatementBuilder builder(1, later, 0);
   StatementBuilder whole(1, 0, 0);
+  whole.by_job();
   for (const Entry& entry : scene_.entries) {
     builder.add(entry);
     whole.add(entry);
@@ -365,13 +418,11 @@ TEST_F(BooksTest, StatementsHaveWhatWasBeforeAndAfter) {
   ASSERT_EQ(builder.take().money.size(), 1U);
   ASSERT_EQ(whole.take().usage.size(), 1U);
   EXPECT_EQ(whole.take().usage.front().list, money("2"));
+  EXPECT_EQ(whole.take().usage.front().job, JobId{1});
   EXPECT_EQ(whole.take().usage.front().consumed, (Quantity{72'000, 0}));
-  EXPECT_EQ(
-      whole.take().after, scene_.balance("phys").months.empty() ? scene_.balance("phys") : [&] {
-        Balance balance = scene_.balance("phys");
-        balance.months.clear();
-        return balance;
-      }());
+  Balance after = scene_.balance("phys");
+  after.months.clear();  // of the books, not of the entries
+  EXPECT_EQ(whole.take().after, after);
 }
 
 }  // namespace

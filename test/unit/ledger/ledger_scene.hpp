@@ -111,7 +111,8 @@ struct Scene {
     EXPECT_FALSE(finding) << finding->text;
   }
   bool load(std::vector<PriceBook> prices, std::vector<Customer> customers) {
-    return take(books.load({std::move(prices), std::move(customers)}, stamp()));
+    const bool keep = prices.empty();
+    return take(books.load({std::move(prices), keep, std::move(customers)}, stamp()));
   }
   bool top_up(std::string_view customer, std::string_view amount) {
     return take(books.top_up({Text(customer), money(amount), nullptr}, stamp()));

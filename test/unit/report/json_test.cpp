@@ -125,6 +125,19 @@ TEST(JobDocument, ShowsARunningJob) {
   EXPECT_EQ(first["sockets"][1]["cores"][0]["status"], json::array({"ALLOCATED"}));
 }
 
+TEST(JobDocument, TellsFromWhenOnAJobMayBeDisplaced) {
+  const auto record = test::running_record();
+  const ExemptTimes exempt{.usual_s = 60, .of_qos = {{"other", 7}}};
+  JsonContext context;
+  EXPECT_EQ(job_document(*record, context)["jobs"][0]["preemptable_time"]["number"], 0);
+  context.exempt = &exempt;
+  EXPECT_EQ(job_document(*record, context)["jobs"][0]["preemptable_time"]["number"],
+            record->start / model::kSecond + 60);
+  model::Job under_qos = *record;
+  under_qos.qos = "other";
+  EXPECT_EQ(preemptable_at(under_qos, exempt), record->start + 7 * model::kSecond);
+}
+
 TEST(JobDocument, ShowsWhatWaits) {
   const json held = job_document(*test::held_record(), {})["jobs"][0];
   EXPECT_EQ(held["state_reason"], "JobHeldUser");

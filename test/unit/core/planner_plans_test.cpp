@@ -1,0 +1,161 @@
+// Planned starts: those of members behind their leader count for all others, a plan in one
+// partition is no obstacle in another, and what is said of a job is true after each pass.
+#include <gtest/gtest.h>
+
+#include "test/unit/core/planner_world.hpp"
+
+namespace sluice::core::test {
+namespace {
+
+using Request = model::Request;
+using Ids = std::vector<std::uint32_t>;
+
+Request whole_nodes(std::uint32_t count) {
+  Request made;
+  made.tasks = count * 4;
+  made.min_nodes = count;
+  made.max_nodes = count;
+  made.tasks_per_node = 4;
+  return made;
+}
+
+// Minutes from now; 0: none.
+std::int64_t planned_in(World& w, std::uint32_t id) {
+  const PlanEntry* entry = w.planner().explain(JobId(id));
+  if (entry == nullptr || entry->planned_start == 0) return 0;
+  return (entry->planned_start - w.now().wall) / (60 * model::kSecond);
+}
+
+// Another one of the same group.
+Candidate one_more(World& w, const Candidate& like) {
+  Candidate made = w.candidate(*like.request);
+  made.request = like.request;
+  return made;
+}
+
+TEST(PlannerPlans, WhoStandsBehindAGroupIsPlannedAfterAllOfIt) {
+  World w;
+  w.nodes(1).up();
+  w.submit(whole_nodes(1), 10);
+  EXPECT_EQ(w.pass(), Ids{1});
+  const Candidate first = w.candidate(whole_nodes(1), 10);
+  w.submit(first);
+  w.submit(one_more(w, first));
+  w.submit(whole_nodes(1), 5);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 2), 10);
+  EXPECT_EQ(planned_in(w, 4), 30);
+}
+
+TEST(PlannerPlans, AnArrayCountsAsManyTimesAsItMayStart) {
+  World w;
+  w.nodes(1).up();
+  w.submit(whole_nodes(1), 10);
+  EXPECT_EQ(w.pass(), Ids{1});
+  Candidate array = w.candidate(whole_nodes(1), 10);
+  array.startable = 4;
+  w.submit(array);
+  w.submit(whole_nodes(1), 5);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 50);
+}
+
+TEST(PlannerPlans, MembersStandAtTheirOwnPlaces) {
+  World w;
+  w.nodes(1).up();
+  w.submit(whole_nodes(1), 10);
+  EXPECT_EQ(w.pass(), Ids{1});
+  const Candidate first = w.candidate(whole_nodes(1), 10);
+  w.submit(first);
+  w.submit(whole_nodes(1), 5);  // 3, before the second member
+  w.submit(one_more(w, first));
+  w.submit(whole_nodes(1), 7);  // 5
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 20);
+  EXPECT_EQ(planned_in(w, 5), 35);
+  // Somebody new in the middle pushes back only who stands behind him.
+  Candidate late = w.candidate(whole_nodes(1), 20);
+  late.order = 3;
+  w.submit(late);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 20);
+  EXPECT_EQ(planned_in(w, 6), 25);
+  EXPECT_EQ(planned_in(w, 5), 55);
+}
+
+TEST(PlannerPlans, AllMembersStartWhenTheyWerePlanned) {
+  World w;
+  w.nodes(2).up();
+  w.submit(whole_nodes(1), 10);
+  w.submit(whole_nodes(1), 20);
+  EXPECT_EQ(w.pass(), (Ids{1, 2}));
+  Candidate array = w.candidate(whole_nodes(1), 10);
+  array.startable = 2;
+  w.submit(array);
+  w.submit(whole_nodes(2), 5);
+  w.pass();
+  EXPECT_EQ(planned_in(w, 4), 30);
+  w.at(600).end(1);
+  EXPECT_EQ(w.pass(), Ids{3});
+  EXPECT_EQ(planned_in(w, 4), 20);
+}
+
+TEST(PlannerPlans, APlanInOnePartitionIsNoObstacleInAnother) {
+  World w;
+  w.nodes(3);
+  w.partition("left", "n[1-2]");
+  w.partition("right", "n[2-3]");
+  w.up();
+  Candidate busy = w.candidate(whole_nodes(1), 5);
+  w.submit(busy);
+  ASSERT_EQ(w.pass(), Ids{1});
+  ASSERT_EQ(w.allocation(1).nodes.view(), "n1");
+  Candidate both = w.candidate(whole_nodes(2), 10);
+  both.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  w.submit(both);
+  EXPECT_EQ(w.pass(), Ids{2});
+}
+
+TEST(PlannerPlans, TheEarliestOfSeveralPartitionsIsPlanned) {
+  World w;
+  w.nodes(2);
+  w.partition("left", "n1");
+  w.partition("right", "n2");
+  w.up();
+  w.submit(whole_nodes(1), 30);
+  Candidate other = w.candidate(whole_nodes(1), 10);
+  other.partitions = {PartitionIndex(1)};
+  w.submit(other);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  Candidate both = w.candidate(whole_nodes(1), 10);
+  both.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  w.submit(both);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 10);
+}
+
+TEST(PlannerPlans, WhoStoodBehindAJobThatStartedElsewhereIsToldSo) {
+  World w;
+  w.nodes(2);
+  w.partition("urgent", "n1").priority_tier = 5;
+  w.partition("batch", "n2");
+  w.up();
+  w.submit(whole_nodes(1), 30);
+  Candidate other = w.candidate(whole_nodes(1), 60);
+  other.partitions = {PartitionIndex(1)};
+  w.submit(other);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  Candidate both = w.candidate(whole_nodes(1), 10);
+  both.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  w.submit(both);
+  w.submit(whole_nodes(1), 10);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(w.planner().explain(JobId(4))->reason, model::Reason::priority);
+  w.end(2);
+  EXPECT_EQ(w.pass(), Ids{3});
+  EXPECT_EQ(w.planner().explain(JobId(4))->reason, model::Reason::resources);
+  EXPECT_EQ(planned_in(w, 4), 30);
+}
+
+}  // namespace
+}  // namespace sluice::core::test
