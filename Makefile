@@ -11,6 +11,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SEEDS ?= 200
 FIRST ?= 1
+REPLAYS ?= 20
 FUZZ_SECONDS ?= 60
 export BUILD PRESET
 
@@ -41,12 +42,17 @@ sim: ## the simulation: SEEDS=n runs with faults, the invariants checked after e
 	@scripts/build sluice-sim-test
 	@$(BUILD)/test/sluice-sim-test --seeds $(SEEDS)
 
-sim-traces: ## replay the traces TRACES/*.swf.xz under each policy
-	@test -d "$(TRACES)" || { echo "make sim-traces TRACES=DIR" >&2; exit 2; }
+sim-traces: ## replay TRACES/*.swf.xz under each policy; REPLAYS=n shaken ones of easy and site
+	@test -d "$(TRACES)" || { echo "make sim-traces TRACES=DIR [REPLAYS=20]" >&2; exit 2; }
 	@scripts/build sluice
 	@for trace in "$(TRACES)"/*.swf.xz; do for policy in fcfs easy conservative site; do \
 	  echo "== $$trace $$policy"; \
 	  $(BUILD)/bin/sluice sim --trace "$$trace" --policy $$policy || exit 1; \
+	done; done
+	@for trace in "$(TRACES)"/*.swf.xz; do for policy in easy site; do \
+	  echo "== $$trace $$policy, $(REPLAYS) shaken replays"; \
+	  $(BUILD)/bin/sluice sim --trace "$$trace" --policy $$policy --shake 60 --seed 1 \
+	    --replays $(REPLAYS) || exit 1; \
 	done; done
 
 histories: ## SEEDS=n random histories from seed FIRST on, against brute force

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <unordered_set>
 #include <utility>
 
@@ -44,6 +45,23 @@ bool runs_a_script(const model::Job& job) {
          !job.allocation->shares.empty();
 }
 
+// The jobs asked for by number, in order, where their numbers tell who is meant: neither an array
+// nor a part of something. Nothing: everybody has to be looked at.
+std::optional<std::vector<model::JobPtr>> named_jobs(const Snapshot& snapshot,
+                                                     const wire::JobFilter& filter) {
+  if (filter.jobs.empty()) return std::nullopt;
+  std::map<JobId, model::JobPtr> named;
+  for (const wire::JobRef& ref : filter.jobs) {
+    if (ref.component != model::kNoTask || !ref.tasks.empty()) return std::nullopt;
+    model::JobPtr job = snapshot.find(ref.job);
+    if (!job || job->array_job.is_set() || job->het_job.is_set()) return std::nullopt;
+    named.emplace(ref.job, std::move(job));
+  }
+  std::vector<model::JobPtr> jobs;
+  for (auto& [id, job] : named) jobs.push_back(std::move(job));
+  return jobs;
+}
+
 class JobsQuery : public Query {
  public:
   JobsQuery(SnapshotPtr snapshot, JobsAsked asked)
@@ -53,14 +71,12 @@ class JobsQuery : public Query {
         inputs_(std::move(asked.inputs)) {}
 
   Piece next() override {
+    if (const auto named = named_jobs(*snapshot_, request_.filter)) {
+      for (const model::JobPtr& job : *named) consider(job);
+      chunk_ = snapshot_->chunks.size();
+    }
     while (chunk_ < snapshot_->chunks.size() && rows_.size() < kPieceBytes) {
-      for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) {
-        if (!matches(*job, request_.filter) || !sight_.sees(*job)) continue;
-        add(*job);
-        if (!request_.steps) continue;
-        found_.insert(job->id.value);
-        if (runs_a_script(*job)) scripts_.emplace(job->id, job);
-      }
+      for (const model::JobPtr& job : snapshot_->chunks[chunk_]->jobs) consider(job);
       ++chunk_;
     }
     const bool last = chunk_ == snapshot_->chunks.size();
@@ -76,6 +92,13 @@ class JobsQuery : public Query {
   }
 
  private:
+  void consider(const model::JobPtr& job) {
+    if (!matches(*job, request_.filter) || !sight_.sees(*job)) return;
+    add(*job);
+    if (!request_.steps) return;
+    found_.insert(job->id.value);
+    if (runs_a_script(*job)) scripts_.emplace(job->id, job);
+  }
   void add(const model::Job& job) {
     const std::uint32_t priority =
         inputs_ == nullptr ? job.priority : core::shown_priority(job, *inputs_);

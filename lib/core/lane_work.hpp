@@ -51,6 +51,7 @@ struct LaneWork {
   // as it is, also when all is planned anew, and is carried out as it stands. Else whoever is
   // planned behind it could be late.
   std::optional<PlannedStart> choice;
+  std::uint64_t choices_number = 0;  // State::choices_number that it was made with
   JobId chosen_for;
   // The same for the members of the group behind the leader, in their order (planner_follow.cpp):
   // as planned now, up to which place in the order of the pass, and as planned before that.

@@ -34,6 +34,7 @@ void Planner::configure(SettingsPtr settings) {
   state_->settings = std::move(settings);
   state_->queue.set_alone(each_alone(*state_->settings));
   state_->config_seen = 0;
+  state_->pool_seen = 0;
 }
 
 void Planner::set_rules(const PriorityRule* rule, StartGate* gate) {

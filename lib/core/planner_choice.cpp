@@ -76,6 +76,18 @@ std::vector<std::uint32_t> PlannerPass::add_claims(const Lane& lane, const LaneW
   return nodes;
 }
 
+void PlannerPass::note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms,
+                            std::vector<std::uint32_t> nodes) {
+  state_.planned.push_back(lane.key);
+  state_.next_planned_ms = std::min(state_.next_planned_ms, at_ms);
+  if (work.planned_ms == at_ms && work.planned_nodes == nodes && work.leader.planned_start != 0) {
+    return;
+  }
+  work.planned_ms = at_ms;
+  work.planned_nodes = std::move(nodes);
+  work.leader.planned_start = 0;  // explain() makes the new texts
+}
+
 PlannerPass::SetAside PlannerPass::set_aside(const LaneKey& key) {
   SetAside claims;
   for (const std::uint32_t node : state_.profile.claimed_nodes()) {

@@ -80,8 +80,11 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.error.reset();
   work.verdict = LaneWork::Verdict::unknown;
   work.known_blocked = false;
-  work.choice.reset();
-  work.former.clear();
+  if (work.choices_number != state_.choices_number) {
+    work.choices_number = state_.choices_number;
+    work.choice.reset();
+    work.former.clear();
+  }
   const PartitionRules rules(pool.partitions[lane.partition.value].config, lane.waived);
   Result<Demand> demand =
       make_demand(*group.request, group.key.uid, rules.partition(), *state_.settings);

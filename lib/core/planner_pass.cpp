@@ -109,10 +109,9 @@ void PlannerPass::note_sizes() {
 void PlannerPass::finish() {
   state_.active = false;
   state_.pass_steps += steps_;
-  if (state_.full) {
-    state_.full_steps = state_.pass_steps - std::min(state_.pass_steps, state_.follow_steps);
-  }
-  if (!state_.light) state_.full_steps = std::max(state_.full_steps, state_.pass_steps);
+  const std::uint64_t anew = state_.pass_steps - std::min(state_.pass_steps, state_.follow_steps);
+  if (state_.full) state_.full_steps = 0;
+  if (!state_.light) state_.full_steps = std::max(state_.full_steps, anew);
   state_.world_seen = state_.stale ? 0 : pool_.state().world_generation;
   if (!state_.stale && !state_.keep_changes) state_.queue.reset_changed();
   // Who was told that he waits behind a job that has started elsewhere is told so in the next one.
@@ -139,6 +138,9 @@ void PlannerPass::refresh_config() {
   if (state_.config_seen == pool.config_generation) return;
   state_.config_seen = pool.config_generation;
   ++state_.config_number;
+  // Reservations come and go with time: that was to be expected.
+  if (state_.pool_seen != pool.config_generation) ++state_.choices_number;
+  state_.pool_seen = pool.config_generation;
   std::vector<std::uint32_t> tiers;
   state_.overlaps.assign(pool.partitions.size(), base::Bitmap(pool.partitions.size()));
   for (std::size_t p = 0; p < pool.partitions.size(); ++p) {
@@ -583,18 +585,6 @@ bool PlannerPass::may_plan(const Lane& lane) const {
   }
   if (!state_.light && state_.in_vain >= kMostInVain) return false;
   return state_.planned.size() + state_.later < state_.settings->backfill_max_job_test;
-}
-
-void PlannerPass::note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms,
-                            std::vector<std::uint32_t> nodes) {
-  state_.planned.push_back(lane.key);
-  state_.next_planned_ms = std::min(state_.next_planned_ms, at_ms);
-  if (work.planned_ms == at_ms && work.planned_nodes == nodes && work.leader.planned_start != 0) {
-    return;
-  }
-  work.planned_ms = at_ms;
-  work.planned_nodes = std::move(nodes);
-  work.leader.planned_start = 0;  // explain() makes the new texts
 }
 
 }  // namespace sluice::core

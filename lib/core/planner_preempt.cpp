@@ -215,7 +215,10 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
                           .mode = state_.preemption->mode_of(job.facts.party),
                           .grace_ms = state_.preemption->grace_ms(job.facts.party)};
     result_.preemptions.push_back(made);
-    if (made.mode == model::PreemptMode::suspend) continue;
+    if (made.mode == model::PreemptMode::suspend) {
+      job.asleep = true;  // already for the lanes behind this one
+      continue;
+    }
     all_sleep = false;
     job.leaving = true;
     longest = std::max(longest, made.grace_ms);

@@ -107,6 +107,8 @@ struct Planner::State {
   std::uint64_t world_seen = 0;           // pool.world_generation after the last pass
   std::uint64_t config_seen = 0;          // pool.config_generation; 0: new settings
   std::uint64_t config_number = 0;        // raised when either has changed
+  std::uint64_t pool_seen = 0;            // pool.config_generation at the last change of choices
+  std::uint64_t choices_number = 0;       // raised when nodes have to be chosen anew
   std::int64_t next_planned_ms = kNever;  // the earliest planned start
   std::int64_t next_exempt_ms = kNever;   // when somebody may be displaced who may not be now
   std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition

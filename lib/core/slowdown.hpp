@@ -19,8 +19,8 @@ namespace sluice::core {
 
 inline constexpr std::int64_t kPatienceS = 7 * 86'400;
 
-// 2^26 (who has just come) to 2^32 - 1, the higher the sooner. `estimate_s` is the time limit in force; `cpus` what the
-// job asks for. The same wait in seconds gives the same value on every machine.
+// From 2^26, who has just come, to 2^32 - 1: the higher the sooner. `estimate_s` is the time limit
+// in force; `cpus` what the job asks for. The same wait gives the same value on every machine.
 [[nodiscard]] std::uint32_t slowdown_rank(std::int64_t wait_s, std::int64_t estimate_s,
                                           std::uint64_t cpus);
 

@@ -28,6 +28,27 @@ Status check_times(const model::JobSpec& spec, const model::Request& request, No
   return {};
 }
 
+// Nodes that are named must exist, and none may be wanted and excluded.
+template <class Known>
+Status check_hosts(const model::Request& request, const Known& known) {
+  for (const Text* list : {&request.node_list, &request.exclude}) {
+    Result<std::vector<std::string>> hosts = base::parse_hosts(*list);
+    if (!hosts) return tl::unexpected(hosts.error());
+    for (const std::string& name : *hosts) {
+      if (!known.contains(name)) return fail(ErrorCode::invalid_node_name);
+    }
+  }
+  if (request.node_list.empty() || request.exclude.empty()) return {};
+  const std::vector<std::string> wanted = *base::parse_hosts(request.node_list);
+  std::vector<std::string> excluded = *base::parse_hosts(request.exclude);
+  std::sort(excluded.begin(), excluded.end());
+  for (const std::string& name : wanted) {
+    const bool both = std::binary_search(excluded.begin(), excluded.end(), name);
+    if (both) return fail(ErrorCode::invalid_node_name);
+  }
+  return {};
+}
+
 }  // namespace
 
 void Cluster::State::on(const SubmitJob& event) {
@@ -182,21 +203,8 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
   if (Status standing = fill_standing(request, who); !standing) {
     return tl::unexpected(standing.error());
   }
-  for (const Text* list : {&request.node_list, &request.exclude}) {
-    Result<std::vector<std::string>> hosts = base::parse_hosts(*list);
-    if (!hosts) return tl::unexpected(hosts.error());
-    for (const std::string& name : *hosts) {
-      if (!node_names.contains(name)) return fail(ErrorCode::invalid_node_name);
-    }
-  }
-  if (!request.node_list.empty() && !request.exclude.empty()) {
-    const std::vector<std::string> wanted = *base::parse_hosts(request.node_list);
-    std::vector<std::string> excluded = *base::parse_hosts(request.exclude);
-    std::sort(excluded.begin(), excluded.end());
-    for (const std::string& name : wanted) {
-      const bool both = std::binary_search(excluded.begin(), excluded.end(), name);
-      if (both) return fail(ErrorCode::invalid_node_name);
-    }
+  if (Status hosts = check_hosts(request, node_names); !hosts) {
+    return tl::unexpected(hosts.error());
   }
   const std::uint32_t waived = waivers_of(request.qos);
   const model::Partition* first = nullptr;

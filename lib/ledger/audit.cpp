@@ -15,6 +15,10 @@ namespace {
 
 using Fault = std::optional<std::string>;
 
+constexpr std::size_t kMaxPostings = 16;
+constexpr LedgerAccount kLastAccount = LedgerAccount::transfers;
+constexpr std::int64_t kMaxCount = std::int64_t{1} << 44;
+
 bool concerns_nobody(EntryKind kind) {
   return kind == EntryKind::prices || kind == EntryKind::closing;
 }
@@ -79,6 +83,7 @@ std::optional<Finding> Auditor::add(const Entry& entry) {
 }
 
 Auditor::Fault Auditor::judge(const Entry& entry) {
+  if (Fault fault = check_values(entry); fault) return fault;
   if (Fault fault = check_frame(entry); fault) return fault;
   if (entry.kind == EntryKind::prices || entry.kind == EntryKind::customer) {
     if (Fault fault = load(entry); fault) return fault;
@@ -89,14 +94,43 @@ Auditor::Fault Auditor::judge(const Entry& entry) {
   return spend(entry);
 }
 
+// Nothing here may trip over what somebody wrote into a row.
+Auditor::Fault Auditor::check_values(const Entry& entry) const {
+  if (entry.kind == EntryKind::none || static_cast<std::uint32_t>(entry.kind) >= kEntryKinds) {
+    return "its kind is unknown";
+  }
+  if (static_cast<std::uint32_t>(entry.fate) >= kFates) return "its fate is unknown";
+  const auto is_sane = [](Money amount) { return amount >= -kMaxMoney && amount <= kMaxMoney; };
+  for (const Money amount :
+       {entry.amount, entry.list, entry.contracted, entry.effective, entry.billed}) {
+    if (!is_sane(amount)) return "its amount is out of range";
+  }
+  if (entry.postings.size() > kMaxPostings) return "it has too many postings";
+  for (const Posting& posting : entry.postings) {
+    const bool known = posting.account != LedgerAccount::none && posting.account <= kLastAccount;
+    if (!known || !is_sane(posting.amount)) return "a posting of it is broken";
+  }
+  constexpr WallTime kLatest = std::int64_t{10'000} * 366 * kDay;
+  for (const WallTime when : {entry.time, entry.from, entry.to}) {
+    if (when < 0 || when > kLatest) return "its time can't be";
+  }
+  if (entry.count < 0 || entry.count > kMaxCount || entry.price.discount > 1000 ||
+      entry.price.unit_price < 0 || entry.price.unit_price > kMaxUnitPrice) {
+    return "its count or price is out of range";
+  }
+  constexpr std::int64_t kMostSeconds = std::int64_t{1} << 61;
+  for (const Quantity& quantity : {entry.consumed, entry.priced}) {
+    const bool sane = quantity.seconds > -kMostSeconds && quantity.seconds < kMostSeconds;
+    if (!sane || quantity.micros >= kMicro) return "its quantity is out of range";
+  }
+  return std::nullopt;
+}
+
 Auditor::Fault Auditor::check_frame(const Entry& entry) const {
   if (entry.sequence != head_.sequence + 1) {
     return fmt::format("it follows entry {}: entries are missing or doubled", head_.sequence);
   }
   if (entry.time < head_.time) return "it is older than the entry before";
-  if (entry.kind == EntryKind::none || static_cast<std::uint32_t>(entry.kind) >= kEntryKinds) {
-    return "its kind is unknown";
-  }
   if (head_.closed.is_set() && entry.month <= head_.closed) {
     return month_text(entry.month) + " was closed before";
   }
@@ -206,6 +240,7 @@ Auditor::Fault Auditor::load(const Entry& entry) {
   if (entry.kind == EntryKind::prices) {
     if (entry.prices == nullptr) return "the price book is missing";
     const PriceBook& book = *entry.prices;
+    if (const auto fault = find_fault({&book, 1}); fault) return fault->text;
     PriceBookPtr& known = prices_[{book.name, book.version}];
     if (known != nullptr && known->from <= entry.time) {
       PriceBook same = book;
@@ -217,6 +252,7 @@ Auditor::Fault Auditor::load(const Entry& entry) {
   }
   if (entry.record == nullptr || entry.record->id != entry.customer) return "no such customer";
   const Customer& record = *entry.record;
+  if (const Status valid = check_customer(record); !valid) return valid.error().text;
   const auto known = customers_.find(record.id);
   if (known == customers_.end() && record.id != head_.customers + 1)
     return "its number is not next";
@@ -236,7 +272,8 @@ Auditor::Fault Auditor::purchase(const Entry& entry) {
   const Package& package = *entry.package_record;
   const bool fits = package.id == entry.package && package.customer == entry.customer &&
                     package.price == entry.amount && package.total == entry.priced &&
-                    package.used == Quantity{} && package.held == Quantity{};
+                    package.used == Quantity{} && package.held == Quantity{} &&
+                    package.price <= kMaxPackagePrice && in_micros(package.total) > 0;
   if (!fits) return "the package is not what was bought";
   head_.packages = package.id;
   packages_[package.id] = package;

@@ -70,6 +70,7 @@ class Auditor {
   using Fault = std::optional<std::string>;
 
   [[nodiscard]] Fault judge(const Entry& entry);
+  [[nodiscard]] Fault check_values(const Entry& entry) const;
   [[nodiscard]] Fault check_frame(const Entry& entry) const;
   [[nodiscard]] Fault check_postings(const Entry& entry) const;
   [[nodiscard]] Fault by_kind(const Entry& entry);

@@ -212,6 +212,7 @@ Auditor::Fault Auditor::reverse(const Entry& entry) {
       to = LedgerAccount::package;
       package->second.used = package->second.used + entry.priced;
       package->second.amortised += entry.effective;
+      if (package->second.used.seconds < 0) return "more is given back than was drawn";
     }
   }
   const bool right = posted(entry, LedgerAccount::earnings) == entry.effective &&

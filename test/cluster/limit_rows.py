@@ -35,7 +35,8 @@ NUMBERS = [
     (OF_QOS, SUBMIT, "MaxSubmitJobsPerAccount=1", "MaxSubmitJobsPerAccount"),
 ]
 # Limits on TRES: the reasons in the order cpu, mem, node, gres/gpu, license/lic, billing
-# ("-": none, or tested apart). All are tried with the first holder, the first reason with the others too.
+# ("-": none, or tested apart). All are tried with the first holder, the first reason with the
+# others too.
 OF_TRES = [
     (
         OF_ASSOCIATIONS,

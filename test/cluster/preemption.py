@@ -87,15 +87,18 @@ class Ticks:
 
     def __init__(self, name):
         self.file = cluster.work / name
+        self.seen, self.since = -1, 0.0
         self.script = f"while :; do echo >> {self.file}; sleep 0.02; done"
 
     def count(self):
         return self.file.stat().st_size if self.file.exists() else 0
 
     def stand_still(self):
-        before = self.count()
-        time.sleep(0.2)
-        return self.count() == before
+        """Whether nothing has come for ten times as long as one takes."""
+        now, count = time.monotonic(), self.count()
+        if count != self.seen:
+            self.seen, self.since = count, now
+        return now - self.since > 0.2
 
     def go_on(self):
         before = self.count()
@@ -210,6 +213,25 @@ def as_few_as_possible():
     states = sorted(attempts(job)[0] for job in small)
     check(states == ["PREEMPTED"] + ["RUNNING"] * 3, f"one CPU was wanted: {states}")
     end(high, one, *small)
+
+
+def a_heterogeneous_job_makes_room_as_a_whole():
+    script = cluster.work / "whole.sh"
+    script.write_text(f"#!/bin/sh\n{SLEEP}\n")
+    part = ("-n1", "-c4", "-t60", "--mem=20M", "-o", "/dev/null")
+    for second in ("cancelled", "spared"):
+        words = ("sbatch", "--parsable", "-D/", "-pcancelled", *part, ":", f"-p{second}", *part)
+        low = int(cluster.must(*words, script))
+        wait_for(lambda j=low: shown(f"{j}+1", "%T") == "RUNNING", 20, "its second component")
+        high = submit("-phigh", "-c4", "-t60")
+        if second == "cancelled":
+            wait_shown(high, "RUNNING")
+            check(set(attempts(low)) == {"PREEMPTED"}, attempts(low))
+        else:
+            wait_for(lambda j=high: shown(j, "%r") == "Resources", 10, "its reason")
+            check(shown(f"{low}+0", "%T") == "RUNNING", "a part gave way though the other may not")
+            end(low)
+        end(high)
 
 
 def suspended_by_hand():
@@ -343,6 +365,7 @@ def main():
                 grace_time,
                 some_are_left_alone,
                 as_few_as_possible,
+                a_heterogeneous_job_makes_room_as_a_whole,
                 suspended_by_hand,
             ),
         ),

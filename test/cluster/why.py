@@ -77,7 +77,7 @@ def another_gpu_type():
 def less_time():
     cluster.must(
         *"scontrol create reservation reservationname=soon starttime=now+40minutes duration=60"
-        " nodes=ALL users=root".split()
+        " nodes=ALL users=root flags=ignore_jobs".split()
     )
     waits = job()
     offers(waits, "--time=00:30:00")

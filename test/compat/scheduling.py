@@ -203,6 +203,8 @@ def do_compare(arguments):
         report.add_all(shape, scenarios, theirs, results)
         if arguments.record and theirs:
             entries = [{**scenario, **result} for scenario, result in zip(scenarios, theirs)]
+            for entry in entries:
+                del entry["planned"]  # Sluice's plans are held against each other only
             recorded.append({"shape": shape, "scenarios": entries})
             recorded.sort(key=lambda entry: entry["shape"]["seed"])
             pathlib.Path(arguments.file).write_text(as_text(recorded))

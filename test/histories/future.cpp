@@ -2,6 +2,7 @@
 // jobs of lower standing, one in which all jobs run exactly to their limits.
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -77,8 +78,11 @@ bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
   return job.priority != 0 && (reason == Reason::resources || reason == Reason::priority);
 }
 
-// Certainly behind the other, in whichever partitions.
-bool is_below(const Picture& picture, const Job& low, const Job& high) {
+// Certainly behind the other, in whichever partitions. A heterogeneous job stands where its leader
+// does.
+bool is_below(const Picture& picture, const Job& component, const Job& high) {
+  const Job* leader = component.het_job.is_set() ? picture.find(component.het_job) : nullptr;
+  const Job& low = leader == nullptr ? component : *leader;
   Rank best;
   Rank worst{~0U, ~0U, ~0U};
   for (const auto* one : partitions_of(picture, low)) {
@@ -90,12 +94,6 @@ bool is_below(const Picture& picture, const Job& low, const Job& high) {
   return best < worst;
 }
 
-// Tasks of a job that wait; an array's rest has many.
-std::size_t tasks_waiting(const Job* job) {
-  if (job == nullptr || job->state != model::JobState::pending) return 0;
-  return job->array_rest ? static_cast<std::size_t>(model::task_count(*job->array_rest)) : 1;
-}
-
 // Leaders by their plan, with the jobs that share it.
 struct Promise {
   model::WallTime at = 0;
@@ -104,9 +102,26 @@ struct Promise {
   bool kept = false;
 };
 
-// A group has one planned start, its leader's; the rest of it comes later, and nobody behind it can
-// be promised anything. Nor behind a job that can't start inside the backfill window: when time has
-// passed it can, and then it stands before him.
+// Whether the start of somebody behind the job can be promised. Not if it has no start inside the
+// backfill window: when time has passed it has one, and it goes first. The members of a group of
+// which the first has a start are planned, too, though that isn't shown; not those that lie beyond
+// a short window, nor tasks that wait for the throttle of their array or for each other.
+bool can_be_planned_around(const Picture& picture, const Job& ahead) {
+  const auto at = [&](const Job& job) {
+    const auto entry = picture.plan.find(job.id);
+    return entry == picture.plan.end() ? 0 : entry->second.planned_start;
+  };
+  const bool planned =
+      at(ahead) != 0 || std::ranges::any_of(picture.jobs, [&](const auto& other) {
+        return other->state == model::JobState::pending && alike(*other, ahead) && at(*other) != 0;
+      });
+  if (!planned || !ahead.dependency.empty()) return false;  // one of its name after the other
+  if (!has_others_alike(picture, ahead)) return true;
+  const bool throttled = ahead.spec->array_limit != 0;
+  return !throttled &&
+         picture.settings->backfill_window_min >= model::Settings().backfill_window_min;
+}
+
 std::vector<Promise> promises_of(const Picture& picture) {
   std::map<const core::PlanEntry*, Promise> found;
   for (const auto& [id, entry] : picture.entries) {
@@ -119,26 +134,39 @@ std::vector<Promise> promises_of(const Picture& picture) {
   std::vector<Promise> list;
   for (const auto& [entry, promise] : found) {
     const Job& leader = *picture.find(promise.jobs.front());
-    const bool behind_many = std::ranges::any_of(found, [&](const auto& other) {
-      const Promise& ahead = other.second;
-      return other.first != entry && (ahead.tasks > 1 || ahead.at == 0) &&
-             !is_below(picture, *picture.find(ahead.jobs.front()), leader);
+    // Another one of its name may start first.
+    if (promise.at == 0 || !leader.dependency.empty()) continue;
+    const bool open = std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
+      return other->id != leader.id && is_waiting_for_nodes(picture, *other) &&
+             !is_below(picture, *other, leader) && !alike(*other, leader) &&
+             !can_be_planned_around(picture, *other);
     });
-    if (promise.at != 0 && !behind_many) list.push_back(promise);
+    if (!open) list.push_back(promise);
   }
   std::ranges::sort(list, {}, [](const Promise& one) { return one.jobs.front(); });
   return list;
 }
 
-// Only what waits for nodes stays in the queue, and what ends has ended.
+// A component that may run longer than its leader: it ends with it, earlier than was to be expected.
+bool outlives_leader(const Picture& picture, const Job& job) {
+  const Job* leader = job.het_job.is_set() ? picture.find(job.het_job) : nullptr;
+  return leader != nullptr && job.time_limit > leader->time_limit;
+}
+
+// Only what waits for nodes stays in the queue, and what ends has ended. Nothing is left that would
+// end before its limit.
 void settle(Copy& copy, const Picture& picture) {
   for (const model::JobPtr& job : copy.cluster.all_jobs()) {
-    if (job->state == model::JobState::pending && !is_waiting_for_nodes(picture, *job)) {
-      copy.hold(job->id);
-    }
+    if (job->state != model::JobState::pending) continue;
+    if (!is_waiting_for_nodes(picture, *job) || outlives_leader(picture, *job)) copy.hold(job->id);
   }
   for (const model::JobPtr& job : copy.cluster.all_jobs()) {
-    if (job->state == model::JobState::suspended) copy.finish(job->id);
+    const model::JobPtr now = copy.cluster.find_job(job->id);
+    if (!now) continue;
+    if (now->state == model::JobState::suspended) copy.finish(job->id);
+    if (now->state == model::JobState::running && outlives_leader(picture, *now)) {
+      copy.finish(job->id);
+    }
     if (is_completing(*job) && job->allocation) copy.release(*job);
   }
 }
@@ -169,46 +197,7 @@ bool go_on(Copy& copy) {
 
 }  // namespace
 
-// Whether those who aren't below the job are planned alike in both. A plan keeps the nodes once
-// chosen as long as they serve; a copy chooses anew, and with other nodes taken by those ahead the
-// job may have others, too.
-bool same_ahead(const Picture& a, const Picture& b, const Job& job) {
-  return std::ranges::all_of(a.jobs, [&](const model::JobPtr& other) {
-    if (other->id == job.id || other->state != model::JobState::pending) return true;
-    if (is_below(a, *other, job)) return true;
-    const auto here = a.plan.find(other->id);
-    const auto there = b.plan.find(other->id);
-    if (here == a.plan.end() || there == b.plan.end()) return here == a.plan.end();
-    return here->second.planned_start == there->second.planned_start &&
-           here->second.planned_nodes == there->second.planned_nodes;
-  });
-}
-
-Problem delayed(const Picture& before, const core::StoredState& state, const Picture& after,
-                const Job& job) {
-  const model::WallTime planned = after.plan.at(job.id).planned_start;
-  Copy copy(before, state);
-  for (const model::JobPtr& other : before.jobs) {
-    const bool waits = other->state == model::JobState::pending && other->priority != 0;
-    if (waits && other->id != job.id && is_below(after, *other, job)) copy.hold(other->id);
-  }
-  copy.plan();
-  const Picture alone = copy.picture(before);
-  // A restart calculates priorities anew; then the order may be another.
-  if (alone.inputs && after.inputs && alone.inputs->as_of != after.inputs->as_of) return {};
-  const Job* there = alone.find(job.id);
-  if (there == nullptr) return {};
-  if (runs(*there)) {
-    return fmt::format("{} would have started but for jobs of lower standing", name(job));
-  }
-  const auto entry = alone.plan.find(job.id);
-  if (entry == alone.plan.end() || entry->second.planned_start == 0) return {};
-  if (planned != 0 && planned <= entry->second.planned_start) return {};
-  if (!same_ahead(after, alone, job)) return {};
-  return fmt::format("{} is planned in {} s, without jobs of lower standing in {} s", name(job),
-                     (planned - before.now.wall) / model::kSecond,
-                     (entry->second.planned_start - before.now.wall) / model::kSecond);
-}
+namespace {
 
 // What the copy has come to, in words.
 std::string told(const Picture& picture) {
@@ -227,6 +216,67 @@ std::string told(const Picture& picture) {
                         entry->second.planned_nodes.view());
   }
   return text;
+}
+
+// Whether those who aren't below the job are planned alike in both, as far as can be seen. A plan
+// keeps the nodes once chosen as long as they serve; a copy chooses anew, and with other nodes
+// taken by those ahead the job may have others, too.
+bool same_ahead(const Picture& a, const Picture& b, const Job& job) {
+  return std::ranges::all_of(a.jobs, [&](const model::JobPtr& other) {
+    if (other->id == job.id || other->state != model::JobState::pending) return true;
+    if (is_below(a, *other, job)) return true;
+    if (is_waiting_for_nodes(a, *other) && has_others_alike(a, *other)) return false;
+    const auto here = a.plan.find(other->id);
+    const auto there = b.plan.find(other->id);
+    if (here == a.plan.end() || there == b.plan.end()) return here == a.plan.end();
+    return here->second.planned_start == there->second.planned_start &&
+           here->second.planned_nodes == there->second.planned_nodes;
+  });
+}
+
+// When the next task of the job starts; nothing: nobody knows.
+std::optional<model::WallTime> start_of(const Picture& picture, const Job& job) {
+  const Job* there = picture.find(job.id);
+  if (there == nullptr) return std::nullopt;
+  if (runs(*there) || tasks_waiting(there) < tasks_waiting(&job)) return picture.now.wall;
+  const auto entry = picture.plan.find(job.id);
+  if (entry == picture.plan.end() || entry->second.planned_start == 0) return std::nullopt;
+  return entry->second.planned_start;
+}
+
+}  // namespace
+
+// Two copies are compared, one with the jobs of lower standing and one without. If the cluster
+// itself has a later start than both, that must be because it goes by what it planned before.
+Problem delayed(const Picture& before, const core::StoredState& state, const Picture& after,
+                const Job& job) {
+  const Job& was = *before.find(job.id);
+  Copy copy(before, state);
+  for (const model::JobPtr& other : before.jobs) {
+    const bool waits = other->state == model::JobState::pending && other->priority != 0;
+    if (waits && other->id != job.id && is_below(after, *other, job)) copy.hold(other->id);
+  }
+  copy.plan();
+  const Picture alone = copy.picture(before);
+  // A restart calculates priorities anew; then the order may be another.
+  if (alone.inputs && after.inputs && alone.inputs->as_of != after.inputs->as_of) return {};
+  const auto best = start_of(alone, was);
+  const auto now = start_of(after, was);
+  if (!best || (now && *now <= *best)) return {};
+  Copy whole(before, state);
+  whole.plan();
+  const Picture all = whole.picture(before);
+  const auto with_lower = start_of(all, was);
+  const bool delays = !with_lower || *with_lower > *best;
+  if (!delays && !same_ahead(after, all, job)) return {};
+  const auto seconds = [&](const std::optional<model::WallTime>& at) {
+    return at ? (*at - before.now.wall) / model::kSecond : -1;
+  };
+  return fmt::format(
+      "{} is planned in {} s, in a copy in {} s, without jobs of lower standing in "
+      "{} s{}",
+      name(job), seconds(now), seconds(with_lower), seconds(best),
+      after.tells ? '\n' + told(alone) + told(all) : std::string());
 }
 
 Problem unmet_plans(const Picture& picture, const core::StoredState& state) {

@@ -175,7 +175,8 @@ void History::count_site() {
 
 void History::count_job(const model::Job* was, const model::Job& job) {
   const model::Request& request = *job.request;
-  if (was == nullptr) {
+  if (last_seen_ < job.id) {
+    last_seen_ = job.id;
     saw(Seen::jobs);
     saw(Seen::arrays, job.array_job.is_set());
     saw(Seen::components, job.het_job.is_set());

@@ -99,6 +99,7 @@ class History {
   Problem problem_;
   Counts counts_;
   int reservations_made_ = 0;
+  JobId last_seen_;  // jobs up to it are counted
 };
 
 }  // namespace sluice::histories

@@ -7,6 +7,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
+#include "model/task_set.hpp"
 
 namespace sluice::histories {
 
@@ -148,6 +149,22 @@ std::string name(const model::Job& job) {
                      job.id.value, request.tasks, request.cpus_per_task, request.min_nodes,
                      request.max_nodes, request.memory_per_node, job.time_limit,
                      request.partitions.view(), job.spec->user.view(), job.qos.view(), more);
+}
+
+std::size_t tasks_waiting(const model::Job* job) {
+  if (job == nullptr || job->state != model::JobState::pending) return 0;
+  return job->array_rest ? static_cast<std::size_t>(model::task_count(*job->array_rest)) : 1;
+}
+
+bool alike(const model::Job& a, const model::Job& b) {
+  return a.spec->uid == b.spec->uid && a.time_limit == b.time_limit && *a.request == *b.request;
+}
+
+bool has_others_alike(const Picture& picture, const model::Job& job) {
+  if (tasks_waiting(&job) > 1) return true;
+  return std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
+    return other->id != job.id && other->state == model::JobState::pending && alike(*other, job);
+  });
 }
 
 namespace {

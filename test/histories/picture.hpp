@@ -61,6 +61,11 @@ struct Picture {
 // "lic:2,pen" or nothing.
 [[nodiscard]] std::map<std::string, std::uint32_t> licenses_of(std::string_view text);
 [[nodiscard]] std::string name(const model::Job& job);
+// Tasks of a job that wait; an array's rest has many.
+[[nodiscard]] std::size_t tasks_waiting(const model::Job* job);
+// Waiting jobs that the scheduler may treat as one group, of which it shows the first start.
+[[nodiscard]] bool alike(const model::Job& a, const model::Job& b);
+[[nodiscard]] bool has_others_alike(const Picture& picture, const model::Job& job);
 
 // Where a waiting job stands in a partition: the greater goes first.
 struct Rank {

@@ -83,6 +83,15 @@ void take_out_plans(const Picture& picture, const model::Job& job, model::WallTi
         entry.planned_start >= until)
       continue;
     close(names(entry.planned_nodes.view()));
+    const model::Job& other = *picture.find(id);
+    if (!has_others_alike(picture, other)) continue;
+    // The others of its group are planned as well, later, and that isn't shown.
+    for (const model::Partition* partition : partitions_of(picture, other)) {
+      const std::vector<bool> theirs = nodes_of(picture, *partition);
+      for (std::size_t n = 0; n < rooms.size(); ++n) {
+        rooms[n].usable = rooms[n].usable && !theirs[n];
+      }
+    }
   }
 }
 

@@ -224,13 +224,12 @@ std::shared_ptr<const model::Job> Judge::launched_job(const Attempt& attempt) co
   return found == launched_.end() ? nullptr : found->second;
 }
 
-// Suspended, or suspended when it was ended: its CPUs are others' by right. Who is suspended has to
-// stand still by the time that others start there.
-bool Judge::is_asleep(const NodeHost& host, const Attempt& attempt) const {
+// Suspended, or suspended when it was ended: its CPUs are others' by right. (The order to stand
+// still may have been lost on its way here; it is repeated when the node registers.)
+bool Judge::is_asleep(const Attempt& attempt) const {
   const store::LoadedState loaded = world_.disk.peek();
   return std::any_of(loaded.jobs.begin(), loaded.jobs.end(), [&](const model::JobPtr& job) {
-    if (Attempt{job->uid, job->attempt} != attempt || job->suspended_at == 0) return false;
-    return job->state != model::JobState::suspended || host.is_frozen(attempt);
+    return Attempt{job->uid, job->attempt} == attempt && job->suspended_at != 0;
   });
 }
 
@@ -250,7 +249,7 @@ void Judge::task_started(const NodeHost& host, const Task& task) {
   for (const auto& [other, held] : present) {
     memory += held.share.memory;
     if (other == attempt || !held.share.cpus.intersects(task.share.cpus)) continue;
-    if (is_asleep(host, other) || host.is_frozen(attempt)) continue;
+    if (is_asleep(other) || host.is_frozen(other) || host.is_frozen(attempt)) continue;
     const auto job = launched_job(attempt);
     const auto before = launched_job(other);
     violation(fmt::format("I4: on {} jobs {} and {} run on the same CPUs", host.name(),

@@ -76,7 +76,7 @@ class Judge {
                         const store::Transaction& transaction);
   void check_exit(const model::Job& ended);
   void leave(NodeIndex node, const Attempt& attempt);
-  [[nodiscard]] bool is_asleep(const NodeHost& host, const Attempt& attempt) const;
+  [[nodiscard]] bool is_asleep(const Attempt& attempt) const;
   void check_answers();
 
   World& world_;

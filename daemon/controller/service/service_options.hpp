@@ -24,7 +24,7 @@ struct ServiceOptions {
   std::uint32_t report_interval_s = 30;
   std::uint32_t silent_after_s = 10;     // a node whose link is gone for so long shows "*"
   std::uint32_t orphan_patience_s = 60;  // an allocation whose salloc is gone ends after this
-  std::uint64_t plan_budget = 5'000;     // steps of one planning slice
+  std::uint64_t plan_budget = 2'000;     // steps of one planning slice
 };
 
 }  // namespace sluice::controller

@@ -44,7 +44,7 @@ def bindings(shape, scenario, theirs, ours):
         there, here = theirs["running"][job], ours["running"][job]
         if set(there) == set(here) or compare.total(there) != compare.total(here):
             continue
-        lighter = shape["mode"] == "mixed" and weight(shape, here) < weight(shape, there)
+        lighter = shape["mode"] != "builtin" and weight(shape, here) < weight(shape, there)
         if lighter or open_count(scenario, job) or among_equals(shape, there, here):
             found[job] = ",".join(sorted(there))
     return found

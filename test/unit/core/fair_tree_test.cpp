@@ -94,6 +94,29 @@ TEST(FairTree, UserTiedWithAccountSharesItsBestRank) {
   EXPECT_EQ(shares[3].factor, 333'333'333);
 }
 
+// Recorded of Slurm: whose share is his parent's is shown with it, and an account with what it has
+// used of the level that its members compete at.
+TEST(FairTree, ParentsSharesAreShown) {
+  Builder b;
+  const auto physics = b.add(1, "", 1);
+  const auto loose = b.add(1, "", kShareOfParent);
+  const auto below = b.add(loose, "", kShareOfParent);
+  b.add(physics, "ann", kShareOfParent);
+  b.add(below, "bob", 3);
+  b.add(below, "cid", kShareOfParent);
+  const auto usage = b.roll({0, 0, 0, 0, 60, 30, 10});
+  const std::vector<FairShare> shares = core::fair_tree(b.tree(), usage);
+  EXPECT_EQ(shares[4].norm_shares, 250'000'000);  // as physics
+  EXPECT_EQ(shares[4].effective_usage, 1'000'000'000);
+  EXPECT_EQ(shares[2].norm_shares, 0);  // the root has no share of anything
+  EXPECT_EQ(shares[2].effective_usage, 400'000'000);
+  EXPECT_EQ(shares[3].effective_usage, 400'000'000);
+  EXPECT_EQ(shares[3].norm_usage, 400'000'000);
+  EXPECT_EQ(shares[5].norm_shares, 750'000'000);
+  EXPECT_EQ(shares[6].norm_shares, 0);
+  EXPECT_EQ(shares[6].effective_usage, 100'000'000);
+}
+
 TEST(FairTree, HugeNumbersAreComparedExactly) {
   Builder b;
   const std::uint64_t much = std::uint64_t{1} << 61U;

@@ -115,6 +115,19 @@ TEST(Preemption, SuspendedVictimGoesOnAfterwards) {
   EXPECT_EQ(world.job(low).state, JobState::running);
 }
 
+TEST(Preemption, ASleeperIsNotDisplacedOnceMoreInTheSamePass) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.planning = false;
+  const JobId high = world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  const JobId wide = world.submit(a_job().nodes(4).cpus(4).minutes(10).on("urgent"));
+  world.plan();
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+  EXPECT_EQ(world.job(high).state, JobState::running);
+  EXPECT_EQ(world.job(wide).state, JobState::pending);
+  EXPECT_FALSE(world.cluster->check());
+}
+
 TEST(Preemption, SuspendedVictimKeepsItsMemory) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).memory(3000).minutes(60));
