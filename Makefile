@@ -2,7 +2,8 @@
 # folders' CMakeLists.txt) and in scripts/.
 #
 # Variables: BUILD=dir (where to build), PRESET=default|asan|tsan, T="targets" (build only these),
-# SEEDS=n (make sim, histories, oracle-scenarios), FIRST=k (make histories), PREFIX and DESTDIR
+# SEEDS=n (make sim, histories, oracle-scenarios), FIRST=k (make histories), TRACES=dir and
+# REPLAYS=n (make sim-traces), PREFIX and DESTDIR
 # (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer).
 
 PRESET ?= default

@@ -29,8 +29,7 @@ void block_shared(const NodeSlot& slot, const Demand& demand, std::int64_t time_
   for (const Hold& hold : slot.holds) {
     if (hold.expected_end_ms <= time_ms) continue;
     const bool mixes = hold.shared && hold.holder.partition == demand.partition;
-    for (std::size_t cpu = hold.cpus->find_first(); cpu < cpus;
-         cpu = hold.cpus->find_next(cpu)) {
+    for (std::size_t cpu = hold.cpus->find_first(); cpu < cpus; cpu = hold.cpus->find_next(cpu)) {
       if (!mixes || ++depth[cpu] >= demand.share_depth) view.busy.set(cpu);
     }
   }

@@ -336,10 +336,10 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
     const MeetingPart& part = work.parts[i];
     const model::Allocation& allocation = *made[i].allocation;
     pool_.allocate(made[i].allocation, {.job = part.id,
-                                .uid = part.demand.uid,
-                                .partition = part.partition,
-                                .sharing = part.sharing,
-                                .reservation = lane.reservation});
+                                        .uid = part.demand.uid,
+                                        .partition = part.partition,
+                                        .sharing = part.sharing,
+                                        .reservation = lane.reservation});
     const std::int64_t end = end_after(now_.mono_ms, part.length_ms);
     for (const model::NodeShare& share : allocation.shares) {
       Hold& hold = pool_.state().nodes[share.node.value].holds.back();

@@ -94,8 +94,9 @@ void PlannerPass::take_away(JobId victim) {
 
 void PlannerPass::put_back(JobId victim) {
   const Planner::State::Running& job = state_.running.at(victim);
+  const bool slept = state_.preemption->mode_of(job.facts.party) == model::PreemptMode::suspend;
   for (const model::NodeShare& share : job.allocation->shares) {
-    pool_.wake(share, {.job = victim});
+    if (slept) pool_.wake(share, {.job = victim});  // not somebody else who sleeps there
     Hold* hold = find_hold(pool_.state().nodes[share.node.value], share, victim);
     if (hold == nullptr) continue;
     pool_.state().set_expected_end(share.node.value, *hold, job.expected_end_ms);

@@ -162,6 +162,11 @@ void Cluster::State::end_used_up() {
     if (block) over.emplace_back(id, block->reason == model::Reason::qos_limit);
   }
   for (const auto& [id, of_qos] : over) {
+    // A component that was ended with another one has ended already.
+    const model::Job* still = find(id);
+    const bool runs = still != nullptr && (still->state == model::JobState::running ||
+                                           still->state == model::JobState::suspended);
+    if (!runs) continue;
     end(id, {.state = model::JobState::timeout,
              .reason = of_qos ? model::Reason::qos_limit : model::Reason::association_limit,
              .detail = of_qos ? "QOSTimeLimit" : "AssociationTimeLimit"});

@@ -1,7 +1,7 @@
 // How long readers wait for their answers while the controller works: asks for one job (what
-// `squeue -j ID` sends), for a ping (`scontrol ping`) and for the nodes (`sinfo`) in turn, each on a
-// connection of its own as a command does, and prints for each kind "KIND count p50 p99 worst" in
-// milliseconds. For scripts/bench.
+// `squeue -j ID` sends), for a ping (`scontrol ping`) and for the nodes (`sinfo`) in turn, each on
+// a connection of its own as a command does, and prints for each kind "KIND count p50 p99 worst"
+// in milliseconds. For scripts/bench.
 //   request_latency SECONDS JOBID
 //   request_latency fill COUNT        first: COUNT jobs of many shapes; prints the last one's id
 #include <algorithm>

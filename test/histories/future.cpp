@@ -1,5 +1,15 @@
 // Copies of the cluster, made as a restart makes them, that go on by themselves: one without the
 // jobs of lower standing, one in which all jobs run exactly to their limits.
+//
+// What is promised. A planned start that is shown is met if nothing changes: all jobs run to their
+// limits, nothing is submitted, changed or fails. It counts on all that stands before the job and
+// waits for nodes, members of groups and tasks of arrays included (as many as backfill_max_job_test
+// and the bounds of core/planner_follow.cpp allow). It doesn't count on what stands before it and
+// can't start inside the backfill window, waits for the throttle of its array, for a dependency or
+// another one of its name, or (with limits, which these copies don't have) for a limit: as soon as
+// that may start, it goes first. A component that may run longer than the leader of its
+// heterogeneous job ends earlier than its limit says, which is a change. And no planned start is
+// later than it would be if the jobs of lower standing were not there.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -147,7 +157,8 @@ std::vector<Promise> promises_of(const Picture& picture) {
   return list;
 }
 
-// A component that may run longer than its leader: it ends with it, earlier than was to be expected.
+// A component that may run longer than its leader: it ends with it, earlier than was to be
+// expected.
 bool outlives_leader(const Picture& picture, const Job& job) {
   const Job* leader = job.het_job.is_set() ? picture.find(job.het_job) : nullptr;
   return leader != nullptr && job.time_limit > leader->time_limit;
@@ -254,7 +265,14 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
   Copy copy(before, state);
   for (const model::JobPtr& other : before.jobs) {
     const bool waits = other->state == model::JobState::pending && other->priority != 0;
-    if (waits && other->id != job.id && is_below(after, *other, job)) copy.hold(other->id);
+    // To hold the rest of an array is to hold all of it.
+    const bool all_below = std::ranges::all_of(before.jobs, [&](const model::JobPtr& task) {
+      return task->array_job != other->array_job || is_below(after, *task, job);
+    });
+    if (waits && other->id != job.id && is_below(after, *other, job) &&
+        (!other->array_job.is_set() || all_below)) {
+      copy.hold(other->id);
+    }
   }
   copy.plan();
   const Picture alone = copy.picture(before);

@@ -157,7 +157,8 @@ std::size_t tasks_waiting(const model::Job* job) {
 }
 
 bool alike(const model::Job& a, const model::Job& b) {
-  return a.spec->uid == b.spec->uid && a.time_limit == b.time_limit && *a.request == *b.request;
+  return a.spec->uid == b.spec->uid && a.spec->nice == b.spec->nice && a.qos == b.qos &&
+         a.association == b.association && a.time_limit == b.time_limit && *a.request == *b.request;
 }
 
 bool has_others_alike(const Picture& picture, const model::Job& job) {

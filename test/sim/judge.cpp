@@ -233,6 +233,13 @@ bool Judge::is_asleep(const Attempt& attempt) const {
   });
 }
 
+bool Judge::is_given_up(const Attempt& attempt) const {
+  const store::LoadedState loaded = world_.disk.peek();
+  return std::none_of(loaded.jobs.begin(), loaded.jobs.end(), [&](const model::JobPtr& job) {
+    return Attempt{job->uid, job->attempt} == attempt && !model::is_finished(job->state);
+  });
+}
+
 void Judge::task_started(const NodeHost& host, const Task& task) {
   const Attempt& attempt = task.step.attempt;
   if (!started_tasks_.insert({task.step, task.number}).second) {
@@ -250,6 +257,8 @@ void Judge::task_started(const NodeHost& host, const Task& task) {
     memory += held.share.memory;
     if (other == attempt || !held.share.cpus.intersects(task.share.cpus)) continue;
     if (is_asleep(other) || host.is_frozen(other) || host.is_frozen(attempt)) continue;
+    // Both lost to the controller, which has them ended and keeps everybody else away till then.
+    if (is_given_up(attempt) && is_given_up(other)) continue;
     const auto job = launched_job(attempt);
     const auto before = launched_job(other);
     violation(fmt::format("I4: on {} jobs {} and {} run on the same CPUs", host.name(),

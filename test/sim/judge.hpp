@@ -77,6 +77,7 @@ class Judge {
   void check_exit(const model::Job& ended);
   void leave(NodeIndex node, const Attempt& attempt);
   [[nodiscard]] bool is_asleep(const Attempt& attempt) const;
+  [[nodiscard]] bool is_given_up(const Attempt& attempt) const;
   void check_answers();
 
   World& world_;

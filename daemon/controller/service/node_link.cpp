@@ -190,6 +190,9 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     if ((job->flags & model::kFlagCompleting) == 0) {
       // The launch got lost. If not, the node's ledger knows, and it says again how it ended.
       repairs.orders.emplace_back(core::LaunchJob{job, node});
+      if (job->state == model::JobState::suspended) {
+        repairs.orders.emplace_back(core::SuspendJob{attempt, job->id, node});
+      }
     } else if (is_on_node(*job, name)) {
       // Not taken as released: a launch may still be under way. The node will answer.
       repairs.orders.emplace_back(core::TerminateJob{attempt, job->id, node, 0});

@@ -128,6 +128,17 @@ TEST(Preemption, ASleeperIsNotDisplacedOnceMoreInTheSamePass) {
   EXPECT_FALSE(world.cluster->check());
 }
 
+TEST(Preemption, WhoSleepsBesideAVictimSleepsOn) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  const JobId sleeper = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.act_as_admin(model::JobVerb::suspend, sleeper);
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::preempted);
+  EXPECT_EQ(world.job(sleeper).state, JobState::suspended);
+  EXPECT_FALSE(world.cluster->check());
+}
+
 TEST(Preemption, SuspendedVictimKeepsItsMemory) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).memory(3000).minutes(60));
