@@ -226,6 +226,13 @@ void Cluster::State::commit(JobId id) {
   LimitClaim claim = charged.whose;
   claim.run_seconds = difference(now, charged.committed);
   policies->limits.count(claim);
+  // With a shorter time limit it leaves minutes to others.
+  const bool leaves = std::ranges::any_of(
+      claim.run_seconds, [](const model::TresCount& count) { return count.count < 0; });
+  if (leaves) {
+    policies->limits.loosen();
+    plan_needed = true;
+  }
   charged.committed = std::move(now);
 }
 

@@ -2,7 +2,8 @@
 // verb is judged record by record; the event as a whole fails only if no record could be acted on.
 //
 // A suspended job keeps everything that it holds: its processes stand still in memory, and a resume
-// that had to wait for CPUs could strand it. Its time limit stands still as well.
+// that had to wait for CPUs could strand it. Its time limit stands still as well; the end of its
+// reservation doesn't, and takes effect when it is resumed.
 #include <algorithm>
 
 #include "core/cluster_state.hpp"
@@ -253,7 +254,9 @@ Status Cluster::State::resume(JobId id) {
   going.suspended_us += std::max<std::int64_t>(away_ms * 1000, 1);  // not 0: it was suspended
   going.suspended_at = 0;
   going.preempted_at = 0;  // it may have been displaced; from now on it is not
-  if (held.limit_ms != DueTimes::kNone) held.limit_ms += away_ms;
+  if (held.limit_ms != DueTimes::kNone) {
+    held.limit_ms = std::min(held.limit_ms + away_ms, reservation_limit_of(going));
+  }
   planner.job_extended(id, held.limit_ms);
   for (const NodeIndex node : held.nodes) {
     turn.changes.orders.emplace_back(ResumeJob{{going.uid, going.attempt}, id, node});

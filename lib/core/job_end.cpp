@@ -282,6 +282,7 @@ void Cluster::State::lose_node(JobId id, NodeIndex node) {
   if (hit.spec->no_kill && held.nodes.size() > 1 && !is_batch_host) {
     release_node(id, node);
     hit.allocation = shrink(*hit.allocation, node);
+    planner.job_shrunk(id, hit.allocation);
     return;
   }
   const bool again = requeueable(hit);

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 #include "core/share.hpp"
 
 namespace sluice::core {
@@ -83,6 +83,11 @@ void Planner::job_asleep(JobId id, bool asleep) {
 
 // The pool has already forgotten the hold, and with it its expected end.
 void Planner::node_released(JobId, NodeIndex) {}
+
+void Planner::job_shrunk(JobId id, model::AllocationPtr left) {
+  const auto job = state_->running.find(id);
+  if (job != state_->running.end()) job->second.allocation = std::move(left);
+}
 
 void Planner::job_ended(JobId id) {
   const auto job = state_->running.find(id);

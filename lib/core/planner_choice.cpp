@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 #include "core/share.hpp"
 
 namespace sluice::core {

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 
 namespace sluice::core {
 

@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 #include "core/share.hpp"
 
 namespace sluice::core {
@@ -15,6 +15,9 @@ namespace {
 constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
 // Jobs that one pass names as explained anew. A group may have a million; explain() knows them all.
 constexpr std::size_t kMostExplained = 4096;
+// So often in a pass lanes are looked at once more because a job is planned elsewhere.
+constexpr std::uint32_t kMostAgain = 16;
+constexpr std::uint32_t kMostPassed = 4096;  // lanes that are passed to find one of them
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
@@ -223,11 +226,40 @@ bool PlannerPass::may_skip(const Lane& lane) const {
     return lane.work->planned_ms > now_.mono_ms;
   }
   const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
-  const bool behind = (state_.light || easy) && lane.settled &&
-                      state_.first_blocked[lane.partition.value].job.is_set();
+  const bool light = state_.light && (!state_.again || lane.key < state_.again_until);
+  const bool behind =
+      (light || easy) && lane.settled && state_.first_blocked[lane.partition.value].job.is_set();
   if (!behind) return false;
   const bool blocked = lane.work->known_blocked || is_kept_back(*lane.work);
   return (blocked && lane.fewest_cores > state_.released_cores) || (easy && has_no_room(lane));
+}
+
+// A job's plan in one partition was given up, for it can start earlier in another. Whom that plan
+// kept back may start now, and before those who come next: so the pass goes back there, lightly,
+// and plans the lane when it has come to it again. False: nobody was kept back.
+bool PlannerPass::look_again(const Lane& lane, const LaneKey& given_up) {
+  const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
+  if (!window || state_.light || state_.agains == kMostAgain) return false;
+  std::uint32_t passed = 0;
+  const LaneKey* kept_back = state_.queue.next_but(given_up, [&](const Lane& other) {
+    const bool waits = other.group != lane.group && other.work != nullptr && other.work->kept_back;
+    return other.key < lane.key && !waits && ++passed <= kMostPassed;
+  });
+  skipped_ += passed;
+  if (kept_back == nullptr || !(*kept_back < lane.key) || passed > kMostPassed) return false;
+  LaneWork& work = *state_.queue.lane(given_up.lane).work;
+  work.plan_tried = state_.full_number;
+  work.plan_tried_for = state_.queue.leader(lane.group).id;
+  ++state_.agains;
+  state_.again = state_.light = true;
+  state_.again_until = lane.key;
+  state_.resume = *kept_back;
+  return true;
+}
+
+void PlannerPass::end_again() {
+  if (!state_.again) return;
+  state_.again = state_.light = false;
 }
 
 // Where reservations hold a part of every node: whether each leaves it fewer cores than it needs at

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 #include "core/share.hpp"
 
 namespace sluice::core {

@@ -4,12 +4,13 @@
 //
 // A pass does not begin at the top if nothing happened there: while no node or running job changed,
 // reservations before the first changed lane are still right, and only the rest is examined.
+#include "core/planner_pass.hpp"
+
 #include <algorithm>
 #include <utility>
 
 #include <fmt/core.h>
 
-#include "core/planner_state.hpp"
 #include "core/share.hpp"
 
 namespace sluice::core {
@@ -59,6 +60,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
     }
     const LaneKey key = *next;
     follow_until(&key);
+    if (!(key < state_.again_until)) end_again();
     if (nothing_new_at(key)) {
       state_.resume = state_.unseen;
       continue;
@@ -70,6 +72,7 @@ PassResult PlannerPass::run(std::uint64_t budget) {
     examine(key);
   }
   follow_until(nullptr);
+  end_again();
   finish();
   note_sizes();
   return std::move(result_);
@@ -207,7 +210,8 @@ void PlannerPass::begin() {
   state_.pass_steps = 0;
   state_.follow_steps = 0;
   state_.full = false;
-  state_.light = false;
+  state_.light = state_.again = false;
+  state_.agains = 0;
   state_.shortened = state_.shortened || state_.latest_gone_ms > now_.mono_ms;
   state_.latest_gone_ms = 0;
   if (conservative()) return begin_conservative();
@@ -314,6 +318,7 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
     lane.work->planned = false;
     forget_later(*lane.work);
     lane.work->plan_tried_for = {};
+    if (state_.again) lane.work->plan_tried = 0;
   }
   state_.profile.drop(keys);
   std::erase_if(state_.planned, [&](const LaneKey& planned) {
@@ -548,7 +553,9 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
     return reserve_meeting(lane, work, end_after(now_.mono_ms, window_ms(*state_.settings)));
   }
   std::optional<PlannedStart> found;
+  const std::vector<LaneKey> elsewhere = planned_elsewhere(lane);
   if (!find_plan(lane, work, found)) return;
+  if (!elsewhere.empty() && found && look_again(lane, elsewhere.front())) return;
   if (!found) {
     work.choice.reset();
     state_.in_vain += state_.light ? 0 : 1;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/planner_state.hpp"
+#include "core/planner_pass.hpp"
 
 namespace sluice::core {
 

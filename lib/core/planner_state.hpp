@@ -66,6 +66,9 @@ struct Planner::State {
   bool stale = false;         // something changed behind its back
   bool keep_changes = false;  // it changed lanes that it had examined already
   bool light = false;         // keeps the reservations that there are
+  bool again = false;         // lanes before `again_until` are looked at once more, lightly
+  LaneKey again_until;        // the last that led to this
+  std::uint32_t agains = 0;   // how often in this pass
   LaneKey unseen;             // without backfill: lanes before it are explained as they stand
   std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
   std::uint64_t log_before = 0;      // end of the release log when the pass before it began
@@ -112,130 +115,6 @@ struct Planner::State {
   std::int64_t next_planned_ms = kNever;  // the earliest planned start
   std::int64_t next_exempt_ms = kNever;   // when somebody may be displaced who may not be now
   std::vector<base::Bitmap> overlaps;     // partitions that share nodes, by partition
-};
-
-// One examined lane after the other, until the budget is used up.
-class PlannerPass {
- public:
-  PlannerPass(Planner::State& state, NodePool& pool, Now now)
-      : state_(state), pool_(pool), now_(now) {}
-  [[nodiscard]] PassResult run(std::uint64_t budget);
-
- private:
-  void begin();
-  void finish();
-  void note_sizes();
-  [[nodiscard]] bool is_used_up(std::uint64_t budget) const;
-  [[nodiscard]] const LaneKey* next_lane(std::uint64_t budget);
-  [[nodiscard]] bool nothing_new_at(const LaneKey& key) const;
-  void rank_if_due();
-  void begin_conservative();
-  void drop_gone_plans();
-  void restart_from(const LaneKey* key);
-  void resume_lightly(const std::optional<LaneKey>& changed);
-  void drop_plans(std::vector<LaneKey> keys);
-  void drop_broken(const LaneKey& starter, const Selection& selection);
-  void refresh_config();
-  void note_ends();
-  LaneWork& work_of(Lane& lane);
-  void examine(const LaneKey& key);
-  [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool is_kept_back(const LaneWork& work) const;
-  [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
-  [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
-  [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,
-                                                          const LaneWork& work) const;
-  [[nodiscard]] std::optional<Selection> try_now(const Lane& lane, LaneWork& work);
-  [[nodiscard]] std::optional<Selection> try_choice(const Lane& lane, const LaneWork& work,
-                                                    const Outlook::Span& span);
-  [[nodiscard]] std::optional<Selection> try_without_own(const Lane& lane, const LaneWork& work,
-                                                         const Outlook::Span& span);
-  [[nodiscard]] std::vector<LaneKey> planned_elsewhere(const Lane& lane) const;
-  [[nodiscard]] bool has_choice(const Lane& lane, const LaneWork& work) const;
-  void keep_choice(const LaneWork& work, const StartQuery& query, const PlannedStart& before,
-                   std::optional<PlannedStart>& found);
-  using SetAside = std::vector<std::pair<std::uint32_t, Claim>>;
-  [[nodiscard]] SetAside set_aside(const LaneKey& key);
-  void put_back(SetAside claims);
-  [[nodiscard]] StartQuery query_of(const Lane& lane, const LaneWork& work) const;
-  [[nodiscard]] bool find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
-  [[nodiscard]] std::vector<std::uint32_t> add_claims(const Lane& lane, const LaneWork& work,
-                                                      const PlannedStart& planned);
-  // Members behind the leader (planner_follow.cpp)
-  void follow(const Lane& lane);
-  void follow_until(const LaneKey* next);
-  [[nodiscard]] bool next_member(const Lane& lane, Planner::State::FollowUp& next) const;
-  [[nodiscard]] bool plan_member(Lane& lane, Planner::State::FollowUp& next);
-  [[nodiscard]] std::uint32_t more_allowed(const Lane& lane, std::uint32_t most);
-  void forget_later(LaneWork& work);
-  void move_up(const Lane& lane, LaneWork& work);
-  [[nodiscard]] LaneKey before_followers(const LaneKey& key) const;
-  // Unless a gate refuses just that.
-  void start(Lane& lane, LaneWork& work, const Selection& selection);
-  void note_lanes_before(std::uint32_t group, const LaneKey& starter);
-  void block(Lane& lane, LaneWork& work);
-  // Preemption (planner_preempt.cpp). True if it started.
-  bool displace(Lane& lane, LaneWork& work);
-  [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);
-  [[nodiscard]] bool yields(const Lane& lane, JobId victim);
-  void take_away(JobId victim);
-  void put_back(JobId victim);
-  [[nodiscard]] std::optional<Selection> without_victims(const Lane& lane, const LaneWork& work);
-  // False if these are no fewer than those that have been found.
-  [[nodiscard]] bool try_order(const Lane& lane, const LaneWork& work, std::vector<JobId> order,
-                               std::vector<JobId>& victims, Selection& selection);
-  [[nodiscard]] std::optional<Selection> choose_victims(const Lane& lane, const LaneWork& work,
-                                                        std::vector<JobId>& victims);
-  [[nodiscard]] std::optional<Selection> fewest_victims(const Lane& lane, const LaneWork& work,
-                                                        std::vector<JobId>& victims);
-  [[nodiscard]] StartNote note_of(const Lane& lane, const LaneWork& work) const;  // planner_why.cpp
-  [[nodiscard]] std::optional<GateBlock> ask_gates(const Lane& lane,
-                                                   const model::Allocation* allocation) const;
-  void tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation);
-  // Changes when a lane that a gate refused has to be examined again.
-  [[nodiscard]] std::uint64_t gate_mark() const;
-  void hold_back(Lane& lane, LaneWork& work, GateBlock gate);
-  // Limits (planner_limits.cpp)
-  [[nodiscard]] bool may_reserve(const Lane& lane) const;
-  [[nodiscard]] std::optional<Selection> within_limit(const Lane& lane, const LaneWork& work,
-                                                      const model::Allocation& refused,
-                                                      const GateBlock& block);
-  void reserve(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool conservative() const;
-  [[nodiscard]] bool may_plan(const Lane& lane) const;
-  // `lane` holds a reservation from now on.
-  void note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms, std::vector<std::uint32_t> nodes);
-  // Heterogeneous jobs (planner_meeting.cpp)
-  void examine_meeting(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool gather(Lane& lane, LaneWork& work);
-  [[nodiscard]] std::optional<GateBlock> ask_gates_for(const MeetingPart& part,
-                                                       const model::Allocation* allocation) const;
-  void take_back(const MeetingPart& part, const model::Allocation& allocation);
-  void start_meeting(Lane& lane, LaneWork& work, const std::vector<Selection>& selections);
-  void reserve_meeting(Lane& lane, LaneWork& work, std::int64_t horizon_ms);
-  struct Why {
-    model::Reason reason = model::Reason::none;
-    Text detail;
-    std::optional<GateBlock> gate;
-  };
-  void explain(Lane& lane, LaneWork& work, const Why& why);
-  [[nodiscard]] std::uint32_t limit_minutes(const Lane& lane) const;
-  // When a job that starts then would be over.
-  [[nodiscard]] std::int64_t end_of(const Lane& lane, std::int64_t from_ms) const;
-  [[nodiscard]] const Text& reserved_text(const Lane& lane, LaneWork& work) const;
-  [[nodiscard]] std::uint32_t most_released() const;
-  [[nodiscard]] bool may_skip(const Lane& lane) const;
-  [[nodiscard]] bool has_no_room(const Lane& lane) const;
-
-  Planner::State& state_;
-  NodePool& pool_;
-  Now now_;
-  PassResult result_;
-  std::uint64_t steps_ = 0;
-  std::uint64_t skipped_ = 0;
-  std::uint64_t gate_mark_ = 0;
-  std::int64_t exempt_ms_ = kNever;  // as next_exempt_ms, for the lane that is examined
 };
 
 // Minutes that a job of the group may run in the partition.

@@ -29,7 +29,7 @@ inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 // is recognised by what it holds, the job's number is only a hint.
 struct Hold {
   Holder holder;
-  bool shared = false;  // its CPUs may be given to others of its partition too
+  bool shared = false;                       // its CPUs may be given to others of its partition too
   std::shared_ptr<const base::Bitmap> cpus;  // never null; mostly a part of the job's allocation
   base::Bitmap asleep;  // suspended: its CPUs, which are others' meanwhile; empty: awake
   std::uint32_t cpu_count = 0;

@@ -34,6 +34,15 @@ bool usable(const model::Node& node) {
          node.state != model::NodeState::future && (node.flags & kAway) == 0;
 }
 
+// After a restart a node has yet to say that it is there: until it is found to be down, it stays
+// where it was.
+bool is_gone(const model::Node& node) {
+  constexpr std::uint32_t kAway =
+      model::kNodeDrain | model::kNodeFail | model::kNodeInvalidRegistration;
+  const bool unheard = node.state == model::NodeState::unknown && (node.flags & kAway) == 0;
+  return !unheard && !usable(node);
+}
+
 bool has_features(const model::Node& node, const Constraint& wanted) {
   if (wanted.empty()) return true;
   std::vector<std::string> features;
@@ -351,7 +360,7 @@ void Cluster::State::replenish(const ReservationEntry& entry) {
   bool changed = false;
   for (Part& part : parts) {
     const NodeInfo& info = nodes[part.node];
-    if (usable(*info.record) && !(takes_idle && !info.jobs.empty())) continue;
+    if (!is_gone(*info.record) && !(takes_idle && !info.jobs.empty())) continue;
     for (const std::uint32_t node : *from) {
       if (has(node) || !usable(*nodes[node].record) || !nodes[node].jobs.empty()) continue;
       const ReservableNode what = reservable(now, node);

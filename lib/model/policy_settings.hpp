@@ -47,7 +47,7 @@ struct PrioritySettings {
   std::uint32_t weight_partition = 0;
   std::uint32_t weight_qos = 0;
   Text weight_tres;  // "CPU=1000,Mem=2000,GRES/gpu=3000"
-  // Points for (wait / time limit)^3 * CPUs, the order of the site policy (0: not used).
+  // Points for the site order (core/slowdown.hpp; 0: not used).
   std::uint32_t weight_slowdown = 0;
 };
 

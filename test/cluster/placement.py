@@ -80,6 +80,10 @@ def waiting_for_switches(cluster):
     cluster.wait_state(job, "RUNNING", seconds=30)
     cluster.must("scancel", str(busy), str(job))
     cluster.wait_end(busy, job)
+    wide = cluster.submit("-N4", "--switches=1@00:03", wrap="true")
+    text = cluster.must("scontrol", "show", "job", str(wide))
+    check("JobState=PENDING" in text, text)
+    cluster.wait_end(wide, seconds=30)
 
 
 def kept_cores(cluster):
@@ -98,7 +102,6 @@ def impossible(cluster):
         (["-c65"], "asks for 65 CPUs on one node; the largest in partition batch has 3"),
         (["--mem=2G"], "asks for 2048 MiB of memory on one node; the largest in partition batch"),
         (["-N9"], "asks for 9 nodes; partition batch has 5 that fit"),
-        (["-N4", "--switches=1"], "partition batch has no 4 nodes on 1 leaf switches"),
         (["-N2", "--segment=1"], "segment"),
         (["-S1"], "core specialization"),
     ):

@@ -65,8 +65,8 @@ def dumped(system):
     system.run("sacctmgr", "dump", "oracle", f"file={path}")
     if not path.exists():
         return ["no file"]
-    # The reference writes the number that stands for "parent", and of a list of QOS that was changed
-    # until nothing was left the changes instead of the list; what comes of loading it is the same.
+    # The reference writes the number that stands for "parent", and of a list of QOS that was
+    # changed until nothing was left the changes instead of the list; loading it gives the same.
     text = path.read_text().replace("Fairshare=2147483647", "Fairshare=parent")
     text = re.sub(r"QOS='-[-\w,]*'", "QOS=''", text)
     return [line for line in text.split("\n") if not line.startswith("#")]

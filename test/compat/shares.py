@@ -9,9 +9,9 @@ letter by letter.
 By seed: accounts below accounts, users with shares, limits and partitions of their own, QOS. On the
 reference users then run `sleep`, so that they have used something; that usage is written down and
 given to Sluice through its store. Jobs that wait on drained nodes are what sprio tells about.
-Sizes, shares, limits and priorities come from the seed; usage doesn't decay and no factor depends on
-time. What may differ stands in known_shares_differences.txt: a regular expression for "@SEED COMMAND:
-THE REFERENCE'S LINE <> OURS", two spaces, the reason.
+Sizes, shares, limits and priorities come from the seed; usage doesn't decay and no factor depends
+on time. What may differ stands in known_shares_differences.txt: a regular expression for
+"@SEED COMMAND: THE REFERENCE'S LINE <> OURS", two spaces, the reason.
 """
 import argparse
 import concurrent.futures
@@ -370,8 +370,8 @@ def do_replay(arguments):
             totals = [a + b for a, b in zip(totals, counts)]
     seconds = time.monotonic() - begun
     print(
-        f"{len(recorded)} trees in {seconds:.0f} s: {totals[0]} outputs alike, {totals[1]} differ as"
-        f" listed, {totals[2]} wrong"
+        f"{len(recorded)} trees in {seconds:.0f} s: {totals[0]} outputs alike,"
+        f" {totals[1]} differ as listed, {totals[2]} wrong"
     )
     return 1 if totals[2] else 0
 

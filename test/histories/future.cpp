@@ -88,6 +88,15 @@ bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
   return job.priority != 0 && (reason == Reason::resources || reason == Reason::priority);
 }
 
+// Tasks that may start as soon as others of their array have ended. Nothing is planned for them.
+bool waits_for_throttle(const Job& job) {
+  return job.state == model::JobState::pending && job.priority != 0 &&
+         job.reason == Reason::job_array_task_limit;
+}
+
+// A component that stands behind its leader. When its time is up, it ends alone.
+bool is_led(const Job& job) { return job.het_job.is_set() && job.het_job != job.id; }
+
 // Certainly behind the other, in whichever partitions. A heterogeneous job stands where its leader
 // does.
 bool is_below(const Picture& picture, const Job& component, const Job& high) {
@@ -147,9 +156,11 @@ std::vector<Promise> promises_of(const Picture& picture) {
     // Another one of its name may start first.
     if (promise.at == 0 || !leader.dependency.empty()) continue;
     const bool open = std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
-      return other->id != leader.id && is_waiting_for_nodes(picture, *other) &&
-             !is_below(picture, *other, leader) && !alike(*other, leader) &&
-             !can_be_planned_around(picture, *other);
+      if (other->id == leader.id || alike(*other, leader) || is_below(picture, *other, leader)) {
+        return false;
+      }
+      return waits_for_throttle(*other) ||
+             (is_waiting_for_nodes(picture, *other) && !can_be_planned_around(picture, *other));
     });
     if (!open) list.push_back(promise);
   }
@@ -199,9 +210,13 @@ bool go_on(Copy& copy) {
   if (next == std::numeric_limits<std::int64_t>::max()) return false;
   if (next > copy.now.mono_ms) copy.move_to(next);
   for (const JobId id : running(copy.cluster)) {
-    if (copy.end_ms(*copy.cluster.find_job(id)) <= copy.now.mono_ms) copy.finish(id);
+    const model::JobPtr job = copy.cluster.find_job(id);
+    if (copy.end_ms(*job) <= copy.now.mono_ms && !is_led(*job)) copy.finish(id);
   }
-  copy.apply(core::Tick{});
+  copy.apply(core::Tick{});  // ends components whose time is up
+  for (const model::JobPtr& job : copy.cluster.all_jobs()) {
+    if (is_led(*job) && is_completing(*job) && job->allocation) copy.release(*job);
+  }
   copy.plan();
   return true;
 }

@@ -84,7 +84,8 @@ bool has_open_dependency(const Picture& picture, const Job& job) {
   const Job* other = picture.find(target);
   if (other == nullptr) {
     return std::ranges::any_of(picture.jobs, [&](const model::JobPtr& task) {
-      return task->array_job == target && !model::is_finished(task->state);
+      return task->array_job == target &&
+             (!model::is_finished(task->state) || is_completing(*task));
     });
   }
   if (other->array_job.is_set() || other->het_job.is_set()) return true;  // not followed here

@@ -64,6 +64,15 @@ model::WallTime end_with_reservation(const Picture& picture, const Job& job) {
   return std::numeric_limits<model::WallTime>::max();
 }
 
+// One that is suspended may outlast it; resumed, it is ended by the next tick.
+bool outlasts_reservation(const Picture& before, const Picture& after, const Job& job) {
+  if (job.state != model::JobState::running) return false;
+  if (end_with_reservation(after, job) > after.now.wall) return false;
+  const Job* was = before.find(job.id);
+  if (was == nullptr || !runs(*was)) return true;
+  return was->state == model::JobState::running && before.now.wall < after.now.wall;
+}
+
 // Reservations that someone else has, while it would run. Those that stand above others (OVERLAP,
 // MAINT) or let others in aren't made by the histories.
 Problem check_reservations(const Picture& before, const Job& job) {
@@ -88,7 +97,7 @@ Problem check_reservations(const Picture& before, const Job& job) {
 
 Problem started_wrongly(const Picture& before, const Picture& after) {
   for (const model::JobPtr& job : after.jobs) {
-    if (runs(*job) && end_with_reservation(after, *job) <= after.now.wall) {
+    if (outlasts_reservation(before, after, *job)) {
       return fmt::format("{} still runs, but its reservation is over", name(*job));
     }
     const Job* was = before.find(job->id);

@@ -134,6 +134,34 @@ TEST(PlannerPlans, TheEarliestOfSeveralPartitionsIsPlanned) {
   EXPECT_EQ(planned_in(w, 3), 10);
 }
 
+// What was planned for the job in its first partition keeps nobody back once it is planned in the
+// second, and who ranks higher has the first choice of what that leaves.
+TEST(PlannerPlans, APlanThatIsGivenUpKeepsNobodyBack) {
+  World w;
+  w.nodes(3);
+  w.partition("batch");
+  w.partition("urgent", "n1").priority_tier = 5;
+  w.up();
+  const auto cpus = [](std::uint32_t count, const char* node = "") {
+    Request made;
+    made.tasks = count;
+    made.min_nodes = made.max_nodes = 1;
+    made.node_list = node;
+    return made;
+  };
+  w.submit(cpus(2, "n1"), 60);
+  w.submit(cpus(4, "n2"), 10);
+  w.submit(cpus(4, "n3"), 20);
+  ASSERT_EQ(w.pass(), (Ids{1, 2, 3}));
+  const JobId high = w.submit(cpus(2), 100);
+  Candidate both = w.candidate(whole_nodes(1), 10);
+  both.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  const JobId wide = w.submit(both);
+  w.submit(cpus(2), 5);
+  EXPECT_EQ(w.pass(), Ids{high.value});
+  EXPECT_EQ(planned_in(w, wide.value), 10);
+}
+
 TEST(PlannerPlans, WhoStoodBehindAJobThatStartedElsewhereIsToldSo) {
   World w;
   w.nodes(2);

@@ -139,6 +139,26 @@ TEST(Preemption, WhoSleepsBesideAVictimSleepsOn) {
   EXPECT_FALSE(world.cluster->check());
 }
 
+// A job that goes on without a node has nothing there any more: whoever has the same CPUs now is
+// not taken for it.
+TEST(Preemption, VictimIsNotLookedForOnANodeThatItLost) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low =
+      run(world, a_job().nodes(2).cpus(4).minutes(60).spec([](auto& s) { s.no_kill = true; }));
+  world.apply(NodeLost{NodeIndex(1)});
+  ASSERT_EQ(world.job(low).allocation->nodes.view(), "n1");
+  run(world, a_job().nodes(2).cpus(4).minutes(60).on("urgent"));
+  world.register_node(1);
+  const JobId other = run(world, a_job().cpus(4).minutes(60).on("urgent"));
+  ASSERT_EQ(world.job(other).allocation->nodes.view(), "n2");
+  const JobId high = run(world, a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::suspended);
+  EXPECT_EQ(world.job(high).allocation->nodes.view(), "n1");
+  const JobId late = world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(late).state, JobState::pending);
+  EXPECT_FALSE(world.cluster->check());
+}
+
 TEST(Preemption, SuspendedVictimKeepsItsMemory) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).memory(3000).minutes(60));

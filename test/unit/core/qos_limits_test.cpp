@@ -207,6 +207,24 @@ TEST_F(QosLimits, JobsGetNodesThatTheirHolderHasInUse) {
   world->finish(other);
 }
 
+// Who is given a shorter time limit leaves minutes to others at once, awake or suspended.
+TEST_F(QosLimits, AShorterTimeLimitLeavesMinutesToOthers) {
+  change_qos("high", [](Qos& qos) { qos.limits.grp_tres_run_mins = {{model::kTresCpu, 100}}; });
+  const JobId first = world->submit(job_of("ann", "high").minutes(80));
+  const JobId second = world->submit(job_of("bob", "high").minutes(60));
+  EXPECT_EQ(detail(second), "QOSGrpCPURunMinutesLimit");
+  core::JobPatch shorter;
+  shorter.time_limit = 40;
+  world->update(first, shorter);
+  EXPECT_EQ(world->job(second).state, model::JobState::running) << detail(second);
+  const JobId third = world->submit(job_of("ann", "high").minutes(20));
+  EXPECT_EQ(detail(third), "QOSGrpCPURunMinutesLimit");
+  world->act_as_admin(core::JobVerb::suspend, first);
+  shorter.time_limit = 20;
+  world->update(first, shorter);
+  EXPECT_EQ(world->job(third).state, model::JobState::running) << detail(third);
+}
+
 // When the first limit of nodes is set, those in use are counted.
 TEST_F(QosLimits, NodesInUseAreKnownWhenALimitAppears) {
   const JobId first = world->submit(job_of("ann").nodes(2).tasks(2));

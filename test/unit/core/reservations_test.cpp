@@ -75,6 +75,16 @@ class Reservations : public ::testing::Test {
     }
     return nullptr;
   }
+  // A restart of which no node knows yet.
+  void begin_anew() {
+    StoredState state;
+    state.next_job_id = world.cluster->next_job_id();
+    state.nodes = world.cluster->all_nodes();
+    state.partitions = world.cluster->all_partitions();
+    state.accounts = world.cluster->accounts().pointer();
+    state.reservations = world.cluster->all_reservations();
+    world.cluster = std::make_unique<Cluster>(world.settings, std::move(state), world.now);
+  }
   static test::JobBuilder mine(std::uint32_t minutes, const char* reservation = "") {
     return a_job()
         .by(1000)
@@ -190,6 +200,36 @@ TEST_F(Reservations, JobsEndWithIt) {
   EXPECT_TRUE(world.act(JobVerb::release, waits).outcome);
   EXPECT_EQ(world.job(waits).state, model::JobState::running);
   EXPECT_EQ(world.job(waits).flags & model::kFlagResvDelHold, 0U);
+}
+
+// The time that a job sleeps is added to its time limit, not to the reservation.
+TEST_F(Reservations, SleepDoesNotOutlastIt) {
+  ASSERT_EQ(apply(on_nodes("r", 0, 30, "n1")), "");
+  const JobId job = world.submit(mine(60, "r").cpus(4));
+  world.prepared(job);
+  world.pass(600);
+  world.act_as_admin(JobVerb::suspend, job);
+  world.pass(600);
+  world.act_as_admin(JobVerb::resume, job);
+  world.pass(599);
+  EXPECT_EQ(world.job(job).state, model::JobState::running);
+  world.pass(2);
+  EXPECT_EQ(world.job(job).state, model::JobState::timeout);
+}
+
+TEST_F(Reservations, WhoSleepsAtItsEndIsEndedOnceAwake) {
+  ASSERT_EQ(apply(on_nodes("r", 0, 30, "n1")), "");
+  const JobId job = world.submit(mine(60, "r").cpus(4));
+  world.prepared(job);
+  world.act_as_admin(JobVerb::suspend, job);
+  world.pass(2400);
+  EXPECT_EQ(world.job(job).state, model::JobState::suspended);
+  EXPECT_NE(find("r"), nullptr);
+  world.act_as_admin(JobVerb::resume, job);
+  world.pass(1);
+  EXPECT_EQ(world.job(job).state, model::JobState::timeout);
+  world.release(job);
+  EXPECT_EQ(find("r"), nullptr);
 }
 
 TEST_F(Reservations, NoHoldLetsThemRunOutside) {
@@ -333,6 +373,32 @@ TEST_F(Reservations, NodesThatGoDownAreReplacedUnlessStatic) {
                          .weight = {}});
   EXPECT_EQ(find("moves")->nodes.view(), "n3");
   EXPECT_EQ(find("stays")->nodes.view(), "n2");
+}
+
+TEST_F(Reservations, ARestartMovesNoneThoughNodesHaveYetToRegister) {
+  ASSERT_EQ(apply(counted("soon", 10, 60, 1)), "");
+  ASSERT_EQ(apply(counted("idle", 0, 60, 1, model::kResvReplace)), "");
+  const Text soon = find("soon")->nodes;
+  const Text idle = find("idle")->nodes;
+  begin_anew();
+  for (std::uint32_t n = 4; n-- > 0;) {
+    world.register_node(n);
+    world.pass(1);
+    EXPECT_EQ(find("soon")->nodes, soon);
+    EXPECT_EQ(find("idle")->nodes, idle);
+  }
+}
+
+// Unless one doesn't come back.
+TEST_F(Reservations, ANodeThatIsLostAfterARestartIsReplaced) {
+  ASSERT_EQ(apply(counted("soon", 10, 60, 1)), "");
+  ASSERT_EQ(find("soon")->nodes.view(), "n1");
+  begin_anew();
+  for (std::uint32_t n = 1; n < 4; ++n) world.register_node(n);
+  EXPECT_EQ(find("soon")->nodes.view(), "n1");
+  world.apply(NodeLost{NodeIndex(0)});
+  world.pass(1);
+  EXPECT_EQ(find("soon")->nodes.view(), "n2");
 }
 
 TEST_F(Reservations, PartNodesFollowThePartition) {
