@@ -6,8 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
 
 #include "auth/host_key.hpp"
+#include "base/entropy.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/key_values.hpp"
@@ -21,23 +25,49 @@ namespace {
 
 constexpr std::size_t kMaxConfig = 16 * 1024 * 1024;
 
-// Ports that are free now. All are held until all are chosen, so they differ.
+constexpr std::uint16_t kFirstPort = 10'240;
+
+// The first of the ports that the kernel gives to outgoing connections.
+std::uint16_t first_outgoing_port() {
+  const Result<std::string> range = base::read_file("/proc/sys/net/ipv4/ip_local_port_range", 64);
+  constexpr std::uint16_t kUsual = 32'768;
+  if (!range) return kUsual;
+  std::uint16_t first = 0;
+  const auto [end, error] = std::from_chars(range->data(), range->data() + range->size(), first);
+  return error == std::errc{} && end != range->data() ? first : kUsual;
+}
+
+// A socket bound to the port (0: the kernel chooses) on every address, and the port.
+std::optional<std::pair<base::UniqueFd, std::uint16_t>> bound_to(std::uint16_t port) {
+  base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  address.sin_port = htons(port);
+  socklen_t length = sizeof address;
+  if (fd.get() < 0 ||
+      ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
+    return std::nullopt;
+  }
+  return std::pair(std::move(fd), ntohs(address.sin_port));
+}
+
+// Ports that are free now. All are held until all are chosen, so they differ. They lie below those
+// of outgoing connections: one of these could take a port between now and the daemon's start.
 Result<std::vector<std::uint16_t>> free_ports(std::size_t count) {
+  const std::uint16_t end = first_outgoing_port();
   std::vector<base::UniqueFd> held;
   std::vector<std::uint16_t> ports;
-  for (std::size_t i = 0; i < count; ++i) {
-    base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (fd.get() < 0 ||
-        ::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-        ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-      return fail(ErrorCode::io, "no free port on the loopback address");
-    }
-    ports.push_back(ntohs(address.sin_port));
-    held.push_back(std::move(fd));
+  for (std::size_t tries = 0; ports.size() < count; ++tries) {
+    const bool choose = end > kFirstPort && tries < 100 + 10 * count;
+    const auto wish = static_cast<std::uint16_t>(
+        choose ? kFirstPort + base::random_uid().low % (end - kFirstPort) : 0U);
+    auto bound = bound_to(wish);
+    if (!bound && !choose) return fail(ErrorCode::io, "no free port");
+    if (!bound) continue;
+    ports.push_back(bound->second);
+    held.push_back(std::move(bound->first));
   }
   return ports;
 }
