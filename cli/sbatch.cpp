@@ -14,6 +14,7 @@
 #include "base/user.hpp"
 #include "cli/common/client.hpp"
 #include "cli/common/program.hpp"
+#include "cli/common/quote_text.hpp"
 #include "cli/common/submission.hpp"
 #include "cli/sbatch/user_environment.hpp"
 #include "opt/export.hpp"
@@ -113,6 +114,23 @@ int wait_for_end(cli::Client& client, JobId id) {
 
 std::string_view own_cluster_name(const wire::SubmitReply& reply) { return reply.cluster; }
 
+int print_quote(cli::Client& client, wire::Submit request, const opt::SbatchOptions& options,
+                const base::Environment& environment) {
+  std::vector<wire::Submit> parts;
+  if (options.more.empty()) {
+    parts.push_back(std::move(request));
+  } else {
+    Result<wire::SubmitHeterogeneous> whole =
+        cli::make_whole(std::move(request), options.more, environment);
+    if (!whole) return fail_with(whole.error());
+    parts = std::move(whole->parts);
+  }
+  const Result<wire::QuoteReply> quote = cli::ask_quote(client, std::move(parts));
+  if (!quote) return fail_with(cli::as_seen_by_user(quote.error()));
+  std::fputs(cli::quote_text(*quote).c_str(), stdout);
+  return 0;
+}
+
 Result<wire::SubmitReply> send(cli::Client& client, wire::Submit request,
                                const opt::SbatchOptions& options,
                                const base::Environment& environment) {
@@ -136,6 +154,9 @@ int submit(const opt::SbatchOptions& options, const base::Environment& own) {
     command = *here + "/" + command.str();
   }
   Result<cli::Client> client = cli::Client::create(own);
+  if (client && options.quote) {
+    return print_quote(*client, std::move(*request), options, *environment);
+  }
   Result<wire::SubmitReply> reply = client
                                         ? send(*client, std::move(*request), options, *environment)
                                         : Result<wire::SubmitReply>(tl::unexpected(client.error()));

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/common/client.hpp"
+#include "cli/sluice/bill.hpp"
 #include "cli/sluice/eff.hpp"
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
@@ -63,7 +64,8 @@ void add_why(CLI::App& app, cli::WhyOptions& why, cli::WhyOptions& placed) {
   placed.placed = true;
 }
 
-// A trace or a copy of the living cluster; the options of the one don't go with the other.
+// A trace, a log of submissions, or a copy of the living cluster; the options of the one don't go
+// with the other.
 void add_sim(CLI::App& app, cli::SimOptions& options, cli::WhatIfOptions& live) {
   CLI::App* sim = app.add_subcommand("sim", "replay a trace, or ask what would be if");
   CLI::Option* trace =
@@ -72,6 +74,13 @@ void add_sim(CLI::App& app, cli::SimOptions& options, cli::WhatIfOptions& live) 
                                        "lead on a copy of the living cluster (its directory)")
                            ->expected(0, 1)
                            ->excludes(trace);
+  CLI::Option* log = sim->add_option("--submissions", options.submissions,
+                                     "log of submissions with their options, also packed by xz")
+                         ->excludes(trace)
+                         ->excludes(state);
+  sim->add_option("--accounts", options.accounts, "commands for sacctmgr, or what it dumped")
+      ->check(CLI::ExistingFile)
+      ->needs(log);
   sim->add_option("--runs", live.runs, "how long jobs run: limit, mean or N% of their limits")
       ->needs(state);
   sim->add_option("--days", live.days, "how far to look ahead (30)")
@@ -80,22 +89,22 @@ void add_sim(CLI::App& app, cli::SimOptions& options, cli::WhatIfOptions& live) 
   sim->add_option("--procs", options.processors, "processors (default: as the trace says)")
       ->check(CLI::Range(1, 1 << 30))
       ->needs(trace);
-  sim->add_option("--config", options.config, "a sluice.yaml with nodes and partitions")
+  sim->add_option("--config", options.config, "a sluice.yaml, or Slurm's slurm.conf")
       ->check(CLI::ExistingFile);
-  sim->add_option("--policy", options.policy, "fcfs, easy, conservative or site")->needs(trace);
+  sim->add_option("--policy", options.policy, "fcfs, easy, conservative or site")->excludes(state);
   sim->add_option("--per-node", options.per_node, "processors to a node (default: all in one)")
       ->check(CLI::Range(1, 1 << 30))
       ->needs(trace);
   sim->add_option("--shake", options.shake_s, "move each submission by up to so many seconds")
       ->check(CLI::Range(0, 1 << 30))
-      ->needs(trace);
-  sim->add_option("--seed", options.seed, "of the shaking")->needs(trace);
+      ->excludes(state);
+  sim->add_option("--seed", options.seed, "of the shaking")->excludes(state);
   sim->add_option("--replays", options.replays, "with seeds from there on; means are shown")
       ->check(CLI::Range(1U, 100000U))
-      ->needs(trace);
-  sim->add_option("--starts", options.starts, "write each job's id and start")->needs(trace);
+      ->excludes(state);
+  sim->add_option("--starts", options.starts, "write each job's id and start")->excludes(state);
   sim->add_option("--csv", options.csv, "write a line for each job");
-  sim->add_option("--svg", options.svg, "write a picture of the load")->needs(trace);
+  sim->add_option("--svg", options.svg, "write a picture of the load")->excludes(state);
 }
 
 int run_sim(const CLI::App& app, const cli::SimOptions& sim, cli::WhatIfOptions live) {
@@ -105,13 +114,16 @@ int run_sim(const CLI::App& app, const cli::SimOptions& sim, cli::WhatIfOptions 
     return print(cli::what_if(live));
   }
   if (!sim.trace.empty()) return print(cli::simulate(sim));
-  return report(fail(ErrorCode::invalid_argument, "sim: --trace or --from-state is needed"));
+  if (!sim.submissions.empty()) return print(cli::simulate_submissions(sim));
+  return report(
+      fail(ErrorCode::invalid_argument, "sim: --trace, --submissions or --from-state is needed"));
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "image") return report(cli::run_image(argc, argv));
+  if (argc > 1 && std::string_view(argv[1]) == "bill") return cli::run_bill(argc - 1, argv + 1);
   CLI::App app{"Sluice: clusters, hosts and what Slurm has no word for", "sluice"};
   app.require_subcommand(1);
   app.set_version_flag("-V,--version", "slurm 25.11.0");
@@ -130,6 +142,7 @@ int main(int argc, char** argv) {
   add_why(app, why, placed);
   app.add_subcommand("down", "end a cluster on this machine")
       ->add_option("--dir", dir, "its directory");
+  app.add_subcommand("bill", "customers, prices, money, invoices; see sluice-bill(1)");
   app.add_subcommand("image", "container images; see sluice-image(1)");
   app.add_subcommand("env", "shell lines that point commands to a cluster")
       ->add_option("--dir", dir, "its directory");

@@ -1,6 +1,8 @@
 // sacctmgr's commands and their entities, and those that it refuses with the reason.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 
 #include <fmt/core.h>
 
@@ -108,16 +110,23 @@ constexpr Verb kAdd{"add", &Changes::add, Part::set, kAddEntities};
 constexpr Verb kModify{"modify", &Changes::modify, Part::where, kModifyEntities};
 constexpr Verb kDelete{"delete", &Changes::remove, Part::where, kAddEntities};
 
+// Nothing: no such entity, or one that can't be changed so.
+const Changes* changes_of(Words words, const Verb& verb) {
+  const Changes* entry = words.empty() ? nullptr : find_entity(kChanges, words[0]);
+  if (entry == nullptr || (entry->refusal.empty() && entry->*(verb.planner) == nullptr)) {
+    return nullptr;
+  }
+  return entry;
+}
+
 int change(Console& console, Words words, const Verb& verb) {
   if (console.options().read_only) {
     return Console::complain("Can't run this command in readonly mode.");
   }
-  const Changes* entry = words.empty() ? nullptr : find_entity(kChanges, words[0]);
-  if (entry != nullptr && !entry->refusal.empty()) {
+  const Changes* entry = changes_of(words, verb);
+  if (entry == nullptr) return no_entity(verb.name, verb.entities);
+  if (!entry->refusal.empty()) {
     return refused(fmt::format("{} {}", verb.name, entry->entity.name), entry->refusal);
-  }
-  if (entry == nullptr || entry->*(verb.planner) == nullptr) {
-    return no_entity(verb.name, verb.entities);
   }
   const Specs specs = parse_specs(words.subspan(1), verb.first);
   const Planner plan = entry->*(verb.planner);
@@ -325,7 +334,31 @@ int help(Console&, Words) {
   return 0;
 }
 
+// The change that a command makes; nullptr: it makes none.
+const Verb* verb_of(const Command& command) {
+  if (command.run == change_by<kAdd>) return &kAdd;
+  if (command.run == change_by<kModify>) return &kModify;
+  return command.run == change_by<kDelete> ? &kDelete : nullptr;
+}
+
 }  // namespace
+
+Planned<std::optional<Plan>> plan_command(const World& world, Words words) {
+  const auto command = std::ranges::find_if(kCommands, [&](const Command& one) {
+    return base::abbreviates(words[0], one.name, one.least);
+  });
+  if (command == std::end(kCommands)) return refuse("invalid keyword: " + words[0]);
+  const Verb* verb = verb_of(*command);
+  if (verb == nullptr && command->run != nullptr && command->run != load) return {};
+  if (verb == nullptr) return refuse(fmt::format("{} can't be a line here", command->name));
+  const Changes* entry = changes_of(words.subspan(1), *verb);
+  if (entry == nullptr || !entry->refusal.empty()) {
+    return refuse(entry == nullptr ? "no valid entity" : std::string(entry->refusal));
+  }
+  Planned<Plan> plan = (entry->*(verb->planner))(world, parse_specs(words.subspan(2), verb->first));
+  if (!plan) return tl::unexpected<Refusal>(std::move(plan.error()));
+  return std::optional<Plan>(std::move(*plan));
+}
 
 int run_command(Console& console, Words words) {
   for (const Command& command : kCommands) {

@@ -75,6 +75,8 @@ class Console {
   LineReader input_;
 };
 
+// What a command line would change; nothing: it only shows something.
+[[nodiscard]] Planned<std::optional<Plan>> plan_command(const World& world, Words words);
 // Runs one command line. The exit code.
 [[nodiscard]] int run_command(Console& console, Words words);
 

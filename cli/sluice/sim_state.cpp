@@ -18,6 +18,7 @@
 #include "cli/common/job_query.hpp"
 #include "cli/common/job_stream.hpp"
 #include "cli/sluice/cluster_dir.hpp"
+#include "cli/sluice/sim.hpp"
 #include "config/cluster_config.hpp"
 #include "replay/from_state.hpp"
 #include "report/column_text.hpp"
@@ -195,10 +196,12 @@ Result<std::string> what_if(const WhatIfOptions& options) {
   replay::ForecastOptions wish;
   wish.horizon_s = std::int64_t{options.days} * kDay_s;
   core::SettingsPtr changed;
+  std::string notes;
   if (!options.config.empty()) {
-    Result<config::ClusterConfig> config = config::load_cluster_config(options.config);
-    if (!config) return tl::unexpected(config.error());
-    changed = config->settings;
+    Result<ClusterFile> file = read_cluster_file(options.config);
+    if (!file) return tl::unexpected(file.error());
+    changed = file->settings;
+    notes = left_out_lines(file->left_out);
   }
   Result<Client> client = connect(options.dir);
   if (!client) return tl::unexpected(client.error());
@@ -231,8 +234,8 @@ Result<std::string> what_if(const WhatIfOptions& options) {
     const Status written = base::write_file_atomic(options.csv, csv_of(rows, changed != nullptr));
     if (!written) return tl::unexpected(written.error());
   }
-  if (rows.empty()) return std::string("No jobs wait\n");
-  return table_of(rows, changed != nullptr);
+  if (rows.empty()) return "No jobs wait\n" + notes;
+  return table_of(rows, changed != nullptr) + notes;
 }
 
 }  // namespace sluice::cli

@@ -6,6 +6,7 @@
 #include "base/duration.hpp"
 #include "base/timetext.hpp"
 #include "cli/sluice/why.hpp"
+#include "ledger/money.hpp"
 #include "report/job_text.hpp"
 #include "report/json_writer.hpp"
 
@@ -69,7 +70,22 @@ void add_lane(std::string& text, const model::ExplainedLane& lane, model::WallTi
   }
 }
 
+// What a customer has in all, what is held for others, what this job would cost.
+void add_funds(std::string& text, const model::ExplainedLimit& limit, std::string_view currency) {
+  const auto amount = [&](std::int64_t money) {
+    return ledger::money_text(money, currency) + ' ' + std::string(currency);
+  };
+  text += fmt::format(
+      "\nLimit {} of {}: {} are to be held for it, and {} are available ({} are held).\n",
+      limit.name.view(), limit.holder.view(), amount(limit.wanted),
+      amount(limit.limit - limit.used), amount(limit.used));
+}
+
 void add_limit(std::string& text, const model::ExplainedLimit& limit) {
+  constexpr std::string_view kMoney = "money/";
+  if (limit.resource.view().starts_with(kMoney)) {
+    return add_funds(text, limit, limit.resource.view().substr(kMoney.size()));
+  }
   text += fmt::format("\nLimit {} of {}: {} {} in use of {} allowed, and it asks for {}.\n",
                       limit.name.view(), limit.holder.view(), limit.used, limit.resource.view(),
                       limit.limit, limit.wanted);

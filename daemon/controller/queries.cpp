@@ -175,6 +175,8 @@ store::HistoryFilter history_filter(const wire::QueryHistory& request) {
   filter.names = request.filter.names;
   filter.qos = request.filter.qos;
   filter.nodes = request.filter.nodes;
+  filter.wckeys = request.filter.wckeys;
+  filter.associations = request.filter.associations;
   filter.states = request.filter.states;
   filter.from = request.from;
   filter.to = request.to;

@@ -5,10 +5,12 @@
 #include "base/clock.hpp"
 #include "base/log/log.hpp"
 #include "daemon/controller/account_queries.hpp"
+#include "daemon/controller/ledger_queries.hpp"
 #include "daemon/controller/priority_queries.hpp"
 #include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/shell.hpp"
 #include "daemon/controller/stats_query.hpp"
+#include "daemon/controller/use_queries.hpp"
 
 namespace sluice::controller {
 
@@ -122,6 +124,30 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
                start(query_history(std::move(*reader), request,
                                    service_->sight_for<wire::QueryHistory>(call.peer)));
              }) ||
+         try_query<wire::QueryUse>(
+             call, frame,
+             [&](const wire::QueryUse& request) {
+               Result<store::Reader> reader = store_->reader();
+               if (!reader) return refuse(call, reader.error());
+               start(query_use(std::move(*reader), snapshot_.current(),
+                               {request, service_->sight_for<wire::QueryUse>(call.peer),
+                                config_.settings->cluster_name.str(), now().wall}));
+             }) ||
+         try_query<wire::QueryEntries>(call, frame,
+                                       [&](wire::QueryEntries request) {
+                                         Result<store::LedgerReader> reader =
+                                             store::LedgerReader::open(store_path());
+                                         if (!reader) return refuse(call, reader.error());
+                                         start(query_entries(std::move(*reader), std::move(request),
+                                                             service_->ledger_sight(call.peer)));
+                                       }) ||
+         try_query<wire::VerifyBooks>(call, frame,
+                                      [&](const wire::VerifyBooks&) {
+                                        Result<store::LedgerReader> reader =
+                                            store::LedgerReader::open(store_path());
+                                        if (!reader) return refuse(call, reader.error());
+                                        start(verify_books(std::move(*reader)));
+                                      }) ||
          try_query<wire::QueryAccounts>(call, frame,
                                         [&](const wire::QueryAccounts& request) {
                                           AccountsAnswer answer{

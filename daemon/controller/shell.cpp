@@ -14,6 +14,7 @@
 #include "base/key_values.hpp"
 #include "base/log/log.hpp"
 #include "base/user.hpp"
+#include "daemon/controller/host_clock.hpp"
 
 extern char** environ;
 
@@ -79,13 +80,16 @@ Result<std::unique_ptr<Shell>> Shell::create(net::Loop& loop, const ShellOptions
   return shell;
 }
 
+std::string Shell::store_path() const { return options_.dir + "/state/sluice.db"; }
+
 Status Shell::open_store() {
   const std::string folder = options_.dir + "/state";
   if (Status made = base::make_directories(folder, 0700); !made) return made;
   store::OpenOptions open;
-  open.path = folder + "/sluice.db";
+  open.path = store_path();
   open.min_job_age_s = config_.settings->min_job_age_s;
   open.now = base::wall_micros();
+  open.clock = host_clock();
   Result<std::unique_ptr<store::Store>> opened = store::Store::open(open);
   if (!opened) return tl::unexpected(opened.error());
   store_ = std::move(*opened);
@@ -234,6 +238,12 @@ std::vector<model::JobPtr> Shell::past_jobs(JobId id, std::uint32_t task) {
   });
   if (!read) found.clear();
   return found;
+}
+
+Result<store::ChargeFacts> Shell::charge_facts(std::uint64_t entry) {
+  Result<store::LedgerReader> reader = store::LedgerReader::open(store_path());
+  if (!reader) return tl::unexpected(reader.error());
+  return reader->charge(entry);
 }
 
 void Shell::publish(Delta delta) { snapshot_.apply(delta); }

@@ -74,6 +74,7 @@ class Shell : private Env {
   using LinkId = std::uint64_t;
 
   Shell(net::Loop& loop, ShellOptions options, config::ClusterConfig config);
+  [[nodiscard]] std::string store_path() const;
   Status open_store();
   Status load_hosts();
   Status start_service();
@@ -92,6 +93,7 @@ class Shell : private Env {
   [[nodiscard]] std::optional<store::StoredReply> find_reply(const Uid128& request) override;
   [[nodiscard]] Result<std::string> blob(std::string_view hash) override;
   [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) override;
+  [[nodiscard]] Result<store::ChargeFacts> charge_facts(std::uint64_t entry) override;
   void publish(Delta delta) override;
   [[nodiscard]] UserFacts user_facts(std::uint32_t uid) override;
   [[nodiscard]] std::string content_hash(std::string_view bytes) const override;

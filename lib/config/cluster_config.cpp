@@ -10,6 +10,7 @@
 #include "base/quantity.hpp"
 #include "base/strings.hpp"
 #include "config/accounting.hpp"
+#include "config/cluster_document.hpp"
 #include "config/containers.hpp"
 #include "config/licenses.hpp"
 #include "config/nodes.hpp"
@@ -206,6 +207,7 @@ std::vector<Key> limits_of(model::Settings& s) {
       {"max_job_count", number(s.max_job_count)},
       {"max_array_size", number(s.max_array_size)},
       {"min_job_age", seconds(s.min_job_age_s)},
+      {"billing_period", seconds(s.billing_period_s)},
       {"slurmd_timeout", seconds(s.node_timeout_s)},
       {"over_time_limit", number(s.over_time_limit_min)},
       {"max_batch_requeue", number(s.launch_failure_limit)},
@@ -289,15 +291,16 @@ Status check_whole(const model::Settings& settings, const std::string& name) {
 }
 
 // Partitions name nodes, whatever the order in the file.
-Status read_sections(const YamlValue& root, const std::string& name, model::Settings& settings,
+Status read_sections(const YamlValue& root, const DocumentNames& names, model::Settings& settings,
                      ContainerRuntimes& runtimes) {
+  const std::string& name = names.main;
   for (const std::string_view section : kSections) {
     for (const auto& [key, value] : root.entries) {
       if (key != section) continue;
       Status read;
       if (key == "nodes") read = read_nodes(value, name, settings);
       if (key == "partitions") read = read_partitions(value, name, settings);
-      if (key == "topology") read = read_topology(value, name, settings);
+      if (key == "topology") read = read_topology(value, names.topology, settings);
       if (key == kRuntimesSection) read = read_runtimes(value, name, runtimes);
       if (!read) return read;
     }
@@ -315,8 +318,13 @@ int line_of(const YamlValue& root, std::string_view key) {
 }  // namespace
 
 Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::string& name) {
-  Result<YamlValue> root = read_yaml(yaml, name);
+  const Result<YamlValue> root = read_yaml(yaml, name);
   if (!root) return tl::unexpected(root.error());
+  return settle_document(*root, {name, name});
+}
+
+Result<ClusterConfig> settle_document(const YamlValue& root, const DocumentNames& names) {
+  const std::string& name = names.main;
   ClusterConfig config;
   auto settings = std::make_shared<model::Settings>();
   NodeOnly checked;
@@ -328,19 +336,19 @@ Result<ClusterConfig> parse_cluster_config(const std::string& yaml, const std::s
   keys.insert(keys.end(), of_accounting.begin(), of_accounting.end());
   const std::vector<Key> of_policies = policy_keys(*settings);
   keys.insert(keys.end(), of_policies.begin(), of_policies.end());
-  choose_order(*root, *settings);
-  if (Status read = read_keys(*root, name, keys, kSections); !read) {
+  choose_order(root, *settings);
+  if (Status read = read_keys(root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }
-  if (Status read = read_sections(*root, name, *settings, runtimes); !read) {
+  if (Status read = read_sections(root, names, *settings, runtimes); !read) {
     return tl::unexpected(read.error());
   }
-  if (Status policies = check_policies(*root, name, *settings); !policies) {
+  if (Status policies = check_policies(root, name, *settings); !policies) {
     return tl::unexpected(policies.error());
   }
   settle_partition_modes(*settings);
   if (Status settled =
-          settle_runtime(runtimes, {name, line_of(*root, "container_runtime"), ""}, config);
+          settle_runtime(runtimes, {name, line_of(root, "container_runtime"), ""}, config);
       !settled) {
     return tl::unexpected(settled.error());
   }

@@ -224,8 +224,6 @@ void Check::one_qos(const Qos& qos) {
 }
 
 void Check::qos() {
-  about("QOS", "normal");
-  if (!has(qos_names_, "normal")) say("it can't be removed");
   for (std::size_t i = 0; i < all_.qos.size(); ++i) {
     one_qos(all_.qos[i]);
     if (i > 0 && all_.qos[i - 1].id >= all_.qos[i].id) say("ids are out of order");

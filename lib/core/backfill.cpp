@@ -145,12 +145,17 @@ class CountFinder : public Finder {
     if (cores > slot.hardware->cores()) return;
     const Timeline& timeline = profile_.timeline(node, query_.vantage);
     steps_ += timeline.steps().size();
+    const std::optional<NodeNeed> need = plain_need(query_.demand, *slot.hardware, want());
+    const auto serves = [&](std::size_t s) {
+      if (need) return timeline.has(s, *need);
+      return timeline.steps()[s].cores >= cores && offer(timeline, s, slot) >= want();
+    };
     std::int64_t start = query_.now_ms;
     for (std::size_t s = timeline.step_at(start); s < timeline.steps().size(); ++s) {
       const Timeline::Step& step = timeline.steps()[s];
       if (start >= best) return;
       if (step.from_ms >= end_after(start, query_.length_ms)) break;
-      if (step.cores < cores || offer(timeline, s, slot) < want()) start = timeline.end_of(s);
+      if (!serves(s)) start = timeline.end_of(s);
     }
     best = std::min(best, start);
   }

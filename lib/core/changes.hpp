@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -17,7 +18,13 @@
 #include "model/step.hpp"
 #include "model/usage_record.hpp"
 
+namespace sluice::ledger {
+struct BooksRows;
+}
+
 namespace sluice::core {
+
+struct BillingAnswer;
 
 // Orders for nodes. All name the attempt; nodes refuse what they already did.
 struct LaunchJob {  // prepare the job there; on shares[0]'s node also start the script
@@ -87,6 +94,8 @@ struct Changes {
   model::AccountsPtr accounts;                           // null: as before
   model::AccountsPtr accounts_before;     // which they replace; null: nothing was ever stored
   std::vector<model::UsageRecord> usage;  // to be kept
+  std::shared_ptr<const ledger::BooksRows> books;  // entries and what changed with them; null: none
+  std::shared_ptr<const BillingAnswer> billed;     // of a Bill event
 };
 
 }  // namespace sluice::core

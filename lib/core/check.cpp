@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include "core/billing.hpp"
 #include "core/cluster_state.hpp"
 #include "core/field_text.hpp"
 #include "model/gres.hpp"
@@ -228,6 +229,7 @@ std::string Cluster::fingerprint() const {
   for (const model::UsageRecord& usage : state_->policies->usage.all()) {
     text += "usage " + field_text(usage) + '\n';
   }
+  if (state_->money != nullptr) text += state_->money->fingerprint();
   return text + "accounts " + field_text(state_->tree->accounts()) + '\n';
 }
 

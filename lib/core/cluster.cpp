@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/billing.hpp"
 #include "core/cluster_state.hpp"
 #include "model/task_set.hpp"
 
@@ -48,6 +49,7 @@ std::int64_t Cluster::next_tick_ms() const {
   if (!state_->unexplained.empty()) next = std::min(next, state_->explain_at_ms);
   next = std::min(next, state_->reservation_tick_ms());
   next = std::min(next, state_->calculation_ms());
+  next = std::min(next, state_->billing_ms());
   return next;
 }
 
@@ -110,6 +112,10 @@ std::vector<model::StepPtr> Cluster::running_steps() const {
 }
 
 std::vector<model::UsageRecord> Cluster::usage() const { return state_->usage_shown(); }
+
+const ledger::Books* Cluster::books() const {
+  return state_->money == nullptr ? nullptr : &state_->money->books();
+}
 
 PriorityInputsPtr Cluster::priority_inputs() const { return state_->policies->inputs; }
 

@@ -31,6 +31,11 @@
 #include "core/settings.hpp"
 #include "model/explanation.hpp"
 
+namespace sluice::ledger {
+class Books;
+struct BooksState;
+}  // namespace sluice::ledger
+
 namespace sluice::core {
 
 // What the store keeps, and gives back after a restart.
@@ -43,6 +48,7 @@ struct StoredState {
   model::AccountsPtr accounts;                  // null: there are none but the first
   std::vector<model::UsageRecord> usage;
   std::vector<model::ReservationPtr> reservations;
+  std::shared_ptr<const ledger::BooksState> books;  // null: nothing was ever billed
 };
 
 // A dependency's target that has left memory: only history knows how it ended.
@@ -84,6 +90,7 @@ class Cluster {
   [[nodiscard]] const AccountTree& accounts() const;
   // Of associations, by id, then of QOS.
   [[nodiscard]] std::vector<model::UsageRecord> usage() const;
+  [[nodiscard]] const ledger::Books* books() const;  // null: nothing was ever billed
   // What priorities follow from, as last calculated: the same value answers any reader.
   [[nodiscard]] PriorityInputsPtr priority_inputs() const;
   [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;

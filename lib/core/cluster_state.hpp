@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -35,7 +36,16 @@
 #include "core/reservation_table.hpp"
 #include "core/why.hpp"
 
+namespace sluice::ledger {
+struct AttemptStart;
+}
+
 namespace sluice::core {
+
+class Billing;
+struct DeleteBilling {
+  void operator()(Billing* billing) const;
+};
 
 struct Cluster::State {
   explicit State(SettingsPtr given);
@@ -134,6 +144,23 @@ struct Cluster::State {
   void recount();
   [[nodiscard]] std::optional<std::string> check_counts() const;
   void set_accrue(JobId id, const Obstacle& keeps);
+
+  // Money (billing_jobs.cpp, billing_requests.cpp)
+  void on(const Bill& event);
+  void quote(const BillingRequest& request, BillingAnswer& answer);
+  void restore_billing(const StoredState& stored);
+  void refresh_billing();
+  void follow_money();
+  void follow_attempt(JobId id, const JobEdit& edit);
+  void begin_attempt(JobId id);
+  void follow_running(JobId id);
+  void settle_attempt(JobId id);
+  void hold_anew(JobId id);
+  void tend_billing();
+  void end_unpaid(JobId id);
+  [[nodiscard]] std::int64_t billing_ms() const;
+  [[nodiscard]] ledger::AttemptStart attempt_start(const model::Job& job) const;
+  [[nodiscard]] model::WallTime allowed_end(const model::Job& job) const;  // 0: no time limit
 
   // Reservations (reservation_edits.cpp)
   void on(const EditReservation& event);
@@ -425,6 +452,7 @@ struct Cluster::State {
   std::vector<std::uint64_t> partition_memory;  // MiB of all nodes, by partition
   AccountTreePtr tree;
   std::unique_ptr<Policies> policies = std::make_unique<Policies>();
+  std::unique_ptr<Billing, DeleteBilling> money;  // null: nothing was ever billed
   model::AccountsPtr accounts_stored;  // set: `tree` has changes that haven't gone out yet
   Interner<model::JobSpec> specs;
   mutable Interner<model::Request> requests;

@@ -6,6 +6,7 @@
 
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
+#include "core/billing.hpp"
 #include "core/cluster_state.hpp"
 
 namespace sluice::core {
@@ -50,8 +51,13 @@ void Cluster::State::on(const Configure& event) {
   for (const auto& [key, step] : steps) kept.steps.push_back(step);
   for (const auto& [id, entry] : reservations.all()) kept.reservations.push_back(entry.record);
 
+  if (money != nullptr) {
+    kept.books = std::make_shared<const ledger::BooksState>(money->books().state());
+  }
+
   State next(event.settings, kept, turn.now);
   next.begin(turn.now);
+  if (money != nullptr) next.money->take_books(*money);
   next.take_over(*this);
   *this = std::move(next);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -169,14 +170,21 @@ struct EditReservation {
   bool by_operator = false;
 };
 
+// Prices, customers, money, months: billing_request.hpp has what can be asked.
+struct BillingRequest;
+struct Bill {
+  std::shared_ptr<const BillingRequest> request;
+};
+
 struct Configure {
   SettingsPtr settings;
 };
 struct Tick {};  // time has passed
 
-using Event = std::variant<SubmitJob, SubmitHetJob, ActOnJob, UpdateJob, UpdateNode,
-                           UpdatePartition, NodeRegistered, NodeSilent, NodeLost, NodeLoad,
-                           NodeFault, DevicesFaulty, JobPrepared, BatchEnded, NodeReleased,
-                           StepStarted, StepEnded, EditAccounts, EditReservation, Configure, Tick>;
+using Event =
+    std::variant<SubmitJob, SubmitHetJob, ActOnJob, UpdateJob, UpdateNode, UpdatePartition,
+                 NodeRegistered, NodeSilent, NodeLost, NodeLoad, NodeFault, DevicesFaulty,
+                 JobPrepared, BatchEnded, NodeReleased, StepStarted, StepEnded, EditAccounts,
+                 EditReservation, Bill, Configure, Tick>;
 
 }  // namespace sluice::core

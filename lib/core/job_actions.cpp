@@ -252,6 +252,7 @@ Status Cluster::State::resume(JobId id) {
   const std::int64_t away_ms = turn.now.mono_ms - held.suspended_ms;
   going.state = model::JobState::running;
   going.suspended_us += std::max<std::int64_t>(away_ms * 1000, 1);  // not 0: it was suspended
+  model::add_suspension(going, turn.now.wall);
   going.suspended_at = 0;
   going.preempted_at = 0;  // it may have been displaced; from now on it is not
   if (held.limit_ms != DueTimes::kNone) {

@@ -61,6 +61,7 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   if (job.suspended_at != 0) {
     // `suspended_at` stays until the end: its CPUs are others' already (restore.cpp).
     job.suspended_us += (turn.now.mono_ms - held.suspended_ms) * kSuspendUnit;
+    model::add_suspension(job, job.end);
   }
   displaced.erase(id);
   job.flags = model::kFlagCompleting;
@@ -196,6 +197,7 @@ void Cluster::State::start_again(model::Job& job) {
   job.end = 0;
   job.suspended_at = 0;
   job.suspended_us = 0;
+  job.suspensions.clear();
   job.preempted_at = 0;
   job.exit_code = 0;
   job.derived_exit = 0;

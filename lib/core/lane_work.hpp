@@ -53,11 +53,6 @@ struct LaneWork {
   std::optional<PlannedStart> choice;
   std::uint64_t choices_number = 0;  // State::choices_number that it was made with
   JobId chosen_for;
-  // The same for the members of the group behind the leader, in their order (planner_follow.cpp):
-  // as planned now, up to which place in the order of the pass, and as planned before that.
-  std::vector<PlannedStart> later;
-  LaneKey later_until;
-  std::vector<PlannedStart> former;
   // All components of a heterogeneous job, the leader first; else empty.
   std::uint64_t parts_config = 0;  // State::config_number that they were made with
   std::vector<MeetingPart> parts;

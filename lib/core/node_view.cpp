@@ -375,6 +375,18 @@ NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t 
   return need;
 }
 
+std::optional<NodeNeed> plain_need(const Demand& demand, const Hardware& hardware,
+                                   std::uint32_t tasks) {
+  const bool plain = demand.plans_by_counts() && !demand.whole_node && demand.gres.empty() &&
+                     tasks <= demand.max_tasks_per_node;
+  if (!plain) return std::nullopt;
+  NodeNeed need = need_for(demand, hardware, tasks, {});
+  if (demand.track_memory) return need;
+  if (need.memory > hardware.memory) return std::nullopt;
+  need.memory = 0;
+  return need;
+}
+
 Offer evaluate(const Demand& demand, const NodeView& view, std::uint32_t want) {
   Offer offer;
   if (view.user_conflict || (demand.whole_node && view.jobs != 0)) return offer;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/bitmap.hpp"
@@ -53,6 +54,10 @@ struct NodeNeed {
 [[nodiscard]] Offer evaluate(const Demand& demand, const NodeView& view, std::uint32_t want);
 [[nodiscard]] NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t tasks,
                                 const std::array<std::uint64_t, kMaxJobGres>& job_gres);
+// The same, where counts of cores, threads and memory alone tell whether a node can take so many;
+// none: more has to be looked at.
+[[nodiscard]] std::optional<NodeNeed> plain_need(const Demand& demand, const Hardware& hardware,
+                                                 std::uint32_t tasks);
 // How many devices of a need so many tasks take on one node.
 [[nodiscard]] std::uint64_t gres_for(const GresNeed& need, std::uint32_t tasks,
                                      const std::array<std::uint64_t, kMaxJobGres>& job_gres);

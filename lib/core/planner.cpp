@@ -65,6 +65,7 @@ void Planner::job_started(JobId id, model::AllocationPtr allocation, std::int64_
                           const RunningFacts& facts) {
   state_->running[id] = {std::move(allocation), expected_end_ms, facts};
   state_->parties[facts.party].insert(id);
+  if (facts.leaving) state_->leaving.insert(id);
   state_->new_ends.push_back(id);
 }
 
@@ -101,6 +102,7 @@ void Planner::job_ended(JobId id) {
     state_->shortened = true;
   }
   state_->running.erase(job);
+  state_->leaving.erase(id);
 }
 
 PassResult Planner::pass(NodePool& pool, Now now, std::uint64_t budget) {

@@ -105,6 +105,7 @@ struct RunningFacts {
   std::int64_t start_ms = 0;  // monotonic
   JobId whole;                // the heterogeneous job that it is a component of
   std::uint32_t components = 0;
+  bool leaving = false;  // displaced, in its grace time
 };
 
 class Planner {

@@ -59,15 +59,16 @@ void PlannerPass::note_lanes_before(std::uint32_t group, const LaneKey& starter)
   }
 }
 
-std::vector<std::uint32_t> PlannerPass::add_claims(const Lane& lane, const LaneWork& work,
-                                                   const PlannedStart& planned) {
+std::vector<std::uint32_t> PlannerPass::add_claims(const Lane& lane, const PlannedStart& planned,
+                                                   const ClaimOwner& owner) {
   std::vector<std::uint32_t> nodes;
-  const Demand demand = bound_to(work.demand, planned.selection.accelerator);
+  const Demand demand = bound_to(lane.work->demand, planned.selection.accelerator);
   for (const Chosen& chosen : planned.selection.nodes) {
     Claim claim = make_claim(pool_.state(), demand, chosen);
     claim.from_ms = planned.at_ms;
     claim.until_ms = end_of(lane, planned.at_ms);
-    claim.key = lane.key;
+    claim.key = owner.key;
+    claim.member = owner.member;
     claim.reservation = lane.reservation;
     claim.inside = lane.reservation != 0 && state_.reservation(lane.reservation)->confines();
     state_.profile.add(chosen.node, std::move(claim));
@@ -134,6 +135,9 @@ bool PlannerPass::find_plan(Lane& lane, LaneWork& work, std::optional<PlannedSta
   if (has_choice(lane, work)) keep_choice(work, query, *work.choice, found);
   put_back(std::move(claims));
   if (!found) return false;
+  if (Followers* followers = state_.queue.group(lane.group).followers.get()) {
+    followers->planned.clear();  // what an earlier pass had for them is remembered still
+  }
   drop_plans(own);
   return true;
 }

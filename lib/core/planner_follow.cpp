@@ -1,8 +1,9 @@
 // The members of a group behind its leader. Each of them that may start now (an array's rest counts
 // as many times as tasks of it may) gets a planned start of its own, when the pass comes to its
 // place in the order: so what is planned for others behind it is not too early, and nobody with a
-// lower rank takes its place. They stand in the profile under the leader's key, come and go with
-// its reservation, and aren't shown.
+// lower rank takes its place. In each other lane of the group, when its turn there has come, it
+// moves if it may start earlier there, as a leader does. Followers come and go with the leader's
+// reservation (followers.hpp), and aren't shown.
 //
 // Bounds: backfill_max_job_test starts in all; kMaxFollowers of a group; as many as the gates would
 // allow beside each other; kMostSteps of a pass, so that a pass stays as cheap as it was. Light
@@ -47,11 +48,12 @@ std::uint32_t PlannerPass::more_allowed(const Lane& lane, std::uint32_t most) {
 }
 
 // Goes to the next task, or to the member that would lead if those before it had gone.
-bool PlannerPass::next_member(const Lane& lane, Planner::State::FollowUp& next) const {
+bool PlannerPass::next_member(const Lane& lane, FollowUp& next) const {
   const PlannerQueue& queue = state_.queue;
   const std::vector<std::uint32_t>& heap = queue.group(lane.group).heap;
   if (next.left == 0) return false;
   --next.left;
+  ++next.number;
   if (next.tasks != 0) {
     --next.tasks;
     return true;
@@ -71,12 +73,35 @@ bool PlannerPass::next_member(const Lane& lane, Planner::State::FollowUp& next) 
   return true;
 }
 
-// The leader has just been planned.
+// The leader has just been planned in the lane. Where it was looked at before, those behind it are
+// planned as well: their places there have passed.
 void PlannerPass::follow(const Lane& lane) {
   const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
   if (!window || state_.light || !state_.settings->backfill) return;
-  if (state_.follow_steps >= kMostSteps) return;
+  Group& group = state_.queue.group(lane.group);
+  const QueuedJob& leader = state_.queue.leader(lane.group);
+  if (leader.startable <= 1 && group.heap.size() <= 1) return;
+  if (!group.followers) group.followers = std::make_unique<Followers>();
+  group.followers->lane = lane.key.lane;
+  group.followers->planned.clear();
+  group.followers->until = {};
+  std::erase_if(state_.follow_ups, [&](const FollowUp& next) {
+    return state_.queue.lane(next.key.lane).group == lane.group;
+  });
+  for (const std::uint32_t id : group.lanes) {
+    const Lane& other = state_.queue.lane(id);
+    const bool passed = other.work != nullptr && other.key < lane.key && !other.gated &&
+                        other.work->plan_tried == state_.full_number &&
+                        other.work->plan_tried_for == leader.id;
+    if (&other == &lane || passed) follow_in(other);
+  }
+}
+
+// Begins with those behind the leader in one of the lanes.
+void PlannerPass::follow_in(const Lane& lane) {
   const Group& group = state_.queue.group(lane.group);
+  const bool follows = group.followers && state_.queue.lane(group.followers->lane).work->planned;
+  if (!follows || state_.light || state_.follow_steps >= kMostSteps) return;
   const QueuedJob& leader = state_.queue.leader(lane.group);
   std::size_t tasks = 0;
   for (std::size_t at = 0; at < group.heap.size() && tasks <= kMaxFollowers; ++at) {
@@ -84,73 +109,144 @@ void PlannerPass::follow(const Lane& lane) {
   }
   if (tasks <= 1) return;
   const std::size_t most = std::min<std::size_t>(tasks - 1, kMaxFollowers);
-  Planner::State::FollowUp next{.key = lane.key,
-                                .tasks = leader.startable - 1,
-                                .leader = leader.id,
-                                .members = group.heap.size(),
-                                .left = more_allowed(lane, static_cast<std::uint32_t>(most))};
+  FollowUp next{.key = lane.key,
+                .tasks = leader.startable - 1,
+                .leader = leader.id,
+                .members = group.heap.size(),
+                .left = more_allowed(lane, static_cast<std::uint32_t>(most))};
   if (next_member(lane, next)) state_.follow_ups.push_back(std::move(next));
 }
 
 // Plans those whose place is before the lane; null: all that are left.
 void PlannerPass::follow_until(const LaneKey* limit) {
-  std::vector<Planner::State::FollowUp>& open = state_.follow_ups;
+  std::vector<FollowUp>& open = state_.follow_ups;
   while (!open.empty()) {
     const auto first = std::min_element(open.begin(), open.end(),
                                         [](const auto& a, const auto& b) { return a.key < b.key; });
     if (limit != nullptr && !(first->key < *limit)) return;
-    Planner::State::FollowUp next = std::move(*first);
+    FollowUp next = std::move(*first);
     open.erase(first);
-    Lane& lane = state_.queue.lane(next.key.lane);
+    const Lane& lane = state_.queue.lane(next.key.lane);
+    if (!still_leads(lane, next) || state_.follow_steps >= kMostSteps) continue;
     if (plan_member(lane, next) && next_member(lane, next)) open.push_back(std::move(next));
   }
 }
 
-bool PlannerPass::plan_member(Lane& lane, Planner::State::FollowUp& next) {
-  if (lane.work == nullptr || !lane.work->planned) return false;
-  LaneWork& work = *lane.work;
-  const bool same = state_.queue.group(lane.group).heap.size() == next.members &&
-                    state_.queue.leader(lane.group).id == next.leader;
-  if (!same || state_.follow_steps >= kMostSteps || !may_plan(lane)) return false;
-  const std::uint64_t before = steps_;
-  const StartQuery query = query_of(lane, work);
+// Whether the group is still as it was when this was begun, and its leader planned.
+bool PlannerPass::still_leads(const Lane& lane, const FollowUp& next) const {
+  const Group& group = state_.queue.group(lane.group);
+  if (lane.work == nullptr || !group.followers) return false;
+  const LaneWork* leading = state_.queue.lane(group.followers->lane).work.get();
+  return leading != nullptr && leading->planned && group.heap.size() == next.members &&
+         state_.queue.leader(lane.group).id == next.leader;
+}
+
+std::optional<PlannedStart> PlannerPass::find_for(const Lane& lane, const FollowUp& next,
+                                                  const StartQuery& query) {
+  const std::uint64_t begun = steps_;
   std::optional<PlannedStart> found = find_start(pool_.state(), state_.profile, query, steps_);
-  if (state_.as_expected && work.later.size() < work.former.size()) {
-    keep_choice(work, query, work.former[work.later.size()], found);
+  const std::vector<Follower>& before = state_.queue.group(lane.group).followers->before;
+  const std::size_t number = next.number - 1;
+  if (state_.as_expected && number < before.size() && before[number].lane == lane.key.lane) {
+    keep_choice(*lane.work, query, before[number].start, found);
   }
-  state_.follow_steps += steps_ - before;
+  state_.follow_steps += steps_ - begun;
+  return found;
+}
+
+// False if nothing is found for it, and so for none of those behind it.
+bool PlannerPass::plan_member(const Lane& lane, const FollowUp& next) {
+  Followers& followers = *state_.queue.group(lane.group).followers;
+  followers.until = std::max(followers.until, next.key);
+  if (next.number <= followers.planned.size()) return plan_sooner(lane, next);
+  if (!may_plan(lane)) return false;
+  std::optional<PlannedStart> found = find_for(lane, next, query_of(lane, *lane.work));
   if (!found) return false;
-  static_cast<void>(add_claims(lane, work, *found));
   state_.next_planned_ms = std::min(state_.next_planned_ms, found->at_ms);
-  work.later.push_back(std::move(*found));
-  work.later_until = next.key;
+  followers.planned.push_back({lane.key.lane, std::move(*found)});
+  claim_for(followers, next.number);
   ++state_.later;
   return true;
 }
 
-// The reservation is given up; what was planned is remembered until it is planned anew.
-void PlannerPass::forget_later(LaneWork& work) {
-  state_.later -= std::min(state_.later, work.later.size());
-  work.former = std::exchange(work.later, {});
+// It is planned in another lane and stays there, unless it may start earlier in this one.
+bool PlannerPass::plan_sooner(const Lane& lane, const FollowUp& next) {
+  Followers& followers = *state_.queue.group(lane.group).followers;
+  Follower& own = followers.planned[next.number - 1];
+  StartQuery query = query_of(lane, *lane.work);
+  query.horizon_ms = std::min(query.horizon_ms, own.start.at_ms - 1);
+  if (query.horizon_ms <= now_.mono_ms) return true;
+  unclaim_for(followers, next.number);
+  if (std::optional<PlannedStart> found = find_for(lane, next, query)) {
+    own = {lane.key.lane, std::move(*found)};
+    state_.next_planned_ms = std::min(state_.next_planned_ms, own.start.at_ms);
+  }
+  claim_for(followers, next.number);
+  return true;
+}
+
+void PlannerPass::claim_for(const Followers& followers, std::size_t number) {
+  const Follower& one = followers.planned[number - 1];
+  add_claims(state_.queue.lane(one.lane), one.start,
+             {state_.queue.lane(followers.lane).key, static_cast<std::uint32_t>(number)});
+}
+
+void PlannerPass::unclaim_for(const Followers& followers, std::size_t number) {
+  std::vector<std::uint32_t> nodes;
+  for (const Chosen& chosen : followers.planned[number - 1].start.selection.nodes) {
+    nodes.push_back(chosen.node);
+  }
+  state_.profile.drop_member(state_.queue.lane(followers.lane).key,
+                             static_cast<std::uint32_t>(number), nodes);
+}
+
+// The leader's reservation is given up; what was planned is remembered until it is planned anew.
+void PlannerPass::forget_followers(std::uint32_t group) {
+  Followers* followers = state_.queue.group(group).followers.get();
+  if (followers == nullptr || followers->planned.empty()) return;
+  followers->before = std::exchange(followers->planned, {});
+}
+
+void PlannerPass::count_followers() {
+  state_.later = 0;
+  for (const LaneKey& planned : state_.planned) {
+    const Lane& lane = state_.queue.lane(planned.lane);
+    if (lane.key != planned) continue;
+    const Group& group = state_.queue.group(lane.group);
+    if (group.followers) state_.later += group.followers->planned.size();
+  }
 }
 
 // The leader has started: the next one leads, with what was planned for it.
-void PlannerPass::move_up(const Lane& lane, LaneWork& work) {
-  if (work.former.empty()) return;
-  work.choice = std::move(work.former.front());
-  work.former.erase(work.former.begin());
-  work.chosen_for = state_.queue.leader(lane.group).id;
-  work.leader.planned_start = 0;  // explain() makes the new texts
+void PlannerPass::move_up(const Lane& lane) {
+  Followers* followers = state_.queue.group(lane.group).followers.get();
+  if (followers == nullptr || followers->before.empty()) return;
+  Follower& first = followers->before.front();
+  if (LaneWork* work = state_.queue.lane(first.lane).work.get()) {
+    work->choice = std::move(first.start);
+    work->chosen_for = state_.queue.leader(lane.group).id;
+    work->leader.planned_start = 0;  // explain() makes the new texts
+  }
+  followers->before.erase(followers->before.begin());
 }
 
-// Where to go on when something changed at a place in the order: with the leader, if one of its
-// followers stands behind that place.
+// Where to go on when something changed at a place in the order: with the first lane of each group
+// of which a member stands behind that place, or a leader that has come from a lane before it.
 LaneKey PlannerPass::before_followers(const LaneKey& key) const {
   LaneKey first = key;
-  for (const LaneKey& planned : state_.planned) {
-    const LaneWork* work = state_.queue.lane(planned.lane).work.get();
-    if (work == nullptr || work->later.empty() || work->later_until < key) continue;
-    first = std::min(first, planned);
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const LaneKey& planned : state_.planned) {
+      const Group& group = state_.queue.group(state_.queue.lane(planned.lane).group);
+      const bool behind =
+          group.followers && !group.followers->planned.empty() && !(group.followers->until < first);
+      if (!behind && planned < first) continue;
+      for (const std::uint32_t id : group.lanes) {
+        const LaneKey& lane = state_.queue.lane(id).key;
+        moved = moved || lane < first;
+        first = std::min(first, lane);
+      }
+    }
   }
   return first;
 }

@@ -78,7 +78,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   LaneWork& work = *lane.work;
   const NodePool::State& pool = pool_.state();
   if (work.config_number == state_.config_number) return work;
-  const Group& group = state_.queue.group(lane.group);
+  Group& group = state_.queue.group(lane.group);
   work.config_number = state_.config_number;
   work.error.reset();
   work.verdict = LaneWork::Verdict::unknown;
@@ -86,7 +86,7 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   if (work.choices_number != state_.choices_number) {
     work.choices_number = state_.choices_number;
     work.choice.reset();
-    work.former.clear();
+    if (group.followers) group.followers->before.clear();
   }
   const PartitionRules rules(pool.partitions[lane.partition.value].config, lane.waived);
   Result<Demand> demand =
@@ -222,8 +222,8 @@ std::uint32_t PlannerPass::most_released() const {
 
 bool PlannerPass::may_skip(const Lane& lane) const {
   if (lane.settled && lane.gated) return lane.gate_mark == gate_mark_;
-  if (!state_.compressing && lane.work != nullptr && lane.work->planned && conservative()) {
-    return lane.work->planned_ms > now_.mono_ms;
+  if (lane.work != nullptr && lane.work->planned && conservative()) {
+    return lane.work->planned_ms > now_.mono_ms && (!state_.compressing || stays_put(lane));
   }
   const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
   const bool light = state_.light && (!state_.again || lane.key < state_.again_until);

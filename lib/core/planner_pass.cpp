@@ -174,8 +174,10 @@ void PlannerPass::rank_if_due() {
   static_cast<void>(state_.queue.rank(now_));
   state_.profile.rekey([&](const LaneKey& old) { return state_.queue.lane(old.lane).key; });
   for (LaneKey& planned : state_.planned) {
-    planned = state_.queue.lane(planned.lane).key;
-    state_.queue.lane(planned.lane).work->later_until = kBehindAll;  // wherever it is now
+    const Lane& lane = state_.queue.lane(planned.lane);
+    planned = lane.key;
+    const Group& group = state_.queue.group(lane.group);
+    if (group.followers) group.followers->until = kBehindAll;  // wherever it is now
   }
   std::sort(state_.planned.begin(), state_.planned.end());
   for (Planner::State::Blocked& blocked : state_.first_blocked) {
@@ -261,15 +263,11 @@ void PlannerPass::restart_from(const LaneKey* changed) {
     Lane& lane = state_.queue.lane(planned.lane);
     if (lane.work == nullptr) continue;
     lane.work->planned = false;
-    forget_later(*lane.work);
+    forget_followers(lane.group);
   }
   std::erase_if(state_.planned, dropped);
   state_.follow_ups.clear();
-  state_.later = 0;
-  for (const LaneKey& planned : state_.planned) {
-    const LaneWork* work = state_.queue.lane(planned.lane).work.get();
-    if (work != nullptr) state_.later += work->later.size();
-  }
+  count_followers();
   state_.first_blocked.resize(pool_.state().partitions.size());
   for (Planner::State::Blocked& blocked : state_.first_blocked) {
     if (blocked.job.is_set() && dropped(blocked.key)) blocked = {};
@@ -316,7 +314,7 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
     if (lane.work == nullptr) continue;
     lane.settled = false;
     lane.work->planned = false;
-    forget_later(*lane.work);
+    forget_followers(lane.group);
     lane.work->plan_tried_for = {};
     if (state_.again) lane.work->plan_tried = 0;
   }
@@ -324,6 +322,7 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
   std::erase_if(state_.planned, [&](const LaneKey& planned) {
     return std::binary_search(keys.begin(), keys.end(), planned);
   });
+  count_followers();
 }
 
 // A start in a light pass heeds only the reservations ahead of it; those behind it that can't be
@@ -508,7 +507,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
     state_.released_cores = std::min(state_.released_cores, most_released());
   }
   if (!more) return;
-  move_up(lane, work);
+  move_up(lane);
   for (const std::uint32_t other : state_.queue.group(group).lanes) {
     state_.unseen = std::min(state_.unseen, state_.queue.lane(other).key);
   }
@@ -554,7 +553,7 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
   }
   std::optional<PlannedStart> found;
   const std::vector<LaneKey> elsewhere = planned_elsewhere(lane);
-  if (!find_plan(lane, work, found)) return;
+  if (!find_plan(lane, work, found)) return follow_in(lane);
   if (!elsewhere.empty() && found && look_again(lane, elsewhere.front())) return;
   if (!found) {
     work.choice.reset();
@@ -562,7 +561,7 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
     return;
   }
   work.planned = true;
-  note_plan(lane, work, found->at_ms, add_claims(lane, work, *found));
+  note_plan(lane, work, found->at_ms, add_claims(lane, *found, {.key = lane.key}));
   work.choice = std::move(found);
   work.chosen_for = leader;
   follow(lane);

@@ -28,6 +28,8 @@ class PlannerPass {
   [[nodiscard]] bool nothing_new_at(const LaneKey& key) const;
   void rank_if_due();
   void begin_conservative();
+  [[nodiscard]] bool stays_put(const Lane& lane) const;
+  [[nodiscard]] bool is_simple(const Lane& lane) const;
   void drop_gone_plans();
   void restart_from(const LaneKey* key);
   void resume_lightly(const std::optional<LaneKey>& changed);
@@ -60,16 +62,29 @@ class PlannerPass {
   void put_back(SetAside claims);
   [[nodiscard]] StartQuery query_of(const Lane& lane, const LaneWork& work) const;
   [[nodiscard]] bool find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
-  [[nodiscard]] std::vector<std::uint32_t> add_claims(const Lane& lane, const LaneWork& work,
-                                                      const PlannedStart& planned);
+  // Under whose key, and for which member of the group: 0 is the leader.
+  struct ClaimOwner {
+    LaneKey key;
+    std::uint32_t member = 0;
+  };
+  std::vector<std::uint32_t> add_claims(const Lane& lane, const PlannedStart& planned,
+                                        const ClaimOwner& owner);
   // Members behind the leader (planner_follow.cpp)
   void follow(const Lane& lane);
+  void follow_in(const Lane& lane);
   void follow_until(const LaneKey* next);
-  [[nodiscard]] bool next_member(const Lane& lane, Planner::State::FollowUp& next) const;
-  [[nodiscard]] bool plan_member(Lane& lane, Planner::State::FollowUp& next);
+  [[nodiscard]] bool next_member(const Lane& lane, FollowUp& next) const;
+  [[nodiscard]] bool still_leads(const Lane& lane, const FollowUp& next) const;
+  [[nodiscard]] bool plan_member(const Lane& lane, const FollowUp& next);
+  [[nodiscard]] bool plan_sooner(const Lane& lane, const FollowUp& next);
+  [[nodiscard]] std::optional<PlannedStart> find_for(const Lane& lane, const FollowUp& next,
+                                                     const StartQuery& query);
   [[nodiscard]] std::uint32_t more_allowed(const Lane& lane, std::uint32_t most);
-  void forget_later(LaneWork& work);
-  void move_up(const Lane& lane, LaneWork& work);
+  void claim_for(const Followers& followers, std::size_t number);
+  void unclaim_for(const Followers& followers, std::size_t number);
+  void forget_followers(std::uint32_t group);
+  void count_followers();
+  void move_up(const Lane& lane);
   [[nodiscard]] LaneKey before_followers(const LaneKey& key) const;
   // Unless a gate refuses just that.
   void start(Lane& lane, LaneWork& work, const Selection& selection);
@@ -77,6 +92,7 @@ class PlannerPass {
   void block(Lane& lane, LaneWork& work);
   // Preemption (planner_preempt.cpp). True if it started.
   bool displace(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool waits_for_leaving(const Lane& lane, LaneWork& work);
   [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);
   [[nodiscard]] bool yields(const Lane& lane, JobId victim);
   void take_away(JobId victim);

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kMaxVictims = 4096;  // looked at for one job
 constexpr std::size_t kMaxPutBack = 64;    // placements tried to spare one more
 constexpr std::uint32_t kMostOrders = 16;  // of victims that are tried
-// How long displaced jobs may take to be gone before others are looked for.
+// How long displaced jobs may take to be gone, beyond their time, before others are looked for.
 constexpr std::int64_t kLeaveMs = 120'000;
 
 }  // namespace
@@ -45,7 +45,8 @@ bool PlannerPass::yields(const Lane& lane, JobId victim) {
     return false;
   };
   const Planner::State::Running& job = state_.running.at(victim);
-  if (job.leaving || job.asleep || job.expected_end_ms <= now_.mono_ms) return false;
+  if (state_.leaving.contains(victim) || job.asleep || job.expected_end_ms <= now_.mono_ms)
+    return false;
   if (!job.facts.whole.is_set()) return one_yields(job);
   for (std::uint32_t i = 0; i < job.facts.components; ++i) {
     const auto part = state_.running.find(JobId(job.facts.whole.value + i));
@@ -197,11 +198,47 @@ std::optional<Selection> PlannerPass::choose_victims(const Lane& lane, const Lan
   return selection;
 }
 
+// Jobs that are on their way out leave it enough, and haven't been waited for too long. It doesn't
+// matter for whom they make room: who stands before the lane has its claims in the profile. One of
+// their nodes that is away, as all are after a restart, may come back.
+bool PlannerPass::waits_for_leaving(const Lane& lane, LaneWork& work) {
+  if (state_.leaving.empty()) return false;
+  const JobId leader = state_.queue.leader(lane.group).id;
+  const bool first = work.displacing_for != leader;
+  if (!first && now_.mono_ms >= work.displacing_until_ms) return false;
+  const NodePool::State& pool = pool_.state();
+  const auto is_away = [&](const model::NodeShare& share) {
+    const std::uint32_t node = share.node.value;
+    return !pool.nodes[node].available && work.eligibility.allows(node, pool);
+  };
+  std::int64_t gone_ms = now_.mono_ms + 1;
+  bool away = false;
+  for (const JobId id : state_.leaving) {
+    const Planner::State::Running& job = state_.running.at(id);
+    const std::int64_t end = job.expected_end_ms;
+    gone_ms = std::max(gone_ms, end <= now_.mono_ms ? state_.profile.overdue_end_ms() : end);
+    const std::vector<model::NodeShare>& shares = job.allocation->shares;
+    away = away || std::any_of(shares.begin(), shares.end(), is_away);
+  }
+  const std::int64_t length = length_of(limit_minutes(lane), *state_.settings);
+  const Outlook then = Outlook::span(pool, &state_.profile,
+                                     {.now_ms = now_.mono_ms,
+                                      .from_ms = gone_ms,
+                                      .until_ms = end_after(gone_ms, length),
+                                      .before = &lane.key});
+  const bool fits = away || choose_nodes(work.demand, work.eligibility, then).has_value();
+  steps_ += then.steps();
+  if (fits && first) {
+    work.displacing_for = leader;
+    work.displacing_until_ms = gone_ms + kLeaveMs;
+  }
+  return fits;
+}
+
 bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   if (state_.preemption == nullptr || !state_.preemption->any()) return false;
   const JobId leader = state_.queue.leader(lane.group).id;
-  const bool under_way = work.displacing_for == leader && now_.mono_ms < work.displacing_until_ms;
-  if (under_way) return false;
+  if (waits_for_leaving(lane, work)) return false;
   work.displacing_until_ms = 0;
   std::vector<JobId> victims = victims_for(lane);
   if (victims.empty()) return false;
@@ -221,9 +258,10 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
       continue;
     }
     all_sleep = false;
-    job.leaving = true;
+    state_.leaving.insert(id);
     longest = std::max(longest, made.grace_ms);
-    job.expected_end_ms = std::min(job.expected_end_ms, now_.mono_ms + 1 + made.grace_ms);
+    job.expected_end_ms =
+        std::min(job.expected_end_ms, now_.mono_ms + std::max<std::int64_t>(1, made.grace_ms));
     state_.new_ends.push_back(id);
   }
   note_ends();

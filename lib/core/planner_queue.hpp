@@ -18,6 +18,7 @@
 #include <set>
 #include <vector>
 
+#include "core/followers.hpp"
 #include "core/id_table.hpp"
 #include "core/planner.hpp"
 #include "core/profile.hpp"
@@ -80,9 +81,10 @@ struct Group {
   model::RequestPtr request;
   GroupKey key;
   std::shared_ptr<const std::vector<Candidate>> companions;  // of a heterogeneous job: its only one
-  std::vector<std::uint32_t> heap;   // positions in the job table; front: the leader
-  std::vector<std::uint32_t> lanes;  // in order of preference
-  std::vector<JobId> fresh;          // joined since the group was last explained
+  std::vector<std::uint32_t> heap;       // positions in the job table; front: the leader
+  std::vector<std::uint32_t> lanes;      // in order of preference
+  std::vector<JobId> fresh;              // joined since the group was last explained
+  std::unique_ptr<Followers> followers;  // null: none have ever been planned
 };
 
 class PlannerQueue {

@@ -52,10 +52,10 @@ struct Planner::State {
     model::AllocationPtr allocation;
     std::int64_t expected_end_ms = kNever;
     RunningFacts facts;
-    bool leaving = false;  // displaced, and on its way out
     bool asleep = false;   // suspended
   };
   std::unordered_map<JobId, Running> running;       // looked up only
+  std::set<JobId> leaving;                          // displaced, and on their way out
   std::vector<JobId> new_ends;                      // to be noted in the pool's holds
   PreemptRulesPtr preemption;                       // null: nobody is displaced
   std::map<PreemptParty, std::set<JobId>> parties;  // running jobs by what the rules look at
@@ -88,19 +88,9 @@ struct Planner::State {
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
   std::optional<LaneKey> changed_left;  // queue.changed_from() at that time
   std::vector<LaneKey> planned;         // lanes with reservations, in order
-  // Members of groups behind their leaders that are still to be planned, and those that are.
-  struct FollowUp {
-    LaneKey key;               // of the next member
-    std::uint32_t member = 0;  // its position in the job table
-    std::uint32_t place = 0;   // and in the group's heap
-    std::uint32_t tasks = 0;   // that it has beside
-    JobId leader;
-    std::size_t members = 0;          // of the group when it was begun
-    std::uint32_t left = 0;           // so many more at most
-    std::vector<std::uint32_t> open;  // places in the heap from which to go on
-  };
+  // Members of groups behind their leaders that are still to be planned, and how many are.
   std::vector<FollowUp> follow_ups;
-  std::size_t later = 0;           // planned
+  std::size_t later = 0;
   std::uint64_t follow_steps = 0;  // of the pass so far
   struct Blocked {
     LaneKey key;

@@ -56,6 +56,7 @@ void set_highest(const AccountTree& tree, PriorityInputs& inputs) {
 void Cluster::State::refresh_policies() {
   Policies& p = *policies;
   if (p.settings == settings && p.tree == tree && p.partitions == partitions) return;
+  refresh_billing();
   const AccountTreePtr before = std::exchange(p.tree, tree);
   const bool new_settings = std::exchange(p.settings, settings) != settings;
   p.partitions = partitions;

@@ -51,7 +51,8 @@ RunningFacts Cluster::State::facts_of(const model::Job& job) const {
           .priority = job.priority,
           .start_ms = turn.now.mono_ms - (turn.now.wall - job.start) / 1000,
           .whole = job.het_job,
-          .components = job.het_count};
+          .components = job.het_count,
+          .leaving = job.preempted_at != 0 && job.state != model::JobState::suspended};
 }
 
 // When a displaced job's grace time is over.

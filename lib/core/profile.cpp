@@ -2,6 +2,7 @@
 #include "core/profile.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace sluice::core {
@@ -32,13 +33,46 @@ const Timeline& Profile::timeline(std::uint32_t node) const {
   NodeFuture& future = nodes_[node];
   const NodeSlot& slot = pool_->nodes[node];
   if (future.changes == slot.changes && now_ms_ < future.good_until_ms) return future.timeline;
+  if (future.changes != 0 && follow(future, slot)) return future.timeline;
   future.changes = slot.changes;
   future.timeline.build(slot, now_ms_, overdue_end_ms_);
   future.good_until_ms = future.timeline.end_of(0);
+  future.plain = Timeline::is_plain(slot) && !has_overdue(slot);
+  if (future.plain) future.ends = slot.ends;
   for (Claim& claim : future.claims) {
     claim.full = Vantage{}.heeds_claim(claim) && subtract(future.timeline, claim, slot);
+    future.plain = future.plain && is_plain(claim);
   }
   return future.timeline;
+}
+
+bool Profile::has_overdue(const NodeSlot& slot) const {
+  return !slot.ends.empty() && slot.ends.front().at_ms <= now_ms_;
+}
+
+// Whether put_back() undoes what subtract() did.
+bool Profile::is_plain(const Claim& claim) { return claim.full && !claim.whole && !claim.inside; }
+
+// Both lists of ends are in order: what stands in one of them only has gone, or has come.
+bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
+  if (!future.plain || has_overdue(slot) || !Timeline::is_plain(slot)) return false;
+  gone_.clear();
+  come_.clear();
+  std::set_difference(future.ends.begin(), future.ends.end(), slot.ends.begin(), slot.ends.end(),
+                      std::back_inserter(gone_));
+  std::set_difference(slot.ends.begin(), slot.ends.end(), future.ends.begin(), future.ends.end(),
+                      std::back_inserter(come_));
+  future.timeline.begin_at(now_ms_);
+  for (const HoldEnd& hold : gone_) {
+    if (hold.at_ms > now_ms_) future.timeline.put_back(hold);
+  }
+  for (const HoldEnd& hold : come_) {
+    if (!future.timeline.subtract(hold)) return false;
+  }
+  future.ends = slot.ends;
+  future.changes = slot.changes;
+  future.good_until_ms = slot.ends.empty() ? kNever : slot.ends.front().at_ms;
+  return true;
 }
 
 void Profile::add(std::uint32_t node, Claim claim) {
@@ -52,36 +86,61 @@ void Profile::add(std::uint32_t node, Claim claim) {
   } else if (future.changes != 0 && !claim.inside) {
     claim.full = future.timeline.subtract(claim);
   }
+  future.plain = future.plain && is_plain(claim);
   future.claims.push_back(std::move(claim));
+}
+
+// The claim goes: its node's timeline has what it took, or is to be made anew.
+void Profile::undo(NodeFuture& future, const Claim& claim) {
+  if (!is_plain(claim)) {
+    future.changes = 0;
+  } else if (future.changes != 0) {
+    future.timeline.put_back(claim);
+  }
+}
+
+template <class Gone>
+void Profile::take_off(NodeFuture& future, Gone&& gone) {
+  std::erase_if(future.claims, [&](const Claim& claim) {
+    if (!gone(claim)) return false;
+    undo(future, claim);
+    return true;
+  });
 }
 
 void Profile::drop_from(const LaneKey& key) {
   ++loosened_;
-  for (const std::uint32_t node : claimed_) {
-    NodeFuture& future = nodes_[node];
-    const auto dropped = std::erase_if(future.claims, [&](const Claim& claim) {
-      return claim.key.lane != kStandingLane && !(claim.key < key);
-    });
-    if (dropped != 0) future.changes = 0;
-  }
+  const auto gone = [&](const Claim& claim) {
+    return claim.key.lane != kStandingLane && !(claim.key < key);
+  };
+  for (const std::uint32_t node : claimed_) take_off_in_full(nodes_[node], gone);
   forget_unclaimed();
+}
+
+// Where a claim has less than it asked for, those that stay may get what this one leaves.
+template <class Gone>
+void Profile::take_off_in_full(NodeFuture& future, Gone&& gone) {
+  const std::size_t before = future.claims.size();
+  take_off(future, gone);
+  if (!future.plain && future.claims.size() != before) future.changes = 0;
 }
 
 void Profile::drop(const std::vector<LaneKey>& keys) {
   if (keys.empty()) return;
   ++loosened_;
-  for (const std::uint32_t node : claimed_) {
-    NodeFuture& future = nodes_[node];
-    bool exact = true;
-    const auto gone = [&](const Claim& claim) {
-      if (!std::binary_search(keys.begin(), keys.end(), claim.key)) return false;
-      const bool plain = claim.full && !claim.whole && !claim.inside;
-      exact = exact && plain;
-      if (plain && future.changes != 0) future.timeline.put_back(claim);
-      return true;
-    };
-    if (std::erase_if(future.claims, gone) != 0 && !exact) future.changes = 0;
-  }
+  const auto gone = [&](const Claim& claim) {
+    return keys.size() == 1 ? claim.key == keys.front()
+                            : std::binary_search(keys.begin(), keys.end(), claim.key);
+  };
+  for (const std::uint32_t node : claimed_) take_off(nodes_[node], gone);
+  forget_unclaimed();
+}
+
+void Profile::drop_member(const LaneKey& key, std::uint32_t member,
+                          const std::vector<std::uint32_t>& nodes) {
+  ++loosened_;
+  const auto gone = [&](const Claim& claim) { return claim.key == key && claim.member == member; };
+  for (const std::uint32_t node : nodes) take_off(nodes_[node], gone);
   forget_unclaimed();
 }
 
@@ -200,12 +259,10 @@ bool Profile::claims_leave(std::uint32_t node, std::int64_t until_ms, std::uint3
 
 void Profile::erase_claims(bool standing) {
   ++loosened_;
-  for (const std::uint32_t node : claimed_) {
-    const auto dropped = std::erase_if(nodes_[node].claims, [&](const Claim& claim) {
-      return (claim.key.lane == kStandingLane) == standing;
-    });
-    if (dropped != 0) nodes_[node].changes = 0;
-  }
+  const auto gone = [&](const Claim& claim) {
+    return (claim.key.lane == kStandingLane) == standing;
+  };
+  for (const std::uint32_t node : claimed_) take_off_in_full(nodes_[node], gone);
   forget_unclaimed();
 }
 

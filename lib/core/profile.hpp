@@ -1,6 +1,6 @@
 // Profile: the future as far as it is planned: a timeline for each node that was asked about, with
-// the claims of planned starts taken off. Timelines are made when first needed and kept until the
-// node, or a claim on it, changes.
+// the claims of planned starts taken off. Timelines are made when first needed and follow the node:
+// where holds come and go as plain counts that is done step by step, else they are made anew.
 //
 // Work on a node that depends on particular sockets, on who shares or on whose jobs run there can't
 // be told from counts: it looks at the holds themselves and keeps clear of claims altogether.
@@ -42,6 +42,9 @@ class Profile {
   void drop_from(const LaneKey& key);
   // Drops the claims of these, which are in ascending order.
   void drop(const std::vector<LaneKey>& keys);
+  // Drops those of one member of a lane's group, which are on these nodes.
+  void drop_member(const LaneKey& key, std::uint32_t member,
+                   const std::vector<std::uint32_t>& nodes);
   void clear();  // keeps the standing claims
   void drop_standing();
   // The lanes have new keys. `fresh(old)` tells them.
@@ -78,9 +81,19 @@ class Profile {
   [[nodiscard]] std::uint64_t loosened() const { return loosened_; }
 
  private:
+  struct NodeFuture;
   void forget_unclaimed();
+  template <class Gone>
+  static void take_off(NodeFuture& future, Gone&& gone);
+  template <class Gone>
+  static void take_off_in_full(NodeFuture& future, Gone&& gone);
+  static void undo(NodeFuture& future, const Claim& claim);
   // False if the claim could not be taken off in full, or is one that put_back() can't undo.
   bool subtract(Timeline& timeline, const Claim& claim, const NodeSlot& slot) const;
+  [[nodiscard]] bool has_overdue(const NodeSlot& slot) const;
+  [[nodiscard]] static bool is_plain(const Claim& claim);
+  // Brings the timeline up to the node's present holds; false: it has to be made anew.
+  [[nodiscard]] bool follow(NodeFuture& future, const NodeSlot& slot) const;
   struct Piece {
     std::int64_t from_ms = 0;
     std::int64_t until_ms = 0;
@@ -92,8 +105,10 @@ class Profile {
   struct NodeFuture {
     std::vector<Claim> claims;
     Timeline timeline;
+    std::vector<HoldEnd> ends;       // slot.ends at that time, where that tells all of the holds
     std::uint64_t changes = 0;       // slot.changes that it was made from; 0: none made
     std::int64_t good_until_ms = 0;  // then the next job is due
+    bool plain = false;              // holds and claims add up, and all claims are there in full
   };
 
   const NodePool::State* pool_ = nullptr;
@@ -102,6 +117,8 @@ class Profile {
   std::uint64_t loosened_ = 0;
   mutable std::vector<NodeFuture> nodes_;
   mutable Timeline scratch_;
+  mutable std::vector<HoldEnd> gone_;  // for follow()
+  mutable std::vector<HoldEnd> come_;
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
   base::Bitmap is_claimed_;             // the same as a set
 };

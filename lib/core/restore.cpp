@@ -34,6 +34,7 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
   refresh_policies();
   for (const model::JobPtr& job : stored.jobs) restore_job(job);
   restore_charges();
+  restore_billing(stored);
   restore_arrays();
   for (const auto& [id, entry] : jobs) restore_waits(*entry.job);
   for (const model::StepPtr& step : stored.steps) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "core/billing.hpp"
 #include "core/cluster_state.hpp"
 #include "model/task_set.hpp"
 
@@ -17,6 +18,7 @@ constexpr std::size_t kMaxExplained = 1000;
 
 void Cluster::State::take(const PassResult& pass) {
   policies->limits.forget_started();  // each counts by its record from now on
+  if (money != nullptr) money->forget_started();
   for (const Preemption& preemption : pass.preemptions) carry_out(preemption);
   for (const Start& started : pass.starts) start(started);
   settle();

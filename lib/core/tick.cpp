@@ -21,6 +21,7 @@ void Cluster::State::on(const Tick&) {
   if (turn.now.mono_ms >= replan_at_ms()) plan_needed = true;
   if (turn.now.mono_ms >= calculation_ms()) calculate();
   if (reservations_due() <= turn.now.wall) turn.tend_reservations = true;
+  if (billing_ms() <= turn.now.mono_ms) tend_billing();
   for (std::uint32_t rung = 0; rung < kMaxPerTick; ++rung) {
     const std::optional<JobId> due = timers.take_due(turn.now);
     if (!due) return;

@@ -66,13 +66,16 @@ void Timeline::add_step(std::int64_t from_ms, const NodeView& view) {
   gres_.insert(gres_.end(), view.free_gres.begin(), view.free_gres.end());
 }
 
+bool Timeline::is_plain(const NodeSlot& slot) {
+  return slot.disjoint && slot.gres.empty() && slot.faulty.empty() && !slot.changed_under_holds &&
+         slot.user_holds == 0 && slot.used_memory <= slot.hardware->memory;
+}
+
 // Where nothing but cores and memory is handed out, and nothing twice, the ends are at hand in
 // order. Those that are overdue come first there, and all end at one moment.
 bool Timeline::build_plain(const NodeSlot& slot, const NodeView& now, std::int64_t now_ms,
                            std::int64_t overdue_end_ms) {
-  const bool plain = slot.disjoint && slot.gres.empty() && slot.faulty.empty() &&
-                     !slot.changed_under_holds && slot.user_holds == 0;
-  if (!plain) return false;
+  if (!is_plain(slot)) return false;
   add_step(kAlways, now);
   Step step = steps_.back();
   const auto overdue = [&](const HoldEnd& end) { return end.at_ms <= now_ms; };
@@ -165,6 +168,8 @@ bool Timeline::subtract(const Claim& claim) {
       free -= std::min(free, claim.gres[e]);
     }
   }
+  join(claim.from_ms);
+  if (claim.until_ms != kNever) join(claim.until_ms);
   return fits;
 }
 
@@ -204,6 +209,34 @@ void Timeline::put_back(const Claim& claim) {
   }
   join(claim.from_ms);
   if (claim.until_ms != kNever) join(claim.until_ms);
+}
+
+bool Timeline::subtract(const HoldEnd& hold) {
+  Claim claim;
+  claim.from_ms = kAlways;
+  claim.until_ms = hold.at_ms;
+  claim.cores = hold.cores;
+  claim.threads = hold.threads;
+  claim.memory = hold.memory;
+  return subtract(claim);
+}
+
+void Timeline::put_back(const HoldEnd& hold) {
+  Claim claim;
+  claim.from_ms = kAlways;
+  claim.until_ms = hold.at_ms;
+  claim.cores = hold.cores;
+  claim.threads = hold.threads;
+  claim.memory = hold.memory;
+  put_back(claim);
+}
+
+void Timeline::begin_at(std::int64_t now_ms) {
+  const auto first = static_cast<std::ptrdiff_t>(step_at(now_ms));
+  if (first == 0) return;
+  steps_.erase(steps_.begin(), steps_.begin() + first);
+  gres_.erase(gres_.begin(), gres_.begin() + first * static_cast<std::ptrdiff_t>(kinds_));
+  steps_.front().from_ms = kAlways;
 }
 
 void Timeline::join(std::int64_t at_ms) {

@@ -40,6 +40,8 @@ struct Claim {
   bool above = false;   // standing: heeded by jobs of other reservations too
   bool inside = false;  // planned: of what its reservation has here
   LaneKey key;          // whose
+  // Planned: for the leader of the lane's group (0), or for which of those behind it.
+  std::uint32_t member = 0;
   bool full = true;     // its node's timeline had all that it takes
 };
 
@@ -59,6 +61,11 @@ class Timeline {
   bool subtract(const Claim& claim);
   // The opposite, of a claim that was there in full.
   void put_back(const Claim& claim);
+  // The same for a hold, which is there from the beginning.
+  bool subtract(const HoldEnd& hold);
+  void put_back(const HoldEnd& hold);
+  // What is before that moment is of no interest: the step there reaches back for ever.
+  void begin_at(std::int64_t now_ms);
 
   // No more than that in [from, until).
   void cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores, std::uint32_t threads);
@@ -71,11 +78,18 @@ class Timeline {
     return step + 1 < steps_.size() ? steps_[step + 1].from_ms : kNever;
   }
   [[nodiscard]] std::size_t step_at(std::int64_t time_ms) const;
+  [[nodiscard]] bool has(std::size_t step, const NodeNeed& need) const {
+    const Step& of = steps_[step];
+    return of.cores >= need.cores && of.threads >= need.threads && of.memory >= need.memory;
+  }
   // The step's counts as a view of the node.
   void view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const;
   // The least that there is at any moment of [from, until).
   void view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
                  NodeView& view) const;
+
+  // Whether the ends of its holds tell all that there is to know of the node.
+  [[nodiscard]] static bool is_plain(const NodeSlot& slot);
 
  private:
   bool build_plain(const NodeSlot& slot, const NodeView& now, std::int64_t now_ms,

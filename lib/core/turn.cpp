@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "core/billing.hpp"
 #include "core/cluster_state.hpp"
 
 namespace sluice::core {
@@ -11,6 +12,7 @@ void Cluster::State::begin(Now now) {
   turn.now = now;
   last = now;
   licenses->set_time(now.mono_ms);
+  if (money != nullptr) money->set_time(now.wall);
   if (policies->next_calculation_ms == std::numeric_limits<std::int64_t>::min()) {
     policies->next_calculation_ms = now.mono_ms + calculation_period_ms();
   }
@@ -22,6 +24,7 @@ Changes Cluster::State::finish() {
   refresh_policies();
   for (const auto& [id, edit] : turn.jobs) follow_job(id);
   if (turn.charge_all) charge_all();
+  follow_money();
   publish_accounts();
   Changes& changes = turn.changes;
   // A refused event's changes go nowhere: what was charged meanwhile goes out with the next turn.

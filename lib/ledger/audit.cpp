@@ -221,7 +221,7 @@ void Auditor::book(const Entry& entry) {
   lowest = std::min(lowest, now);
 }
 
-// Use may overdraw; nothing else does.
+// Use may overdraw, and what is held for an attempt that runs, as far as its customer may.
 Auditor::Fault Auditor::spend(const Entry& entry) const {
   switch (entry.kind) {
     case EntryKind::withdrawal:
@@ -231,8 +231,12 @@ Auditor::Fault Auditor::spend(const Entry& entry) const {
     default: return std::nullopt;
   }
   if (posted(entry, LedgerAccount::balance) >= 0) return std::nullopt;
-  const Money left = available(customers_.at(entry.customer), balances_.at(entry.customer));
+  const Customer& customer = customers_.at(entry.customer);
+  const Money left = available(customer, balances_.at(entry.customer));
   if (left >= 0) return std::nullopt;
+  if (entry.kind == EntryKind::hold && attempts_.at(attempt_of(entry.job)).holds > 1) {
+    if (customer.overdraft == kUnlimitedMoney || left >= -customer.overdraft) return std::nullopt;
+  }
   return "the customer had " + decimal(-left) + " less than it takes";
 }
 

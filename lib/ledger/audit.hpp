@@ -62,6 +62,7 @@ class Auditor {
     WallTime start = 0;
     Text book;
     Money held = 0;
+    std::uint32_t holds = 0;                 // how often money was held; the first is the start
     std::map<std::uint32_t, Wide> packages;  // held
     std::map<std::pair<std::uint32_t, Text>, Line> lines;
     std::map<Text, Span> last;  // of each meter

@@ -29,6 +29,7 @@ Auditor::Fault Auditor::hold(const Entry& entry) {
     attempt.book = entry.price.book;
     if (entry.amount < 0) return "it holds less than nothing";
     attempt.held += entry.amount;
+    ++attempt.holds;
     return std::nullopt;
   }
   const auto package = packages_.find(entry.package);

@@ -48,15 +48,19 @@ class Books {
   [[nodiscard]] std::vector<const Package*> packages(std::uint32_t customer) const;
 
   // --- Attempts --------------------------------------------------------------------------------
-  // What has to be held so that the attempt can run until then.
-  [[nodiscard]] HoldPlan plan(const Customer& customer, const AttemptStart& start,
-                              WallTime until) const;
+  // What has to be held so that the attempt can run until then. `promised`: what others that start
+  // with it will hold of packages.
+  [[nodiscard]] HoldPlan plan(const Customer& customer, const AttemptStart& start, WallTime until,
+                              std::span<const PackageHold> promised = {}) const;
   // Why a plan can't be held; nothing: it can.
   [[nodiscard]] std::optional<Shortage> shortage(const HoldPlan& plan) const;
   // Refused: a shortage, a closed customer, an attempt that is open already.
   Result<Posted> open(const AttemptStart& start, WallTime hold_until, const Stamp& stamp);
-  // Holds anew: more, or less. Refused: a shortage.
+  // Holds anew: more, or less. What runs may be held for as far below zero as the customer's
+  // overdraft allows. Refused: a shortage.
   Result<Posted> hold(const Attempt& attempt, WallTime until, const Stamp& stamp);
+  // The same until then, or as long as the money lasts, in whole seconds.
+  Result<Posted> hold_most(const Attempt& attempt, WallTime until, const Stamp& stamp);
   // Those whose holds end by then, the first one first.
   [[nodiscard]] std::vector<Attempt> holds_until(WallTime when) const;
   // Charges whole granules. An attempt that isn't open costs nothing.
@@ -71,6 +75,7 @@ class Books {
   Posted end(const Attempt& attempt, const AttemptEnd& end, const Stamp& stamp);
   [[nodiscard]] const OpenAttempt* attempt(const Attempt& attempt) const;  // null: not open
   [[nodiscard]] std::size_t attempts() const { return open_.size(); }
+  [[nodiscard]] std::uint64_t last_entry() const { return head_.sequence; }
 
   // --- Money -----------------------------------------------------------------------------------
   // A request id that was seen before gives no entries, and the first answer's in `repeated`.
@@ -123,8 +128,15 @@ class Books {
 
   // books_attempts.cpp
   [[nodiscard]] Purse purse(const Owner& owner, const OpenAttempt& attempt, bool with_free) const;
-  [[nodiscard]] HoldPlan plan_of(const Owner& owner, const OpenAttempt& attempt, TariffCache cache,
-                                 WallTime until) const;
+  struct PlanQuestion {
+    TariffCache cache;
+    WallTime until = 0;
+    std::span<const PackageHold> promised;
+  };
+  [[nodiscard]] HoldPlan plan_of(const Owner& owner, const OpenAttempt& attempt,
+                                 PlanQuestion question) const;
+  [[nodiscard]] HoldPlan plan_on(const Live& live, WallTime until) const;
+  [[nodiscard]] bool may_hold(const HoldPlan& plan) const;  // for what runs
   void set_holds(Live& live, const HoldPlan& plan, const Stamp& stamp, Posted& posted);
   void set_hold_end(Live& live, WallTime until);
   void post_hold(Live& live, Money more, const Stamp& stamp, Posted& posted);

@@ -54,15 +54,22 @@ Purse Books::purse(const Owner& owner, const OpenAttempt& attempt, bool with_fre
   return purse;
 }
 
-HoldPlan Books::plan_of(const Owner& owner, const OpenAttempt& attempt, TariffCache cache,
-                        WallTime until) const {
+HoldPlan Books::plan_of(const Owner& owner, const OpenAttempt& attempt,
+                        PlanQuestion question) const {
   OpenAttempt future = attempt;
-  if (future.suspended) cache = {};
+  if (future.suspended) question.cache = {};
   future.suspended = false;
   Purse purse = this->purse(owner, attempt, true);
+  for (PurseShare& share : purse) {
+    for (const PackageHold& taken : question.promised) {
+      if (taken.package == share.package) share.left -= in_micros(taken.quantity);
+    }
+  }
+  std::erase_if(purse, [](const PurseShare& share) { return share.left <= 0; });
   const std::vector<WallTime> cuts = cuts_of(purse);
+  const WallTime until = std::max(question.until, attempt.charged_until);
   const std::vector<Piece> pieces =
-      advance(prices_, future, cache, {std::max(until, attempt.charged_until), Upto::end, cuts});
+      advance(prices_, future, question.cache, {until, Upto::end, cuts});
   Wide money = 0;
   Wide list = 0;
   Wide contracted = 0;
@@ -85,9 +92,21 @@ HoldPlan Books::plan_of(const Owner& owner, const OpenAttempt& attempt, TariffCa
   return plan;
 }
 
-HoldPlan Books::plan(const Customer& customer, const AttemptStart& start, WallTime until) const {
+HoldPlan Books::plan(const Customer& customer, const AttemptStart& start, WallTime until,
+                     std::span<const PackageHold> promised) const {
   const OpenAttempt attempt = begin_attempt(customer, prices_, start);
-  return plan_of(owners_.at(customer.id), attempt, {}, until);
+  return plan_of(owners_.at(customer.id), attempt, {{}, until, promised});
+}
+
+HoldPlan Books::plan_on(const Live& live, WallTime until) const {
+  return plan_of(owners_.at(live.record.customer), live.record, {live.cache, until, {}});
+}
+
+bool Books::may_hold(const HoldPlan& plan) const {
+  const std::optional<Shortage> lack = shortage(plan);
+  if (!lack) return true;
+  const Money below = owners_.at(plan.customer).record.overdraft;
+  return below == kUnlimitedMoney || lack->wanted <= lack->available + below;
 }
 
 std::optional<Shortage> Books::shortage(const HoldPlan& plan) const {
@@ -111,8 +130,7 @@ Result<Posted> Books::open(const AttemptStart& start, WallTime hold_until, const
   if (open_.contains(key)) return fail(ErrorCode::already_exists, "the attempt is charged already");
   OpenAttempt record = begin_attempt(*customer, prices_, start);
   Owner& who = owner(customer->id);
-  TariffCache cache;
-  const HoldPlan plan = plan_of(who, record, cache, hold_until);
+  const HoldPlan plan = plan_of(who, record, {{}, hold_until, {}});
   if (const std::optional<Shortage> lack = shortage(plan); lack) {
     return fail(ErrorCode::access_denied,
                 "customer " + customer->name.str() + " has " +
@@ -142,15 +160,31 @@ Result<Posted> Books::hold(const Attempt& attempt, WallTime until, const Stamp& 
   const auto found = open_.find(attempt);
   if (found == open_.end()) return fail(ErrorCode::not_found, "the attempt isn't charged");
   Live& live = found->second;
-  const HoldPlan plan = plan_of(owner(live.record.customer), live.record, live.cache, until);
-  if (const std::optional<Shortage> lack = shortage(plan); lack) {
-    return fail(ErrorCode::access_denied, "not enough is left to go on");
-  }
+  const HoldPlan plan = plan_on(live, until);
+  if (!may_hold(plan)) return fail(ErrorCode::access_denied, "not enough is left to go on");
   Posted posted;
   set_holds(live, plan, stamp, posted);
   set_hold_end(live, until);
   warn(posted);
   return posted;
+}
+
+// What a longer time costs is never less, so the last second that can be held is found by halving.
+Result<Posted> Books::hold_most(const Attempt& attempt, WallTime until, const Stamp& stamp) {
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return fail(ErrorCode::not_found, "the attempt isn't charged");
+  const Live& live = found->second;
+  const WallTime from = live.record.charged_until;
+  if (until > from && !may_hold(plan_on(live, until))) {
+    std::int64_t enough = 0;
+    std::int64_t too_long = (until - from + kSecond - 1) / kSecond;
+    while (enough + 1 < too_long) {
+      const std::int64_t middle = enough + (too_long - enough) / 2;
+      (may_hold(plan_on(live, from + middle * kSecond)) ? enough : too_long) = middle;
+    }
+    until = from + enough * kSecond;
+  }
+  return hold(attempt, until, stamp);
 }
 
 // What is no longer wanted goes back first.

@@ -160,6 +160,13 @@ struct BooksChanges {
   std::vector<RequestSeen> requests;
 };
 
+// What a step of the books leaves behind, to be stored in the transaction of what caused it.
+struct BooksRows {
+  std::vector<Entry> entries;
+  BooksChanges changed;
+  std::vector<FundsWarning> warnings;  // to be told, not stored
+};
+
 // Which of them.
 struct ChangedKeys {
   bool head = false;

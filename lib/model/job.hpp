@@ -18,6 +18,19 @@
 
 namespace sluice::model {
 
+// A stretch in which an attempt held its nodes but stood still.
+struct Suspension {
+  WallTime from = 0;
+  WallTime to = 0;
+
+  bool operator==(const Suspension&) const = default;
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "from", self.from);
+    visit(2, "to", self.to);
+  }
+};
+
 struct Job {
   JobId id;
   JobId array_job;  // 0: not of an array. For the rest record: equal to id
@@ -68,6 +81,7 @@ struct Job {
   std::uint32_t het_offset = 0;  // its component
   std::uint32_t het_count = 0;   // components of the whole
   Text reservation;              // that it runs in (a magnetic one may differ from the request's)
+  std::vector<Suspension> suspensions;  // past ones of this attempt, in order
 
   bool operator==(const Job&) const = default;
   template <class Self, class Visitor>
@@ -126,8 +140,14 @@ struct Job {
     visit(47, "het_offset", self.het_offset);
     visit(48, "het_count", self.het_count);
     visit(49, "reservation", self.reservation);
+    visit(50, "suspensions", self.suspensions);
   }
 };
 using JobPtr = std::shared_ptr<const Job>;
+
+// Notes that the suspension that began at `suspended_at` is over. However often a job is suspended,
+// no more than one stretch a minute is kept: those that begin in the same minute become one, as
+// long as they are together.
+void add_suspension(Job& job, WallTime until);
 
 }  // namespace sluice::model

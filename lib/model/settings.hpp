@@ -91,10 +91,11 @@ struct Settings {
   PrioritySettings priority;
   EnforceSettings enforce;
   PreemptSettings preempt;
-  std::vector<LicenseSetting> licenses;  // by name
-  std::uint32_t resv_over_run_min = 0;   // ResvOverRun; kUnlimited: jobs outlive reservations
-  std::vector<Text> accounting_tres;     // AccountingStorageTRES, beyond the first eight
-  LocalClock clock;                      // of the controller: what repeats does so by it
+  std::vector<LicenseSetting> licenses;   // by name
+  std::uint32_t resv_over_run_min = 0;    // ResvOverRun; kUnlimited: jobs outlive reservations
+  std::vector<Text> accounting_tres;      // AccountingStorageTRES, beyond the first eight
+  std::uint32_t billing_period_s = 3600;  // running jobs are charged so often
+  LocalClock clock;                       // of the controller: what repeats does so by it
 };
 using SettingsPtr = std::shared_ptr<const Settings>;
 

@@ -62,4 +62,16 @@ struct SdiagOptions {
   std::string data_parser;
 };
 
+struct SreportOptions {
+  std::vector<std::string> words;  // the report and its conditions; empty: interactive
+  std::string clusters;
+  std::string time_format;  // -t
+  std::string tres;         // -T
+  bool no_header = false;
+  bool parsable = false;
+  bool parsable2 = false;
+  bool quiet = false;
+  std::uint32_t verbose = 0;
+};
+
 }  // namespace sluice::opt

@@ -45,6 +45,7 @@ struct SbatchOptions {
   std::vector<std::string> script_arguments;  // also in job.spec.arguments
   bool parsable = false;
   bool wait = false;        // -W
+  bool quote = false;       // --quote: what it would cost; nothing is submitted
   std::string export_file;  // --export-file: path, or a descriptor number
   // --get-user-env: ask `su - user` for the environment at submission
   bool get_user_env = false;

@@ -191,5 +191,6 @@ struct SstatOptions {
 [[nodiscard]] Parsed<SshareOptions> parse_sshare(const Invocation& invocation);
 [[nodiscard]] Parsed<SprioOptions> parse_sprio(const Invocation& invocation);
 [[nodiscard]] Parsed<SdiagOptions> parse_sdiag(const Invocation& invocation);
+[[nodiscard]] Parsed<SreportOptions> parse_sreport(const Invocation& invocation);
 
 }  // namespace sluice::opt

@@ -128,6 +128,7 @@ using SacctmgrRow = Row<Query<SacctmgrOptions>>;
 using SshareRow = Row<Query<SshareOptions>>;
 using SprioRow = Row<Query<SprioOptions>>;
 using SdiagRow = Row<Query<SdiagOptions>>;
+using SreportRow = Row<Query<SreportOptions>>;
 [[nodiscard]] std::span<const SqueueRow> squeue_rows();
 [[nodiscard]] std::span<const SinfoRow> sinfo_rows();
 [[nodiscard]] std::span<const ScancelRow> scancel_rows();
@@ -138,6 +139,7 @@ using SdiagRow = Row<Query<SdiagOptions>>;
 [[nodiscard]] std::span<const SshareRow> sshare_rows();
 [[nodiscard]] std::span<const SprioRow> sprio_rows();
 [[nodiscard]] std::span<const SdiagRow> sdiag_rows();
+[[nodiscard]] std::span<const SreportRow> sreport_rows();
 
 // A list of users by name or number; the first bad one is the error's text.
 [[nodiscard]] Result<std::vector<std::uint32_t>> parse_users(std::string_view text);

@@ -15,13 +15,13 @@ namespace {
 constexpr std::array kCommands{
     Command::sbatch,  Command::salloc, Command::srun,     Command::squeue, Command::sinfo,
     Command::scancel, Command::sacct,  Command::scontrol, Command::sstat,  Command::sacctmgr,
-    Command::sshare,  Command::sprio,  Command::sdiag};
+    Command::sshare,  Command::sprio,  Command::sdiag,    Command::sreport};
 
 struct Names {
   std::string_view name;
   std::string_view operands;  // for "Usage:"
 };
-constexpr std::array<Names, 13> kNames{{{"sbatch", "script [args...]"},
+constexpr std::array<Names, 14> kNames{{{"sbatch", "script [args...]"},
                                         {"salloc", "[command [args...]]"},
                                         {"srun", "executable [args...]"},
                                         {"squeue", ""},
@@ -33,7 +33,8 @@ constexpr std::array<Names, 13> kNames{{{"sbatch", "script [args...]"},
                                         {"sacctmgr", "[command [entity [specs...]]]"},
                                         {"sshare", ""},
                                         {"sprio", ""},
-                                        {"sdiag", ""}}};
+                                        {"sdiag", ""},
+                                        {"sreport", "[command [report [specs...]]]"}}};
 
 const Names& names_of(Command command) { return kNames[static_cast<std::size_t>(command)]; }
 

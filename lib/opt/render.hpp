@@ -22,7 +22,8 @@ enum class Command : std::uint8_t {
   sacctmgr,
   sshare,
   sprio,
-  sdiag
+  sdiag,
+  sreport
 };
 [[nodiscard]] std::span<const Command> all_commands();
 [[nodiscard]] std::string_view command_name(Command command);

@@ -31,6 +31,7 @@ void add_all(RowList& list, Command command) {
     case Command::sshare: return add(list, command, sshare_rows());
     case Command::sprio: return add(list, command, sprio_rows());
     case Command::sdiag: return add(list, command, sdiag_rows());
+    case Command::sreport: return add(list, command, sreport_rows());
   }
 }
 

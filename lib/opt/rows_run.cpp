@@ -226,6 +226,10 @@ constexpr SubmitRow kRows[] = {
         .on(kSubmit)
         .in(Group::other)
         .sets(on<&JobOptions::quiet>),
+    SubmitRow::flag("quote", 0, "Tell the most that the job can cost; submit nothing.")
+        .on(kSbatch)
+        .in(Group::other)
+        .sets(on<&SbatchOptions::quote>),
     SubmitRow::flag("stepmgr", 0, "Manage steps on the job's nodes. Sluice always does.")
         .on(kSubmit)
         .in(Group::other)

@@ -105,10 +105,15 @@ Result<Trace> read_swf(std::string_view text, std::string_view name) {
   return trace;
 }
 
+std::int64_t shaking(const PrepareOptions& options, std::size_t n) {
+  if (options.shake_s == 0) return 0;
+  const auto width = static_cast<std::uint64_t>(2 * options.shake_s + 1);
+  return static_cast<std::int64_t>(mix(mix(options.seed) + n) % width) - options.shake_s;
+}
+
 Prepared prepare(const Trace& trace, const PrepareOptions& options) {
   Prepared made;
   made.jobs.reserve(trace.jobs.size());
-  const auto width = static_cast<std::uint64_t>(2 * options.shake_s + 1);
   for (std::size_t n = 0; n < trace.jobs.size(); ++n) {
     TraceJob job = trace.jobs[n];
     if (job.run_s <= 0 || job.submit_s < 0 || job.processors <= 0 ||
@@ -118,9 +123,7 @@ Prepared prepare(const Trace& trace, const PrepareOptions& options) {
     }
     job.run_s = std::min(job.run_s, job.estimate_s);
     if (options.shake_s != 0) {
-      const std::uint64_t random = mix(mix(options.seed) + n);
-      job.submit_s += static_cast<std::int64_t>(random % width) - options.shake_s;
-      job.submit_s = std::max<std::int64_t>(0, job.submit_s);
+      job.submit_s = std::max<std::int64_t>(0, job.submit_s + shaking(options, n));
     }
     made.jobs.push_back(job);
   }

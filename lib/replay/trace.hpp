@@ -41,6 +41,8 @@ struct PrepareOptions {
   std::int64_t shake_s = 0;  // every submission is moved by at most so much, either way
   std::uint64_t seed = 0;
 };
+// By how many seconds the n-th submission is moved.
+[[nodiscard]] std::int64_t shaking(const PrepareOptions& options, std::size_t n);
 // The jobs that can be replayed on so many processors: those that ran, came, and fit. Who ran
 // longer than its estimate is taken to have been killed then.
 [[nodiscard]] Prepared prepare(const Trace& trace, const PrepareOptions& options);

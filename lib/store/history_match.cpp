@@ -97,7 +97,8 @@ bool may_match(model::WallTime submit, model::JobState state, const HistoryFilte
 }
 
 bool spec_matches(const model::JobSpec& spec, const HistoryFilter& filter) {
-  return listed(filter.uids, spec.uid) && listed(filter.names, spec.name);
+  return listed(filter.uids, spec.uid) && listed(filter.names, spec.name) &&
+         listed(filter.wckeys, spec.wckey);
 }
 
 bool request_matches(const model::Request& request, const HistoryFilter& filter) {
@@ -106,7 +107,7 @@ bool request_matches(const model::Request& request, const HistoryFilter& filter)
 
 bool job_matches(const model::Job& job, const HistoryFilter& filter) {
   if (!in_partitions(job.partition.view(), filter.partitions)) return false;
-  if (!ran_on(job, filter.nodes)) return false;
+  if (!ran_on(job, filter.nodes) || !listed(filter.associations, job.association)) return false;
   if (filter.states != 0) return had_state(job, filter);
   return window_of(filter).meets(job.submit, job.end);
 }

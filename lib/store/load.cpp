@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/hash.hpp"
 #include "store/account_rows.hpp"
+#include "store/ledger_rows.hpp"
 #include "store/part_reader.hpp"
 #include "store/records.hpp"
 #include "store/state.hpp"
@@ -197,6 +198,12 @@ Status Loader::load_tokens(LoadedState& state) {
   }
 }
 
+Status load_spans(Connection& connection, LoadedState& state) {
+  return load_records<model::NodeSpan>(
+      connection, "SELECT record FROM node_spans WHERE finish IS NULL ORDER BY node",
+      [&](const auto& span) { state.node_spans.push_back(*span); });
+}
+
 // The id after the newest job's is not always written down: rows of the newest job are never
 // deleted, so it is never handed out again.
 Status read_meta(Connection& connection, LoadedState& state) {
@@ -255,6 +262,8 @@ Result<LoadedState> Store::State::load() {
       [&](model::ReservationPtr kept) { state.reservations.push_back(std::move(kept)); });
   if (!done) return failed_to(done);
   if (Status read = load_accounts(connection, state); !read) return failed_to(read);
+  if (Status read = load_books(connection, state); !read) return failed_to(read);
+  if (Status read = load_spans(connection, state); !read) return failed_to(read);
   return state;
 }
 

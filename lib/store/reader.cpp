@@ -37,7 +37,7 @@ Result<ReadState::Statements> ReadState::prepare(Connection& connection) {
     Sql sql;
   };
   Statements s;
-  const std::array<Wanted, 16> list{{
+  const std::array<Wanted, 23> list{{
       {&s.blob, "SELECT bytes FROM blobs WHERE hash=?1"},
       {&s.reply, "SELECT uid, type, payload FROM replies WHERE request_id=?1"},
       {&s.begin, "BEGIN"},
@@ -52,6 +52,19 @@ Result<ReadState::Statements> ReadState::prepare(Connection& connection) {
       {&s.get, "SELECT key, spec, request, record, submit, state FROM jobs WHERE key=?1"},
       {&s.scan, "SELECT key, spec, request, record, submit, state FROM jobs ORDER BY key"},
       {&s.steps, "SELECT record FROM steps WHERE job=?1 ORDER BY number"},
+      {&s.uses,
+       "SELECT start, key, cpus, jobs, begun, tres FROM uses "
+       "WHERE level=?1 AND start>=?2 AND start<?3"},
+      {&s.use_key, "SELECT record FROM use_keys WHERE id=?1"},
+      {&s.hours,
+       "SELECT start, reservation, finish, used, waited FROM cluster_hours "
+       "WHERE start>=?1 AND start<?2"},
+      {&s.finished_at, "SELECT finished FROM jobs WHERE key=?1"},
+      {&s.open_spans, "SELECT record FROM node_spans WHERE finish IS NULL AND start<?1"},
+      {&s.closed_spans, "SELECT record FROM node_spans WHERE finish>?1 AND start<?2"},
+      {&s.reservations,
+       "SELECT finish, record FROM past_reservations WHERE finish>?1 AND start<?2 "
+       "ORDER BY start, id"},
       {&s.spec, "SELECT record FROM specs WHERE id=?1"},
       {&s.request, "SELECT record FROM requests WHERE id=?1"},
   }};

@@ -20,6 +20,8 @@ struct ReadState {
     Statement live, live_of, finished, finished_of;  // keys
     Statement get, scan;                             // rows
     Statement steps;
+    Statement uses, use_key, hours, finished_at;
+    Statement open_spans, closed_spans, reservations;
     Statement spec, request;  // taken by the part readers
   };
 
@@ -41,6 +43,7 @@ struct ReadState {
 
 struct Reader::State {
   ReadState read;
+  rollup::Calendar calendar;
 };
 
 }  // namespace sluice::store

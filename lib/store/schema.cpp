@@ -32,7 +32,7 @@ constexpr std::int64_t kCheckedPages = 2048;
 // Never changed once released; new ones are added at the end.
 // jobs.key: job id << 31 | attempt. jobs.finished: the end, null while the job is live.
 // steps.job: the key of the job's attempt.
-constexpr std::array<Sql, 3> kMigrations{
+constexpr std::array<Sql, 5> kMigrations{
     R"(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', 0), ('next_job_id', 0);
@@ -100,6 +100,66 @@ PRAGMA user_version = 2;
     R"(
 CREATE TABLE reservations (id INTEGER PRIMARY KEY, record BLOB NOT NULL);
 PRAGMA user_version = 3;
+)",
+    // Use (use_rows.hpp). Seconds, but for spans and reservations, which have microseconds.
+    // use_zone: a hash of the local clock that days and months went by until use_zone_until.
+    R"(
+INSERT INTO meta VALUES ('use_zone', 0), ('use_zone_until', 0);
+CREATE TABLE use_keys (id INTEGER PRIMARY KEY, record BLOB NOT NULL UNIQUE);
+CREATE TABLE uses (
+  level INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  key INTEGER NOT NULL,
+  cpus INTEGER NOT NULL,
+  jobs INTEGER NOT NULL,
+  begun INTEGER NOT NULL,
+  tres BLOB NOT NULL,
+  PRIMARY KEY (level, start, key, cpus)) WITHOUT ROWID;
+CREATE TABLE cluster_hours (
+  start INTEGER NOT NULL,
+  reservation TEXT NOT NULL,
+  finish INTEGER NOT NULL,
+  used BLOB NOT NULL,
+  waited BLOB NOT NULL,
+  PRIMARY KEY (start, reservation)) WITHOUT ROWID;
+CREATE TABLE node_spans (
+  node TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  finish INTEGER,
+  record BLOB NOT NULL,
+  PRIMARY KEY (node, start)) WITHOUT ROWID;
+CREATE INDEX node_spans_open ON node_spans (node) WHERE finish IS NULL;
+CREATE INDEX node_spans_closed ON node_spans (finish, start) WHERE finish IS NOT NULL;
+CREATE TABLE past_reservations (
+  id INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  finish INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (id, start)) WITHOUT ROWID;
+PRAGMA user_version = 4;
+)",
+    // Money (ledger_rows.hpp). Entries are found by month and by what they refer to; their columns
+    // repeat what the record says. Of jobs only reversals (kind 8) are looked for.
+    R"(
+CREATE TABLE ledger (
+  sequence INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  month INTEGER NOT NULL,
+  customer INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  job INTEGER,
+  refers_to INTEGER,
+  record BLOB NOT NULL,
+  hash BLOB NOT NULL);
+CREATE INDEX ledger_by_month ON ledger (month, customer);
+CREATE INDEX ledger_by_subject ON ledger (refers_to) WHERE refers_to IS NOT NULL;
+CREATE INDEX ledger_reversals ON ledger (job) WHERE kind=8;
+CREATE TABLE books (
+  kind INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (kind, id)) WITHOUT ROWID;
+PRAGMA user_version = 5;
 )"};
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view why) {

@@ -39,6 +39,10 @@ struct Store::State {
   void lose_space();
   void fail_for_good(const Error& error);
 
+  // use_upkeep.cpp
+  [[nodiscard]] Status prepare_uses();
+  [[nodiscard]] Status rebuild_use();
+
   // load.cpp
   [[nodiscard]] Result<LoadedState> load();
 

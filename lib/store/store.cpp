@@ -69,9 +69,10 @@ Result<std::unique_ptr<Store>> Store::open(const OpenOptions& options) {
     return context(options.path, set.error());
   }
   state->connection.settle_log();
-  Result<Writer> writer = Writer::create(state->connection);
+  Result<Writer> writer = Writer::create(state->connection, rollup::Calendar(options.clock));
   if (!writer) return context(options.path, writer.error());
   state->writer.emplace(std::move(*writer));
+  if (Status ready = state->prepare_uses(); !ready) return context(options.path, ready.error());
   state->renew_reserve();
   state->thread = std::thread([raw = state.get()] { raw->loop(); });
   return std::unique_ptr<Store>(new Store(std::move(state)));
@@ -85,6 +86,8 @@ Store::~Store() {
   state_->wake.notify_one();
   state_->thread.join();
 }
+
+Status Store::rebuild_use() { return state_->rebuild_use(); }
 
 Result<LoadedState> Store::load() { return state_->load(); }
 
@@ -103,7 +106,8 @@ bool Store::accepts_work() const { return state_->has_reserve && !state_->failed
 Result<Reader> Store::reader() const {
   Result<ReadState> opened = ReadState::open(state_->options.path);
   if (!opened) return context(state_->options.path, opened.error());
-  return Reader(std::make_unique<Reader::State>(std::move(*opened)));
+  return Reader(std::make_unique<Reader::State>(std::move(*opened),
+                                                rollup::Calendar(state_->options.clock)));
 }
 
 StoreStats Store::stats() const { return {state_->commits, state_->transactions, state_->rows}; }

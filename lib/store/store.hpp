@@ -21,10 +21,18 @@
 #include "base/result.hpp"
 #include "model/accounts_difference.hpp"
 #include "model/job.hpp"
+#include "model/local_clock.hpp"
 #include "model/node.hpp"
 #include "model/reservation.hpp"
 #include "model/step.hpp"
 #include "model/usage_record.hpp"
+#include "model/use.hpp"
+#include "rollup/cluster_time.hpp"
+
+namespace sluice::ledger {
+struct BooksRows;
+struct BooksState;
+}  // namespace sluice::ledger
 
 namespace sluice::store {
 
@@ -75,6 +83,8 @@ struct Transaction {
   std::vector<model::UsageRecord> usage;
   std::vector<model::ReservationPtr> reservations;       // by id
   std::vector<model::ReservationPtr> reservations_gone;  // to be removed
+  std::vector<model::NodeSpan> node_spans;  // by node and begin; `to` 0: not over
+  std::shared_ptr<const ledger::BooksRows> books;        // ledger_rows.hpp; null: unchanged
 };
 
 // What a restart needs. Finished jobs older than the age given to open() are not loaded, unless
@@ -91,6 +101,8 @@ struct LoadedState {
   model::AccountsPtr accounts;  // null: nothing was ever changed in them
   std::vector<model::UsageRecord> usage;
   std::vector<model::ReservationPtr> reservations;
+  std::vector<model::NodeSpan> node_spans;  // that are not over
+  std::shared_ptr<const ledger::BooksState> books;  // null: nothing was ever billed
 };
 
 struct OpenOptions {
@@ -98,6 +110,9 @@ struct OpenOptions {
   std::uint32_t min_job_age_s = 300;
   bool skip_durable_commit = false;  // simulation only: answers before the commit (finds I1)
   model::WallTime now = 0;
+  // Whose days and months use is summed up by; empty: those of UTC. Another than the last time:
+  // they are summed up anew.
+  model::LocalClock clock = {};
 };
 
 // History queries. Empty lists: any. See wire::JobFilter, which the caller translates.
@@ -113,6 +128,8 @@ struct HistoryFilter {
   std::vector<Text> names;
   std::vector<Text> qos;
   std::vector<Text> nodes;
+  std::vector<Text> wckeys;
+  std::vector<std::uint32_t> associations;
   std::uint64_t states = 0;  // bits by model::JobState; 0: any
   model::WallTime from = 0;
   model::WallTime to = 0;  // 0: open
@@ -137,6 +154,20 @@ class Reader {
                                const std::function<bool(const HistoryRow&)>& row);
   [[nodiscard]] Result<std::optional<StoredReply>> find_reply(const Uid128& request_id);
 
+  // Use (use_reading.cpp). What is asked between begin_use() and end_use() is of one moment.
+  [[nodiscard]] Status begin_use();
+  [[nodiscard]] Status end_use();
+  // By key (and by size) over whole hours: a period that begins or ends within one is widened.
+  enum class Sizes : std::uint8_t { together, apart };
+  [[nodiscard]] Result<std::vector<model::UseRow>> use(const rollup::Period& period, Sizes sizes);
+  [[nodiscard]] Result<std::vector<rollup::HourUse>> hours(const rollup::Period& period);  // ascending
+  // Whether the attempt's use is in those sums.
+  [[nodiscard]] Result<bool> is_counted(JobId job, std::uint32_t attempt);
+  // Those that touch the period, by begin.
+  [[nodiscard]] Result<std::vector<model::NodeSpan>> node_spans(const rollup::Period& period);
+  [[nodiscard]] Result<std::vector<model::Reservation>> reservations(const rollup::Period& period);
+  [[nodiscard]] const rollup::Calendar& calendar() const;
+
  private:
   friend class Store;
   struct State;
@@ -158,6 +189,8 @@ class Store {
   ~Store();  // waits for what is queued
 
   [[nodiscard]] Result<LoadedState> load();
+  // Sums use up anew from the records of jobs. Commits wait meanwhile.
+  [[nodiscard]] Status rebuild_use();
   // Queues. `done` is called on the writer thread, in the order of the calls.
   void commit(Transaction transaction, std::function<void(Status)> done);
   [[nodiscard]] bool accepts_work() const;  // false: disk full, or failed for good

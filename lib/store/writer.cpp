@@ -38,22 +38,24 @@ Status prepare_all(Connection& connection, const std::array<Wanted, N>& list) {
 
 }  // namespace
 
-Result<Writer> Writer::create(Connection& connection) {
+Result<Writer> Writer::create(Connection& connection, rollup::Calendar calendar) {
   Result<Statements> statements = prepare(connection);
   if (!statements) return tl::unexpected(std::move(statements.error()));
-  Writer writer(connection, std::move(*statements));
+  Writer writer(connection, std::move(*statements), std::move(calendar));
   const Result<std::int64_t> newest = connection.query_integer("SELECT max(key) FROM jobs");
   if (!newest) return tl::unexpected(newest.error());
   writer.newest_key_ = writer.committed_key_ = *newest;
   return writer;
 }
 
-Writer::Writer(Connection& connection, Statements statements)
+Writer::Writer(Connection& connection, Statements statements, rollup::Calendar calendar)
     : connection_(&connection),
       sql_(std::move(statements)),
       specs_(std::move(sql_.put_spec)),
       requests_(std::move(sql_.put_request)),
-      accounts_(std::move(sql_.accounts)) {}
+      accounts_(std::move(sql_.accounts)),
+      ledger_(std::move(sql_.ledger)),
+      uses_(connection, std::move(sql_.uses), std::move(calendar)) {}
 
 Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Statements s;
@@ -93,6 +95,12 @@ Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Result<AccountRows::Statements> accounts = AccountRows::prepare(connection);
   if (!accounts) return tl::unexpected(std::move(accounts.error()));
   s.accounts = std::move(*accounts);
+  Result<LedgerRows::Statements> ledger = LedgerRows::prepare(connection);
+  if (!ledger) return tl::unexpected(std::move(ledger.error()));
+  s.ledger = std::move(*ledger);
+  Result<UseRows::Statements> uses = UseRows::prepare(connection);
+  if (!uses) return tl::unexpected(std::move(uses.error()));
+  s.uses = std::move(*uses);
   return s;
 }
 
@@ -104,6 +112,8 @@ void Writer::roll_back() {
     const Status undone = sql_.roll_back.run();
   specs_.forget();
   requests_.forget();
+  uses_.forget();
+  ledger_.forget();
   blobs_.clear();
   nodes_.clear();
   newest_key_ = committed_key_;
@@ -117,7 +127,8 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
   if (Status written = write_nodes(transaction); !written) return written;
   if (Status written = write_blobs(transaction); !written) return written;
   if (Status written = write_hosts(transaction); !written) return written;
-  if (Status written = write_reservations(transaction); !written) return written;
+  if (Status written = write_reservations(transaction, now); !written) return written;
+  if (Status written = write_uses(transaction); !written) return written;
   for (const model::UsageRecord& usage : transaction.usage) {
     if (Status written = accounts_.write(usage); !written) return written;
     ++rows_;
@@ -127,11 +138,16 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
     if (Status written = accounts_.write(*transaction.accounts); !written) return written;
     ++rows_;
   }
+  if (transaction.books) {
+    if (Status written = ledger_.write(*transaction.books); !written) return written;
+    rows_ += transaction.books->entries.size() + 1;
+  }
   next_job_id_ = std::max(next_job_id_, transaction.next_job_id);
   return transaction.reply ? write_reply(*transaction.reply, now) : Status{};
 }
 
 Status Writer::commit(model::WallTime now) {
+  if (Status flushed = uses_.flush(); !flushed) return flushed;
   // Most often that is the id after the newest job's, which a restart sees without it.
   if (next_job_id_ > job_of_key(newest_key_).value + 1) {
     if (Status written = sql_.next_job_id.run(next_job_id_); !written) return written;
@@ -237,17 +253,30 @@ Status Writer::write_nodes(const Transaction& transaction) {
   return {};
 }
 
-Status Writer::write_reservations(const Transaction& transaction) {
+Status Writer::write_uses(const Transaction& transaction) {
+  for (const model::JobPtr& job : transaction.ended) {
+    if (Status added = uses_.add(*job); !added) return added;
+  }
+  for (const model::NodeSpan& span : transaction.node_spans) {
+    ++rows_;
+    if (Status written = uses_.write(span); !written) return written;
+  }
+  return {};
+}
+
+Status Writer::write_reservations(const Transaction& transaction, model::WallTime now) {
   for (const model::ReservationPtr& reservation : transaction.reservations) {
     const std::string record = wire::encode(*reservation);
     ++rows_;
     if (Status written = sql_.put_reservation.run(reservation->id, Bytes{record}); !written) {
       return written;
     }
+    if (Status written = uses_.write(*reservation, now); !written) return written;
   }
   for (const model::ReservationPtr& gone : transaction.reservations_gone) {
     ++rows_;
     if (Status written = sql_.drop_reservation.run(gone->id); !written) return written;
+    if (Status ended = uses_.remove(*gone, now); !ended) return ended;
   }
   return {};
 }

@@ -12,14 +12,16 @@
 #include "base/hash.hpp"
 #include "store/account_rows.hpp"
 #include "store/database.hpp"
+#include "store/ledger_rows.hpp"
 #include "store/shared_parts.hpp"
 #include "store/store.hpp"
+#include "store/use_rows.hpp"
 
 namespace sluice::store {
 
 class Writer {
  public:
-  [[nodiscard]] static Result<Writer> create(Connection& connection);
+  [[nodiscard]] static Result<Writer> create(Connection& connection, rollup::Calendar calendar);
 
   [[nodiscard]] Status begin();
   [[nodiscard]] Status write(const Transaction& transaction, model::WallTime now);
@@ -31,6 +33,7 @@ class Writer {
   // What load() has found need not be stored again.
   [[nodiscard]] SharedParts<model::JobSpec>& specs() { return specs_; }
   [[nodiscard]] SharedParts<model::Request>& requests() { return requests_; }
+  [[nodiscard]] UseRows& uses() { return uses_; }
 
  private:
   struct Statements {
@@ -43,8 +46,10 @@ class Writer {
     Statement next_job_id;
     Statement scan_replies, drop_reply;
     AccountRows::Statements accounts;  // taken by accounts_
+    LedgerRows::Statements ledger;     // taken by ledger_
+    UseRows::Statements uses;          // taken by uses_
   };
-  Writer(Connection& connection, Statements statements);
+  Writer(Connection& connection, Statements statements, rollup::Calendar calendar);
   [[nodiscard]] static Result<Statements> prepare(Connection& connection);
 
   [[nodiscard]] Status write_jobs(const Transaction& transaction);
@@ -53,7 +58,8 @@ class Writer {
   [[nodiscard]] Status write_steps(const Transaction& transaction);
   [[nodiscard]] Status write_nodes(const Transaction& transaction);
   [[nodiscard]] Status write_blobs(const Transaction& transaction);
-  [[nodiscard]] Status write_reservations(const Transaction& transaction);
+  [[nodiscard]] Status write_reservations(const Transaction& transaction, model::WallTime now);
+  [[nodiscard]] Status write_uses(const Transaction& transaction);
   [[nodiscard]] Status write_hosts(const Transaction& transaction);
   [[nodiscard]] Status write_reply(const StoredReply& reply, model::WallTime now);
   [[nodiscard]] Status sweep_replies(model::WallTime now);
@@ -63,6 +69,8 @@ class Writer {
   SharedParts<model::JobSpec> specs_;
   SharedParts<model::Request> requests_;
   AccountRows accounts_;
+  LedgerRows ledger_;
+  UseRows uses_;
   std::unordered_set<std::string> blobs_;  // hashes that are stored
   std::unordered_map<std::string, std::uint64_t, base::TextHash, std::equal_to<>> nodes_;
   std::int64_t newest_key_ = 0;     // of the jobs table; 0: it is empty

@@ -44,6 +44,7 @@ struct JobFilter {
   std::vector<Text> wckeys;
   std::vector<Text> licenses;
   std::uint64_t states = 0;  // bits by JobState, and bits 32+ by JobFlag; 0: any
+  std::vector<std::uint32_t> associations;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -58,6 +59,7 @@ struct JobFilter {
     visit(9, "wckeys", self.wckeys);
     visit(10, "licenses", self.licenses);
     visit(11, "states", self.states);
+    visit(12, "associations", self.associations);
   }
 };
 

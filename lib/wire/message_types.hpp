@@ -54,6 +54,12 @@ enum class MessageType : std::uint16_t {
   hosts_reply = 54,
   job_notice = 55,  // to the command that owns an allocation
 
+  // What was used (use_messages.hpp)
+  query_use = 56,  // sreport
+  use_reply = 57,
+  edit_history = 58,  // sacctmgr archive
+  edit_history_reply = 59,
+
   // Accounts, priorities, reservations, the plan (account_messages.hpp, plan_messages.hpp)
   query_accounts = 60,
   accounts_reply = 61,
@@ -90,6 +96,20 @@ enum class MessageType : std::uint16_t {
   node_fault = 94,
   lose_node = 95,  // another node of the job is lost
   tell_job = 96,
+
+  // Money (ledger_messages.hpp)
+  load_prices = 100,
+  load_prices_reply = 101,
+  post_money = 102,
+  posted_reply = 103,
+  query_books = 104,
+  books_reply = 105,
+  query_entries = 106,
+  entries_reply = 107,
+  verify_books = 108,
+  verify_books_reply = 109,
+  quote_submit = 110,
+  quote_reply = 111,
 
   // The step stream: srun, agents, stepd
   step_request = 120,

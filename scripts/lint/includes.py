@@ -14,7 +14,8 @@ LAYERS = {
     "lib/wire": ["lib/base", "lib/model", "lib/ledger"],
     "lib/net": ["lib/base", "lib/model", "lib/auth"],
     "lib/config": ["lib/base", "lib/model", "lib/ledger"],
-    "lib/store": ["lib/base", "lib/model", "lib/ledger", "lib/wire"],
+    "lib/rollup": ["lib/base", "lib/model", "lib/ledger"],
+    "lib/store": ["lib/base", "lib/model", "lib/rollup", "lib/ledger", "lib/wire"],
     "lib/report": ["lib/base", "lib/model", "lib/ledger"],
     "lib/opt": ["lib/base", "lib/model"],
     "lib/image": ["lib/base", "lib/model", "lib/wire"],
@@ -35,7 +36,7 @@ IMPURE = re.compile(
     r"|(sys|linux|net|netinet|arpa)/.*|uv\.h|sqlite3\.h|google/.*|openssl/.*|yaml-cpp/.*"
     r"|spdlog/.*|hwloc.*|libcgroup.*|pmix.*)$"
 )
-PURE = ("lib/core", "lib/ledger", "lib/model")
+PURE = ("lib/core", "lib/ledger", "lib/model", "lib/rollup")
 # The services get clock, timers, messages, store and processes through an interface.
 SERVICE_IMPURE = re.compile(
     r"^(thread|mutex|condition_variable|future|random|fstream|iostream|filesystem|unistd\.h"

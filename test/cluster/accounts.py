@@ -141,7 +141,6 @@ WRONG = (
     ("delete user nope", " Nothing deleted"),
     ("delete qos nope", " Nothing deleted"),
     ("delete account root", "root"),
-    ("delete qos normal", "QOS normal: it can't be removed"),
 )
 # The third line and those behind it of a file, and what is said of it.
 BROKEN = (

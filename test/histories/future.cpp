@@ -8,8 +8,9 @@
 // can't start inside the backfill window, waits for the throttle of its array, for a dependency or
 // another one of its name, or (with limits, which these copies don't have) for a limit: as soon as
 // that may start, it goes first. A component that may run longer than the leader of its
-// heterogeneous job ends earlier than its limit says, which is a change. And no planned start is
-// later than it would be if the jobs of lower standing were not there.
+// heterogeneous job ends earlier than its limit says, which is a change; so is a reservation that
+// takes another node for one that has failed. And no planned start is later than it would be if the
+// jobs of lower standing were not there.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -88,10 +89,11 @@ bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
   return job.priority != 0 && (reason == Reason::resources || reason == Reason::priority);
 }
 
-// Tasks that may start as soon as others of their array have ended. Nothing is planned for them.
-bool waits_for_throttle(const Job& job) {
+// Who may start as soon as others have ended: tasks that their array's throttle keeps, or one after
+// another of its name. Nothing is planned for them.
+bool waits_for_others(const Job& job) {
   return job.state == model::JobState::pending && job.priority != 0 &&
-         job.reason == Reason::job_array_task_limit;
+         (job.reason == Reason::job_array_task_limit || job.reason == Reason::dependency);
 }
 
 // A component that stands behind its leader. When its time is up, it ends alone.
@@ -159,7 +161,7 @@ std::vector<Promise> promises_of(const Picture& picture) {
       if (other->id == leader.id || alike(*other, leader) || is_below(picture, *other, leader)) {
         return false;
       }
-      return waits_for_throttle(*other) ||
+      return waits_for_others(*other) ||
              (is_waiting_for_nodes(picture, *other) && !can_be_planned_around(picture, *other));
     });
     if (!open) list.push_back(promise);
@@ -213,9 +215,9 @@ bool go_on(Copy& copy) {
     const model::JobPtr job = copy.cluster.find_job(id);
     if (copy.end_ms(*job) <= copy.now.mono_ms && !is_led(*job)) copy.finish(id);
   }
-  copy.apply(core::Tick{});  // ends components whose time is up
+  copy.apply(core::Tick{});  // ends components whose time is up, and who ends with a reservation
   for (const model::JobPtr& job : copy.cluster.all_jobs()) {
-    if (is_led(*job) && is_completing(*job) && job->allocation) copy.release(*job);
+    if (is_completing(*job) && job->allocation) copy.release(*job);
   }
   copy.plan();
   return true;
@@ -228,6 +230,11 @@ namespace {
 // What the copy has come to, in words.
 std::string told(const Picture& picture) {
   std::string text = fmt::format("  {} s in a copy\n", picture.now.mono_ms / 1000);
+  for (const model::ReservationPtr& one : picture.reservations) {
+    text += fmt::format("    {} has {} from {} s to {} s\n", one->name.view(), one->nodes.view(),
+                        (one->start - picture.now.wall) / model::kSecond,
+                        (one->end - picture.now.wall) / model::kSecond);
+  }
   for (const model::JobPtr& job : picture.jobs) {
     if (runs(*job)) {
       text += fmt::format(
@@ -268,6 +275,15 @@ std::optional<model::WallTime> start_of(const Picture& picture, const Job& job) 
   const auto entry = picture.plan.find(job.id);
   if (entry == picture.plan.end() || entry->second.planned_start == 0) return std::nullopt;
   return entry->second.planned_start;
+}
+
+// A reservation that is short of a node takes one as soon as there is one.
+bool a_reservation_moved(const Picture& then, const Picture& now) {
+  return std::ranges::any_of(now.reservations, [&](const model::ReservationPtr& one) {
+    return std::ranges::any_of(then.reservations, [&](const model::ReservationPtr& was) {
+      return was->name == one->name && was->nodes != one->nodes;
+    });
+  });
 }
 
 }  // namespace
@@ -335,7 +351,9 @@ Problem unmet_plans(const Picture& picture, const core::StoredState& state) {
                          picture.tells ? '\n' + story : std::string());
     }
     if (all_kept || !go_on(copy)) return {};
-    if (picture.tells) story += told(copy.picture(picture));
+    const Picture reached = copy.picture(picture);
+    if (a_reservation_moved(begun, reached)) return {};
+    if (picture.tells) story += told(reached);
   }
   return {};
 }

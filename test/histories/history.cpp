@@ -2,6 +2,7 @@
 // just before and after that are what the checks look at.
 #include "test/histories/history.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <fmt/core.h>
@@ -99,6 +100,23 @@ void History::look_ahead(const Picture& before, const core::StoredState& state,
   }
 }
 
+namespace {
+
+// A job that waits for nodes, and isn't one of a group whose first shows a start.
+bool wants_a_start(const Picture& picture, const model::Job& job) {
+  const core::PlanEntry* entry = picture.planned(job);
+  if (entry == nullptr) return false;
+  if (entry->reason != model::Reason::resources && entry->reason != model::Reason::priority) {
+    return false;
+  }
+  return std::ranges::none_of(picture.plan, [&](const auto& other) {
+    const model::Job* like = picture.find(other.first);
+    return other.second.planned_start != 0 && like != nullptr && alike(*like, job);
+  });
+}
+
+}  // namespace
+
 void History::count(const Picture& before, const Picture& after) {
   for (const model::ReservationPtr& one : after.reservations) {
     if (!trace_) break;
@@ -125,7 +143,9 @@ void History::count(const Picture& before, const Picture& after) {
       ++counts_.refusals;
     }
     const auto entry = after.plan.find(job->id);
-    saw(Seen::planned_starts, entry != after.plan.end() && entry->second.planned_start != 0);
+    const bool shown = entry != after.plan.end() && entry->second.planned_start != 0;
+    saw(Seen::planned_starts, shown);
+    saw(Seen::starts_to_plan, shown || wants_a_start(after, *job));
     if (!trace_) continue;
     const model::WallTime at = entry == after.plan.end() ? 0 : entry->second.planned_start;
     note(fmt::format("    waits: {} for {} {} priority {} planned in {} on {}", name(*job),
@@ -159,6 +179,7 @@ const char* seen_name(std::size_t seen) {
       "node failures",
       "changes of limits or shares",
       "planned starts shown",
+      "starts that could be planned",
   };
   return kNames[seen];
 }

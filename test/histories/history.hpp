@@ -37,6 +37,7 @@ enum class Seen : std::uint8_t {
   node_failures,
   changes_of_limits,
   planned_starts,
+  starts_to_plan,
   count
 };
 inline constexpr std::size_t kSeen = static_cast<std::size_t>(Seen::count);

@@ -50,6 +50,9 @@ class ControllerHost final : private controller::Env {
   [[nodiscard]] std::optional<store::StoredReply> find_reply(const Uid128& request) override;
   [[nodiscard]] Result<std::string> blob(std::string_view hash) override;
   [[nodiscard]] std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) override;
+  [[nodiscard]] Result<store::ChargeFacts> charge_facts(std::uint64_t) override {
+    return fail(ErrorCode::not_found, "the simulation refunds nothing");
+  }
   void publish(controller::Delta) override {}
   [[nodiscard]] controller::UserFacts user_facts(std::uint32_t uid) override;
   [[nodiscard]] std::string content_hash(std::string_view bytes) const override;

@@ -283,6 +283,7 @@ void World::take_in(const Changes& changes) {
   for (const model::ReservationPtr& gone : changes.reservations_gone) {
     reservations_.erase(gone->id);
   }
+  if (changes.books != nullptr) books.take(*changes.books);
   for (const model::UsageRecord& usage : changes.usage) {
     usage_[{usage.association, usage.qos}] = usage;
   }
@@ -314,6 +315,7 @@ StoredState World::stored() const {
   state.accounts = accounts_;
   for (const auto& [key, usage] : usage_) state.usage.push_back(usage);
   for (const auto& [id, reservation] : reservations_) state.reservations.push_back(reservation);
+  state.books = books.state();
   return state;
 }
 

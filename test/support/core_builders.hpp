@@ -14,6 +14,7 @@
 
 #include "core/cluster.hpp"
 #include "model/accounts_difference.hpp"
+#include "test/support/books_kept.hpp"
 
 namespace sluice::test {
 
@@ -106,6 +107,7 @@ class World {
   core::Now now{1'700'000'000 * model::kSecond, 1'000'000};
   bool planning = true;
   std::vector<model::JobPtr> ended;  // accounting, in order
+  BooksKept books;                   // every entry is audited
   core::Changes last_plan;           // of the pass after the latest apply
 
  private:

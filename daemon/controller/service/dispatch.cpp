@@ -47,6 +47,10 @@ constexpr Route kRoutes[] = {
     route<wire::QueryPlan>(),
     route<wire::SubmitHeterogeneous>(),
     route<wire::EditAccounts>(),
+    route<wire::LoadPrices>(),
+    route<wire::PostMoney>(),
+    route<wire::QueryBooks>(),
+    route<wire::QuoteSubmit>(),
 };
 
 }  // namespace

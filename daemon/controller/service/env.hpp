@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/result.hpp"
 #include "core/settings.hpp"
+#include "store/ledger_reader.hpp"
 #include "store/store.hpp"
 #include "wire/codec.hpp"
 #include "wire/message_types.hpp"
@@ -68,6 +69,8 @@ class Env {
   // The last attempts of jobs that the cluster's memory has forgotten: of a job, of all tasks of an
   // array, or (unless kNoTask) of one. Empty if there never was one, or if nothing is kept.
   [[nodiscard]] virtual std::vector<model::JobPtr> past_jobs(JobId id, std::uint32_t task) = 0;
+  // What the stored ledger says of a charge. Fails: there is no such entry.
+  [[nodiscard]] virtual Result<store::ChargeFacts> charge_facts(std::uint64_t entry) = 0;
   virtual void publish(Delta delta) = 0;
 
   [[nodiscard]] virtual UserFacts user_facts(std::uint32_t uid) = 0;

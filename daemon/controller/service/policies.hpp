@@ -9,7 +9,9 @@
 #include "model/secrets.hpp"
 #include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/ledger_messages.hpp"
 #include "wire/reservation_messages.hpp"
+#include "wire/use_messages.hpp"
 
 namespace sluice::auth {
 
@@ -97,6 +99,9 @@ struct Policy<wire::QueryConfig> : ReadingPolicy {};
 template <>
 struct Policy<wire::QueryHistory> : PrivatePolicy<model::kSecretJobs> {};
 template <>
+struct Policy<wire::QueryUse>
+    : PrivatePolicy<model::kSecretUsage | model::kSecretAccounts | model::kSecretUsers> {};
+template <>
 struct Policy<wire::QueryAccounts>
     : PrivatePolicy<model::kSecretUsage | model::kSecretAccounts | model::kSecretUsers> {};
 template <>
@@ -105,6 +110,26 @@ template <>
 struct Policy<wire::QueryStats> : ReadingPolicy {
   static constexpr Rule reset{.least = Need::operator_, .from_nodes = FromNodes::never};
 };
+// Money moves by administrators' word alone, from hosts that are trusted.
+template <>
+struct Policy<wire::LoadPrices> {
+  static constexpr Rule rule{.least = Need::admin, .from_nodes = FromNodes::never};
+};
+template <>
+struct Policy<wire::PostMoney> : Policy<wire::LoadPrices> {};
+template <>
+struct Policy<wire::VerifyBooks> {
+  static constexpr Rule rule{.least = Need::operator_, .from_nodes = FromNodes::never};
+};
+// What of it somebody may see: service/ledger_sight.hpp.
+template <>
+struct Policy<wire::QueryBooks> {
+  static constexpr Rule rule{.least = Need::any_user, .from_nodes = FromNodes::with_job};
+};
+template <>
+struct Policy<wire::QueryEntries> : Policy<wire::QueryBooks> {};
+template <>
+struct Policy<wire::QuoteSubmit> : Policy<wire::Submit> {};
 template <>
 struct Policy<wire::Ping> : ReadingPolicy {};
 template <>

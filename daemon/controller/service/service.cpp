@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "ledger/books.hpp"
+
 namespace sluice::controller {
 
 namespace {
@@ -19,6 +21,7 @@ core::StoredState stored_state(const store::LoadedState& loaded) {
   state.reservations = loaded.reservations;
   state.accounts = loaded.accounts;
   state.usage = loaded.usage;
+  state.books = loaded.books;
   return state;
 }
 
@@ -35,6 +38,7 @@ Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loa
       hosts_(options_.hosts),
       committed_next_id_(loaded.next_job_id),
       statistics_(env.now().wall),
+      node_history_(loaded.node_spans),
       started_(env.now().wall) {
   const std::int64_t now_ms = env_.now().mono_ms;
   for (std::uint32_t i = 0; i < links_.size(); ++i) expect_node(NodeIndex(i), now_ms);
@@ -46,6 +50,7 @@ Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loa
   all.accounts = cluster_.accounts().pointer();
   env_.publish(std::move(all));
   note_ranks();
+  note_all_spans();
   arm_wake();
 }
 
@@ -100,6 +105,10 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   transaction.reservations = std::move(changes.reservations);
   transaction.reservations_gone = std::move(changes.reservations_gone);
   transaction.usage = std::move(changes.usage);
+  tell_warnings(changes);
+  transaction.books = std::move(changes.books);
+  note_spans(changes);
+  transaction.node_spans = std::exchange(spans_due_, {});
   if (changes.accounts) {
     static const model::Accounts kNothing;
     const model::Accounts& before = changes.accounts_before ? *changes.accounts_before : kNothing;
@@ -123,7 +132,8 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
       transaction.usage.empty() && !transaction.accounts && transaction.hosts.empty() &&
       transaction.tokens.empty() && !transaction.reply && effects->orders.empty() &&
       transaction.reservations.empty() && transaction.reservations_gone.empty() &&
-      effects->delta.forgotten.empty() && !effects->answer;
+      transaction.node_spans.empty() && !transaction.books && effects->delta.forgotten.empty() &&
+      !effects->answer;
   if (nothing) return arm_wake();
   ++commits_under_way_;
   statistics_.orders_wait(effects->orders);
@@ -245,6 +255,7 @@ Status Service::configure(core::SettingsPtr settings, std::vector<wire::KeyValue
   options_.settings = std::move(settings);
   options_.node_settings = std::move(node_settings);
   links_.resize(options_.settings->nodes.size());
+  note_all_spans();
   commit(std::move(changes), {});
   for (std::size_t i = 0; i < links_.size(); ++i) {
     if (!links_[i].connected) continue;
@@ -282,6 +293,36 @@ void Service::add_token(const store::TokenRecord& token, std::function<void(Stat
   transaction.tokens.push_back(token);
   commit(
       core::Changes{}, [done = std::move(done)] { done({}); }, std::move(transaction));
+}
+
+void Service::note_spans(const core::Changes& changes) {
+  if (changes.nodes.empty()) return;
+  const std::vector<model::PartitionPtr> partitions = cluster_.all_partitions();
+  const Counting counting{cluster_.accounts().accounts().tres, partitions,
+                          options_.settings->priority.flags};
+  for (model::NodeSpan& span : node_history_.note(changes.nodes, counting, env_.now().wall)) {
+    spans_due_.push_back(std::move(span));
+  }
+}
+
+void Service::note_all_spans() {
+  const std::vector<model::PartitionPtr> partitions = cluster_.all_partitions();
+  const std::vector<model::NodePtr> nodes = cluster_.all_nodes();
+  const Counting counting{cluster_.accounts().accounts().tres, partitions,
+                          options_.settings->priority.flags};
+  for (model::NodeSpan& span : node_history_.note_all(nodes, counting, env_.now().wall)) {
+    spans_due_.push_back(std::move(span));
+  }
+}
+
+void Service::tell_warnings(const core::Changes& changes) {
+  if (changes.books == nullptr) return;
+  for (const ledger::FundsWarning& warning : changes.books->warnings) {
+    const ledger::Customer& customer = *cluster_.books()->customer(warning.customer);
+    env_.log("customer " + customer.name.str() + ": " +
+             ledger::money_text(warning.funds, customer.currency) + ' ' + customer.currency.str() +
+             " are left, less than " + ledger::money_text(warning.threshold, customer.currency));
+  }
 }
 
 void Service::mail_for(const core::Changes& changes) {

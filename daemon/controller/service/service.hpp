@@ -20,6 +20,8 @@
 #include "core/cluster.hpp"
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/interner.hpp"
+#include "daemon/controller/service/ledger_sight.hpp"
+#include "daemon/controller/service/node_history.hpp"
 #include "daemon/controller/service/service_options.hpp"
 #include "daemon/controller/service/service_parts.hpp"
 #include "daemon/controller/service/sight.hpp"
@@ -27,8 +29,13 @@
 #include "net/client/frame.hpp"
 #include "wire/account_messages.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/ledger_messages.hpp"
 #include "wire/node_messages.hpp"
 #include "wire/reservation_messages.hpp"
+
+namespace sluice::core {
+struct BillingRequest;
+}
 
 namespace sluice::controller {
 
@@ -60,6 +67,7 @@ class Service {
   [[nodiscard]] Sight sight_for(const auth::Peer& peer) const {
     return sight_of(peer, auth::Policy<Request>::rule.secrets);
   }
+  [[nodiscard]] LedgerSight ledger_sight(const auth::Peer& peer) const;
   void set_private_data(std::uint32_t secrets) { options_.private_data = secrets; }
 
   // Node daemons.
@@ -101,6 +109,10 @@ class Service {
   void handle(const Call& call, wire::QueryTopology& request);
   void handle(const Call& call, wire::EditAccounts& request);
   void handle(const Call& call, wire::QueryPlan& request);
+  void handle(const Call& call, wire::LoadPrices& request);
+  void handle(const Call& call, wire::PostMoney& request);
+  void handle(const Call& call, wire::QueryBooks& request);
+  void handle(const Call& call, wire::QuoteSubmit& request);
 
   [[nodiscard]] Status judge(const auth::Rule& rule, const auth::Peer& peer,
                              std::optional<std::uint32_t> owner,
@@ -133,6 +145,10 @@ class Service {
                                                    store::Transaction& extra);
   void submitted(const Call& call, const Uid128& request_id, core::Changes changes,
                  std::uint32_t cpus, store::Transaction extra);
+  [[nodiscard]] Result<store::ChargeFacts> charge_facts(std::uint64_t entry);
+  [[nodiscard]] Result<core::BillingRequest> billing_request(const Call& call,
+                                                             const wire::PostMoney& request);
+  void tell_warnings(const core::Changes& changes);
   // Whether the job, or all of a heterogeneous one, has its nodes prepared.
   [[nodiscard]] bool is_ready(const model::Job& job) const;
   [[nodiscard]] JobId named(const wire::JobRef& ref) const;
@@ -163,6 +179,8 @@ class Service {
   void check_orphans(std::int64_t now_ms);
   void arm_wake();
   void mail_for(const core::Changes& changes);
+  void note_spans(const core::Changes& changes);
+  void note_all_spans();
 
   Env& env_;
   ServiceOptions options_;
@@ -185,6 +203,9 @@ class Service {
   std::int64_t wake_ms_ = 0;
   std::map<std::string, auth::Level, std::less<>> ranked_;  // users above the plain ones
   Statistics statistics_;
+  NodeHistory node_history_;
+  NodeHistory::Spans spans_due_;                     // for the next commit
+  std::map<std::uint64_t, ledger::Money> refunded_;  // by charge, since this process started
   model::WallTime started_ = 0;
   bool dead_ = false;  // durability lost
 };

@@ -76,6 +76,9 @@ class FakeEnv : public Env {
     }
     return found;
   }
+  [[nodiscard]] Result<store::ChargeFacts> charge_facts(std::uint64_t) override {
+    return fail(ErrorCode::not_found, "there is no such entry");
+  }
   void publish(Delta) override {}
   [[nodiscard]] UserFacts user_facts(std::uint32_t uid) override {
     UserFacts facts;

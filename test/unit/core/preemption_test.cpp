@@ -296,6 +296,38 @@ TEST(Preemption, WithoutGraceTheSignalThatTheJobAskedForComesBeforeTheEnd) {
   }
 }
 
+// After a restart, too, it is known for whom the victim makes room: nobody else has to.
+TEST(Preemption, ARestartDisplacesNobodyElse) {
+  model::Settings settings = two_tiers(PreemptMode::cancel, 60);
+  World world = started(std::move(settings));
+  std::vector<JobId> low;
+  for (int n = 0; n < 4; ++n) low.push_back(run(world, a_job().cpus(4).minutes(60)));
+  world.submit(a_job().cpus(4).minutes(10).on("urgent"));
+  ASSERT_NE(world.job(low[3]).preempted_at, 0);
+  world.pass(30);
+  world.restart();
+  world.pass(1);
+  for (int n = 0; n < 3; ++n) EXPECT_EQ(world.job(low[n]).preempted_at, 0) << n;
+  // What one leaves isn't enough for two.
+  world.submit(a_job().cpus(4).minutes(11).on("urgent"));
+  EXPECT_NE(world.job(low[2]).preempted_at, 0);
+  EXPECT_EQ(world.job(low[1]).preempted_at, 0);
+}
+
+// What it had made free for itself went to others while a limit kept it back.
+TEST(Preemption, OthersAreDisplacedOnceTheVictimsAreGone) {
+  World world = started(two_tiers(PreemptMode::cancel));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  const JobId high = world.submit(a_job().nodes(4).cpus(4).minutes(10).on("urgent"));
+  ASSERT_EQ(world.job(low).state, JobState::preempted);
+  world.act_as_admin(JobVerb::hold, high);
+  world.release(low);
+  const JobId next = run(world, a_job().nodes(4).cpus(4).minutes(60));
+  ASSERT_EQ(world.job(next).state, JobState::running);
+  world.act_as_admin(JobVerb::release, high);
+  EXPECT_EQ(world.job(next).state, JobState::preempted);
+}
+
 TEST(Preemption, ASecondPreemptorDoesNotLengthenTheGraceTime) {
   World world = started(two_tiers(PreemptMode::cancel, 60));
   const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));

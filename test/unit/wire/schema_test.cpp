@@ -13,6 +13,7 @@
 #include "base/file.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/image_messages.hpp"
+#include "wire/ledger_messages.hpp"
 #include "wire/node_messages.hpp"
 #include "wire/reservation_messages.hpp"
 #include "wire/step_messages.hpp"
@@ -41,7 +42,9 @@ std::string schema_text() {
       InputAck, SignalStep, WindowSize, Fence, FenceDone, Direct, TaskExit, StepDone, StepDoneAck,
       StepAbort, AttachStep, AttachReply, StepdHello, QueryStep, StepStatus, StepProgress,
       ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology,
-      TopologyReply, NotifyJob, JobNotice, TellJob, StepNotice>;
+      TopologyReply, NotifyJob, JobNotice, TellJob, StepNotice, LoadPrices, LoadPricesReply,
+      PostMoney, PostedReply, QueryBooks, BooksReply, QueryEntries, EntriesReply, VerifyBooks,
+      VerifyBooksReply, QuoteSubmit, QuoteReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }

@@ -1,0 +1,48 @@
+// Keeps the rows of use fitting to the place's calendar: another clock than the one that its days
+// and months went by, and they are summed up anew, at the start.
+#include "base/clock.hpp"
+#include "base/hash.hpp"
+#include "store/state.hpp"
+
+namespace sluice::store {
+
+namespace {
+
+// What the clock was until then; never 0. Changes to come may still become others.
+std::int64_t zone_hash(const model::LocalClock& clock, model::WallTime until) {
+  std::string text = "local";
+  for (const model::ClockChange& change : clock.changes) {
+    if (change.at > until && &change != &clock.changes.front()) break;
+    text += " " + std::to_string(change.at) + " " + std::to_string(change.offset_s);
+  }
+  return static_cast<std::int64_t>(base::hash_bytes(text) >> 1U) | 1;
+}
+
+Status set_meta(Connection& connection, std::string_view name, std::int64_t value) {
+  Result<Statement> put = connection.prepare("UPDATE meta SET value=?2 WHERE name=?1");
+  return put ? put->run(name, value) : Status(tl::unexpected(std::move(put.error())));
+}
+
+}  // namespace
+
+Status Store::State::prepare_uses() {
+  const auto zone = connection.query_integer("SELECT value FROM meta WHERE name='use_zone'");
+  const auto until = connection.query_integer("SELECT value FROM meta WHERE name='use_zone_until'");
+  if (!zone) return tl::unexpected(zone.error());
+  if (!until) return tl::unexpected(until.error());
+  return *zone == zone_hash(options.clock, *until) ? Status{} : rebuild_use();
+}
+
+Status Store::State::rebuild_use() {
+  const std::scoped_lock guard(database);
+  const model::WallTime now = options.now != 0 ? options.now : base::wall_micros();
+  Status done = writer->begin();
+  if (done) done = writer->uses().rebuild();
+  if (done) done = set_meta(connection, "use_zone", zone_hash(options.clock, now));
+  if (done) done = set_meta(connection, "use_zone_until", now);
+  if (done) done = writer->commit(now);
+  if (!done) writer->roll_back();
+  return done;
+}
+
+}  // namespace sluice::store
