@@ -25,7 +25,7 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/completions/
 configure_file(${PROJECT_SOURCE_DIR}/etc/accelerators.yaml
                ${PROJECT_BINARY_DIR}/share/sluice/accelerators.yaml COPYONLY)
 install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.yaml ${PROJECT_SOURCE_DIR}/etc/client.conf
-              ${PROJECT_SOURCE_DIR}/etc/accelerators.yaml
+              ${PROJECT_SOURCE_DIR}/etc/accelerators.yaml ${PROJECT_SOURCE_DIR}/etc/prices.yaml
         DESTINATION share/sluice)
 install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.sysusers DESTINATION lib/sysusers.d
         RENAME sluice.conf)

@@ -5,7 +5,7 @@
 
 #include "base/result.hpp"
 #include "cli/common/client.hpp"
-#include "wire/ledger_messages.hpp"
+#include "wire/quote_messages.hpp"
 
 namespace sluice::cli {
 

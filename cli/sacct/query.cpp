@@ -52,6 +52,13 @@ bool waited_for(const model::Job& job, const std::vector<std::string>& reasons) 
   });
 }
 
+// One planner starts all jobs, and says so.
+bool has_flag(const model::Job& job, const std::vector<std::string>& flags) {
+  return flags.empty() || (job.start != 0 && std::ranges::any_of(flags, [](const auto& flag) {
+                             return flag == "schedmain" || flag == "startreceived";
+                           }));
+}
+
 // Whether the reference, its step aside, is to this job.
 bool names_job(const opt::JobRef& ref, const model::Job& job) {
   if (ref.component) {
@@ -112,6 +119,7 @@ Result<wire::QueryHistory> history_query(const opt::SacctOptions& options,
   query.filter.qos = texts(options.qos);
   query.filter.nodes = texts(options.nodes);
   query.filter.wckeys = texts(options.wckeys);
+  query.filter.associations = options.associations;
   query.filter.states = state_mask(options.states);
   query.from = window.from * model::kSecond;
   // The whole last second counts.
@@ -151,7 +159,7 @@ bool is_wanted(const model::Job& job, const opt::SacctOptions& options) {
          in_range(report::node_count(job), options.min_nodes, options.max_nodes) &&
          in_range(report::cpu_count(job), options.min_cpus, options.max_cpus) &&
          limit_fits(job.time_limit, options) && has_features(job, options.constraints) &&
-         waited_for(job, options.reasons);
+         waited_for(job, options.reasons) && has_flag(job, options.flags);
 }
 
 bool job_row_wanted(const model::Job& job, const opt::SacctOptions& options) {

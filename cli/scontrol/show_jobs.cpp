@@ -57,18 +57,26 @@ int nothing_found(Console& console, const std::string& names, std::vector<wire::
   return console.complain("slurm_load_jobs error: Invalid job id specified");
 }
 
-Result<std::set<std::string>> hidden_partitions(Console& console) {
+struct PartitionFacts {
   std::set<std::string> hidden;
-  if (console.shows_hidden()) return hidden;
+  std::map<std::string, model::OverSubscribe> sharing;
+  std::map<std::string, std::int64_t> grace;  // seconds
+};
+
+// What there is to know of partitions; nothing where they are private.
+Result<PartitionFacts> partition_facts(Console& console) {
+  PartitionFacts facts;
   Result<Client*> client = console.client();
   if (!client) return tl::unexpected(client.error());
   const auto partitions = fetch_partitions(**client, {});
-  if (!partitions && partitions.error().code == ErrorCode::access_denied) return hidden;
+  if (!partitions && partitions.error().code == ErrorCode::access_denied) return facts;
   if (!partitions) return tl::unexpected(partitions.error());
   for (const model::PartitionPtr& partition : *partitions) {
-    if (partition->hidden) hidden.insert(partition->name.str());
+    facts.sharing.emplace(partition->name.str(), partition->oversubscribe);
+    facts.grace.emplace(partition->name.str(), partition->grace_time);
+    if (partition->hidden && !console.shows_hidden()) facts.hidden.insert(partition->name.str());
   }
-  return hidden;
+  return facts;
 }
 
 // The batch step first, then by number.
@@ -103,7 +111,10 @@ Result<std::optional<report::ExemptTimes>> exempt_times(Console& console) {
   report::ExemptTimes exempt;
   bool any = false;
   for (const wire::KeyValue& value : config->values) {
-    if (value.key == "PreemptType") any = value.value != "preempt/none";
+    if (value.key == "PreemptType") {
+      any = value.value != "preempt/none";
+      exempt.grace_by_qos = value.value == "preempt/qos";
+    }
     if (value.key != "PreemptExemptTime") continue;
     exempt.usual_s = base::parse_duration(value.value).value_or(0);
   }
@@ -114,6 +125,7 @@ Result<std::optional<report::ExemptTimes>> exempt_times(Console& console) {
   if (!read) return tl::unexpected(read.error());
   for (const model::Qos& qos : read->accounts.qos) {
     if (qos.exempt_time != model::kNoLimit) exempt.of_qos[qos.name.str()] = qos.exempt_time;
+    if (exempt.grace_by_qos) exempt.grace[qos.name.str()] = qos.grace_time;
   }
   return exempt;
 }
@@ -126,19 +138,20 @@ int show_jobs(Console& console, const std::string& name) {
   Result<JobAnswer> answer = find_jobs(console, *refs, false);
   if (!answer) return console.complain("slurm_load_jobs error: " + answer.error().text);
   if (answer->jobs.empty() && !refs->empty()) return nothing_found(console, name, *refs);
-  std::set<std::string> hidden;
+  Result<PartitionFacts> facts = partition_facts(console);
+  if (!facts) return console.complain("slurm_load_partitions error: " + facts.error().text);
   if (refs->empty()) {
-    Result<std::set<std::string>> found = hidden_partitions(console);
-    if (!found) return console.complain("slurm_load_partitions error: " + found.error().text);
-    hidden = std::move(*found);
+    std::erase_if(answer->jobs, [&](const model::JobPtr& job) {
+      return facts->hidden.contains(job->partition.str());
+    });
   }
-  std::erase_if(answer->jobs,
-                [&](const model::JobPtr& job) { return hidden.contains(job->partition.str()); });
   Result<std::optional<report::ExemptTimes>> exempt = exempt_times(console);
   if (!exempt) return console.complain("slurm_load_ctl_conf error: " + exempt.error().text);
   if (wants_document(console)) return print_jobs(console, answer->jobs, *exempt);
   report::ShowStyle style = console.style();
   style.exempt = std::move(*exempt);
+  if (style.exempt && !style.exempt->grace_by_qos) style.exempt->grace = std::move(facts->grace);
+  style.sharing = std::move(facts->sharing);
   std::string out;
   for (const model::JobPtr& job : answer->jobs) report::show_job(*job, style, out);
   if (out.empty()) console.say("No jobs in the system");

@@ -255,7 +255,13 @@ int run_bill(int argc, char** argv) {
   add_money(app, commands);
   add_readings(app, commands);
   add_export(app, commands);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help
+    std::fprintf(stderr, "sluice: error: %s\n", wrong.what());
+    return 1;
+  }
   const Status done = carry_out(commands);
   if (done) return 0;
   std::fprintf(stderr, "sluice: error: %s\n", as_seen_by_user(done.error()).text.c_str());

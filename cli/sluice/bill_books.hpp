@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "cli/common/client.hpp"
+#include "wire/books_messages.hpp"
 #include "wire/ledger_messages.hpp"
 
 namespace sluice::cli {

@@ -62,7 +62,7 @@ Result<std::vector<model::UseRow>> fetch_by_jobs(Client& client, const Condition
     const rollup::AttemptUse use = rollup::use_of(*job, now);
     if (rollup::common(use.held, period).length() == 0) continue;
     model::UseRow row{use.key, use.cpus, 1, {}};
-    rollup::add_use(row.seconds, use.tres, use.seconds_in(period));
+    use.add_to(row.seconds, period);
     rows.push_back(std::move(row));
   }
   return rows;

@@ -73,11 +73,13 @@ std::string proper_name(std::string_view login) {
 void cluster_utilization(const ReportInput& in, Printed& printed) {
   const Style& style = in.style;
   std::int64_t most = 0;
-  for (const model::TresKind& kind : style.tres) most = std::max(most, reported(in.answer, kind.id));
+  for (const model::TresKind& kind : style.tres)
+    most = std::max(most, reported(in.answer, kind.id));
   TableWish wish;
   wish.kind = TableKind::utilization;
-  wish.usual = style.tres_named ? "Cluster,TresName,Allocated,Down,PlannedDown,Idle,Planned,Reported"
-                                : "Cluster,Allocated,Down,PlannedDown,Idle,Planned,Reported";
+  wish.usual = style.tres_named
+                   ? "Cluster,TresName,Allocated,Down,PlannedDown,Idle,Planned,Reported"
+                   : "Cluster,Allocated,Down,PlannedDown,Idle,Planned,Reported";
   wish.format = in.conditions.format;
   wish.wide = std::max<std::size_t>(8, std::to_string(most).size());
   Table table(wish, style, printed);
@@ -169,10 +171,10 @@ void reservation_utilization(const ReportInput& in, Printed& printed) {
     }
   }
   const bool percent = in.style.unit == TimeUnit::percent;
-  table.print(fmt::format("Reservation Utilization {}\nUsage reported in {}{}",
-                          period_text(in.conditions), percent ? "" : "TRES ",
-                          unit_title(in.style.unit)),
-              rows, printed);
+  table.print(
+      fmt::format("Reservation Utilization {}\nUsage reported in {}{}", period_text(in.conditions),
+                  percent ? "" : "TRES ", unit_title(in.style.unit)),
+      rows, printed);
 }
 
 }  // namespace sluice::cli::reporting

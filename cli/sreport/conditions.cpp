@@ -26,10 +26,10 @@ std::vector<std::string> list_of(std::string_view text) {
   return words;
 }
 
-// The given moment or the next whole local hour. A day of local time begins with one.
-std::int64_t hour_up(std::int64_t when) {
+// The whole local hour that is nearest. A day of local time begins with one.
+std::int64_t nearest_hour(std::int64_t when) {
   const std::int64_t past = (when - base::local_midnight(when)) % kHour;
-  return past == 0 ? when : when + kHour - past;
+  return 2 * past < kHour ? when - past : when + kHour - past;
 }
 
 class Parser {
@@ -142,8 +142,8 @@ void Parser::take_grouping(std::string_view value) {
   }
   for (const std::string& word : list_of(value)) {
     const auto size = base::parse_u32(word);
-    const bool ascends = size && *size != 0 &&
-                         (result_.grouping.empty() || result_.grouping.back() < *size);
+    const bool ascends =
+        size && *size != 0 && (result_.grouping.empty() || result_.grouping.back() < *size);
     if (!ascends) return complain(fmt::format(" Invalid grouping: {}", value));
     result_.grouping.push_back(*size);
   }
@@ -190,16 +190,16 @@ bool Parser::take_of_jobs(std::string_view key, std::string_view value) {
 
 void Parser::take(const std::string& word) {
   const base::Cut cut = base::cut(word, '=');
-  const bool known = cut.found ? take_common(cut.before, cut.after) ||
-                                     take_list(cut.before, cut.after) ||
-                                     take_of_jobs(cut.before, cut.after)
-                               : take_flag(word);
+  const bool known = cut.found
+                         ? take_common(cut.before, cut.after) || take_list(cut.before, cut.after) ||
+                               take_of_jobs(cut.before, cut.after)
+                         : take_flag(word);
   if (!known) complain(" Unknown condition: " + word + "\nUse keyword set to modify value");
 }
 
 Conditions Parser::finish() {
-  result_.start = hour_up(start_.value_or(base::local_midnight(now_, -1)));
-  result_.end = hour_up(end_.value_or(base::local_midnight(now_)));
+  result_.start = nearest_hour(start_.value_or(base::local_midnight(now_, -1)));
+  result_.end = nearest_hour(end_.value_or(base::local_midnight(now_)));
   if (result_.end <= result_.start) result_.end = result_.start + kHour;
   if (result_.grouping.empty()) result_.grouping = {50, 250, 500, 1000};
   return std::move(result_);

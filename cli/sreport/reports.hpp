@@ -42,7 +42,7 @@ void job_sizes(ReportKind kind, const ReportInput& in, Printed& printed);
 void reservation_utilization(const ReportInput& in, Printed& printed);
 
 // Shared by them.
-[[nodiscard]] std::string period_text(const Conditions& conditions);  // "A - B"
+[[nodiscard]] std::string period_text(const Conditions& conditions);       // "A - B"
 [[nodiscard]] std::string long_period_text(const Conditions& conditions);  // "A - B (N secs)"
 [[nodiscard]] bool names_cluster(const ReportInput& in);
 [[nodiscard]] std::int64_t reported(const Answer& answer, model::TresId tres);

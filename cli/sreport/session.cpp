@@ -81,8 +81,8 @@ bool is_sizes(ReportKind kind) {
 }
 
 Status check_tres(ReportKind kind, const Style& style) {
-  const bool node = std::ranges::find(style.tres, model::kTresNode, &model::TresKind::id) !=
-                    style.tres.end();
+  const bool node =
+      std::ranges::find(style.tres, model::kTresNode, &model::TresKind::id) != style.tres.end();
   const bool alone = style.tres_named && style.tres.size() == 1 && node;
   const auto refused = [](std::string_view where) {
     return fail(ErrorCode::invalid_argument,
@@ -239,8 +239,9 @@ int Session::make(ReportKind kind, const std::vector<std::string>& words) {
   const Result<Style> style = style_for(kind, answer->use.tres);
   if (!style) return stop(style.error(), "fatal");
   if (is_sizes(kind) && style->tres.size() > 1) {
-    tell(" Job report only supports a single --tres type.\n"
-         " Generate a separate report for each TRES type.");
+    tell(
+        " Job report only supports a single --tres type.\n"
+        " Generate a separate report for each TRES type.");
     return 1;
   }
   Printed printed;

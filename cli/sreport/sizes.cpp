@@ -60,8 +60,8 @@ class Sizes {
 
 bool Sizes::is_meant(const model::UseRow& row) const {
   const Conditions& wanted = in_.conditions;
-  const bool of_group = wanted.gids.empty() || std::ranges::find(wanted.gids, row.key.gid) !=
-                                                   wanted.gids.end();
+  const bool of_group =
+      wanted.gids.empty() || std::ranges::find(wanted.gids, row.key.gid) != wanted.gids.end();
   const bool without_key = kind_ != ReportKind::sizes_by_account && row.key.wckey.empty();
   if (without_key && !(wanted.flat && kind_ == ReportKind::sizes_by_account_and_wckey)) {
     return false;
@@ -141,9 +141,9 @@ Lines Sizes::lines() {
 }
 
 std::string Sizes::title() const {
-  std::string title = fmt::format(
-      "Job Sizes{} {}\n", kind_ == ReportKind::sizes_by_wckey ? " by Wckey" : "",
-      long_period_text(in_.conditions));
+  std::string title =
+      fmt::format("Job Sizes{} {}\n", kind_ == ReportKind::sizes_by_wckey ? " by Wckey" : "",
+                  long_period_text(in_.conditions));
   if (in_.style.tres.front().id != model::kTresCpu) {
     title += "TRES type is " + model::tres_name(in_.style.tres.front()) + "\n";
   }

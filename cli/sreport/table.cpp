@@ -78,8 +78,8 @@ const Field* find(std::span<const Field> fields, std::string_view name) {
 // Amounts are as wide as they need to be, whatever the format says.
 std::size_t own_width(const Field& field, const TableWish& wish, const Style& style) {
   if (wish.kind == TableKind::reservations || field.width != 8) return 0;
-  const bool wide = wish.kind == TableKind::utilization &&
-                    (field.name == "Idle" || field.name == "Reported");
+  const bool wide =
+      wish.kind == TableKind::utilization && (field.name == "Idle" || field.name == "Reported");
   return amount_width(style.unit, wide ? wish.wide : 8);
 }
 

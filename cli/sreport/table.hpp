@@ -64,8 +64,8 @@ struct TableWish {
   TableKind kind = TableKind::users;
   std::string_view usual;  // columns unless `format` says otherwise
   std::string_view format;
-  bool tree = false;          // accounts at the left
-  std::size_t wide = 8;       // what the largest amounts take
+  bool tree = false;     // accounts at the left
+  std::size_t wide = 8;  // what the largest amounts take
 };
 
 // What a report has become: text for standard output, lines for standard error.

@@ -49,8 +49,8 @@ std::vector<Person> people(const ReportInput& in, By by) {
     if (!listed(in.conditions.wckeys, key.wckey.view())) continue;
     Person who;
     who.login = key.user.str();
-    (by == By::wckey ? who.wckey : who.account) = by == By::wckey ? key.wckey.str()
-                                                                  : key.account.str();
+    (by == By::wckey ? who.wckey : who.account) =
+        by == By::wckey ? key.wckey.str() : key.account.str();
     Person& sum = sums.try_emplace({who.account, who.login, who.wckey}, who).first->second;
     rollup::add_use(sum.used, row.seconds);
   }
@@ -78,10 +78,9 @@ void add_rows(const ReportInput& in, const Person& who, std::vector<Row>& rows) 
     row[Column::proper] = who.login.empty() ? "" : proper_name(who.login);
     row[Column::tres] = model::tres_name(kind);
     const std::int64_t total = reported(in.answer, kind.id);
-    const std::int64_t count =
-        in.answer.use.whole.empty()
-            ? 0
-            : model::tres_count(in.answer.use.whole.front().counts, kind.id);
+    const std::int64_t count = in.answer.use.whole.empty()
+                                   ? 0
+                                   : model::tres_count(in.answer.use.whole.front().counts, kind.id);
     row[Column::count] = std::to_string(count);
     row[Column::used] = amount_text(in.style.unit, model::tres_count(who.used, kind.id), total);
     row[Column::energy] =
@@ -164,9 +163,8 @@ void AccountRows::sum_up() {
       continue;
     }
     model::TresCounts own;
-    each_of(account, [&](const std::string&, const model::TresCounts& used) {
-      rollup::add_use(own, used);
-    });
+    each_of(account,
+            [&](const std::string&, const model::TresCounts& used) { rollup::add_use(own, used); });
     for (const AssociationView* at = &view; at != nullptr;) {
       rollup::add_use(sums_[at->record->account.str()], own);
       const auto above = by_id.find(at->record->parent);
@@ -225,9 +223,8 @@ void AccountRows::add_strangers() {
   }
   for (const auto& [account, sum] : accounts) {
     add(account, "", 1, sum);
-    each_of(account, [&](const std::string& user, const model::TresCounts&) {
-      add_user(account, user, 2);
-    });
+    each_of(account,
+            [&](const std::string& user, const model::TresCounts&) { add_user(account, user, 2); });
   }
 }
 
@@ -235,6 +232,23 @@ std::vector<Row> AccountRows::rows() {
   for (const AssociationView& view : views_) add_view(view);
   add_strangers();
   return std::move(rows_);
+}
+
+// By key, with a line for the sum of each.
+std::vector<Person> with_sums(std::vector<Person> list) {
+  std::ranges::stable_sort(list, {}, &Person::login);
+  std::ranges::stable_sort(list, {}, &Person::wckey);
+  std::vector<Person> lines;
+  std::size_t sum = 0;
+  for (Person& who : list) {
+    if (lines.empty() || lines.back().wckey != who.wckey) {
+      sum = lines.size();
+      lines.push_back({"", "", who.wckey, {}});
+    }
+    rollup::add_use(lines[sum].used, who.used);
+    lines.push_back(std::move(who));
+  }
+  return lines;
 }
 
 // Of some users only: no sums of accounts.
@@ -267,17 +281,18 @@ void user_utilization(ReportKind kind, const ReportInput& in, Printed& printed) 
   if (names_cluster(in) && !by_account) {
     std::vector<Person> list = people(in, By::wckey);
     sort_by_use(in, list);
-    if (!by_user) std::ranges::stable_sort(list, {}, &Person::wckey);
+    if (!by_user) list = with_sums(std::move(list));
     for (const Person& who : list) add_rows(in, who, rows);
   }
   if (by_account) {
     return print_people(in, "Cluster/User/Account Utilization",
                         usual_columns(in, "Cluster,Login,Proper,Accounts", true), rows, printed);
   }
-  print_people(in, by_user ? "Cluster/User/WCKey Utilization" : "Cluster/WCKey/User Utilization",
-               usual_columns(in, by_user ? "Cluster,Login,Proper,WCKey"
-                                         : "Cluster,WCKey,Login,Proper", false),
-               rows, printed);
+  print_people(
+      in, by_user ? "Cluster/User/WCKey Utilization" : "Cluster/WCKey/User Utilization",
+      usual_columns(in, by_user ? "Cluster,Login,Proper,WCKey" : "Cluster,WCKey,Login,Proper",
+                    false),
+      rows, printed);
 }
 
 void top_usage(const ReportInput& in, Printed& printed) {

@@ -7,7 +7,7 @@
 #include "daemon/controller/queries.hpp"
 #include "daemon/controller/service/ledger_sight.hpp"
 #include "store/ledger_reader.hpp"
-#include "wire/ledger_messages.hpp"
+#include "wire/books_messages.hpp"
 
 namespace sluice::controller {
 

@@ -93,12 +93,36 @@ bool Shell::try_query(const Call& call, const net::Frame& frame, Make make) {
   return true;
 }
 
+void Shell::start(const Call& call, const net::Frame& frame, std::unique_ptr<Query> query) {
+  ++queries_under_way_;
+  advance(std::make_shared<QueryRun>(
+      QueryRun{call.session, call.id, frame.type, call.peer.uid, std::move(query)}));
+}
+
+bool Shell::start_ledger_query(const Call& call, const net::Frame& frame) {
+  const auto with_reader = [&](auto make) {
+    Result<store::LedgerReader> reader = store::LedgerReader::open(store_path());
+    if (!reader) return refuse(call, reader.error());
+    start(call, frame, make(std::move(*reader)));
+  };
+  return try_query<wire::QueryEntries>(call, frame,
+                                       [&](wire::QueryEntries request) {
+                                         with_reader([&](store::LedgerReader reader) {
+                                           return query_entries(std::move(reader),
+                                                                std::move(request),
+                                                                service_->ledger_sight(call.peer));
+                                         });
+                                       }) ||
+         try_query<wire::VerifyBooks>(call, frame, [&](const wire::VerifyBooks&) {
+           with_reader([](store::LedgerReader reader) { return verify_books(std::move(reader)); });
+         });
+}
+
 bool Shell::start_query(const Call& call, const net::Frame& frame) {
   const auto start = [&](std::unique_ptr<Query> query) {
-    ++queries_under_way_;
-    advance(std::make_shared<QueryRun>(
-        QueryRun{call.session, call.id, frame.type, call.peer.uid, std::move(query)}));
+    this->start(call, frame, std::move(query));
   };
+  if (start_ledger_query(call, frame)) return true;
   return try_query<wire::QueryJobs>(
              call, frame,
              [&](wire::QueryJobs request) {
@@ -133,21 +157,6 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
                                {request, service_->sight_for<wire::QueryUse>(call.peer),
                                 config_.settings->cluster_name.str(), now().wall}));
              }) ||
-         try_query<wire::QueryEntries>(call, frame,
-                                       [&](wire::QueryEntries request) {
-                                         Result<store::LedgerReader> reader =
-                                             store::LedgerReader::open(store_path());
-                                         if (!reader) return refuse(call, reader.error());
-                                         start(query_entries(std::move(*reader), std::move(request),
-                                                             service_->ledger_sight(call.peer)));
-                                       }) ||
-         try_query<wire::VerifyBooks>(call, frame,
-                                      [&](const wire::VerifyBooks&) {
-                                        Result<store::LedgerReader> reader =
-                                            store::LedgerReader::open(store_path());
-                                        if (!reader) return refuse(call, reader.error());
-                                        start(verify_books(std::move(*reader)));
-                                      }) ||
          try_query<wire::QueryAccounts>(call, frame,
                                         [&](const wire::QueryAccounts& request) {
                                           AccountsAnswer answer{

@@ -90,6 +90,7 @@ Status Shell::open_store() {
   open.min_job_age_s = config_.settings->min_job_age_s;
   open.now = base::wall_micros();
   open.clock = host_clock();
+  open.purge.jobs_after_s = config_.purge_job_after_s;
   Result<std::unique_ptr<store::Store>> opened = store::Store::open(open);
   if (!opened) return tl::unexpected(opened.error());
   store_ = std::move(*opened);
@@ -156,6 +157,7 @@ Status Shell::start_service() {
   options.hosts = hosts_;
   service_ = std::make_unique<Service>(static_cast<Env&>(*this), std::move(options), loaded_);
   loaded_ = {};
+  watch_archive();
   loop_.on_turn_end([this] {
     if (service_) service_->on_turn_end();
   });
@@ -169,8 +171,22 @@ Status Shell::reconfigure() {
   if (applied) {
     config_ = std::move(*config);
     service_->set_private_data(config_.private_data);
+    store_->set_purge({config_.purge_job_after_s});
+    watch_archive();
   }
   return applied;
+}
+
+// Nobody waits for old jobs to be moved: that they can't be is told once, while it is so.
+void Shell::watch_archive() {
+  constexpr std::int64_t kLookMs = 60'000;
+  if (config_.purge_job_after_s == 0) return;
+  const std::string error = store_->archive_error();
+  if (!error.empty() && error != archive_error_) {
+    log::warn("old jobs can't be archived: {}", error);
+  }
+  archive_error_ = error;
+  archive_watch_ = loop_.after(kLookMs, [this] { watch_archive(); });
 }
 
 core::Now Shell::now() const {

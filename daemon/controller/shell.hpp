@@ -105,6 +105,8 @@ class Shell : private Env {
   void add_session(std::unique_ptr<net::FrameChannel> channel, auth::Peer peer);
   void on_frame(SessionId id, const net::Frame& frame);
   bool start_query(const Call& call, const net::Frame& frame);
+  bool start_ledger_query(const Call& call, const net::Frame& frame);
+  void start(const Call& call, const net::Frame& frame, std::unique_ptr<Query> query);
   template <class Request, class Make>
   bool try_query(const Call& call, const net::Frame& frame, Make make);
   void advance(const std::shared_ptr<QueryRun>& run);
@@ -112,6 +114,7 @@ class Shell : private Env {
   void finish(const QueryRun& run);
   void make_token(const Call& call, const net::Frame& frame);
   void reconfigure(const Call& call);
+  void watch_archive();
   void answer_config(const Call& call);
   [[nodiscard]] wire::StatsReply stats_reply();
   [[nodiscard]] bool answer_frame(const Call& call, const net::Frame& frame);
@@ -138,6 +141,8 @@ class Shell : private Env {
   std::unique_ptr<Service> service_;
   net::WorkPool pool_;
   net::Timer wake_;
+  net::Timer archive_watch_;
+  std::string archive_error_;
   bool wake_posted_ = false;
   std::map<SessionId, Session> sessions_;
   SessionId next_session_ = 1;

@@ -130,7 +130,7 @@ bool UseQuery::sees(const model::UseKey& key) const {
   model::Association association;
   association.account = key.account;
   association.user = key.user;
-  return asked_.sight.sees(association, model::kSecretUsage);
+  return asked_.sight.sees(association, model::kSecretUsage | model::kSecretUsers);
 }
 
 Status UseQuery::read_rows() {
@@ -158,7 +158,7 @@ void UseQuery::add_live_rows() {
     if (fresh) rows_.push_back({use.key, cpus, 0, {}});
     model::UseRow& row = rows_[place->second];
     ++row.jobs;
-    rollup::add_use(row.seconds, use.tres, use.seconds_in(period_));
+    use.add_to(row.seconds, period_);
   }
 }
 
@@ -187,10 +187,8 @@ void UseQuery::add_live_hours(std::vector<rollup::HourUse>& hours, const Period&
   };
   for (const rollup::AttemptUse& use : live_) {
     over_hours(use.held, [&](Seconds at, const Period& part) {
-      const Seconds seconds = use.seconds_in(part);
-      rollup::add_use(sum_of(at, Text()).used, use.tres, seconds);
-      if (use.reservation.empty()) return;
-      rollup::add_use(sum_of(at, use.reservation).used, use.tres, seconds);
+      use.add_to(sum_of(at, Text()).used, part);
+      if (!use.reservation.empty()) use.add_to(sum_of(at, use.reservation).used, part);
     });
     add_waited(use.wait.span, use.wait.cpus);
   }

@@ -22,7 +22,7 @@ namespace {
 // Changes words of `to` with those of `from`. By blocks of a known length, which compilers turn
 // into wide instructions.
 template <class Change>
-void change_words(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from,
+void change_words(std::span<std::uint64_t> to, std::span<const std::uint64_t> from,
                   Change&& change) {
   constexpr std::size_t kBlock = 8;
   std::uint64_t* a = to.data();
@@ -79,6 +79,7 @@ Result<Bitmap> Bitmap::from_words(std::size_t size, std::vector<std::uint64_t> w
   Bitmap result;
   result.size_ = size;
   result.words_ = std::move(words);
+  result.cover_all();
   return result;
 }
 
@@ -122,12 +123,22 @@ void Bitmap::resize(std::size_t size) {
   size_ = size;
   words_.resize(word_count(size), 0);
   clear_tail();
+  end_ = std::min(end_, static_cast<std::uint32_t>(words_.size()));
+  begin_ = std::min(begin_, end_);
+}
+
+void Bitmap::set_word(std::size_t w, std::uint64_t members) {
+  SLUICE_ASSERT(w < words_.size(), "word {} of a bitmap of {}", w, size_);
+  words_[w] = members;
+  if (w + 1 == words_.size()) clear_tail();
+  cover(w, w + 1);
 }
 
 void Bitmap::set_range(std::size_t first, std::size_t end) {
   SLUICE_ASSERT(first <= end && end <= size_, "range {}-{} of {}", first, end, size_);
   if (first == end) return;
   for (std::size_t w = first / 64; w <= (end - 1) / 64; ++w) words_[w] |= range_mask(w, first, end);
+  cover(first / 64, (end - 1) / 64 + 1);
 }
 
 void Bitmap::reset_range(std::size_t first, std::size_t end) {
@@ -138,20 +149,24 @@ void Bitmap::reset_range(std::size_t first, std::size_t end) {
   }
 }
 
-void Bitmap::reset_all() { std::fill(words_.begin(), words_.end(), 0); }
+void Bitmap::reset_all() {
+  std::fill(words_.begin() + begin_, words_.begin() + end_, 0);
+  begin_ = end_ = 0;
+}
 
 SLUICE_COUNTS_BITS std::size_t Bitmap::count() const {
   std::size_t sum = 0;
   const std::uint64_t* const words = words_.data();
-  const std::size_t size = words_.size();
-  for (std::size_t w = 0; w < size; ++w) sum += static_cast<std::size_t>(std::popcount(words[w]));
+  const std::size_t end = end_;
+  for (std::size_t w = begin_; w < end; ++w)
+    sum += static_cast<std::size_t>(std::popcount(words[w]));
   return sum;
 }
 
 std::size_t Bitmap::count_common(const Bitmap& other) const {
   check_same_size(other);
   std::size_t sum = 0;
-  for (std::size_t w = 0; w < words_.size(); ++w) {
+  for (std::size_t w = std::max(begin_, other.begin_); w < std::min(end_, other.end_); ++w) {
     sum += static_cast<std::size_t>(std::popcount(words_[w] & other.words_[w]));
   }
   return sum;
@@ -168,22 +183,24 @@ std::size_t Bitmap::count_range(std::size_t first, std::size_t end) const {
 }
 
 bool Bitmap::any() const {
-  return std::any_of(words_.begin(), words_.end(), [](std::uint64_t word) { return word != 0; });
+  return std::any_of(words_.begin() + begin_, words_.begin() + end_,
+                     [](std::uint64_t word) { return word != 0; });
 }
 
 std::size_t Bitmap::find_from(std::size_t index) const {
-  if (index >= size_) return npos;
+  index = std::max(index, std::size_t{begin_} * 64);
   std::size_t w = index / 64;
+  if (w >= end_) return npos;
   std::uint64_t bits = words_[w] & (kOnes << (index % 64));
   while (bits == 0) {
-    if (++w == words_.size()) return npos;
+    if (++w >= end_) return npos;
     bits = words_[w];
   }
   return w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
 }
 
 std::size_t Bitmap::find_last() const {
-  for (std::size_t w = words_.size(); w > 0; --w) {
+  for (std::size_t w = end_; w > begin_; --w) {
     const std::uint64_t bits = words_[w - 1];
     if (bits != 0) return w * 64 - 1 - static_cast<std::size_t>(std::countl_zero(bits));
   }
@@ -195,7 +212,9 @@ SLUICE_COUNTS_BITS Bitmap Bitmap::first_n(std::size_t n) const {
   const std::uint64_t* const from = words_.data();
   std::uint64_t* const to = result.words_.data();
   std::size_t left = n;
-  for (std::size_t w = 0; w < words_.size() && left > 0; ++w) {
+  result.begin_ = begin_;
+  result.end_ = end_;
+  for (std::size_t w = begin_; w < end_ && left > 0; ++w) {
     const auto here = static_cast<std::size_t>(std::popcount(from[w]));
     if (here <= left) {
       to[w] = from[w];
@@ -210,7 +229,7 @@ SLUICE_COUNTS_BITS Bitmap Bitmap::first_n(std::size_t n) const {
 
 bool Bitmap::is_subset_of(const Bitmap& other) const {
   check_same_size(other);
-  for (std::size_t w = 0; w < words_.size(); ++w) {
+  for (std::size_t w = begin_; w < end_; ++w) {
     if ((words_[w] & ~other.words_[w]) != 0) return false;
   }
   return true;
@@ -220,8 +239,8 @@ bool Bitmap::intersects(const Bitmap& other) const {
   check_same_size(other);
   const std::uint64_t* const a = words_.data();
   const std::uint64_t* const b = other.words_.data();
-  const std::size_t size = words_.size();
-  for (std::size_t w = 0; w < size; ++w) {
+  const std::size_t end = std::min(end_, other.end_);
+  for (std::size_t w = std::max(begin_, other.begin_); w < end; ++w) {
     if ((a[w] & b[w]) != 0) return true;
   }
   return false;
@@ -229,26 +248,40 @@ bool Bitmap::intersects(const Bitmap& other) const {
 
 Bitmap& Bitmap::operator&=(const Bitmap& other) {
   check_same_size(other);
-  change_words(words_, other.words_, [](std::uint64_t a, std::uint64_t b) { return a & b; });
+  const std::size_t length = end_ - begin_;
+  change_words(std::span(words_).subspan(begin_, length),
+               std::span(other.words_).subspan(begin_, length),
+               [](std::uint64_t a, std::uint64_t b) { return a & b; });
   return *this;
 }
 
 Bitmap& Bitmap::operator|=(const Bitmap& other) {
   check_same_size(other);
-  change_words(words_, other.words_, [](std::uint64_t a, std::uint64_t b) { return a | b; });
+  if (other.begin_ == other.end_) return *this;
+  const std::size_t length = other.end_ - other.begin_;
+  change_words(std::span(words_).subspan(other.begin_, length),
+               std::span(other.words_).subspan(other.begin_, length),
+               [](std::uint64_t a, std::uint64_t b) { return a | b; });
+  cover(other.begin_, other.end_);
   return *this;
 }
 
 Bitmap& Bitmap::operator-=(const Bitmap& other) {
   check_same_size(other);
-  change_words(words_, other.words_, [](std::uint64_t a, std::uint64_t b) { return a & ~b; });
+  const std::size_t begin = std::max(begin_, other.begin_);
+  const std::size_t end = std::min(end_, other.end_);
+  if (begin >= end) return *this;
+  change_words(std::span(words_).subspan(begin, end - begin),
+               std::span(other.words_).subspan(begin, end - begin),
+               [](std::uint64_t a, std::uint64_t b) { return a & ~b; });
   return *this;
 }
 
 Bitmap Bitmap::complement() const {
   Bitmap result(size_);
   change_words(result.words_, words_, [](std::uint64_t, std::uint64_t b) { return ~b; });
-  result.clear_tail();
+  result.cover_all();
+  if (size_ != 0) result.clear_tail();
   return result;
 }
 

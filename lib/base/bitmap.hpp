@@ -3,9 +3,12 @@
 // Invariants: the size is fixed by the constructor or resize(); bits at and above it are always
 // zero in the last word, so counting and comparing need no masks. Two operands of a set operation
 // have the same size; a difference is a bug and trips an assert, as does an index out of range.
+// All members lie in the words [begin_, end_): what is done with a few CPUs of a very large node
+// costs no look at its others.
 // Pure: usable from core.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +48,10 @@ class Bitmap {
   void set(std::size_t index) {
     check(index);
     words_[index / 64] |= std::uint64_t{1} << (index % 64);
+    cover(index / 64, index / 64 + 1);
   }
+  // The members among [64 w, 64 w + 64), as bits.
+  void set_word(std::size_t w, std::uint64_t members);
   void reset(std::size_t index) {
     check(index);
     words_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
@@ -90,12 +96,14 @@ class Bitmap {
   friend Bitmap operator-(Bitmap a, const Bitmap& b) { return std::move(a -= b); }
   // The bits below size() that are not members.
   [[nodiscard]] Bitmap complement() const;
-  bool operator==(const Bitmap&) const = default;
+  bool operator==(const Bitmap& other) const {
+    return size_ == other.size_ && words_ == other.words_;
+  }
 
   // Calls visit(index) for each member, in ascending order. The set must not change meanwhile.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (std::size_t w = 0; w < words_.size(); ++w) {
+    for (std::size_t w = begin_; w < end_; ++w) {
       for (std::uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
         visit(w * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
       }
@@ -118,8 +126,23 @@ class Bitmap {
     SLUICE_ASSERT(size_ == other.size_, "bitmaps of {} and {} bits", size_, other.size_);
   }
   void clear_tail();
+  void cover(std::size_t begin, std::size_t end) {
+    if (begin_ == end_) {
+      begin_ = static_cast<std::uint32_t>(begin);
+      end_ = static_cast<std::uint32_t>(end);
+      return;
+    }
+    begin_ = std::min(begin_, static_cast<std::uint32_t>(begin));
+    end_ = std::max(end_, static_cast<std::uint32_t>(end));
+  }
+  void cover_all() {
+    begin_ = 0;
+    end_ = static_cast<std::uint32_t>(words_.size());
+  }
 
   std::size_t size_ = 0;
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
   std::vector<std::uint64_t> words_;
 };
 

@@ -249,6 +249,7 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"admins", words(config.admins)},
       {"operators", words(config.operators)},
       {"private_data", secrets(config.private_data)},
+      {"purge_job_after", age(config.purge_job_after_s)},
       {"kill_wait", for_nodes(config, "kill_wait", seconds(s.kill_wait_s))},
       {"unkillable_step_timeout",
        for_nodes(config, "unkillable_step_timeout", seconds(s.unkillable_timeout_s))},

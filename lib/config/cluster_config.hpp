@@ -23,7 +23,8 @@ struct ClusterConfig {
   std::string mail_prog;            // absolute path; empty: no mail
   std::vector<std::string> admins;  // user names with administrator level
   std::vector<std::string> operators;
-  std::uint32_t private_data = 0;  // bits of model::Secret
+  std::uint32_t private_data = 0;      // bits of model::Secret
+  std::int64_t purge_job_after_s = 0;  // so long after its end a job is archived; 0: never
   // What node daemons are told: kill_wait, prolog, epilog, mpi_default, require_cgroups, … keyed as
   // daemon/worker/host/step_settings.hpp names them.
   std::vector<std::pair<std::string, std::string>> node_settings;

@@ -82,6 +82,28 @@ Setter seconds(std::uint32_t& out) {
   };
 }
 
+// Slurm's Purge…After: months unless it says otherwise; a month is 30 days.
+Setter age(std::int64_t& out) {
+  return [&out](const std::string& value) -> Status {
+    constexpr std::int64_t kHour = 3600;
+    struct Unit {
+      std::string_view name;
+      std::int64_t seconds;
+    };
+    constexpr Unit kUnits[] = {{"hours", kHour}, {"days", 24 * kHour}, {"months", 720 * kHour}};
+    out = 0;
+    if (base::iequals(value, "none")) return {};
+    const std::size_t digits = std::min(value.find_first_not_of("0123456789"), value.size());
+    const Result<std::uint32_t> count = base::parse_u32(std::string_view(value).substr(0, digits));
+    const std::string_view word = std::string_view(value).substr(digits);
+    for (const Unit& unit : kUnits) {
+      const bool meant = word.empty() ? unit.name == "months" : base::abbreviates(word, unit.name);
+      if (count && *count != 0 && meant) out = *count * unit.seconds;
+    }
+    return out != 0 ? Status{} : expected("a time as 12hours, 30days, 12months or NONE");
+  };
+}
+
 Setter minutes(std::uint32_t& out) {
   return [&out](const std::string& value) -> Status {
     const Result<std::int64_t> parsed = base::parse_duration(value);

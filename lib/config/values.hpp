@@ -31,6 +31,8 @@ struct Key {
 [[nodiscard]] Setter number(std::uint32_t& out);
 [[nodiscard]] Setter number_or_unlimited(std::uint32_t& out);
 [[nodiscard]] Setter seconds(std::uint32_t& out);  // "30", Slurm's plain seconds
+[[nodiscard]] Setter age(
+    std::int64_t& out);  // seconds; "12hours", "30days", "12months", "12", NONE
 [[nodiscard]] Setter minutes(std::uint32_t& out);  // Slurm's time spellings; UNLIMITED
 [[nodiscard]] Setter memory(std::uint64_t& out);   // MiB; "4G"
 [[nodiscard]] Setter yes_no(bool& out);

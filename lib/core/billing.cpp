@@ -86,6 +86,7 @@ ledger::Fate fate_of(const model::Job& ended) {
 
 void Billing::configure(Setup setup) {
   setup_ = std::move(setup);
+  payers_.clear();
   loosen();
 }
 
@@ -97,6 +98,7 @@ void Billing::add(ledger::Posted posted) {
                          entry.kind == ledger::EntryKind::customer ||
                          entry.kind == ledger::EntryKind::purchase || entry.package != 0;
     if (gives || changes) loosen();
+    if (entry.kind == ledger::EntryKind::customer) payers_.clear();
     rows_.entries.push_back(std::move(entry));
   }
   rows_.warnings.insert(rows_.warnings.end(), posted.warnings.begin(), posted.warnings.end());
@@ -118,7 +120,10 @@ void Billing::take_books(Billing& other) {
   rows_ = std::exchange(other.rows_, {});
 }
 
-void Billing::restore(const ledger::BooksState& state) { books_.restore(state); }
+void Billing::restore(const ledger::BooksState& state) {
+  books_.restore(state);
+  payers_.clear();
+}
 
 std::vector<Text> Billing::accounts_of(std::uint32_t association, const Text& account) const {
   std::vector<Text> names;
@@ -136,7 +141,14 @@ std::vector<Text> Billing::accounts_of(std::uint32_t association, const Text& ac
 }
 
 const ledger::Customer* Billing::customer_of(std::uint32_t association, const Text& account) const {
-  return books_.customer_of(accounts_of(association, account));
+  if (!books_.has_customers()) return nullptr;
+  if (association == 0) return books_.customer_of(accounts_of(association, account));
+  auto known = payers_.find(association);
+  if (known == payers_.end()) {
+    const ledger::Customer* payer = books_.customer_of(accounts_of(association, account));
+    known = payers_.emplace(association, payer == nullptr ? 0 : payer->id).first;
+  }
+  return books_.customer(known->second);
 }
 
 std::int64_t Billing::billing_units(const model::Allocation& allocation,
@@ -169,20 +181,19 @@ ledger::HoldPlan Billing::plan(const ledger::Customer& customer,
   if (question.time_limit != model::kUnlimited) {
     end = now_ + std::int64_t{question.time_limit} * setup_.limit_unit_ms * 1000;
   }
-  std::vector<ledger::PackageHold> taken;
-  for (const Promise& promise : promises_) {
-    if (promise.customer != customer.id) continue;
-    taken.insert(taken.end(), promise.plan.packages.begin(), promise.plan.packages.end());
-  }
-  return books_.plan(customer, start_of(question), ledger::hold_end(customer, now_, end), taken);
+  const auto taken = promised_.find(customer.id);
+  return books_.plan(
+      customer, start_of(question), ledger::hold_end(customer, now_, end),
+      taken == promised_.end() ? std::span<const ledger::PackageHold>() : taken->second.packages);
 }
 
-ledger::Money Billing::promised(std::uint32_t customer) const {
-  ledger::Money sum = 0;
-  for (const Promise& promise : promises_) {
-    if (promise.customer == customer) sum += promise.plan.money;
+void Billing::Promised::add(const ledger::HoldPlan& plan, std::int32_t sign) {
+  money += sign * plan.money;
+  for (const ledger::PackageHold& hold : plan.packages) {
+    auto at = std::ranges::find(packages, hold.package, &ledger::PackageHold::package);
+    if (at == packages.end()) at = packages.insert(at, {hold.package, {}});
+    at->quantity = sign > 0 ? at->quantity + hold.quantity : at->quantity - hold.quantity;
   }
-  return sum;
 }
 
 std::optional<GateBlock> Billing::refuses(const GateQuestion& question) const {
@@ -199,7 +210,8 @@ std::optional<GateBlock> Billing::refuses(const GateQuestion& question) const {
   }
   const ledger::HoldPlan plan = this->plan(*customer, question);
   const ledger::Money there = ledger::available(*customer, books_.balance(customer->id));
-  const ledger::Money left = there - promised(customer->id);
+  const auto promised = promised_.find(customer->id);
+  const ledger::Money left = there - (promised == promised_.end() ? 0 : promised->second.money);
   if (plan.money <= 0 || plan.money <= left) return std::nullopt;
   block.detail = "BillingFundsLimit";
   block.resource = fmt::format("money/{}", customer->currency.view());
@@ -212,17 +224,25 @@ std::optional<GateBlock> Billing::refuses(const GateQuestion& question) const {
 void Billing::started(JobId /*id*/, const GateQuestion& question) {
   const ledger::Customer* customer =
       customer_of(question.job.association, question.job.request->account);
-  if (customer != nullptr) promises_.push_back({customer->id, plan(*customer, question)});
+  if (customer == nullptr) return;
+  promises_.push_back(plan(*customer, question));
+  promised_[customer->id].add(promises_.back(), 1);
 }
 
 // What is left now was left when the pass began: nobody need be asked again.
 void Billing::taken_back(const GateQuestion& question) {
   if (promises_.empty()) return;
-  if (customer_of(question.job.association, question.job.request->account) == nullptr) return;
+  const ledger::Customer* customer =
+      customer_of(question.job.association, question.job.request->account);
+  if (customer == nullptr) return;
+  promised_[customer->id].add(promises_.back(), -1);
   promises_.pop_back();
 }
 
-void Billing::forget_started() { promises_.clear(); }
+void Billing::forget_started() {
+  promises_.clear();
+  promised_.clear();
+}
 
 Billing::Followed* Billing::find(JobId id) {
   const auto found = followed_.find(id);

@@ -81,6 +81,8 @@ class Billing : public StartGate {
   [[nodiscard]] std::uint64_t loosened() const override { return loosened_; }
   void forget_started();  // each is held for from now on
   void loosen() { ++loosened_; }
+  // Whether it has risen since it was asked.
+  [[nodiscard]] bool take_loosened() { return std::exchange(told_, loosened_) != loosened_; }
 
   // Jobs whose attempts are charged.
   struct Followed {
@@ -107,21 +109,25 @@ class Billing : public StartGate {
   std::optional<Attempt> charge_from;  // set: a round of charges goes on there
 
  private:
-  struct Promise {
-    std::uint32_t customer = 0;
-    ledger::HoldPlan plan;
+  // What starts of this pass will hold.
+  struct Promised {
+    ledger::Money money = 0;
+    std::vector<ledger::PackageHold> packages;  // each once
+    void add(const ledger::HoldPlan& plan, std::int32_t sign);
   };
   [[nodiscard]] ledger::AttemptStart start_of(const GateQuestion& question) const;
   [[nodiscard]] ledger::HoldPlan plan(const ledger::Customer& customer,
                                       const GateQuestion& question) const;
-  [[nodiscard]] ledger::Money promised(std::uint32_t customer) const;
 
   ledger::Books books_;
   ledger::BooksRows rows_;
   Setup setup_;
   model::WallTime now_ = 0;
   std::uint64_t loosened_ = 1;
-  std::vector<Promise> promises_;  // of starts in this pass, in order
+  std::uint64_t told_ = 0;                                 // `loosened_` as taken last
+  std::vector<ledger::HoldPlan> promises_;                 // of starts in this pass, in order
+  std::map<std::uint32_t, Promised> promised_;             // their sums, by customer
+  mutable std::map<std::uint32_t, std::uint32_t> payers_;  // by association; 0: nobody
   std::map<JobId, Followed> followed_;
   std::set<std::pair<model::WallTime, JobId>> due_;
 };

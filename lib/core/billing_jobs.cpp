@@ -110,9 +110,10 @@ model::WallTime Cluster::State::allowed_end(const model::Job& job) const {
 // Before the turn ends.
 void Cluster::State::follow_money() {
   if (money == nullptr) return;
-  const std::uint64_t before = money->loosened();
-  for (const auto& [id, edit] : turn.jobs) follow_attempt(id, edit);
-  if (money->loosened() != before) plan_needed = true;
+  if (money->books().has_customers()) {
+    for (const auto& [id, edit] : turn.jobs) follow_attempt(id, edit);
+  }
+  if (money->take_loosened()) plan_needed = true;
   // What a refused event did on the way goes out with the next turn.
   if (turn.changes.outcome) turn.changes.books = money->take_rows();
 }
@@ -259,7 +260,7 @@ std::int64_t Cluster::State::billing_ms() const {
   const auto sooner = [&next](model::WallTime when) {
     if (when != 0 && (next == 0 || when < next)) next = when;
   };
-  if (!money->books().customers().empty()) sooner(money->next_charge);
+  if (money->books().has_customers()) sooner(money->next_charge);
   sooner(money->books().next_expiry());
   if (next == 0) return std::numeric_limits<std::int64_t>::max();
   return last.mono_ms + std::max<std::int64_t>((next - last.wall + 999) / 1000, 0);

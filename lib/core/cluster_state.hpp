@@ -118,6 +118,7 @@ struct Cluster::State {
   void end_used_up();
   void start_aging();
   void publish_priorities();
+  void note_crowds(PriorityInputs& inputs) const;
   [[nodiscard]] model::TresCounts partition_totals(const model::Partition& partition,
                                                    const TresWeights& weights) const;
   [[nodiscard]] std::vector<model::UsageRecord> usage_shown() const;
@@ -439,6 +440,8 @@ struct Cluster::State {
   NodePool pool;
   Planner planner;
   std::map<JobId, Entry> jobs;
+  mutable JobId last_found_id;                // find()'s last answer
+  mutable const Entry* last_found = nullptr;  // null: none
   std::map<JobId, Active> active;
   std::unordered_map<Uid128, JobId> attempts;  // of active jobs
   std::map<JobId, ArrayInfo> arrays;
@@ -466,7 +469,8 @@ struct Cluster::State {
   std::unique_ptr<LicenseBook> licenses = std::make_unique<LicenseBook>();
   Timers timers;
   Turn turn;
-  Now last;  // of the latest turn
+  bool turn_is_new = false;  // nothing has been done in it yet
+  Now last;                  // of the latest turn
   std::uint32_t next_job_id = 1;
   std::uint32_t unknown_nodes = 0;  // whose facts are not known yet
   PreemptRulesPtr preempt_rules;    // null: preemption is off

@@ -36,6 +36,23 @@ Status check_node_lists(const std::vector<SubmitJob>& parts) {
   return {};
 }
 
+// They start together, so in one reservation or in none.
+Status check_reservation(const std::vector<SubmitJob>& parts) {
+  const Text& first = parts.front().request->reservation;
+  const bool several = first.view().find(',') != std::string_view::npos;
+  const bool same = std::ranges::all_of(
+      parts, [&](const SubmitJob& part) { return part.request->reservation == first; });
+  if (!same || several) {
+    return fail(ErrorCode::unsupported,
+                "all components of a heterogeneous job must name the same reservation, and one");
+  }
+  if (!first.empty() && parts.front().test_only) {
+    return fail(ErrorCode::unsupported,
+                "a heterogeneous job in a reservation can't be tested without submitting it");
+  }
+  return {};
+}
+
 bool is_over(const model::Job& job) {
   return model::is_finished(job.state) && (job.flags & model::kFlagRequeued) == 0;
 }
@@ -52,13 +69,11 @@ void Cluster::State::on(const SubmitHetJob& event) {
     return refuse(fail(ErrorCode::max_jobs).value());
   }
   if (Status lists = check_node_lists(parts); !lists) return refuse(lists.error());
+  if (Status one = check_reservation(parts); !one) return refuse(one.error());
   std::vector<Entrant> entrants;
   std::string wanted;  // licences of all components together
   for (const SubmitJob& part : parts) {
     if (!part.spec->array.empty()) return refuse(fail(ErrorCode::invalid_array).value());
-    if (!part.request->reservation.empty()) {
-      return refuse({ErrorCode::unsupported, "a heterogeneous job can't be in a reservation"});
-    }
     turn.past.insert(turn.past.end(), part.past.begin(), part.past.end());
     Result<Entrant> entrant = admit(part);
     if (!entrant) return refuse(entrant.error());

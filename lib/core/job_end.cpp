@@ -248,6 +248,7 @@ void Cluster::State::forget(JobId id) {
   timers.set(id, {});
   turn.jobs.erase(id);
   turn.unsettled.erase(id);
+  last_found = nullptr;
   jobs.erase(id);
   turn.changes.forgotten.push_back(id);
 }

@@ -212,15 +212,30 @@ Status Cluster::State::update(const UpdateJob& event, JobId id) {
   return {};
 }
 
-// Another account's default QOS takes the place of one that it doesn't allow.
+// Another account's default QOS takes the place of one that it doesn't allow. Who moves a waiting
+// job elsewhere submits it there; where it was it doesn't count meanwhile.
 Result<model::RequestPtr> Cluster::State::settle_update(model::Request asked, const model::Job& job,
                                                         const JobPatch& patch) {
   const AccessCheck who{job.spec->uid, {}, false, job.spec->user, tree.get()};
   Result<model::RequestPtr> settled = settle_request(asked, who);
   const bool other_account = patch.account && !patch.qos;
-  if (settled || !other_account || settled.error().code != ErrorCode::invalid_qos) return settled;
-  asked.qos = Text();
-  return settle_request(asked, who);
+  if (!settled && other_account && settled.error().code == ErrorCode::invalid_qos) {
+    asked.qos = Text();
+    settled = settle_request(asked, who);
+  }
+  if (!settled || (!patch.partitions && !patch.qos && !patch.account)) return settled;
+  model::Job moved = job;
+  moved.request = *settled;
+  moved.partition = moved.request->partitions;
+  moved.time_limit = shown_time_limit(*moved.request);
+  settle_standing(moved);
+  const auto edit = turn.jobs.find(job.id);
+  const LimitClaim claimed = edit == turn.jobs.end() ? claim_of(job) : edit->second.claimed;
+  policies->limits.uncount(claimed);
+  const Status within = admit_to_limits(moved);
+  policies->limits.count(claimed);
+  if (!within) return tl::unexpected(within.error());
+  return moved.request;
 }
 
 void Cluster::State::apply_limits(model::Job& changed, const JobPatch& patch) {

@@ -107,7 +107,7 @@ void Limits::count(const LimitClaim& claim) { add(claim, 1); }
 
 void Limits::uncount(const LimitClaim& claim) {
   add(claim, -1);
-  if (claim.running != 0) loosen();
+  if (claim.running != 0 && rules_.enforce.limits) loosen();  // else nobody was refused
 }
 
 void Limits::drop_counts() {

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/strings.hpp"
-#include "core/slowdown.hpp"
 #include "core/wide.hpp"
 
 namespace sluice::core {
@@ -99,16 +98,16 @@ Signed weighted_sum(const PriorityInputs& inputs, const PriorityScore& made) {
 }
 
 // The site order's part: how long it has waited for what it asks.
-std::uint32_t slowdown(const PriorityInputs& inputs, const RankedJob& job) {
+std::uint32_t slowdown(const PriorityInputs& inputs, const RankedJob& job,
+                       PartitionIndex partition) {
   if (job.accrue == 0 || job.request == nullptr) return 0;
   const std::int64_t wait_s = (inputs.as_of - job.accrue) / model::kSecond;
   const bool unlimited = job.time_limit == model::kUnlimited || job.time_limit == 0;
   const std::int64_t estimate_s =
       unlimited ? kPatienceS : std::int64_t{job.time_limit} * inputs.limit_unit_ms / 1000;
-  const model::TresCounts asked = requested_tres(*job.request, inputs.tres);
-  const std::int64_t cpus = model::tres_count(asked, model::kTresCpu);
-  return slowdown_rank(wait_s, estimate_s,
-                       static_cast<std::uint64_t>(std::max<std::int64_t>(cpus, 1)));
+  const bool known = partition.value < inputs.partitions.size();
+  return slowdown_rank(wait_s, estimate_s, static_cast<std::uint64_t>(requested_cpus(*job.request)),
+                       known ? inputs.partitions[partition.value].crowd : Crowd{});
 }
 
 // To the nearest; what is between two to the even one.
@@ -138,7 +137,7 @@ PriorityScore score(const PriorityInputs& inputs, const RankedJob& job, Partitio
     made.job_size = size_factor(inputs, job, asked);
     add_tres_factors(inputs, asked, partition, made);
   }
-  if (inputs.settings.weight_slowdown != 0) made.slowdown = slowdown(inputs, job);
+  if (inputs.settings.weight_slowdown != 0) made.slowdown = slowdown(inputs, job, partition);
   const Signed of_wait = (Signed{inputs.settings.weight_slowdown} * made.slowdown) >> 32U;
   made.site += static_cast<std::int64_t>(of_wait);
   const Signed total = weighted_sum(inputs, made) / kUnit + made.site - made.nice;

@@ -14,6 +14,7 @@
 
 #include "core/fair_tree.hpp"
 #include "core/priority_rule.hpp"
+#include "core/slowdown.hpp"
 #include "core/tres_use.hpp"
 #include "model/job.hpp"
 
@@ -33,6 +34,7 @@ struct PriorityInputs {
     Text name;
     std::uint32_t job_factor = 0;
     model::TresCounts totals;
+    Crowd crowd;
   };
   std::vector<Partition> partitions;  // by index
   std::uint32_t nodes = 0;            // of the cluster

@@ -3,12 +3,15 @@
 #include "core/planner.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include "base/assert.hpp"
 #include "core/planner_pass.hpp"
 #include "core/share.hpp"
+#include "core/tres_use.hpp"
 
 namespace sluice::core {
 
@@ -35,10 +38,11 @@ void Planner::configure(SettingsPtr settings) {
   state_->queue.set_alone(each_alone(*state_->settings));
   state_->config_seen = 0;
   state_->pool_seen = 0;
+  state_->possible.clear();
 }
 
 void Planner::set_rules(const PriorityRule* rule, StartGate* gate) {
-  state_->gate = gate;
+  state_->gates.set_limits(gate);
   state_->rule = rule;
   state_->next_ranking_ms = std::numeric_limits<std::int64_t>::min();
   state_->queue.set_rule(rule);
@@ -46,7 +50,7 @@ void Planner::set_rules(const PriorityRule* rule, StartGate* gate) {
 }
 
 void Planner::add_gate(StartGate* gate) {
-  state_->more_gates.push_back(gate);
+  state_->gates.add(gate);
   state_->config_seen = 0;
 }
 
@@ -119,6 +123,26 @@ std::int64_t Planner::next_ranking_ms() const {
   return state_->rule->next_ranking_ms();
 }
 
+std::vector<Planner::Overdue> Planner::overdue(model::WallTime since) const {
+  const PlannerQueue& queue = state_->queue;
+  std::vector<Overdue> made;
+  const auto count = [&](const Lane& lane) {
+    const QueuedJob& leader = queue.leader(lane.group);
+    if (leader.accrue == 0 || leader.accrue > since || lane.work == nullptr) return;
+    const LaneWork& work = *lane.work;
+    if (lane.gated || work.leader.gate || work.verdict != LaneWork::Verdict::possible) return;
+    if (lane.partition.value >= made.size()) made.resize(lane.partition.value + 1);
+    Overdue& overdue = made[lane.partition.value];
+    overdue.cpus += static_cast<std::uint64_t>(requested_cpus(*queue.group(lane.group).request));
+    if (overdue.oldest == 0 || leader.accrue < overdue.oldest) overdue.oldest = leader.accrue;
+  };
+  (void)queue.next_but({}, [&](const Lane& lane) {
+    count(lane);
+    return true;
+  });
+  return made;
+}
+
 std::uint32_t Planner::priority_of(JobId id) const {
   const QueuedJob* job = state_->queue.find(id);
   return job == nullptr ? 0 : state_->queue.priority_of(*job);
@@ -172,7 +196,34 @@ const PlanEntry* Planner::explain(JobId id) const {
   return &shown;
 }
 
+namespace {
+
+constexpr std::size_t kMostPossible = 1021;
+
+}  // namespace
+
+// Most jobs ask for what others have asked for before them.
 Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) const {
+  const bool plain = candidate.partitions.size() == 1 &&
+                     std::ranges::all_of(candidate.reservations, [](auto id) { return id == 0; });
+  if (!plain) return try_ever(pool, candidate);
+  std::vector<State::Possible>& known = state_->possible;
+  if (known.empty()) known.resize(kMostPossible);
+  const PartitionIndex partition = candidate.partitions.front();
+  const std::uint32_t waived = waived_in(candidate, partition);
+  const std::uint64_t generation = pool.state().config_generation;
+  const auto address = std::hash<const void*>()(candidate.request.get());
+  State::Possible& one = known[address / alignof(std::max_align_t) % kMostPossible];
+  if (one.request == candidate.request && one.partition == partition && one.waived == waived &&
+      one.generation == generation) {
+    return {};
+  }
+  Status done = try_ever(pool, candidate);
+  if (done) one = {candidate.request, partition, waived, generation};
+  return done;
+}
+
+Status Planner::try_ever(const NodePool& pool, const Candidate& candidate) const {
   Status first = fail(ErrorCode::invalid_partition);
   bool tried = false;
   for (const PartitionIndex partition : candidate.partitions) {

@@ -144,6 +144,13 @@ class Planner {
   // Monotonic time at which the rule wants its lanes ranked anew; INT64_MAX: none are queued, or it
   // says so by its generation.
   [[nodiscard]] std::int64_t next_ranking_ms() const;
+  // By partition: who has waited for nodes, and nothing else, since `since` or longer. Of a group
+  // only its leader counts. Cost: the lanes.
+  struct Overdue {
+    std::uint64_t cpus = 0;      // that they ask for together
+    model::WallTime oldest = 0;  // when the oldest began to age; 0: nobody
+  };
+  [[nodiscard]] std::vector<Overdue> overdue(model::WallTime since) const;
   // The job's priority as the last ranking has it for its first partition; 0: not queued.
   [[nodiscard]] std::uint32_t priority_of(JobId id) const;
   // What the last pass found for the job's group; null if it wasn't examined yet.
@@ -169,6 +176,7 @@ class Planner {
   struct State;  // shared with the files of the pass (core/planner_state.hpp)
 
  private:
+  [[nodiscard]] Status try_ever(const NodePool& pool, const Candidate& candidate) const;
   [[nodiscard]] Result<PlanEntry> test_whole(const NodePool& pool, const Candidate& leader,
                                              Now now) const;
   std::unique_ptr<State> state_;

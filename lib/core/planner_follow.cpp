@@ -26,24 +26,14 @@ constexpr std::uint64_t kStepsPerQuestion = 4;  // what it costs to ask the gate
 
 // How many more of its like could start beside the leader, as far as the gates can tell.
 std::uint32_t PlannerPass::more_allowed(const Lane& lane, std::uint32_t most) {
-  std::vector<StartGate*> gates = state_.more_gates;
-  if (state_.gate != nullptr) gates.insert(gates.begin(), state_.gate);
-  if (gates.empty()) return most;
+  if (state_.gates.none()) return most;
   RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   job.reservation = lane.reservation;
   if (lane.work->counted) job.request = lane.work->counted.get();
   const GateQuestion question{job, lane.partition, limit_minutes(lane), nullptr};
   const JobId leader = state_.queue.leader(lane.group).id;
-  std::uint32_t taken = 0;
-  const auto refused = [&](const StartGate* gate) { return gate->refuses(question).has_value(); };
-  while (taken <= most && std::none_of(gates.begin(), gates.end(), refused)) {
-    for (StartGate* gate : gates) gate->started(leader, question);
-    ++taken;
-  }
+  const std::uint32_t taken = state_.gates.count_allowed(leader, question, most + 1);
   state_.follow_steps += std::uint64_t{taken} * kStepsPerQuestion;
-  for (std::uint32_t i = 0; i < taken; ++i) {
-    for (StartGate* gate : gates) gate->taken_back(question);
-  }
   return taken == 0 ? 0 : std::min(taken - 1, most);
 }
 
@@ -209,6 +199,7 @@ void PlannerPass::forget_followers(std::uint32_t group) {
 
 void PlannerPass::count_followers() {
   state_.later = 0;
+  if (state_.settings->backfill_policy != model::BackfillPolicy::window) return;  // there are none
   for (const LaneKey& planned : state_.planned) {
     const Lane& lane = state_.queue.lane(planned.lane);
     if (lane.key != planned) continue;

@@ -12,10 +12,12 @@ namespace sluice::core {
 
 namespace {
 
+constexpr std::uint64_t kMostReleased = 8;          // nodes that are looked at to pass a lane by
 constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
 // Jobs that one pass names as explained anew. A group may have a million; explain() knows them all.
 constexpr std::size_t kMostExplained = 4096;
-// So often in a pass lanes are looked at once more because a job is planned elsewhere.
+// So often in a pass lanes are looked at once more because a job is planned elsewhere, or because
+// something was released while it was interrupted.
 constexpr std::uint32_t kMostAgain = 16;
 constexpr std::uint32_t kMostPassed = 4096;  // lanes that are passed to find one of them
 
@@ -180,13 +182,18 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
 }
 
 // In a light pass plans stay where they are: who stood in their way still does.
-bool PlannerPass::is_kept_back(const LaneWork& work) const {
+bool PlannerPass::is_kept_back(const Lane& lane) const {
+  const LaneWork& work = *lane.work;
   if (!state_.standing.empty()) return false;  // reservations come and go with time
-  return state_.light && work.kept_back && work.plans_seen == state_.profile.loosened();
+  if (!state_.light || !work.kept_back) return false;
+  const NodePool::State& pool = pool_.state();
+  return state_.profile.still_tight(work.plans_seen, [&](std::uint32_t node) {
+    return pool.nodes[node].idle_cores >= lane.fewest_cores && work.eligibility.allows(node, pool);
+  });
 }
 
 bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
-  if (!work.known_blocked && !is_kept_back(work)) return false;
+  if (!work.known_blocked && !is_kept_back(lane)) return false;
   const NodePool::State& pool = pool_.state();
   if (work.log_seen < pool.log_base || pool.log_end() - work.log_seen > kMaxReleasesChecked) {
     return false;
@@ -230,8 +237,46 @@ bool PlannerPass::may_skip(const Lane& lane) const {
   const bool behind =
       (light || easy) && lane.settled && state_.first_blocked[lane.partition.value].job.is_set();
   if (!behind) return false;
-  const bool blocked = lane.work->known_blocked || is_kept_back(*lane.work);
-  return (blocked && lane.fewest_cores > state_.released_cores) || (easy && has_no_room(lane));
+  const bool blocked = lane.work->known_blocked || is_kept_back(lane);
+  if (!blocked) return easy && has_no_room(lane);
+  return lane.fewest_cores > state_.released_cores || (easy && has_no_room(lane)) ||
+         (light && stays_out(lane));
+}
+
+// What the node offers now beside what is planned ahead of the lane.
+bool PlannerPass::may_help(std::uint32_t node, const Lane& lane) const {
+  const NodePool::State& pool = pool_.state();
+  const LaneWork& work = *lane.work;
+  if (pool.nodes[node].idle_cores < lane.fewest_cores) return false;
+  if (!pool.nodes[node].available || !work.eligibility.allows(node, pool)) return false;
+  const Outlook outlook = Outlook::span(pool, &state_.profile,
+                                        {.now_ms = now_.mono_ms,
+                                         .from_ms = now_.mono_ms,
+                                         .until_ms = end_of(lane, now_.mono_ms),
+                                         .before = &lane.key});
+  outlook.look(node, work.demand, view_);
+  const std::uint32_t least = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  return evaluate(work.demand, view_, least).tasks >= least;
+}
+
+// Of the nodes that were released since the last pass began, none helps the lane: what there is on
+// them is kept for others. So it is kept back, if it wasn't before, and only that.
+bool PlannerPass::stays_out(const Lane& lane) const {
+  const NodePool::State& pool = pool_.state();
+  const bool plain = state_.standing.empty() && state_.preemption == nullptr &&
+                     state_.released_cores != model::kUnlimited && lane.reservation == 0 &&
+                     pool.log_end() - state_.log_before <= kMostReleased;
+  if (!plain) return false;
+  for (std::uint64_t entry = state_.log_before; entry < pool.log_end(); ++entry) {
+    if (may_help(pool.release_log[entry - pool.log_base], lane)) return false;
+  }
+  LaneWork& work = *lane.work;
+  work.log_seen = pool.log_end();
+  if (!work.known_blocked) return true;
+  work.known_blocked = false;
+  work.kept_back = true;
+  work.plans_seen = state_.profile.loosened();
+  return true;
 }
 
 // A job's plan in one partition was given up, for it can start earlier in another. Whom that plan
@@ -255,6 +300,21 @@ bool PlannerPass::look_again(const Lane& lane, const LaneKey& given_up) {
   state_.again_until = lane.key;
   state_.resume = *kept_back;
   return true;
+}
+
+// Nodes were released while the pass was interrupted. They are for those first whom it has examined
+// already, not for those who come next: so it goes to the top once more, lightly.
+void PlannerPass::go_back() {
+  const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
+  if (!window || !state_.settings->backfill || state_.agains == kMostAgain) return;
+  ++state_.agains;
+  state_.released_cores = most_released();
+  if (!state_.light) {
+    state_.again = state_.light = true;
+    state_.again_until = state_.resume;
+  }
+  state_.resume = LaneKey{};
+  for (Planner::State::Blocked& blocked : state_.first_blocked) blocked = {};
 }
 
 void PlannerPass::end_again() {

@@ -1,5 +1,5 @@
-// What limits have to say in a pass beside yes and no: who may have nodes kept for him, and on
-// which nodes a job may still run whose holder may not use more different ones.
+// What the gates have to say in a pass: whether a lane may start, who may have nodes kept for him,
+// and on which nodes a job may still run whose holder may not use more different ones.
 #include <algorithm>
 #include <utility>
 
@@ -17,21 +17,49 @@ std::uint32_t waived_in(const Candidate& candidate, PartitionIndex partition) {
   return waived;
 }
 
+std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
+                                                const model::Allocation* allocation) const {
+  if (state_.gates.none()) return std::nullopt;
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
+  job.reservation = lane.reservation;
+  if (lane.work != nullptr && lane.work->counted) job.request = lane.work->counted.get();
+  return state_.gates.refuse({job, lane.partition, limit_minutes(lane), allocation});
+}
+
+void PlannerPass::tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation) {
+  if (state_.gates.none()) return;
+  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
+  job.reservation = lane.reservation;
+  state_.gates.started(id, {job, lane.partition, limit_minutes(lane), &allocation});
+}
+
+std::uint64_t PlannerPass::gate_mark() const {
+  return state_.config_number + state_.gates.loosened();
+}
+
+// A refused lane plans nothing and stands in nobody's way.
+void PlannerPass::hold_back(Lane& lane, LaneWork& work, GateBlock gate) {
+  if (work.planned) drop_plans({lane.key});
+  work.known_blocked = false;
+  Why why{.reason = gate.reason, .detail = gate.detail, .gate = {}};
+  why.gate = std::move(gate);
+  explain(lane, work, why);
+}
+
 bool PlannerPass::may_reserve(const Lane& lane) const {
-  if (state_.gate == nullptr) return true;
   const RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   const GateQuestion question{job, lane.partition, limit_minutes(lane), nullptr};
-  return state_.gate->may_reserve(question, ~lane.key.priority);
+  return state_.gates.may_reserve(question, ~lane.key.priority);
 }
 
 // Other nodes than those that a gate refused for being too many different ones.
 std::optional<Selection> PlannerPass::within_limit(const Lane& lane, const LaneWork& work,
                                                    const model::Allocation& refused,
                                                    const GateBlock& block) {
-  if (!block.of_nodes || state_.gate == nullptr) return std::nullopt;
+  if (!block.of_nodes) return std::nullopt;
   const RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
   const GateQuestion question{job, lane.partition, limit_minutes(lane), &refused};
-  const auto nodes = state_.gate->nodes_within(question, block);
+  const auto nodes = state_.gates.nodes_within(question, block);
   if (!nodes) return std::nullopt;
   const NodePool::State& pool = pool_.state();
   Eligibility left = work.eligibility;

@@ -270,19 +270,12 @@ bool PlannerPass::gather(Lane& lane, LaneWork& work) {
 std::optional<GateBlock> PlannerPass::ask_gates_for(const MeetingPart& part,
                                                     const model::Allocation* allocation) const {
   const GateQuestion question{part.ranked, part.partition, part.minutes, allocation};
-  if (state_.gate != nullptr) {
-    if (auto refused = state_.gate->refuses(question)) return refused;
-  }
-  for (const StartGate* gate : state_.more_gates) {
-    if (auto refused = gate->refuses(question)) return refused;
-  }
-  return std::nullopt;
+  return state_.gates.refuse(question);
 }
 
 void PlannerPass::take_back(const MeetingPart& part, const model::Allocation& allocation) {
   const GateQuestion question{part.ranked, part.partition, part.minutes, &allocation};
-  if (state_.gate != nullptr) state_.gate->taken_back(question);
-  for (StartGate* gate : state_.more_gates) gate->taken_back(question);
+  state_.gates.taken_back(question);
 }
 
 void PlannerPass::examine_meeting(Lane& lane, LaneWork& work) {
@@ -329,8 +322,7 @@ void PlannerPass::start_meeting(Lane& lane, LaneWork& work,
     }
     const GateQuestion question{part.ranked, part.partition, part.minutes,
                                 made.back().allocation.get()};
-    if (state_.gate != nullptr) state_.gate->started(part.id, question);
-    for (StartGate* gate : state_.more_gates) gate->started(part.id, question);
+    state_.gates.started(part.id, question);
   }
   for (std::size_t i = 0; i < selections.size(); ++i) {
     const MeetingPart& part = work.parts[i];

@@ -36,6 +36,7 @@ std::int64_t window_ms(const Settings& settings) {
 }  // namespace
 
 PassResult PlannerPass::run(std::uint64_t budget) {
+  const bool queue_changed = state_.active && take_up_changes();
   note_ends();
   refresh_config();
   gate_mark_ = gate_mark();
@@ -44,7 +45,8 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   state_.profile.set_time(pool_.state(), now_.mono_ms, resolution);
   if (state_.active) {
     state_.stale = state_.stale || state_.world_left != pool_.state().world_generation ||
-                   state_.changed_left != state_.queue.changed_from();
+                   queue_changed || state_.gates_seen != gate_mark_;
+    if (state_.log_left != pool_.state().log_end()) go_back();
   } else {
     begin();
   }
@@ -54,7 +56,9 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       result_.finished = false;
       state_.pass_steps += steps_;
       state_.world_left = pool_.state().world_generation;
+      state_.log_left = pool_.state().log_end();
       state_.changed_left = state_.queue.changed_from();
+      state_.queue.reset_changed();
       note_sizes();
       return std::move(result_);
     }
@@ -76,6 +80,14 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   finish();
   note_sizes();
   return std::move(result_);
+}
+
+// Whether the queue has changed at a place that the pass had come past when it was interrupted.
+bool PlannerPass::take_up_changes() {
+  const std::optional<LaneKey> since = state_.queue.changed_from();
+  if (state_.changed_left) state_.queue.note_changed(*state_.changed_left);
+  state_.changed_left.reset();
+  return since && *since < state_.resume;
 }
 
 bool PlannerPass::is_used_up(std::uint64_t budget) const {
@@ -420,47 +432,6 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
   work.kept_back = !selection;
   work.plans_seen = state_.profile.loosened();
   return selection;
-}
-
-std::optional<GateBlock> PlannerPass::ask_gates(const Lane& lane,
-                                                const model::Allocation* allocation) const {
-  if (state_.gate == nullptr && state_.more_gates.empty()) return std::nullopt;
-  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
-  job.reservation = lane.reservation;
-  if (lane.work != nullptr && lane.work->counted) job.request = lane.work->counted.get();
-  const GateQuestion question{job, lane.partition, limit_minutes(lane), allocation};
-  if (state_.gate != nullptr) {
-    if (auto refused = state_.gate->refuses(question)) return refused;
-  }
-  for (const StartGate* gate : state_.more_gates) {
-    if (auto refused = gate->refuses(question)) return refused;
-  }
-  return std::nullopt;
-}
-
-void PlannerPass::tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation) {
-  if (state_.gate == nullptr && state_.more_gates.empty()) return;
-  RankedJob job = state_.queue.ranked(state_.queue.leader(lane.group), lane);
-  job.reservation = lane.reservation;
-  const GateQuestion question{job, lane.partition, limit_minutes(lane), &allocation};
-  if (state_.gate != nullptr) state_.gate->started(id, question);
-  for (StartGate* gate : state_.more_gates) gate->started(id, question);
-}
-
-std::uint64_t PlannerPass::gate_mark() const {
-  std::uint64_t mark = state_.config_number;
-  if (state_.gate != nullptr) mark += state_.gate->loosened();
-  for (const StartGate* gate : state_.more_gates) mark += gate->loosened();
-  return mark;
-}
-
-// A refused lane plans nothing and stands in nobody's way.
-void PlannerPass::hold_back(Lane& lane, LaneWork& work, GateBlock gate) {
-  if (work.planned) drop_plans({lane.key});
-  work.known_blocked = false;
-  Why why{.reason = gate.reason, .detail = gate.detail, .gate = {}};
-  why.gate = std::move(gate);
-  explain(lane, work, why);
 }
 
 void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) {

@@ -23,6 +23,7 @@ class PlannerPass {
   void begin();
   void finish();
   void note_sizes();
+  [[nodiscard]] bool take_up_changes();
   [[nodiscard]] bool is_used_up(std::uint64_t budget) const;
   [[nodiscard]] const LaneKey* next_lane(std::uint64_t budget);
   [[nodiscard]] bool nothing_new_at(const LaneKey& key) const;
@@ -36,6 +37,7 @@ class PlannerPass {
   void drop_plans(std::vector<LaneKey> keys);
   void drop_broken(const LaneKey& starter, const Selection& selection);
   [[nodiscard]] bool look_again(const Lane& lane, const LaneKey& given_up);
+  void go_back();
   void end_again();
   void refresh_config();
   void note_ends();
@@ -43,7 +45,9 @@ class PlannerPass {
   void examine(const LaneKey& key);
   [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
-  [[nodiscard]] bool is_kept_back(const LaneWork& work) const;
+  [[nodiscard]] bool is_kept_back(const Lane& lane) const;
+  [[nodiscard]] bool may_help(std::uint32_t node, const Lane& lane) const;
+  [[nodiscard]] bool stays_out(const Lane& lane) const;
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
   [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,
@@ -106,13 +110,13 @@ class PlannerPass {
   [[nodiscard]] std::optional<Selection> fewest_victims(const Lane& lane, const LaneWork& work,
                                                         std::vector<JobId>& victims);
   [[nodiscard]] StartNote note_of(const Lane& lane, const LaneWork& work) const;  // planner_why.cpp
+  // Gates (planner_limits.cpp)
   [[nodiscard]] std::optional<GateBlock> ask_gates(const Lane& lane,
                                                    const model::Allocation* allocation) const;
   void tell_gates(const Lane& lane, JobId id, const model::Allocation& allocation);
   // Changes when a lane that a gate refused has to be examined again.
   [[nodiscard]] std::uint64_t gate_mark() const;
   void hold_back(Lane& lane, LaneWork& work, GateBlock gate);
-  // Limits (planner_limits.cpp)
   [[nodiscard]] bool may_reserve(const Lane& lane) const;
   [[nodiscard]] std::optional<Selection> within_limit(const Lane& lane, const LaneWork& work,
                                                       const model::Allocation& refused,
@@ -151,6 +155,7 @@ class PlannerPass {
   std::uint64_t steps_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t gate_mark_ = 0;
+  mutable NodeView view_;            // of may_help()
   std::int64_t exempt_ms_ = kNever;  // as next_exempt_ms, for the lane that is examined
 };
 

@@ -306,11 +306,16 @@ bool PlannerQueue::rank(const Now& now) {
     fresh.push_back(lane.key);
   }
   if (!same) std::sort(fresh.begin(), fresh.end());
-  order_ = std::set<LaneKey>(fresh.begin(), fresh.end());
+  // The set keeps its nodes, which take the new keys in their order.
+  auto next = fresh.begin();
+  for (const LaneKey& key : order_) const_cast<LaneKey&>(key) = *next++;  // NOLINT
   const bool had_changes = changed_from_.has_value();
   if (!same) {
-    // Who is settled was so because others stood before it.
-    for (const LaneKey& key : fresh) lanes_[key.lane].settled &= lanes_[key.lane].gated;
+    // Who has no room has none wherever it stands; who was blocked may be kept back by others now.
+    for (const LaneKey& key : fresh) {
+      LaneWork* work = lanes_[key.lane].work.get();
+      if (work != nullptr) work->known_blocked = false;
+    }
   }
   if (!same || had_changes) changed_from_ = LaneKey{};
   return !same;

@@ -137,6 +137,7 @@ class PlannerQueue {
   // The earliest place in the order that changed since the last reset; empty: nothing changed.
   [[nodiscard]] const std::optional<LaneKey>& changed_from() const { return changed_from_; }
   void reset_changed() { changed_from_.reset(); }
+  void note_changed(const LaneKey& key) { note_change(key); }
 
  private:
   [[nodiscard]] GroupKey key_for(const Candidate& candidate) const;

@@ -14,6 +14,7 @@
 #include "core/planner.hpp"
 #include "core/planner_queue.hpp"
 #include "core/request_rules.hpp"
+#include "core/start_gates.hpp"
 
 namespace sluice::core {
 
@@ -22,13 +23,21 @@ struct Planner::State {
   const PriorityRule* rule = nullptr;
   std::int64_t next_ranking_ms = std::numeric_limits<std::int64_t>::min();
   std::uint64_t ranked_generation = 0;
-  StartGate* gate = nullptr;
+  StartGates gates;
   std::uint64_t gates_seen = 0;  // PlannerPass::gate_mark() when the last pass began
-  std::vector<StartGate*> more_gates;
   PlannerQueue queue;
   Profile profile;
   std::vector<StandingReservation> standing;  // by id
   bool standing_placed = true;                // their claims stand in the profile
+
+  // What is known to be possible on an idle cluster, by the request's address; planner.cpp's.
+  struct Possible {
+    model::RequestPtr request;
+    PartitionIndex partition;
+    std::uint32_t waived = 0;
+    std::uint64_t generation = 0;  // pool.config_generation
+  };
+  mutable std::vector<Possible> possible;
 
   // Of planner_standing.cpp
   [[nodiscard]] const StandingReservation* reservation(std::uint32_t id) const;  // null: unknown
@@ -52,7 +61,7 @@ struct Planner::State {
     model::AllocationPtr allocation;
     std::int64_t expected_end_ms = kNever;
     RunningFacts facts;
-    bool asleep = false;   // suspended
+    bool asleep = false;  // suspended
   };
   std::unordered_map<JobId, Running> running;       // looked up only
   std::set<JobId> leaving;                          // displaced, and on their way out
@@ -86,7 +95,8 @@ struct Planner::State {
   bool as_expected = true;              // nobody had, when the pass began
   std::int64_t latest_gone_ms = 0;      // when the last of those to have ended since was to
   std::uint64_t world_left = 0;         // world_generation when it was interrupted
-  std::optional<LaneKey> changed_left;  // queue.changed_from() at that time
+  std::optional<LaneKey> changed_left;  // queue.changed_from(), which then begins anew
+  std::uint64_t log_left = 0;           // and the end of the release log
   std::vector<LaneKey> planned;         // lanes with reservations, in order
   // Members of groups behind their leaders that are still to be planned, and how many are.
   std::vector<FollowUp> follow_ups;

@@ -146,9 +146,7 @@ bool Planner::gates_refuse(const Candidate& candidate, PartitionIndex partition)
   const std::uint32_t minutes =
       candidate.time_limit == 0 ? model::kUnlimited : candidate.time_limit;
   const GateQuestion question{job, partition, minutes, nullptr};
-  if (state_->gate != nullptr && state_->gate->refuses(question)) return true;
-  return std::any_of(state_->more_gates.begin(), state_->more_gates.end(),
-                     [&](const StartGate* gate) { return gate->refuses(question).has_value(); });
+  return state_->gates.refuse(question).has_value();
 }
 
 std::vector<std::optional<PlanEntry>> Planner::what_if(const NodePool& pool, JobId id,

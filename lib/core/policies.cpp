@@ -206,12 +206,23 @@ void Cluster::State::publish_priorities() {
     made->partitions.push_back({partition.name, partition.priority_job_factor,
                                 partition_totals(partition, made->tres_weights)});
   }
+  if (made->settings.weight_slowdown != 0) note_crowds(*made);
   for (const NodeInfo& node : nodes) made->cpus += node.record->facts.cpus();
   made->nodes = static_cast<std::uint32_t>(nodes.size());
   made->limit_unit_ms = static_cast<std::uint32_t>(settings->limit_unit_ms);
   policies->inputs = made;
   policies->rule.publish(made);
   policies->limits.set_shares(made);
+}
+
+void Cluster::State::note_crowds(PriorityInputs& inputs) const {
+  const std::vector<Planner::Overdue> all =
+      planner.overdue(inputs.as_of - kCrowdedAfterS * model::kSecond);
+  for (std::size_t p = 0; p < std::min(all.size(), inputs.partitions.size()); ++p) {
+    Crowd& crowd = inputs.partitions[p].crowd;
+    crowd.crowded = all[p].cpus >= kCrowdedTimes * std::max(1U, partitions[p]->total_cpus);
+    if (crowd.crowded) crowd.oldest_wait_s = (inputs.as_of - all[p].oldest) / model::kSecond;
+  }
 }
 
 model::TresCounts Cluster::State::partition_totals(const model::Partition& partition,

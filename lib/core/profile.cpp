@@ -2,7 +2,6 @@
 #include "core/profile.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace sluice::core {
@@ -56,15 +55,23 @@ bool Profile::is_plain(const Claim& claim) { return claim.full && !claim.whole &
 // Both lists of ends are in order: what stands in one of them only has gone, or has come.
 bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
   if (!future.plain || has_overdue(slot) || !Timeline::is_plain(slot)) return false;
-  gone_.clear();
   come_.clear();
-  std::set_difference(future.ends.begin(), future.ends.end(), slot.ends.begin(), slot.ends.end(),
-                      std::back_inserter(gone_));
-  std::set_difference(slot.ends.begin(), slot.ends.end(), future.ends.begin(), future.ends.end(),
-                      std::back_inserter(come_));
   future.timeline.begin_at(now_ms_);
-  for (const HoldEnd& hold : gone_) {
-    if (hold.at_ms > now_ms_) future.timeline.put_back(hold);
+  auto old = future.ends.cbegin();
+  auto fresh = slot.ends.cbegin();
+  const auto same = [](const HoldEnd& a, const HoldEnd& b) {
+    return a.at_ms == b.at_ms && a.job == b.job && a == b;
+  };
+  while (old != future.ends.cend() || fresh != slot.ends.cend()) {
+    if (old != future.ends.cend() && fresh != slot.ends.cend() && same(*old, *fresh)) {
+      ++old;
+      ++fresh;
+    } else if (old == future.ends.cend() || (fresh != slot.ends.cend() && *fresh < *old)) {
+      come_.push_back(*fresh++);
+    } else {
+      if (old->at_ms > now_ms_) future.timeline.put_back(*old);
+      ++old;
+    }
   }
   for (const HoldEnd& hold : come_) {
     if (!future.timeline.subtract(hold)) return false;
@@ -77,6 +84,7 @@ bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
 
 void Profile::add(std::uint32_t node, Claim claim) {
   NodeFuture& future = nodes_[node];
+  ++edits_;
   if (future.claims.empty()) {
     claimed_.push_back(node);
     is_claimed_.set(node);
@@ -100,16 +108,17 @@ void Profile::undo(NodeFuture& future, const Claim& claim) {
 }
 
 template <class Gone>
-void Profile::take_off(NodeFuture& future, Gone&& gone) {
-  std::erase_if(future.claims, [&](const Claim& claim) {
+bool Profile::take_off(NodeFuture& future, Gone&& gone) {
+  const auto number = std::erase_if(future.claims, [&](const Claim& claim) {
     if (!gone(claim)) return false;
     undo(future, claim);
     return true;
   });
+  return number != 0;
 }
 
 void Profile::drop_from(const LaneKey& key) {
-  ++loosened_;
+  loosen_all();
   const auto gone = [&](const Claim& claim) {
     return claim.key.lane != kStandingLane && !(claim.key < key);
   };
@@ -120,27 +129,27 @@ void Profile::drop_from(const LaneKey& key) {
 // Where a claim has less than it asked for, those that stay may get what this one leaves.
 template <class Gone>
 void Profile::take_off_in_full(NodeFuture& future, Gone&& gone) {
-  const std::size_t before = future.claims.size();
-  take_off(future, gone);
-  if (!future.plain && future.claims.size() != before) future.changes = 0;
+  if (take_off(future, gone) && !future.plain) future.changes = 0;
 }
 
 void Profile::drop(const std::vector<LaneKey>& keys) {
   if (keys.empty()) return;
-  ++loosened_;
   const auto gone = [&](const Claim& claim) {
     return keys.size() == 1 ? claim.key == keys.front()
                             : std::binary_search(keys.begin(), keys.end(), claim.key);
   };
-  for (const std::uint32_t node : claimed_) take_off(nodes_[node], gone);
+  for (const std::uint32_t node : claimed_) {
+    if (take_off(nodes_[node], gone)) note_loosened(node);
+  }
   forget_unclaimed();
 }
 
 void Profile::drop_member(const LaneKey& key, std::uint32_t member,
                           const std::vector<std::uint32_t>& nodes) {
-  ++loosened_;
   const auto gone = [&](const Claim& claim) { return claim.key == key && claim.member == member; };
-  for (const std::uint32_t node : nodes) take_off(nodes_[node], gone);
+  for (const std::uint32_t node : nodes) {
+    if (take_off(nodes_[node], gone)) note_loosened(node);
+  }
   forget_unclaimed();
 }
 
@@ -217,10 +226,13 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
                                   const LaneKey* before) const {
   const NodeFuture& future = nodes_[node];
   const auto counts = [&](const Claim& claim) { return before == nullptr || claim.key < *before; };
-  if (vantage.outside() && std::all_of(future.claims.begin(), future.claims.end(), counts)) {
-    return timeline(node);
-  }
+  const auto counted = std::count_if(future.claims.begin(), future.claims.end(), counts);
+  if (vantage.outside() && counted == std::ssize(future.claims)) return timeline(node);
   const NodeSlot& slot = pool_->nodes[node];
+  // Lane after lane asks for the same: which claims count follows from how many of them do.
+  const Asked asked{node, slot.changes, edits_, now_ms_, vantage.outside() ? counted : -1};
+  if (asked == asked_ && vantage.outside()) return scratch_;
+  asked_ = asked;
   scratch_.build(slot, now_ms_, overdue_end_ms_);
   for (const Claim& claim : future.claims) {
     if (!claim.inside && counts(claim) && vantage.heeds_claim(claim)) {
@@ -258,7 +270,7 @@ bool Profile::claims_leave(std::uint32_t node, std::int64_t until_ms, std::uint3
 }
 
 void Profile::erase_claims(bool standing) {
-  ++loosened_;
+  loosen_all();
   const auto gone = [&](const Claim& claim) {
     return (claim.key.lane == kStandingLane) == standing;
   };

@@ -6,29 +6,14 @@
 // be told from counts: it looks at the holds themselves and keeps clear of claims altogether.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "core/timeline.hpp"
 
 namespace sluice::core {
-
-// From where the claims are looked at: by a job outside of all reservations, or one inside.
-struct Vantage {
-  enum class Heeds : std::uint8_t { all, above, none };  // which reservations of others
-  std::uint32_t reservation = 0;                         // 0: outside
-  Heeds heeds = Heeds::all;
-  std::int64_t from_ms = 0;        // its jobs may not begin before
-  std::int64_t until_ms = kNever;  // then they are ended: what comes later doesn't matter
-
-  [[nodiscard]] bool outside() const { return reservation == 0; }
-  // Whether the claim counts, own parts of the reservation aside.
-  [[nodiscard]] bool heeds_claim(const Claim& claim) const {
-    if (claim.key.lane != kStandingLane) return !claim.inside || claim.reservation == reservation;
-    if (claim.reservation == reservation) return false;
-    return heeds == Heeds::all || (heeds == Heeds::above && claim.above);
-  }
-};
 
 class Profile {
  public:
@@ -50,7 +35,7 @@ class Profile {
   // The lanes have new keys. `fresh(old)` tells them.
   template <class Fresh>
   void rekey(Fresh&& fresh) {
-    ++loosened_;
+    loosen_all();
     for (const std::uint32_t node : claimed_) {
       for (Claim& claim : nodes_[node].claims) {
         if (claim.key.lane != kStandingLane) claim.key = fresh(claim.key);
@@ -77,14 +62,32 @@ class Profile {
   [[nodiscard]] bool claims_leave(std::uint32_t node, std::int64_t until_ms,
                                   std::uint32_t cores) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
-  // Counts the moments at which somebody may have been given more room.
-  [[nodiscard]] std::uint64_t loosened() const { return loosened_; }
+  // The log of nodes where somebody may have been given more room ends here. Who was kept back when
+  // it ended at `since` is so still, unless one of the nodes after that can help: helps(node).
+  [[nodiscard]] std::uint64_t loosened() const { return log_base_ + log_.size(); }
+  template <class Helps>
+  [[nodiscard]] bool still_tight(std::uint64_t since, Helps&& helps) const {
+    if (since < log_base_ || loosened() - since > kMostLooked) return false;
+    return std::none_of(log_.begin() + static_cast<std::ptrdiff_t>(since - log_base_), log_.end(),
+                        helps);
+  }
 
  private:
   struct NodeFuture;
   void forget_unclaimed();
+  // Anybody may have been given more room.
+  void loosen_all() {
+    log_base_ += log_.size() + 1;
+    log_.clear();
+    ++edits_;
+  }
+  void note_loosened(std::uint32_t node) {
+    if (log_.size() == kMostLogged) loosen_all();
+    log_.push_back(node);
+    ++edits_;
+  }
   template <class Gone>
-  static void take_off(NodeFuture& future, Gone&& gone);
+  static bool take_off(NodeFuture& future, Gone&& gone);  // true: there were some
   template <class Gone>
   static void take_off_in_full(NodeFuture& future, Gone&& gone);
   static void undo(NodeFuture& future, const Claim& claim);
@@ -114,11 +117,26 @@ class Profile {
   const NodePool::State* pool_ = nullptr;
   std::int64_t now_ms_ = 0;
   std::int64_t overdue_end_ms_ = 0;
-  std::uint64_t loosened_ = 0;
+  static constexpr std::size_t kMostLogged = 4096;
+  static constexpr std::size_t kMostLooked = 64;  // of the log; more: it is taken to be too long
+  std::vector<std::uint32_t>
+      log_;  // nodes from which claims went; entry i has number log_base_ + i
+  std::uint64_t log_base_ = 0;
   mutable std::vector<NodeFuture> nodes_;
+  // What the scratch timeline shows.
+  struct Asked {
+    std::uint32_t node = 0;
+    std::uint64_t changes = 0;  // of the node
+    std::uint64_t edits = 0;
+    std::int64_t now_ms = 0;
+    std::ptrdiff_t counted = -1;  // claims; -1: as seen from a reservation
+
+    bool operator==(const Asked&) const = default;
+  };
   mutable Timeline scratch_;
-  mutable std::vector<HoldEnd> gone_;  // for follow()
-  mutable std::vector<HoldEnd> come_;
+  mutable Asked asked_;
+  std::uint64_t edits_ = 1;             // counts changes of claims
+  mutable std::vector<HoldEnd> come_;   // for follow()
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
   base::Bitmap is_claimed_;             // the same as a set
 };

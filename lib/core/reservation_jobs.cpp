@@ -77,10 +77,11 @@ std::vector<std::uint32_t> Cluster::State::open_reservations(const model::Job& j
   return open;
 }
 
-// What the planner is told: nothing where there is no choice. Components of heterogeneous jobs stay
-// outside.
+// What the planner is told: nothing where there is no choice. Heterogeneous jobs stay outside
+// unless they name a reservation: what draws jobs in doesn't draw in a part of one.
 std::vector<std::uint32_t> Cluster::State::lanes_of(const model::Job& job) const {
-  if (reservations.empty() || job.het_job.is_set()) return {};
+  if (reservations.empty()) return {};
+  if (job.het_job.is_set() && job.request->reservation.empty()) return {};
   return open_reservations(job);
 }
 

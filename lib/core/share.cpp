@@ -268,16 +268,16 @@ base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
 base::Bitmap first_idle(const base::Bitmap& busy, std::size_t wanted) {
   constexpr std::uint64_t kAll = ~std::uint64_t{0};
   const std::span<const std::uint64_t> held = busy.words();
-  std::vector<std::uint64_t> taken(held.size(), 0);
+  base::Bitmap taken(busy.size());
   for (std::size_t w = 0; w < held.size() && wanted != 0; ++w) {
     if (held[w] == kAll) continue;
     std::uint64_t idle = ~held[w];
     auto here = static_cast<std::size_t>(idle == kAll ? 64 : std::popcount(idle));
     for (; here > wanted; --here) idle &= ~std::bit_floor(idle);
-    taken[w] = idle;
+    taken.set_word(w, idle);
     wanted -= here;
   }
-  return *base::Bitmap::from_words(busy.size(), std::move(taken));
+  return taken;
 }
 
 base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeNeed& need,

@@ -13,16 +13,18 @@ constexpr std::int64_t kMost = std::int64_t{64} << kFraction;  // scores beyond 
 constexpr std::uint32_t kHalf = 1U << 31U;   // above: those whose patience is over
 constexpr std::uint32_t kFresh = 1U << 26U;  // below: nobody
 
-// How much the width counts, in 1024ths.
-constexpr std::int64_t kWidth = 1024 / 6;
-constexpr std::int64_t kWidthAfterThreeDays = 1024 / 2;  // as much again, with the wait's cube
-constexpr std::int64_t kMostWidth = 2 * 1024;
-constexpr std::int64_t kThreeDays_s = 3 * 86'400;
+// The width's exponents are one in so many.
+constexpr std::int64_t kWidthRoot = 6;
+constexpr std::int64_t kFillRoot = 4;
 
-std::int64_t width_exponent(std::int64_t wait_s) {
-  const std::int64_t waited = wait_s * 1024 / kThreeDays_s;
-  const std::int64_t cube = (waited * waited * waited) >> 20U;
-  return kWidth + std::min((cube * kWidthAfterThreeDays) >> 10U, kMostWidth);
+std::uint32_t overdue(std::int64_t wait_s) {
+  return kHalf + static_cast<std::uint32_t>(std::min<std::int64_t>(wait_s, kHalf - 1));
+}
+
+// Below those whose patience is over, above nobody.
+std::uint32_t rank_of(std::int64_t score) {
+  const std::int64_t shifted = std::clamp(score, -kMost, kMost - 1) + kMost;
+  return std::max(kFresh, static_cast<std::uint32_t>(shifted << (31 - 7 - kFraction)));
 }
 
 }  // namespace
@@ -42,17 +44,17 @@ std::int64_t log2_scaled(std::uint64_t value) {
   return result;
 }
 
-std::uint32_t slowdown_rank(std::int64_t wait_s, std::int64_t estimate_s, std::uint64_t cpus) {
-  if (wait_s <= 0) return kFresh;
-  if (wait_s >= kPatienceS) {
-    return kHalf + static_cast<std::uint32_t>(std::min<std::int64_t>(wait_s, kHalf - 1));
-  }
-  const auto waited = static_cast<std::uint64_t>(wait_s);
+std::uint32_t slowdown_rank(std::int64_t wait_s, std::int64_t estimate_s, std::uint64_t cpus,
+                            const Crowd& crowd) {
   const auto asked = static_cast<std::uint64_t>(std::max<std::int64_t>(estimate_s, 1));
-  const std::int64_t width = (log2_scaled(cpus) * width_exponent(wait_s)) >> 10U;
-  const std::int64_t score = log2_scaled(waited) - log2_scaled(asked) + width;
-  const std::int64_t shifted = std::clamp(score, -kMost, kMost - 1) + kMost;
-  return std::max(kFresh, static_cast<std::uint32_t>(shifted << (31 - 7 - kFraction)));
+  if (crowd.crowded) {
+    if (wait_s > 0 && wait_s >= crowd.oldest_wait_s - kAsOldS) return overdue(wait_s);
+    return rank_of(log2_scaled(asked) + log2_scaled(cpus) / kFillRoot);
+  }
+  if (wait_s <= 0) return kFresh;
+  if (wait_s >= kPatienceS) return overdue(wait_s);
+  const auto waited = static_cast<std::uint64_t>(wait_s);
+  return rank_of(log2_scaled(waited) - log2_scaled(asked) + log2_scaled(cpus) / kWidthRoot);
 }
 
 }  // namespace sluice::core

@@ -21,10 +21,10 @@ Status check_times(const model::JobSpec& spec, const model::Request& request, No
   if (spec.deadline <= std::max(now.wall, spec.begin)) return fail(ErrorCode::invalid_time_limit);
   const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
   if (least == model::kUnlimited || least == 0) return {};
+  // Deadlines are whole seconds: one that was counted from "now" is not missed by a part of one.
+  const model::WallTime earliest = std::max(now.wall / model::kSecond * model::kSecond, spec.begin);
   const model::WallTime run = model::WallTime{least} * 60 * model::kSecond;
-  if (std::max(now.wall, spec.begin) + run > spec.deadline) {
-    return fail(ErrorCode::invalid_time_limit);
-  }
+  if (earliest + run > spec.deadline) return fail(ErrorCode::invalid_time_limit);
   return {};
 }
 

@@ -68,7 +68,8 @@ void Timeline::add_step(std::int64_t from_ms, const NodeView& view) {
 
 bool Timeline::is_plain(const NodeSlot& slot) {
   return slot.disjoint && slot.gres.empty() && slot.faulty.empty() && !slot.changed_under_holds &&
-         slot.user_holds == 0 && slot.used_memory <= slot.hardware->memory;
+         slot.user_holds == 0 && slot.used_memory <= slot.hardware->memory &&
+         (slot.hardware->threads == 1 || adds_up(slot));  // cores may be shared by their threads
 }
 
 // Where nothing but cores and memory is handed out, and nothing twice, the ends are at hand in

@@ -42,7 +42,24 @@ struct Claim {
   LaneKey key;          // whose
   // Planned: for the leader of the lane's group (0), or for which of those behind it.
   std::uint32_t member = 0;
-  bool full = true;     // its node's timeline had all that it takes
+  bool full = true;  // its node's timeline had all that it takes
+};
+
+// From where the claims are looked at: by a job outside of all reservations, or one inside.
+struct Vantage {
+  enum class Heeds : std::uint8_t { all, above, none };  // which reservations of others
+  std::uint32_t reservation = 0;                         // 0: outside
+  Heeds heeds = Heeds::all;
+  std::int64_t from_ms = 0;        // its jobs may not begin before
+  std::int64_t until_ms = kNever;  // then they are ended: what comes later doesn't matter
+
+  [[nodiscard]] bool outside() const { return reservation == 0; }
+  // Whether the claim counts, own parts of the reservation aside.
+  [[nodiscard]] bool heeds_claim(const Claim& claim) const {
+    if (claim.key.lane != kStandingLane) return !claim.inside || claim.reservation == reservation;
+    if (claim.reservation == reservation) return false;
+    return heeds == Heeds::all || (heeds == Heeds::above && claim.above);
+  }
 };
 
 class Timeline {

@@ -142,11 +142,17 @@ TresCounts allocated_tres(const model::Allocation& allocation, const TresTable& 
   return counts;
 }
 
+std::int64_t requested_cpus(const model::Request& request) {
+  const std::int64_t nodes = std::max(1U, request.min_nodes);
+  const std::int64_t tasks = std::max<std::int64_t>(request.tasks, nodes);
+  const std::int64_t cpus = nodes * std::max(1U, request.min_cpus_per_node);
+  return request.overcommit ? cpus : std::max(cpus, tasks * std::max(1U, request.cpus_per_task));
+}
+
 TresCounts requested_tres(const model::Request& request, const TresTable& table) {
   const std::int64_t nodes = std::max(1U, request.min_nodes);
   const std::int64_t tasks = std::max<std::int64_t>(request.tasks, nodes);
-  std::int64_t cpus = nodes * std::max(1U, request.min_cpus_per_node);
-  if (!request.overcommit) cpus = std::max(cpus, tasks * std::max(1U, request.cpus_per_task));
+  const std::int64_t cpus = requested_cpus(request);
   TresCounts counts;
   model::set_tres(counts, model::kTresCpu, cpus);
   const auto memory = static_cast<std::int64_t>(request.memory_per_node) * nodes +

@@ -35,6 +35,8 @@ using TresWeights = std::vector<TresWeight>;  // ascending by id
 // Cpu, mem, node, and the GRES and licences that the table has. Without billing.
 [[nodiscard]] model::TresCounts allocated_tres(const model::Allocation& allocation,
                                                const model::TresTable& table);
+// The CPUs that any allocation for the request holds at least; 1 and up.
+[[nodiscard]] std::int64_t requested_cpus(const model::Request& request);
 // What any allocation for the request holds at least. Without billing.
 [[nodiscard]] model::TresCounts requested_tres(const model::Request& request,
                                                const model::TresTable& table);

@@ -8,7 +8,8 @@
 namespace sluice::core {
 
 void Cluster::State::begin(Now now) {
-  turn = Turn{};
+  if (!turn_is_new) turn = Turn{};
+  turn_is_new = false;
   turn.now = now;
   last = now;
   licenses->set_time(now.mono_ms);
@@ -50,12 +51,18 @@ Changes Cluster::State::finish() {
   }
   Changes done = std::move(changes);
   turn = Turn{};
+  turn_is_new = true;
   return done;
 }
 
+// Most questions in a row are about one job.
 const model::Job* Cluster::State::find(JobId id) const {
+  if (id == last_found_id && last_found != nullptr) return last_found->job.get();
   const auto entry = jobs.find(id);
-  return entry == jobs.end() ? nullptr : entry->second.job.get();
+  if (entry == jobs.end()) return nullptr;
+  last_found_id = id;
+  last_found = &entry->second;
+  return last_found->job.get();
 }
 
 const model::Job& Cluster::State::job(JobId id) const {

@@ -37,6 +37,17 @@ bool same_standing(const model::Job& a, const model::Job& b) {
          a.priority_fixed == b.priority_fixed;
 }
 
+// Who could run but for a limit or a rule of where it asks to run is eligible, as in Slurm.
+bool is_eligible_under(Reason reason) {
+  switch (reason) {
+    case Reason::partition_time_limit:
+    case Reason::partition_node_limit:
+    case Reason::partition_down:
+    case Reason::partition_inactive: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 bool is_from_plan(Reason reason) {
@@ -77,6 +88,9 @@ void Cluster::State::review(JobId id) {
     if (keeps.reason == Reason::none && !is_rest(waiting)) array.ready.insert(waiting.array_task);
   }
   if (keeps.reason != Reason::none) {
+    if (job(id).eligible == 0 && is_eligible_under(keeps.reason)) {
+      edit_quietly(id).eligible = turn.now.wall;
+    }
     unqueue(id);
     set_reason(id, keeps);
     if (throttled != nullptr) turn.arrays.insert(waiting.array_job);

@@ -2,6 +2,7 @@
 #include "ledger/books.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/assert.hpp"
 
@@ -51,6 +52,27 @@ bool has_money(const Balance& balance) {
 }
 
 }  // namespace
+
+// Rows are put in their order, and attempts that are gone are taken away after that: none comes
+// back.
+BooksRows joined(BooksRows first, BooksRows then) {
+  const auto append = [](auto& to, auto& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  append(first.entries, then.entries);
+  append(first.warnings, then.warnings);
+  BooksChanges& sum = first.changed;
+  BooksChanges& more = then.changed;
+  if (more.head) sum.head = more.head;
+  if (more.prices) sum.prices = std::move(more.prices);
+  append(sum.customers, more.customers);
+  append(sum.balances, more.balances);
+  append(sum.packages, more.packages);
+  append(sum.attempts, more.attempts);
+  append(sum.gone, more.gone);
+  append(sum.requests, more.requests);
+  return first;
+}
 
 Month Books::open_month(WallTime when) const {
   const Month month = month_of(when);
@@ -237,6 +259,14 @@ const Balance& Books::balance(std::uint32_t customer) const { return owners_.at(
 std::vector<const Package*> Books::packages(std::uint32_t customer) const {
   std::vector<const Package*> all;
   for (const std::uint32_t id : owners_.at(customer).packages) all.push_back(&packages_.at(id));
+  return all;
+}
+
+std::vector<const Package*> Books::all_packages(std::uint32_t customer) const {
+  std::vector<const Package*> all;
+  for (const auto& [id, package] : packages_) {
+    if (package.customer == customer) all.push_back(&package);
+  }
   return all;
 }
 

@@ -43,9 +43,11 @@ class Books {
   // Whose are these accounts (a job's, and those above it)? Null: nobody's; it isn't charged.
   [[nodiscard]] const Customer* customer_of(std::span<const Text> accounts) const;
   [[nodiscard]] std::vector<const Customer*> customers() const;  // by id
+  [[nodiscard]] bool has_customers() const { return !owners_.empty(); }
   [[nodiscard]] const Balance& balance(std::uint32_t customer) const;
   // Those that haven't ended, in the order of drawing.
   [[nodiscard]] std::vector<const Package*> packages(std::uint32_t customer) const;
+  [[nodiscard]] std::vector<const Package*> all_packages(std::uint32_t customer) const;  // by id
 
   // --- Attempts --------------------------------------------------------------------------------
   // What has to be held so that the attempt can run until then. `promised`: what others that start

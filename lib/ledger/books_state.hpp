@@ -167,6 +167,9 @@ struct BooksRows {
   std::vector<FundsWarning> warnings;  // to be told, not stored
 };
 
+// Two steps, one after the other, as one.
+[[nodiscard]] BooksRows joined(BooksRows first, BooksRows then);
+
 // Which of them.
 struct ChangedKeys {
   bool head = false;

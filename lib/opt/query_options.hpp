@@ -121,6 +121,8 @@ struct SacctOptions {
   std::vector<std::string> nodes;
   std::vector<std::uint32_t> users;
   std::vector<std::uint32_t> groups;
+  std::vector<std::uint32_t> associations;  // -x
+  std::vector<std::string> flags;           // -F, in lower case
   JobStates states;
   std::uint32_t min_nodes = 0, max_nodes = 0;  // -i; 0 and 0: any
   std::uint32_t min_cpus = 0, max_cpus = 0;    // -I

@@ -52,6 +52,28 @@ Outcome set_groups(State& s, const Given& use) {
   return {};
 }
 
+Outcome set_associations(State& s, const Given& use) {
+  for (std::string_view word : base::split_nonempty(use.value, ',')) {
+    const auto id = base::parse_u32(base::trim(word));
+    if (!id) return query_error(fmt::format("Invalid association id: {}", word));
+    s.options.associations.push_back(*id);
+  }
+  return {};
+}
+
+Outcome set_flags(State& s, const Given& use) {
+  constexpr std::string_view kKnown[] = {"schedsubmit", "schedmain", "schedbackfill",
+                                         "startreceived"};
+  for (std::string_view word : base::split_nonempty(use.value, ',')) {
+    std::string flag = base::to_lower(base::trim(word));
+    if (std::ranges::find(kKnown, flag) == std::end(kKnown)) {
+      return query_error(fmt::format("Invalid job flag {}", word), Severity::fatal);
+    }
+    s.options.flags.push_back(std::move(flag));
+  }
+  return {};
+}
+
 template <auto Member>
 Outcome set_time(State& s, const Given& use) {
   const auto when = base::parse_time(use.value, s.in->now, base::TimeOfDay::today);
@@ -157,9 +179,10 @@ constexpr R kRows[] = {
         .on(kSacct)
         .in(Group::format)
         .sets(To<&O::array>::on),
-    R::valued("associations", 'x', "<id>[,...]", "")
+    R::valued("associations", 'x', "<id>[,...]", "Only jobs of these associations.")
         .on(kSacct)
-        .refused("jobs are selected by account and user (-A, -u)"),
+        .in(Group::filter)
+        .sets(set_associations),
     R::flag("batch-script", 'B', "Print the script of the job.")
         .on(kSacct)
         .in(Group::format)
@@ -196,7 +219,12 @@ constexpr R kRows[] = {
         .sets(To<&O::expand_patterns>::on),
     kCommon.federation("SACCT_FEDERATION"),
     R::valued("file", 'f', "<file>", "").on(kSacct).refused("accounting is kept in the store"),
-    R::valued("flags", 'F', "<flag>[,...]", "").on(kSacct).refused("jobs carry no such flags"),
+    R::valued("flags", 'F', "<flag>[,...]",
+              "Only jobs with one of these flags: SchedMain, StartReceived; SchedSubmit and "
+              "SchedBackfill, which no job has.")
+        .on(kSacct)
+        .in(Group::filter)
+        .sets(set_flags),
     R::valued("format", 'o', "<field>[%[-]<width>][,...]", "What to print.")
         .on(kSacct)
         .in(Group::format)

@@ -39,8 +39,7 @@ constexpr R kRows[] = {
         .on(kSreport)
         .in(Group::other)
         .sets(To<&O::quiet>::on),
-    R::valued("time", 't', "<unit>",
-              "Seconds, Minutes, Hours, Percent, SecPer, MinPer or HourPer.")
+    R::valued("time", 't', "<unit>", "Seconds, Minutes, Hours, Percent, SecPer, MinPer or HourPer.")
         .on(kSreport)
         .in(Group::format)
         .sets(To<&O::time_format>::text),

@@ -9,6 +9,7 @@
 #include "base/duration.hpp"
 #include "base/strings.hpp"
 #include "report/job_text.hpp"
+#include "rollup/attempt.hpp"
 
 namespace sluice::report::history {
 
@@ -58,14 +59,17 @@ model::WallTime end_of(const Row& row, const Context& context) {
 }
 
 std::int64_t elapsed_seconds(const Row& row, const Context& context) {
-  const bool whole = context.from == 0 && context.to == 0;
-  if (row.step == nullptr && whole) return run_seconds(*row.job, context.time.now);
+  const std::int64_t now = context.time.now;
+  if (row.step == nullptr) {
+    if (context.from == 0 && context.to == 0) return run_seconds(*row.job, now);
+    const std::int64_t to = context.to != 0 ? rollup::seconds_of(context.to) : now;
+    return rollup::run_seconds(*row.job, now, {rollup::seconds_of(context.from), to});
+  }
   const model::WallTime start = start_of(row, context);
   if (start == 0) return 0;
   const model::WallTime end = end_of(row, context);
-  model::WallTime run = (end != 0 ? end : context.time.now * model::kSecond) - start;
-  if (row.step == nullptr) run -= row.job->suspended_us;
-  return std::max<std::int64_t>(0, run / model::kSecond);
+  const std::int64_t until = end != 0 ? rollup::seconds_of(end) : now;
+  return std::max<std::int64_t>(0, until - rollup::seconds_of(start));
 }
 
 std::uint32_t allocated_cpus(const Row& row) {
@@ -155,11 +159,9 @@ void time_limit_raw(const Row& row, const Context& context, Out& out) {
 }
 
 void suspended(const Row& row, const Context& context, Out& out) {
-  std::int64_t sum = row.job->suspended_us;
-  if (row.job->state == model::JobState::suspended) {
-    sum += context.time.now * model::kSecond - row.job->suspended_at;
-  }
-  out += base::format_duration(std::max<std::int64_t>(0, sum / model::kSecond));
+  const std::int64_t now = context.time.now;
+  out += base::format_duration(rollup::held_seconds(*row.job, now) -
+                               rollup::run_seconds(*row.job, now));
 }
 
 void allocated_tres(const Row& row, const Context&, Out& out) {

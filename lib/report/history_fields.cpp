@@ -64,6 +64,9 @@ void frequency(const Row& row, const Context&, Out& out) {
 }
 
 void account(const Row& row, const Context&, Out& out) { out += row.job->request->account.view(); }
+void association(const Row& row, const Context&, Out& out) {
+  add_number(out, row.job->association);
+}
 void cpus(const Row& row, const Context&, Out& out) { add_number(out, allocated_cpus(row)); }
 void nodes(const Row& row, const Context&, Out& out) {
   add_number(out, row.step != nullptr ? row.step->node_count : node_count(*row.job));
@@ -190,7 +193,7 @@ constexpr HistoryField kFields[] = {
     {"AllocCPUS", 10, false, cpus},
     {"AllocNodes", 10, false, allocated_nodes},
     {"AllocTRES", 10, false, history::allocated_tres},
-    {"AssocID", 7, false, zero},
+    {"AssocID", 7, false, association},
     {"AveCPU", 10, false, average<UsageKind::cpu_us>},
     {"AveCPUFreq", 10, false, zero_of_step},
     {"AveDiskRead", 14, false, average<UsageKind::read_bytes>},

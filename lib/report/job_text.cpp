@@ -7,6 +7,7 @@
 #include "base/quantity.hpp"
 #include "model/gres.hpp"
 #include "report/gres_text.hpp"
+#include "rollup/attempt.hpp"
 
 namespace sluice::report {
 
@@ -181,16 +182,12 @@ std::string allocated_tres(const model::Job& job) {
 }
 
 std::int64_t run_seconds(const model::Job& job, std::int64_t now) {
-  if (job.start == 0) return 0;
-  std::int64_t until = now * model::kSecond;
-  if (job.state == model::JobState::pending) return 0;
-  if (job.state == model::JobState::suspended) until = job.suspended_at;
-  if (job.end != 0) until = job.end;
-  return std::max<std::int64_t>(0, (until - job.start - job.suspended_us) / model::kSecond);
+  return rollup::run_seconds(job, now);
 }
 
 model::WallTime accrue_time(const model::Job& job) {
-  if (job.accrue != 0 || job.state == model::JobState::pending) return job.accrue;
+  const bool later = job.reason == model::Reason::begin_time;  // then it will
+  if (job.accrue != 0 || (job.state == model::JobState::pending && !later)) return job.accrue;
   return job.eligible;
 }
 
@@ -203,9 +200,21 @@ model::WallTime preemptable_at(const model::Job& job, const ExemptTimes& exempt)
 
 std::int64_t end_seconds(const model::Job& job) {
   if (job.end != 0) return job.end / model::kSecond;
-  const model::WallTime start = job.start != 0 ? job.start : job.planned_start;
+  model::WallTime start = job.start != 0 ? job.start : job.planned_start;
+  const bool begins = job.state == model::JobState::pending && job.eligible > job.submit &&
+                      job.reason == model::Reason::begin_time;
+  if (start == 0 && begins) start = job.eligible;
   if (start == 0 || job.time_limit == model::kUnlimited || job.time_limit == 0) return 0;
   return (start + job.suspended_us) / model::kSecond + std::int64_t{job.time_limit} * 60;
+}
+
+std::int64_t end_with_grace(const model::Job& job, const ExemptTimes& exempt) {
+  const std::int64_t end = end_seconds(job);
+  if (job.preempted_at == 0 || job.state != model::JobState::running) return end;
+  const auto own = exempt.grace.find(exempt.grace_by_qos ? job.qos.str() : job.partition.str());
+  const std::int64_t grace_s = own == exempt.grace.end() ? 0 : own->second;
+  const std::int64_t told = job.preempted_at / model::kSecond + grace_s;
+  return end == 0 ? told : std::min(end, told);
 }
 
 std::string reason_text(const model::Job& job) {

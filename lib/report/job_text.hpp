@@ -45,11 +45,16 @@ inline constexpr std::size_t kTaskListRoom = 64;
 [[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);
 // When it will end or has ended, seconds; 0: unknown.
 [[nodiscard]] std::int64_t end_seconds(const model::Job& job);
-// Where running jobs may be displaced: how long one is safe at first.
+// Where running jobs may be displaced: how long one is safe at first, and how long it goes on
+// when it has been told.
 struct ExemptTimes {
   std::int64_t usual_s = 0;
   std::map<std::string, std::int64_t> of_qos;  // seconds, where a QOS says otherwise
+  bool grace_by_qos = false;                   // else by partition
+  std::map<std::string, std::int64_t> grace;   // seconds, by the name of either
 };
+// end_seconds(), but of a job that was displaced the end of its grace time.
+[[nodiscard]] std::int64_t end_with_grace(const model::Job& job, const ExemptTimes& exempt);
 // From when on it may be displaced; 0: it does not run.
 [[nodiscard]] model::WallTime preemptable_at(const model::Job& job, const ExemptTimes& exempt);
 // From when on it ages, or aged while it waited; 0: it doesn't.

@@ -90,9 +90,10 @@ void show_times(const Job& job, const ShowStyle& style, TextBlock& block) {
   block.line(fmt::format("SubmitTime={} EligibleTime={}", time_text(time, job.submit, "Unknown"),
                          time_text(time, job.eligible, "Unknown")));
   block.line("AccrueTime=" + time_text(time, accrue_time(job), "Unknown"));
+  const std::int64_t end = style.exempt ? end_with_grace(job, *style.exempt) : end_seconds(job);
   block.line(fmt::format("StartTime={} EndTime={} Deadline={}",
                          time_text(time, shown_start(job), "Unknown"),
-                         time_text(time, end_seconds(job) * model::kSecond, "Unknown"),
+                         time_text(time, end * model::kSecond, "Unknown"),
                          time_text(time, job.spec->deadline, "N/A")));
   if (style.exempt && job.start != 0) {
     block.line(fmt::format("PreemptEligibleTime={} PreemptTime={}",
@@ -214,8 +215,14 @@ void show_resources(const Job& job, const ShowStyle& style, TextBlock& block) {
   }
 }
 
-std::string_view sharing_text(model::Sharing sharing) {
-  switch (sharing) {
+// Where a job runs may leave it no choice.
+std::string_view sharing_text(const Job& job, const ShowStyle& style) {
+  const auto there = style.sharing.find(job.partition.str());
+  if (job.start != 0 && there != style.sharing.end()) {
+    if (there->second == model::OverSubscribe::exclusive) return "NO";
+    if (there->second == model::OverSubscribe::force) return "YES";
+  }
+  switch (job.request->sharing) {
     case model::Sharing::exclusive: return "NO";
     case model::Sharing::oversubscribe: return "YES";
     case model::Sharing::exclusive_user: return "USER";
@@ -232,10 +239,10 @@ std::string input_path(const Job& job) {
   return path;
 }
 
-void show_program(const Job& job, TextBlock& block) {
+void show_program(const Job& job, const ShowStyle& style, TextBlock& block) {
   const model::JobSpec& spec = *job.spec;
   block.line(fmt::format("OverSubscribe={} Contiguous={} Licenses={} Network=(null)",
-                         sharing_text(job.request->sharing), job.request->contiguous ? 1 : 0,
+                         sharing_text(job, style), job.request->contiguous ? 1 : 0,
                          or_null(job.request->licenses)));
   block.line(fmt::format("Command={}", or_null(command_text(job))));
   if (!spec.submit_line.empty()) block.line("SubmitLine=" + spec.submit_line.str());
@@ -302,7 +309,7 @@ void show_job(const model::Job& job, const ShowStyle& style, std::string& out) {
   show_times(job, style, block);
   show_place(job, block);
   show_resources(job, style, block);
-  show_program(job, block);
+  show_program(job, style, block);
   show_rest(job, block);
   block.end();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,6 +24,8 @@ struct ShowStyle {
   TimeStyle time;
   std::size_t task_list_room = kTaskListRoom;
   std::optional<ExemptTimes> exempt;  // where there is preemption
+  // Of partitions, by name: what a job that runs there shares, whatever it asked for.
+  std::map<std::string, model::OverSubscribe> sharing;
 };
 
 // Each appends a whole record, with the blank line behind it unless -o.

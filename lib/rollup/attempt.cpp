@@ -47,7 +47,9 @@ model::UseKey key_of(const model::Job& job) {
   return key;
 }
 
-bool began(const model::Job& job) { return job.start != 0 && job.allocation; }
+bool began(const model::Job& job) {
+  return job.start != 0 && job.state != model::JobState::pending;
+}
 
 // Records from before stretches were kept have only their sum: it is taken from the end.
 void take_from_end(std::vector<Period>& runs, Seconds suspended) {
@@ -84,10 +86,45 @@ Seconds AttemptUse::seconds_in(const Period& period) const {
   return sum;
 }
 
+void AttemptUse::add_to(model::TresCounts& sum, const Period& period) const {
+  const Seconds kept = common(held, period).length();
+  const Seconds run = runs.size() == 1 && runs.front() == held ? kept : seconds_in(period);
+  for (const model::TresCount& one : tres) {
+    const Seconds seconds = one.id == model::kTresCpu ? run : kept;
+    if (seconds != 0) model::add_tres(sum, one.id, one.count * seconds);
+  }
+}
+
 Seconds AttemptUse::seconds() const {
   Seconds sum = 0;
   for (const Period& run : runs) sum += run.length();
   return sum;
+}
+
+namespace {
+
+Period held_by(const model::Job& attempt, Seconds now) {
+  if (!began(attempt)) return {};
+  const Seconds start = seconds_of(attempt.start);
+  return {start, std::max(start, attempt.end != 0 ? seconds_of(attempt.end) : now)};
+}
+
+}  // namespace
+
+Seconds run_seconds(const model::Job& attempt, Seconds now) {
+  return run_seconds(attempt, now, held_by(attempt, now));
+}
+
+Seconds run_seconds(const model::Job& attempt, Seconds now, const Period& period) {
+  Seconds sum = 0;
+  for (const Period& run : runs_of(attempt, held_by(attempt, now))) {
+    sum += common(run, period).length();
+  }
+  return sum;
+}
+
+Seconds held_seconds(const model::Job& attempt, Seconds now) {
+  return held_by(attempt, now).length();
 }
 
 AttemptUse use_of(const model::Job& attempt, Seconds now) {
@@ -96,12 +133,8 @@ AttemptUse use_of(const model::Job& attempt, Seconds now) {
   use.tres = counts_of(attempt);
   use.cpus = static_cast<std::uint32_t>(model::tres_count(use.tres, model::kTresCpu));
   use.reservation = attempt.reservation;
-  if (began(attempt)) {
-    const Seconds start = seconds_of(attempt.start);
-    const Seconds end = attempt.end != 0 ? seconds_of(attempt.end) : now;
-    use.held = {start, std::max(start, end)};
-    use.runs = runs_of(attempt, use.held);
-  }
+  use.held = held_by(attempt, now);
+  use.runs = runs_of(attempt, use.held);
   use.wait = wait_of(attempt, now);
   return use;
 }

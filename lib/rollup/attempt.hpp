@@ -31,10 +31,16 @@ struct AttemptUse {
 
   [[nodiscard]] Seconds seconds_in(const Period& period) const;
   [[nodiscard]] Seconds seconds() const;
+  // Adds what it used in the period. Only CPUs are given up in a suspension.
+  void add_to(model::TresCounts& sum, const Period& period) const;
 };
 
 // Of one that isn't over: up to `now`.
 [[nodiscard]] AttemptUse use_of(const model::Job& attempt, Seconds now);
+// Its seconds alone: all of them, or those of a period.
+[[nodiscard]] Seconds run_seconds(const model::Job& attempt, Seconds now);
+[[nodiscard]] Seconds run_seconds(const model::Job& attempt, Seconds now, const Period& period);
+[[nodiscard]] Seconds held_seconds(const model::Job& attempt, Seconds now);  // with suspensions
 [[nodiscard]] Wait wait_of(const model::Job& attempt, Seconds now);
 
 // seconds * counts, added.

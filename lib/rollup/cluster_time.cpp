@@ -84,8 +84,7 @@ void Book::note(const model::NodeSpan& span) {
 void Book::note(const model::Reservation& reservation) {
   if (model::has_flag(reservation, model::kResvIgnoreJobs)) return;
   const Period stretch{seconds_of(reservation.start), seconds_of(reservation.end)};
-  over_hours(stretch,
-             [&](Hour& hour, Seconds seconds) { reserve(hour, reservation, seconds); });
+  over_hours(stretch, [&](Hour& hour, Seconds seconds) { reserve(hour, reservation, seconds); });
 }
 
 // Jobs in it are among those of the cluster already: only what they left is added.

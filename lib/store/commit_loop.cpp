@@ -22,19 +22,28 @@ constexpr std::chrono::seconds kReserveRetry{2};
 
 void Store::State::loop() {
   std::vector<Queued> taken;
-  const auto has_work = [this] { return stopping || !queue.empty(); };
+  // A change of what is purged wakes it too: then it looks again at when that is due.
+  PurgePolicy known = options.purge;
+  const auto has_work = [&] {
+    const bool changed = known.jobs_after_s != options.purge.jobs_after_s;
+    known = options.purge;
+    return stopping || changed || !queue.empty();
+  };
   while (true) {
     taken.clear();
     {
       std::unique_lock guard(queue_lock);
-      if (has_reserve || failed) {
-        wake.wait(guard, has_work);
-      } else {
+      if (!has_reserve && !failed) {
         wake.wait_for(guard, kReserveRetry, has_work);
+      } else if (const auto due = next_purge()) {
+        wake.wait_until(guard, *due, has_work);
+      } else {
+        wake.wait(guard, has_work);
       }
       if (queue.empty() && stopping) return;
       std::swap(taken, queue);
     }
+    archive_step();
     if (!has_reserve && !failed) renew_reserve();
     std::span<Queued> rest(taken);
     while (!rest.empty()) {

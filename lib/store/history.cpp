@@ -1,9 +1,11 @@
 // History: the indexes give the attempts that may be meant, in job order; each is read, matched
-// and handed on. Everything happens in one read transaction, so the answer is of one moment.
+// and handed on. Everything happens in one read transaction, so the answer is of one moment. What
+// the archives of the months that it touches have comes before, each in job order.
 #include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "store/archive.hpp"
 #include "store/history_match.hpp"
 #include "store/reader.hpp"
 #include "store/records.hpp"
@@ -126,6 +128,26 @@ Status walk_all(ReadState& state, const HistoryFilter& filter, Walk& walk) {
   return walk_keys(state.sql.get, *keys, walk);
 }
 
+using GiveRow = std::function<bool(const HistoryRow&)>;
+
+// Within a transaction.
+Status walk_database(ReadState& state, const HistoryFilter& filter, const GiveRow& row) {
+  Walk walk(state, filter, row);
+  Status walked = walk_all(state, filter, walk);
+  state.sql.scan.reset();
+  state.sql.steps.reset();
+  return walked;
+}
+
+// Fixes the moment that the transaction is of; whether the attempt's record is there.
+Result<bool> has_attempt(ReadState& state, std::int64_t key) {
+  Statement& get = state.sql.finished_at;
+  get.start(key);
+  const Result<bool> row = get.step();
+  get.reset();
+  return row;
+}
+
 }  // namespace
 
 Result<ReadState::Keys> ReadState::candidates(const HistoryFilter& filter) {
@@ -176,16 +198,38 @@ Status ReadState::add_window(const HistoryFilter& filter, Keys& keys) {
   return {};
 }
 
+// What is being moved stands in both for a moment: then the state's record is the one that counts.
 Status Reader::history(const HistoryFilter& filter,
                        const std::function<bool(const HistoryRow&)>& row) {
   ReadState& state = state_->read;
   if (Status begun = state.sql.begin.run(); !begun) return begun;
-  Walk walk(state, filter, row);
-  Status walked = walk_all(state, filter, walk);
-  state.sql.scan.reset();
-  state.sql.steps.reset();
+  Status walked = state_->walk_archives(filter, row);
+  if (walked && !state_->enough) walked = walk_database(state, filter, row);
   const Status ended = state.sql.end.run();
   return walked ? ended : walked;
+}
+
+Status Reader::State::walk_archives(const HistoryFilter& filter, const GiveRow& row) {
+  enough = false;
+  if (const Result<bool> fixed = has_attempt(read, 0); !fixed) return tl::unexpected(fixed.error());
+  Status status;
+  const GiveRow only_moved = [&](const HistoryRow& found) {
+    const Result<bool> here = has_attempt(read, job_key(found.job->id, found.job->attempt));
+    if (!here) status = tl::unexpected(here.error());
+    if (here && !*here) enough = !row(found);
+    return status && !enough;
+  };
+  for (const ArchiveFile& file : archive_files(folder)) {
+    if (filter.from != 0 && file.end <= filter.from) continue;
+    const Result<ReadState*> opened = archive(file.path);
+    if (!opened) return context(file.path, opened.error());
+    if (Status begun = (*opened)->sql.begin.run(); !begun) return begun;
+    const Status walked = walk_database(**opened, filter, only_moved);
+    const Status ended = (*opened)->sql.end.run();
+    if (!walked) return context(file.path, walked.error());
+    if (!ended || !status || enough) return ended ? status : ended;
+  }
+  return {};
 }
 
 }  // namespace sluice::store

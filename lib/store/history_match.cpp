@@ -56,6 +56,13 @@ bool ran_on(const model::Job& job, const std::vector<Text>& nodes) {
   });
 }
 
+bool was_suspended(const model::Job& job, const Window& window) {
+  if (job.suspended_at != 0 && window.meets(job.suspended_at, 0)) return true;
+  return std::ranges::any_of(job.suspensions, [&](const model::Suspension& one) {
+    return window.meets(one.from, one.to);
+  });
+}
+
 bool had_state(const model::Job& job, const HistoryFilter& filter) {
   const Window window = window_of(filter);
   const auto asked = [&](model::JobState state) { return asks_for(filter, state); };
@@ -66,6 +73,7 @@ bool had_state(const model::Job& job, const HistoryFilter& filter) {
   if (asked(model::JobState::running) && job.start != 0 && window.meets(job.start, job.end)) {
     return true;
   }
+  if (asked(model::JobState::suspended) && was_suspended(job, window)) return true;
   if (((filter.states >> kFlagShift) & job.flags) != 0 && window.meets(job.submit, job.end)) {
     return true;
   }

@@ -76,6 +76,16 @@ Result<ReadState::Statements> ReadState::prepare(Connection& connection) {
   return s;
 }
 
+Result<ReadState*> Reader::State::archive(const std::string& path) {
+  std::unique_ptr<ReadState>& known = archives[path];
+  if (!known) {
+    Result<ReadState> opened = ReadState::open(path);
+    if (!opened) return tl::unexpected(std::move(opened.error()));
+    known = std::make_unique<ReadState>(std::move(*opened));
+  }
+  return known.get();
+}
+
 Result<std::string> Reader::blob(std::string_view hash) {
   Statement& get = state_->read.sql.blob;
   get.start(hash);

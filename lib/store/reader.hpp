@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,8 +44,20 @@ struct ReadState {
 };
 
 struct Reader::State {
+  State(ReadState opened, rollup::Calendar by, std::string archive_folder)
+      : read(std::move(opened)), calendar(std::move(by)), folder(std::move(archive_folder)) {}
+
+  // The month's database, opened once.
+  [[nodiscard]] Result<ReadState*> archive(const std::string& path);
+  // Rows of the archives that a filter touches, within a transaction on the state. Sets `enough`.
+  [[nodiscard]] Status walk_archives(const HistoryFilter& filter,
+                                     const std::function<bool(const HistoryRow&)>& row);
+
   ReadState read;
   rollup::Calendar calendar;
+  std::string folder;   // of archives
+  bool enough = false;  // the caller of the latest walk wanted no more
+  std::map<std::string, std::unique_ptr<ReadState>> archives;
 };
 
 }  // namespace sluice::store

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "base/fd.hpp"
+#include "store/archive.hpp"
 #include "store/database.hpp"
 #include "store/reserve.hpp"
 #include "store/store.hpp"
@@ -43,6 +45,12 @@ struct Store::State {
   [[nodiscard]] Status prepare_uses();
   [[nodiscard]] Status rebuild_use();
 
+  // archive_steps.cpp
+  [[nodiscard]] Status prepare_archive();
+  // When the next step is due; nothing: never. With queue_lock held.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_purge() const;
+  void archive_step();
+
   // load.cpp
   [[nodiscard]] Result<LoadedState> load();
 
@@ -67,6 +75,10 @@ struct Store::State {
   std::atomic<std::uint64_t> commits = 0;
   std::atomic<std::uint64_t> transactions = 0;
   std::atomic<std::uint64_t> rows = 0;
+  // Jobs on their way to the archive: by the commit thread; `purge_at` under queue_lock.
+  std::optional<ArchiveMover> mover;
+  std::chrono::steady_clock::time_point purge_at = {};
+  std::string archive_error;  // under queue_lock
   std::thread thread;
 };
 

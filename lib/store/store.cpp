@@ -7,6 +7,7 @@
 
 #include "base/file.hpp"
 #include "base/lock_file.hpp"
+#include "store/archive.hpp"
 #include "store/reader.hpp"
 #include "store/schema.hpp"
 #include "store/state.hpp"
@@ -74,6 +75,7 @@ Result<std::unique_ptr<Store>> Store::open(const OpenOptions& options) {
   state->writer.emplace(std::move(*writer));
   if (Status ready = state->prepare_uses(); !ready) return context(options.path, ready.error());
   state->renew_reserve();
+  if (Status ready = state->prepare_archive(); !ready) return context(options.path, ready.error());
   state->thread = std::thread([raw = state.get()] { raw->loop(); });
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
@@ -85,6 +87,20 @@ Store::~Store() {
   }
   state_->wake.notify_one();
   state_->thread.join();
+}
+
+void Store::set_purge(const PurgePolicy& policy) {
+  {
+    const std::scoped_lock guard(state_->queue_lock);
+    state_->options.purge = policy;
+    state_->purge_at = {};
+  }
+  state_->wake.notify_one();
+}
+
+std::string Store::archive_error() const {
+  const std::scoped_lock guard(state_->queue_lock);
+  return state_->archive_error;
 }
 
 Status Store::rebuild_use() { return state_->rebuild_use(); }
@@ -107,7 +123,8 @@ Result<Reader> Store::reader() const {
   Result<ReadState> opened = ReadState::open(state_->options.path);
   if (!opened) return context(state_->options.path, opened.error());
   return Reader(std::make_unique<Reader::State>(std::move(*opened),
-                                                rollup::Calendar(state_->options.clock)));
+                                                rollup::Calendar(state_->options.clock),
+                                                archive_folder(state_->options.path)));
 }
 
 StoreStats Store::stats() const { return {state_->commits, state_->transactions, state_->rows}; }

@@ -28,85 +28,19 @@
 #include "model/usage_record.hpp"
 #include "model/use.hpp"
 #include "rollup/cluster_time.hpp"
-
-namespace sluice::ledger {
-struct BooksRows;
-struct BooksState;
-}  // namespace sluice::ledger
+#include "store/transaction.hpp"
 
 namespace sluice::store {
 
-struct Blob {  // a script or an environment, by content
-  Text hash;   // content_hash(bytes)
-  std::string bytes;
-};
-
-// The first answer to a changing request; a retry gets it again.
-struct StoredReply {
-  Uid128 request_id;
-  std::uint32_t uid = 0;   // a retry by somebody else is refused
-  std::uint16_t type = 0;  // wire::MessageType
-  std::string payload;
-};
-
-// A host that has joined.
-struct HostRecord {
-  Text name;
-  Text public_key;
-  Text roles;
-  Text address;
-  std::uint32_t port = 0;
-};
-
-struct TokenRecord {
-  Text secret_hash;
-  Text role;
-  model::WallTime expires = 0;
-  std::uint32_t uses_left = 0;
-};
-
-// All or nothing. Records replace those of the same identity: jobs by (id, attempt), steps by
-// (attempt, number), nodes and partitions by name, usage by association and QOS.
-struct Transaction {
-  std::vector<model::JobPtr> jobs;
-  std::vector<model::JobPtr> ended;   // final record of an attempt (may also be in `jobs`)
-  std::vector<model::NodePtr> nodes;  // only what an administrator set is kept
-  std::vector<model::PartitionPtr> partitions;
-  std::vector<model::StepPtr> steps;
-  std::vector<Blob> blobs;
-  std::optional<StoredReply> reply;
-  std::vector<HostRecord> hosts;
-  std::vector<TokenRecord> tokens;  // uses_left 0 removes
-  std::uint32_t next_job_id = 0;    // 0: unchanged
-  // Usage of an association or QOS that is removed goes with it.
-  model::AccountsDifferencePtr accounts;  // null: unchanged
-  std::vector<model::UsageRecord> usage;
-  std::vector<model::ReservationPtr> reservations;       // by id
-  std::vector<model::ReservationPtr> reservations_gone;  // to be removed
-  std::vector<model::NodeSpan> node_spans;  // by node and begin; `to` 0: not over
-  std::shared_ptr<const ledger::BooksRows> books;        // ledger_rows.hpp; null: unchanged
-};
-
-// What a restart needs. Finished jobs older than the age given to open() are not loaded, unless
-// something that is not over still needs to know how they went.
-struct LoadedState {
-  std::uint64_t epoch = 0;  // already raised and committed
-  std::uint32_t next_job_id = 0;
-  std::vector<model::JobPtr> jobs;  // specs and requests shared where equal
-  std::vector<model::NodePtr> nodes;
-  std::vector<model::PartitionPtr> partitions;
-  std::vector<model::StepPtr> steps;  // running
-  std::vector<HostRecord> hosts;
-  std::vector<TokenRecord> tokens;
-  model::AccountsPtr accounts;  // null: nothing was ever changed in them
-  std::vector<model::UsageRecord> usage;
-  std::vector<model::ReservationPtr> reservations;
-  std::vector<model::NodeSpan> node_spans;  // that are not over
-  std::shared_ptr<const ledger::BooksState> books;  // null: nothing was ever billed
+// What becomes of old jobs (archive.hpp).
+struct PurgePolicy {
+  // So long after its end a job is moved to the archive of that month; 0: never.
+  std::int64_t jobs_after_s = 0;
 };
 
 struct OpenOptions {
   std::string path;  // the database file
+  PurgePolicy purge = {};
   std::uint32_t min_job_age_s = 300;
   bool skip_durable_commit = false;  // simulation only: answers before the commit (finds I1)
   model::WallTime now = 0;
@@ -160,7 +94,8 @@ class Reader {
   // By key (and by size) over whole hours: a period that begins or ends within one is widened.
   enum class Sizes : std::uint8_t { together, apart };
   [[nodiscard]] Result<std::vector<model::UseRow>> use(const rollup::Period& period, Sizes sizes);
-  [[nodiscard]] Result<std::vector<rollup::HourUse>> hours(const rollup::Period& period);  // ascending
+  [[nodiscard]] Result<std::vector<rollup::HourUse>> hours(
+      const rollup::Period& period);  // ascending
   // Whether the attempt's use is in those sums.
   [[nodiscard]] Result<bool> is_counted(JobId job, std::uint32_t attempt);
   // Those that touch the period, by begin.
@@ -189,6 +124,9 @@ class Store {
   ~Store();  // waits for what is queued
 
   [[nodiscard]] Result<LoadedState> load();
+  void set_purge(const PurgePolicy& policy);
+  // Why old jobs could not be moved the last time; empty: they could.
+  [[nodiscard]] std::string archive_error() const;
   // Sums use up anew from the records of jobs. Commits wait meanwhile.
   [[nodiscard]] Status rebuild_use();
   // Queues. `done` is called on the writer thread, in the order of the calls.

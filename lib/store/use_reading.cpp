@@ -27,9 +27,8 @@ struct Wanted {
 
 // Of what is there in a later part only those that began in it are new.
 Status add_row(const Statement& row, const Wanted& wanted, Sums& sums) {
-  const std::uint32_t cpus = wanted.sizes == Reader::Sizes::apart
-                                 ? static_cast<std::uint32_t>(row.integer(2))
-                                 : 0;
+  const std::uint32_t cpus =
+      wanted.sizes == Reader::Sizes::apart ? static_cast<std::uint32_t>(row.integer(2)) : 0;
   Sum& sum = sums[{row.integer(1), cpus}];
   sum.jobs += row.integer(0) == wanted.first ? row.integer(3) : row.integer(4);
   const Result<Amounts> amounts = wire::decode<Amounts>(row.bytes(5));

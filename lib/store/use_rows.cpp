@@ -34,7 +34,7 @@ Result<UseRows::Statements> UseRows::prepare(Connection& connection) {
     Sql sql;
   };
   Statements s;
-  const std::array<Wanted, 13> list{{
+  const std::array<Wanted, 12> list{{
       {&s.find_key, "SELECT id FROM use_keys WHERE record=?1"},
       {&s.put_key, "INSERT INTO use_keys (record) VALUES (?1)"},
       {&s.get_use,
@@ -49,7 +49,6 @@ Result<UseRows::Statements> UseRows::prepare(Connection& connection) {
        "UPDATE past_reservations SET finish=?2 WHERE id=?1 AND finish>?2 AND start<=?2"},
       {&s.clear_uses, "DELETE FROM uses"},
       {&s.clear_hours, "DELETE FROM cluster_hours"},
-      {&s.scan_jobs, "SELECT spec, request, record FROM jobs WHERE finished IS NOT NULL"},
   }};
   for (const Wanted& wanted : list) {
     Result<Statement> made = connection.prepare(wanted.sql);
@@ -100,7 +99,7 @@ void UseRows::add_held(const rollup::AttemptUse& use, std::int64_t key) {
       Sum& sum = sums_[{static_cast<std::uint32_t>(level), span.from, key, use.cpus}];
       ++sum.jobs;
       if (at == use.held.from) ++sum.begun;
-      rollup::add_use(sum.tres, use.tres, use.seconds_in(span));
+      use.add_to(sum.tres, span);
       at = span.to;
     }
   }
@@ -121,10 +120,8 @@ void UseRows::add_hours(const rollup::AttemptUse& use) {
     }
   };
   over_hours(use.held, [&](const rollup::Period& hour, const auto& sum_of) {
-    const rollup::Seconds seconds = use.seconds_in(hour);
-    rollup::add_use(sum_of("").used, use.tres, seconds);
-    if (use.reservation.empty()) return;
-    rollup::add_use(sum_of(use.reservation.str()).used, use.tres, seconds);
+    use.add_to(sum_of("").used, hour);
+    if (!use.reservation.empty()) use.add_to(sum_of(use.reservation.str()).used, hour);
   });
   over_hours(use.wait.span, [&](const rollup::Period& hour, const auto& sum_of) {
     model::add_tres(sum_of("").waited, model::kTresCpu,
@@ -203,25 +200,32 @@ Status UseRows::remove(const model::Reservation& reservation, model::WallTime no
   return sql_.end_reservation.run(reservation.id, end);
 }
 
-Status UseRows::rebuild() {
+Status UseRows::clear() {
+  forget();
   if (Status cleared = sql_.clear_uses.run(); !cleared) return cleared;
-  if (Status cleared = sql_.clear_hours.run(); !cleared) return cleared;
-  Result<Statement> spec_rows = connection_->prepare("SELECT record FROM specs WHERE id=?1");
+  return sql_.clear_hours.run();
+}
+
+Status UseRows::add_all(Connection& history) {
+  Result<Statement> jobs =
+      history.prepare("SELECT spec, request, record FROM jobs WHERE finished IS NOT NULL");
+  if (!jobs) return tl::unexpected(std::move(jobs.error()));
+  Result<Statement> spec_rows = history.prepare("SELECT record FROM specs WHERE id=?1");
   if (!spec_rows) return tl::unexpected(std::move(spec_rows.error()));
-  Result<Statement> request_rows = connection_->prepare("SELECT record FROM requests WHERE id=?1");
+  Result<Statement> request_rows = history.prepare("SELECT record FROM requests WHERE id=?1");
   if (!request_rows) return tl::unexpected(std::move(request_rows.error()));
   PartReader<model::JobSpec> specs(std::move(*spec_rows), kMaxKeys);
   PartReader<model::Request> requests(std::move(*request_rows), kMaxKeys);
-  sql_.scan_jobs.start();
+  jobs->start();
   while (true) {
-    const Result<bool> row = sql_.scan_jobs.step();
+    const Result<bool> row = jobs->step();
     if (!row) return tl::unexpected(row.error());
     if (!*row) return flush();
-    Result<model::Job> job = wire::decode<model::Job>(sql_.scan_jobs.bytes(2));
+    Result<model::Job> job = wire::decode<model::Job>(jobs->bytes(2));
     if (!job) return context("a finished job", job.error());
-    const auto spec = specs.part(sql_.scan_jobs.integer(0));
+    const auto spec = specs.part(jobs->integer(0));
     if (!spec) return tl::unexpected(spec.error());
-    const auto request = requests.part(sql_.scan_jobs.integer(1));
+    const auto request = requests.part(jobs->integer(1));
     if (!request) return tl::unexpected(request.error());
     job->spec = *spec;
     job->request = *request;

@@ -1,6 +1,6 @@
 // The rows of use: what ended attempts used, by hour, day and month, by whom and by size of job;
 // and by hour for the whole cluster. An attempt is added in the transaction of its final record, so
-// the sums always equal those over history (rebuild() makes them anew from it, for when a place
+// the sums always equal those over history (they can be made anew from it, for when a place
 // changes its clocks).
 //
 // What a batch of transactions adds is gathered and written at its end: many jobs, few rows.
@@ -38,7 +38,7 @@ class UseRows {
     Statement get_use, put_use;
     Statement get_hour, put_hour;
     Statement put_span, put_reservation, drop_reservation, end_reservation;
-    Statement clear_uses, clear_hours, scan_jobs;
+    Statement clear_uses, clear_hours;
   };
   [[nodiscard]] static Result<Statements> prepare(Connection& connection);
   UseRows(Connection& connection, Statements statements, rollup::Calendar calendar)
@@ -54,7 +54,9 @@ class UseRows {
   void forget();  // after a roll-back
 
   // Everything about jobs anew, from their records; within one transaction.
-  [[nodiscard]] Status rebuild();
+  [[nodiscard]] Status clear();
+  [[nodiscard]] Status add_all(
+      Connection& history);  // finished jobs of the state, or of an archive
   [[nodiscard]] const rollup::Calendar& calendar() const { return calendar_; }
 
  private:

@@ -1,5 +1,7 @@
 // Keeps the rows of use fitting to the place's calendar: another clock than the one that its days
 // and months went by, and they are summed up anew, at the start.
+#include <utility>
+
 #include "base/clock.hpp"
 #include "base/hash.hpp"
 #include "store/state.hpp"
@@ -11,8 +13,10 @@ namespace {
 // What the clock was until then; never 0. Changes to come may still become others.
 std::int64_t zone_hash(const model::LocalClock& clock, model::WallTime until) {
   std::string text = "local";
+  std::int32_t offset = 0;
   for (const model::ClockChange& change : clock.changes) {
     if (change.at > until && &change != &clock.changes.front()) break;
+    if (std::exchange(offset, change.offset_s) == change.offset_s) continue;
     text += " " + std::to_string(change.at) + " " + std::to_string(change.offset_s);
   }
   return static_cast<std::int64_t>(base::hash_bytes(text) >> 1U) | 1;
@@ -37,7 +41,13 @@ Status Store::State::rebuild_use() {
   const std::scoped_lock guard(database);
   const model::WallTime now = options.now != 0 ? options.now : base::wall_micros();
   Status done = writer->begin();
-  if (done) done = writer->uses().rebuild();
+  if (done) done = writer->uses().clear();
+  if (done) done = writer->uses().add_all(connection);
+  for (const ArchiveFile& file : archive_files(archive_folder(options.path))) {
+    if (!done) break;
+    Result<Connection> archive = Connection::open(file.path, Connection::Mode::reader);
+    done = archive ? writer->uses().add_all(*archive) : context(file.path, archive.error());
+  }
   if (done) done = set_meta(connection, "use_zone", zone_hash(options.clock, now));
   if (done) done = set_meta(connection, "use_zone_until", now);
   if (done) done = writer->commit(now);

@@ -16,7 +16,7 @@ LAYERS = {
     "lib/config": ["lib/base", "lib/model", "lib/ledger"],
     "lib/rollup": ["lib/base", "lib/model", "lib/ledger"],
     "lib/store": ["lib/base", "lib/model", "lib/rollup", "lib/ledger", "lib/wire"],
-    "lib/report": ["lib/base", "lib/model", "lib/ledger"],
+    "lib/report": ["lib/base", "lib/model", "lib/ledger", "lib/rollup"],
     "lib/opt": ["lib/base", "lib/model"],
     "lib/image": ["lib/base", "lib/model", "lib/wire"],
     "lib/accel": ["lib/base", "lib/model", "lib/config"],

@@ -142,7 +142,13 @@ def accounts_users_and_usage_are_private():
     check(of(BOB, *shares) == {BOB}, f"bob's shares: {of(BOB, *shares)}")
     check(of(CAROL, *shares) == {CAROL, ALICE}, f"the coordinator: {of(CAROL, *shares)}")
     check({ALICE, BOB, CAROL} <= of(OLGA, *shares), "an operator sees all")
+    top = ("sreport", "-n", "-P", "user", "top", "start=now-1hour", "end=now+1hour", "format=login")
+    wait_for(lambda: {ALICE, BOB} <= of(OLGA, *top), 20, "each has used a second")
+    check(of(BOB, *top) == {BOB}, f"bob's use: {of(BOB, *top)}")
+    check(of(CAROL, *top) == {ALICE}, f"the coordinator: {of(CAROL, *top)}")
+    check({ALICE, BOB} <= of(OLGA, *top), "an operator sees all use")
     set_private("")
+    check({ALICE, BOB} <= of(BOB, *top), "nothing is private")
 
 
 def reservations_are_private():

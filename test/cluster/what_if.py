@@ -99,7 +99,7 @@ def refusals():
     for words, text in (
         (("--from-state", "--runs", "none"), "jobs run limit, mean or 1% to 100%"),
         (("--from-state", "/nonexistent"), "there is no cluster"),
-        ((), "--trace or --from-state is needed"),
+        ((), "--trace, --submissions or --from-state is needed"),
     ):
         done = cluster.run("sluice", "sim", *words)
         check(done.returncode == 1 and text in done.stderr, f"{words}: {done}")

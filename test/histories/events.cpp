@@ -17,12 +17,13 @@ std::uint32_t size_of(const auto& list) { return static_cast<std::uint32_t>(std:
 
 void History::step() {
   const std::uint32_t what = random_.below(100);
-  if (what < 32) return submit();
-  if (what < 50) return end_some();
-  if (what < 68) return pass(static_cast<std::int64_t>(random_.below(1800)));
-  if (what < 76) return act();
+  if (what < 30) return submit();
+  if (what < 47) return end_some();
+  if (what < 64) return pass(static_cast<std::int64_t>(random_.below(1800)));
+  if (what < 71) return act();
+  if (what < 77) return disturb();
   if (what < 82) return update();
-  if (what < 87) return node_event();
+  if (what < 88) return node_event();
   if (what < 91) return edit_accounts();
   if (what < 93) return edit_partition();
   if (what < 96) return edit_reservation();
@@ -91,6 +92,7 @@ void History::draw_standing(JobBuilder& job) {
 
 void History::draw_conditions(JobBuilder& job) {
   job.named(random_.percent(50) ? "a" : "b");
+  if (random_.percent(15)) job.spec([](auto& s) { s.no_kill = true; });
   if (random_.percent(6)) job.held();
   if (random_.percent(8)) {
     job.begin(world_.now.wall + std::int64_t{random_.below(3600)} * model::kSecond);
@@ -161,6 +163,17 @@ void History::act() {
                        .selector = {job->id, {}},
                        .by_uid = job->spec->uid,
                        .by_admin = random_.percent(70)},
+        fmt::format("verb {} on job {}", static_cast<int>(verb), job->id.value));
+  if (random_.percent(60)) release_all();
+}
+
+// An administrator suspends a job that runs, lets it go on, or has it begin anew.
+void History::disturb() {
+  const model::JobPtr job = some_job(true);
+  if (!job) return node_event();
+  JobVerb verb = random_.percent(50) ? JobVerb::suspend : JobVerb::requeue;
+  if (job->state == model::JobState::suspended && random_.percent(80)) verb = JobVerb::resume;
+  apply(core::ActOnJob{.verb = verb, .selector = {job->id, {}}, .by_uid = 0, .by_admin = true},
         fmt::format("verb {} on job {}", static_cast<int>(verb), job->id.value));
   if (random_.percent(60)) release_all();
 }

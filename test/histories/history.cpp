@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -58,18 +59,25 @@ void History::apply(const core::Event& event, const std::string& what) {
 
 void History::plan_and_check() {
   const Picture before = picture_of(*world_.cluster, world_.settings, world_.now);
-  const bool ahead = random_.percent(12);
+  const bool cut = random_.percent(8);
+  const bool ahead = !cut && random_.percent(12);
   core::StoredState state;
   if (ahead) state = stored_state(*world_.cluster);
-  static_cast<void>(world_.plan());
+  if (cut) {
+    ++counts_.cuts;
+    note("  the pass is cut");
+    static_cast<void>(world_.plan_once(1 + random_.below(30)));
+  } else {
+    static_cast<void>(world_.plan(site_.slice));
+  }
   Picture after = picture_of(*world_.cluster, world_.settings, world_.now);
   after.tells = trace_;
-  count(before, after);
+  count(std::exchange(last_, after), after);
   if (::testing::Test::HasFailure()) problem_ = "an invariant of the cluster (above)";
   if (problem_.empty()) problem_ = oversubscribed(after);
   if (problem_.empty()) problem_ = started_wrongly(before, after);
   if (problem_.empty()) problem_ = exceeded_limits(before, after);
-  if (problem_.empty()) problem_ = untrue_reasons(after);
+  if (problem_.empty() && !cut) problem_ = untrue_reasons(after);
   if (problem_.empty()) problem_ = unfair(after);
   if (problem_.empty() && ahead) look_ahead(before, state, after);
 }
@@ -158,6 +166,7 @@ void History::count(const Picture& before, const Picture& after) {
 const char* seen_name(std::size_t seen) {
   static constexpr std::array<const char*, kSeen> kNames = {
       "steady sites",
+      "with passes in pieces",
       "with limits",
       "with multifactor priorities",
       "with preemption",
@@ -187,6 +196,7 @@ const char* seen_name(std::size_t seen) {
 void History::count_site() {
   const model::Settings& settings = site_.settings;
   saw(Seen::steady_sites, site_.steady);
+  saw(Seen::sites_with_pieces, site_.slice != kWholePass);
   saw(Seen::sites_with_limits, site_.limits);
   saw(Seen::sites_with_priorities, settings.priority.type == model::PriorityType::multifactor);
   saw(Seen::sites_with_preemption, settings.preempt.type != model::PreemptType::none);

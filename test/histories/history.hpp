@@ -16,6 +16,7 @@ namespace sluice::histories {
 // What the histories contained, so that it is visible what the checks have seen.
 enum class Seen : std::uint8_t {
   steady_sites,
+  sites_with_pieces,
   sites_with_limits,
   sites_with_priorities,
   sites_with_preemption,
@@ -54,6 +55,7 @@ struct Counts {
   std::uint64_t futures = 0;   // histories that were continued in a copy
   std::uint64_t preemptions = 0;
   std::uint64_t restarts = 0;
+  std::uint64_t cuts = 0;  // passes that were interrupted by the next event
 };
 
 class History {
@@ -72,6 +74,7 @@ class History {
   void draw_conditions(test::JobBuilder& job);
   void end_some();
   void act();
+  void disturb();
   void update();
   void node_event();
   void edit_accounts();
@@ -95,6 +98,7 @@ class History {
 
   Random random_;
   bool trace_;
+  Picture last_;  // after the last event
   Site site_;
   test::World world_;
   Problem problem_;

@@ -84,6 +84,7 @@ void add(Counts& to, const Counts& more) {
   to.futures += more.futures;
   to.preemptions += more.preemptions;
   to.restarts += more.restarts;
+  to.cuts += more.cuts;
   for (std::size_t s = 0; s < kSeen; ++s) to.seen[s] += more.seen[s];
 }
 
@@ -127,14 +128,15 @@ int play(const Options& options) {
   const Counts& all = slot.counts;
   std::printf(
       "%llu seeds, %llu failed: %llu events, %llu starts, %llu reasons (%llu limits), %llu "
-      "comparisons without lower jobs, %llu futures, %llu displaced, %llu restarts\n",
+      "comparisons without lower jobs, %llu futures, %llu displaced, %llu restarts, %llu passes "
+      "cut\n",
       static_cast<unsigned long long>(slot.seed - options.first),
       static_cast<unsigned long long>(failures), static_cast<unsigned long long>(all.events),
       static_cast<unsigned long long>(all.starts), static_cast<unsigned long long>(all.reasons),
       static_cast<unsigned long long>(all.refusals), static_cast<unsigned long long>(all.delays),
       static_cast<unsigned long long>(all.futures),
       static_cast<unsigned long long>(all.preemptions),
-      static_cast<unsigned long long>(all.restarts));
+      static_cast<unsigned long long>(all.restarts), static_cast<unsigned long long>(all.cuts));
   for (std::size_t s = 0; s < kSeen; ++s) {
     std::printf("%s%llu %s", s == 0 ? "of which: " : ", ",
                 static_cast<unsigned long long>(all.seen[s]), seen_name(s));

@@ -163,6 +163,7 @@ void draw_qos(Random& random, const Site& site, model::AccountsEdit& edit) {
 Site draw_site(Random& random) {
   Site site;
   site.steady = random.percent(35);
+  if (random.percent(12)) site.slice = up_to(random, 1, 4);
   site.limits = !site.steady && random.percent(70);
   site.reservations = random.percent(40);
   model::Settings& settings = site.settings;

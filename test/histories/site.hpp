@@ -13,6 +13,8 @@ namespace sluice::histories {
 
 using Random = sim::Random;
 
+inline constexpr std::uint64_t kWholePass = 1'000'000;
+
 struct Site {
   model::Settings settings;
   std::vector<std::string> users;
@@ -23,6 +25,8 @@ struct Site {
   // The order of waiting jobs never changes by itself and nothing but nodes holds them up: then
   // planned starts are promises.
   bool steady = false;
+  // Steps of one piece of a pass: with few, each pass is done in many.
+  std::uint64_t slice = kWholePass;
 };
 
 [[nodiscard]] Site draw_site(Random& random);

@@ -110,12 +110,17 @@ Changes World::apply(const Event& event) {
   return changes;
 }
 
-Changes World::plan() {
+Changes World::plan_once(std::uint64_t budget) {
+  Changes changes = cluster->plan(now, budget);
+  take_in(changes);
+  check(changes);
+  return changes;
+}
+
+Changes World::plan(std::uint64_t budget) {
   Changes all;
   while (cluster->more_to_plan()) {
-    Changes changes = cluster->plan(now, 1'000'000);
-    take_in(changes);
-    check(changes);
+    const Changes changes = plan_once(budget);
     all.orders.insert(all.orders.end(), changes.orders.begin(), changes.orders.end());
     all.jobs.insert(all.jobs.end(), changes.jobs.begin(), changes.jobs.end());
   }

@@ -70,7 +70,8 @@ class World {
 
   // Every event goes through here (and is followed by planning unless `planning` is off).
   core::Changes apply(const core::Event& event);
-  core::Changes plan();
+  core::Changes plan(std::uint64_t budget = 1'000'000);  // to its end, in pieces of that
+  core::Changes plan_once(std::uint64_t budget);
   void pass(std::int64_t seconds);  // time goes by, with the ticks that become due
   void restart();                   // a new cluster from the store; nodes register again
 

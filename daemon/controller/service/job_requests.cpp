@@ -6,6 +6,7 @@
 #include "daemon/controller/service/job_filter.hpp"
 #include "daemon/controller/service/policies.hpp"
 #include "daemon/controller/service/service.hpp"
+#include "ledger/books_state.hpp"
 
 namespace sluice::controller {
 
@@ -28,6 +29,11 @@ void merge(core::Changes& sum, core::Changes&& more) {
   append(sum.usage, more.usage);  // later records replace earlier ones
   append(sum.reservations, more.reservations);
   append(sum.reservations_gone, more.reservations_gone);
+  if (more.books == nullptr) return;
+  sum.books =
+      sum.books == nullptr
+          ? std::move(more.books)
+          : std::make_shared<const ledger::BooksRows>(ledger::joined(*sum.books, *more.books));
 }
 
 void add_outcome(wire::JobActionReply& reply, JobId job, const Status& status) {

@@ -1,12 +1,15 @@
 // Requests on money: prices and customers, movements, the books, quotes. The core decides; the
 // entries, the answer and the request id are one commit.
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/billing_request.hpp"
 #include "daemon/controller/service/service.hpp"
 #include "ledger/books.hpp"
+#include "wire/books_messages.hpp"
 #include "wire/ledger_messages.hpp"
+#include "wire/quote_messages.hpp"
 
 namespace sluice::controller {
 
@@ -81,6 +84,53 @@ wire::QuotedPart part_of(const core::JobQuote& quoted) {
   return part;
 }
 
+// What has been refunded of a charge, by entry, since this process started.
+using Refunded = std::map<std::uint64_t, ledger::Money>;
+
+// As stored, and what is on its way there.
+Result<store::ChargeFacts> charge_facts(Env& env, const Refunded& refunded, std::uint64_t entry) {
+  Result<store::ChargeFacts> facts = env.charge_facts(entry);
+  if (!facts) return facts;
+  const auto known = refunded.find(entry);
+  if (known != refunded.end()) facts->refunded = std::max(facts->refunded, known->second);
+  return facts;
+}
+
+// Refunds and corrections of an entry.
+void name_subject(core::BillingRequest& asked, const wire::PostMoney& request,
+                  const store::ChargeFacts& facts) {
+  asked.subject = facts.entry;
+  if (request.kind == ledger::EntryKind::refund) {
+    asked.what = ledger::RefundRequest{asked.subject.get(), facts.refunded, facts.given_back,
+                                       request.amount};
+  } else {
+    asked.what =
+        core::MoveMoney{request.kind, {request.customer, request.amount, asked.subject.get()}};
+  }
+}
+
+void fill(core::BillingRequest& asked, const wire::PostMoney& request) {
+  const wire::PackageOrder& order = request.package;
+  switch (request.kind) {
+    case ledger::EntryKind::transfer:
+      asked.what = ledger::TransferRequest{request.customer, request.to, request.amount};
+      return;
+    case ledger::EntryKind::purchase:
+      asked.what = ledger::PackageRequest{.customer = request.customer,
+                                          .name = order.name,
+                                          .meter = order.meter,
+                                          .unit = order.unit,
+                                          .service = order.service,
+                                          .units = order.units,
+                                          .price = request.amount,
+                                          .expires = order.expires};
+      return;
+    case ledger::EntryKind::closing: asked.what = core::CloseMonth{request.month}; return;
+    default:
+      asked.what = core::MoveMoney{request.kind, {request.customer, request.amount, nullptr}};
+  }
+}
+
 }  // namespace
 
 void Service::handle(const Call& call, wire::LoadPrices& request) {
@@ -100,67 +150,25 @@ void Service::handle(const Call& call, wire::LoadPrices& request) {
                 wire::LoadPricesReply::kType, wire::encode(message));
 }
 
-// What has been refunded of a charge: as stored when it was asked for the first time, and what came
-// since.
-Result<store::ChargeFacts> Service::charge_facts(std::uint64_t entry) {
-  Result<store::ChargeFacts> facts = env_.charge_facts(entry);
-  if (!facts) return facts;
-  const auto known = refunded_.find(entry);
-  if (known != refunded_.end()) facts->refunded = std::max(facts->refunded, known->second);
-  return facts;
-}
-
-Result<core::BillingRequest> Service::billing_request(const Call& call,
-                                                      const wire::PostMoney& request) {
-  core::BillingRequest asked{
-      .uid = call.peer.uid, .request_id = request.request_id, .note = request.note, .what = {}};
-  const wire::PackageOrder& order = request.package;
-  switch (request.kind) {
-    case ledger::EntryKind::transfer:
-      asked.what = ledger::TransferRequest{request.customer, request.to, request.amount};
-      return asked;
-    case ledger::EntryKind::purchase:
-      asked.what = ledger::PackageRequest{.customer = request.customer,
-                                          .name = order.name,
-                                          .meter = order.meter,
-                                          .unit = order.unit,
-                                          .service = order.service,
-                                          .units = order.units,
-                                          .price = request.amount,
-                                          .expires = order.expires};
-      return asked;
-    case ledger::EntryKind::closing: asked.what = core::CloseMonth{request.month}; return asked;
-    default: break;
-  }
-  core::MoveMoney move{request.kind, {request.customer, request.amount, nullptr}};
-  if (request.kind != ledger::EntryKind::refund && request.refers_to == 0) {
-    asked.what = std::move(move);
-    return asked;
-  }
-  Result<store::ChargeFacts> facts = charge_facts(request.refers_to);
-  if (!facts) return tl::unexpected(facts.error());
-  asked.subject = facts->entry;
-  if (request.kind == ledger::EntryKind::refund) {
-    asked.what = ledger::RefundRequest{asked.subject.get(), facts->refunded, facts->given_back,
-                                       request.amount};
-  } else {
-    move.request.refers_to = asked.subject.get();
-    asked.what = std::move(move);
-  }
-  return asked;
-}
-
 void Service::handle(const Call& call, wire::PostMoney& request) {
   if (answer_again(call, request.request_id)) return;
   if (Status sizes = check_sizes(request); !sizes) return refuse(call, sizes.error());
-  Result<core::BillingRequest> asked = billing_request(call, request);
-  if (!asked) return refuse(call, asked.error());
-  const auto* refund = std::get_if<ledger::RefundRequest>(&asked->what);
-  const ledger::Money refunded = refund == nullptr ? 0 : refund->refunded + refund->amount;
-  core::Changes changes = cluster_.apply(bill(std::move(*asked)), env_.now());
+  core::BillingRequest asked{
+      .uid = call.peer.uid, .request_id = request.request_id, .note = request.note, .what = {}};
+  ledger::Money refunded = 0;
+  if (request.kind == ledger::EntryKind::refund || request.refers_to != 0) {
+    const Result<store::ChargeFacts> facts = charge_facts(env_, refunded_, request.refers_to);
+    if (!facts) return refuse(call, facts.error());
+    name_subject(asked, request, *facts);
+    refunded = facts->refunded + request.amount;
+  } else {
+    fill(asked, request);
+  }
+  core::Changes changes = cluster_.apply(bill(std::move(asked)), env_.now());
   if (!changes.outcome) return refuse(call, changes.outcome.error());
   const bool is_new = changes.billed->repeated == 0;
-  if (refunded != 0 && is_new) refunded_[request.refers_to] = refunded;
+  const bool is_refund = request.kind == ledger::EntryKind::refund;
+  if (is_refund && is_new) refunded_[request.refers_to] = refunded;
   const wire::PostedReply message = posted_reply(*changes.billed, request.kind);
   answer_stored(call, request.request_id, std::move(changes), wire::PostedReply::kType,
                 wire::encode(message));
@@ -211,7 +219,7 @@ void Service::handle(const Call& call, wire::QueryBooks& request) {
     message.customers.push_back(*customer);
     if (!sees_money) continue;
     message.balances.push_back(books->balance(customer->id));
-    for (const ledger::Package* package : books->packages(customer->id)) {
+    for (const ledger::Package* package : books->all_packages(customer->id)) {
       message.packages.push_back(*package);
     }
   }

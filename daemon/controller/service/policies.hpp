@@ -8,8 +8,10 @@
 #include "auth/policy.hpp"
 #include "model/secrets.hpp"
 #include "wire/account_messages.hpp"
+#include "wire/books_messages.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/ledger_messages.hpp"
+#include "wire/quote_messages.hpp"
 #include "wire/reservation_messages.hpp"
 #include "wire/use_messages.hpp"
 

@@ -27,6 +27,16 @@ core::StoredState stored_state(const store::LoadedState& loaded) {
 
 constexpr std::size_t kRepliesKept = 65'536;
 
+void tell_warnings(Env& env, const core::Cluster& cluster, const core::Changes& changes) {
+  if (changes.books == nullptr) return;
+  for (const ledger::FundsWarning& warning : changes.books->warnings) {
+    const ledger::Customer& customer = *cluster.books()->customer(warning.customer);
+    env.log("customer " + customer.name.str() + ": " +
+            ledger::money_text(warning.funds, customer.currency) + ' ' + customer.currency.str() +
+            " are left, less than " + ledger::money_text(warning.threshold, customer.currency));
+  }
+}
+
 }  // namespace
 
 Service::Service(Env& env, ServiceOptions options, const store::LoadedState& loaded)
@@ -105,7 +115,7 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   transaction.reservations = std::move(changes.reservations);
   transaction.reservations_gone = std::move(changes.reservations_gone);
   transaction.usage = std::move(changes.usage);
-  tell_warnings(changes);
+  tell_warnings(env_, cluster_, changes);
   transaction.books = std::move(changes.books);
   note_spans(changes);
   transaction.node_spans = std::exchange(spans_due_, {});
@@ -312,16 +322,6 @@ void Service::note_all_spans() {
                           options_.settings->priority.flags};
   for (model::NodeSpan& span : node_history_.note_all(nodes, counting, env_.now().wall)) {
     spans_due_.push_back(std::move(span));
-  }
-}
-
-void Service::tell_warnings(const core::Changes& changes) {
-  if (changes.books == nullptr) return;
-  for (const ledger::FundsWarning& warning : changes.books->warnings) {
-    const ledger::Customer& customer = *cluster_.books()->customer(warning.customer);
-    env_.log("customer " + customer.name.str() + ": " +
-             ledger::money_text(warning.funds, customer.currency) + ' ' + customer.currency.str() +
-             " are left, less than " + ledger::money_text(warning.threshold, customer.currency));
   }
 }
 

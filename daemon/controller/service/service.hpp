@@ -28,23 +28,14 @@
 #include "daemon/controller/service/statistics.hpp"
 #include "net/client/frame.hpp"
 #include "wire/account_messages.hpp"
+#include "wire/books_messages.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/ledger_messages.hpp"
 #include "wire/node_messages.hpp"
+#include "wire/quote_messages.hpp"
 #include "wire/reservation_messages.hpp"
 
-namespace sluice::core {
-struct BillingRequest;
-}
-
 namespace sluice::controller {
-
-// One request under way.
-struct Call {
-  SessionId session = 0;
-  std::uint64_t id = 0;
-  auth::Peer peer;
-};
 
 class Service {
  public:
@@ -120,13 +111,6 @@ class Service {
   void refuse(const Call& call, const Error& error);
 
  private:
-  // What happens when a commit is durable.
-  struct Effects {
-    Delta delta;
-    std::vector<core::Order> orders;
-    std::function<void()> answer;
-    std::vector<std::pair<NodeIndex, std::uint64_t>> acks;
-  };
   using Answer = std::function<void()>;
 
   // Takes the changes of one event to the store; answers and orders follow the commit.
@@ -145,10 +129,6 @@ class Service {
                                                    store::Transaction& extra);
   void submitted(const Call& call, const Uid128& request_id, core::Changes changes,
                  std::uint32_t cpus, store::Transaction extra);
-  [[nodiscard]] Result<store::ChargeFacts> charge_facts(std::uint64_t entry);
-  [[nodiscard]] Result<core::BillingRequest> billing_request(const Call& call,
-                                                             const wire::PostMoney& request);
-  void tell_warnings(const core::Changes& changes);
   // Whether the job, or all of a heterogeneous one, has its nodes prepared.
   [[nodiscard]] bool is_ready(const model::Job& job) const;
   [[nodiscard]] JobId named(const wire::JobRef& ref) const;

@@ -1,13 +1,26 @@
-// What the service keeps of each node's link and of each command that waits for a job.
+// What the service keeps of each request, of each node's link and of each command that waits for a
+// job.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
+#include "auth/policy.hpp"
 #include "base/ids.hpp"
+#include "core/changes.hpp"
 #include "daemon/controller/service/env.hpp"
 
 namespace sluice::controller {
+
+// One request under way.
+struct Call {
+  SessionId session = 0;
+  std::uint64_t id = 0;
+  auth::Peer peer;
+};
 
 struct NodeLink {
   bool connected = false;
@@ -19,6 +32,14 @@ struct NodeLink {
     std::int64_t at_ms = 0;
   };
   std::unordered_map<Attempt, Sent> last_order;  // by attempt, on this link
+};
+
+// What happens when a commit is durable.
+struct Effects {
+  Delta delta;
+  std::vector<core::Order> orders;
+  std::function<void()> answer;
+  std::vector<std::pair<NodeIndex, std::uint64_t>> acks;
 };
 
 struct Waiter {

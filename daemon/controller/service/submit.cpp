@@ -161,6 +161,7 @@ void Service::submitted(const Call& call, const Uid128& request_id, core::Change
     // As in Slurm, the number that a job submitted now would have.
     message.job = JobId(cluster_.next_job_id());
     message.planned_cpus = changes.tested->planned_cpus != 0 ? changes.tested->planned_cpus : cpus;
+    commit(std::move(changes), {});  // what an earlier, refused event left behind
     return reply(env_, call.session, call.id, message);
   }
   statistics_.note_submit(changes, env_.now().wall);

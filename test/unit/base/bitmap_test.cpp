@@ -167,5 +167,27 @@ TEST(BitmapDeathTest, MisuseIsABug) {
   EXPECT_DEATH(bitmap |= Bitmap(9), "bitmaps of 8 and 9 bits");
 }
 
+// All members lie in a part of the words, which follows what is set, added and taken away.
+TEST(Bitmap, FindsWhatLiesFarApart) {
+  Bitmap set(1000);
+  set.set_word(9, 0b101);
+  EXPECT_EQ(set.to_ranges(), "576,578");
+  set.set_word(15, ~std::uint64_t{0});  // of which only the bits below the size count
+  EXPECT_EQ(set.count(), 2U + 40U);
+  EXPECT_EQ(set.find_from(0), 576U);
+  EXPECT_EQ(set.find_next(578), 960U);
+  EXPECT_EQ(set.find_last(), 999U);
+  set |= Bitmap(1000, {3});
+  EXPECT_EQ(set.find_first(), 3U);
+  EXPECT_EQ((set - Bitmap(1000, {3, 576})).first_n(2).to_ranges(), "578,960");
+  EXPECT_EQ((set & Bitmap(1000, {3, 4, 999})).to_list(), "3,999");
+  EXPECT_TRUE(set.intersects(Bitmap(1000, {578})));
+  EXPECT_FALSE(set.intersects(Bitmap(1000, {577})));
+  EXPECT_EQ(set.complement().count(), 1000U - set.count());
+  set.reset_all();
+  EXPECT_EQ(set, Bitmap(1000));
+  EXPECT_EQ(set.find_first(), Bitmap::npos);
+}
+
 }  // namespace
 }  // namespace sluice::base

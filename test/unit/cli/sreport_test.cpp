@@ -1,9 +1,9 @@
 // sreport's words, units and tables, without a cluster. The expected lines are those that Slurm's
 // sreport printed of the same use.
+#include <cstdlib>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 #include "cli/sreport/reports.hpp"
 
@@ -114,6 +114,8 @@ TEST_F(SreportTest, PeriodsAreWholeHours) {
   EXPECT_EQ(period({}), std::pair(24 * kHour, 48 * kHour));
   EXPECT_EQ(period({"start=2026-11-20T05:30:00", "end=2026-11-20T07:45:00"}),
             std::pair(6 * kHour, 8 * kHour));
+  EXPECT_EQ(period({"start=2026-11-20T05:29:59", "end=2026-11-20T07:15:00"}),
+            std::pair(5 * kHour, 7 * kHour));
   EXPECT_EQ(period({"Start=2026-11-21", "End=2026-11-20"}), std::pair(24 * kHour, 25 * kHour));
 }
 
@@ -152,7 +154,8 @@ TEST_F(SreportTest, TwoValuesTakeMoreRoom) {
   style.unit = TimeUnit::hours_percent;
   told({"format=cluster,alloc,over,count,tresname"}, ReportKind::cluster_utilization);
   cluster_utilization(in(), printed);
-  EXPECT_EQ(printed.out, "   oracle         79(5.14%)         16(1.04%)         32            cpu \n");
+  EXPECT_EQ(printed.out,
+            "   oracle         79(5.14%)         16(1.04%)         32            cpu \n");
 }
 
 TEST_F(SreportTest, AnotherClusterHasNothing) {
@@ -195,6 +198,11 @@ TEST_F(SreportTest, UsersOnly) {
 TEST_F(SreportTest, Wckeys) {
   user_utilization(ReportKind::user_utilization_by_wckey, in(), printed);
   EXPECT_EQ(printed.out, "oracle|alice||w2|57600\noracle|alice||w1|25200\n");
+  printed = {};
+  user_utilization(ReportKind::wckey_utilization_by_user, in(), printed);
+  EXPECT_EQ(printed.out,
+            "oracle|w1|||25200\noracle|w1|alice||25200\noracle|w2|||57600\n"
+            "oracle|w2|alice||57600\n");
 }
 
 TEST_F(SreportTest, TopUsersWithAllTheirAccounts) {

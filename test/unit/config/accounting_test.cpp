@@ -46,5 +46,18 @@ TEST(AccountingKeys, TresAndWeights) {
   EXPECT_FALSE(parsed("", "    tres_billing_weights: CPU=-1\n"));
 }
 
+TEST(AccountingKeys, WhenJobsAreArchived) {
+  const auto after = [](const std::string& value) {
+    const auto config = parsed("purge_job_after: " + value + "\n");
+    return config ? config->purge_job_after_s : -1;
+  };
+  EXPECT_EQ(after("12hours"), 12 * 3600);
+  EXPECT_EQ(after("30days"), 30 * 86'400);
+  EXPECT_EQ(after("12months"), 360 * 86'400);
+  EXPECT_EQ(after("2"), 60 * 86'400);
+  EXPECT_EQ(after("none"), 0);
+  for (const char* wrong : {"0", "soon", "12weeks", "-1days"}) EXPECT_EQ(after(wrong), -1) << wrong;
+}
+
 }  // namespace
 }  // namespace sluice::config

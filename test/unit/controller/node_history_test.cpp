@@ -1,8 +1,8 @@
 // Since when nodes are away, and what TRES the cluster has.
+#include "daemon/controller/service/node_history.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "daemon/controller/service/node_history.hpp"
 
 namespace sluice::controller {
 namespace {
@@ -107,7 +107,8 @@ TEST_F(NodeHistoryTest, ARestartGoesOnWithWhatWasOpen) {
 }
 
 TEST_F(NodeHistoryTest, BillingOfTheDearestPartition) {
-  for (const auto& [name, weights] : {std::pair("batch", "CPU=1.0"), std::pair("fast", "CPU=3.0")}) {
+  for (const auto& [name, weights] :
+       {std::pair("batch", "CPU=1.0"), std::pair("fast", "CPU=3.0")}) {
     model::Partition partition;
     partition.name = name;
     partition.tres_billing_weights = weights;

@@ -51,6 +51,7 @@ ledger::Customer a_customer(const char* name) {
 class BillingTest : public test::WithAccounts {
  protected:
   void begin(model::Settings settings = test::some_settings()) {
+    settings.min_job_age_s = 0;  // those that have ended are looked at
     world.emplace(std::move(settings));
     test::AccountsEditor accounts = editor();
     accounts.account("physics").user("ann", "physics").account("plain").user("bob", "plain");
@@ -101,7 +102,7 @@ TEST_F(BillingTest, HoldsChargesAndReleases) {
   EXPECT_EQ(balance().held, 4 * kMicro);
   EXPECT_EQ(balance().balance, 6 * kMicro);
   world->pass(3 * 3600 / 2);  // with the rounds of charges in between
-  EXPECT_GT(world->books.count(EntryKind::charge), 1U);
+  EXPECT_GE(world->books.count(EntryKind::charge), 1U);
   EXPECT_LT(balance().held, 4 * kMicro);
   world->finish(id);
   EXPECT_EQ(balance().held, 0);
@@ -131,7 +132,7 @@ TEST_F(BillingTest, WhoCantPayWaitsAndSaysWhy) {
   load({a_book()}, {a_customer("physics")});
   top_up("physics", 3);
   const JobId poor = world->submit(of("ann", "physics").cpus(4).minutes(60));
-  EXPECT_EQ(world->state(poor), "PENDING/AssociationJobLimit");
+  EXPECT_EQ(world->state(poor), "PENDING/AssociationResourceLimit");
   EXPECT_EQ(detail(poor), "BillingFundsLimit");
   const auto why = world->cluster->why(poor, false);
   ASSERT_TRUE(why);
@@ -235,7 +236,7 @@ TEST_F(BillingTest, JobsEndWhenTheMoneyIsUsedUp) {
   EXPECT_EQ(balance().held, 16 * kMicro);
   world->pass(2 * 3600 - 60);
   for (const JobId id : ids) EXPECT_EQ(world->job(id).state, JobState::running);
-  world->pass(2 * 3600);
+  world->pass(2 * 3600 + 120);
   for (const JobId id : ids) {
     EXPECT_EQ(world->job(id).state, JobState::timeout);
     EXPECT_EQ(detail(id), "BillingFundsLimit");

@@ -60,6 +60,45 @@ TEST(HetJobs, AllOrNone) {
             ErrorCode::invalid_node_name);
 }
 
+TEST(HetJobs, AllComponentsStartInTheReservationThatTheyName) {
+  World world;
+  world.register_all();
+  core::EditReservation keep;
+  keep.name = "r";
+  keep.by_operator = true;
+  keep.patch.start = world.now.wall + 60 * model::kSecond;
+  keep.patch.duration_min = 60;
+  keep.patch.users = model::ListEdit{0, "user1000"};
+  keep.patch.nodes = Text("n[3-4]");
+  ASSERT_TRUE(world.apply(keep).outcome);
+  const auto inside = [](const char* name) {
+    return a_job()
+        .by(1000)
+        .minutes(10)
+        .cpus(4)
+        .request([=](auto& r) { r.reservation = name; })
+        .spec([](auto& s) { s.user = "user1000"; });
+  };
+  EXPECT_EQ(submit(world, {inside("r"), a_job()}).outcome.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(submit(world, {inside("r,r"), inside("r,r")}).outcome.error().code,
+            ErrorCode::unsupported);
+  const std::uint32_t first = submit(world, {inside("r"), inside("r")}).job.value;
+  EXPECT_EQ(world.state(JobId(first)), "PENDING/Reservation");
+  world.pass(61);
+  EXPECT_EQ(world.state(JobId(first)), "RUNNING");
+  EXPECT_EQ(node_of(world, first), "n3");
+  EXPECT_EQ(node_of(world, first + 1), "n4");
+  EXPECT_EQ(world.job(first).reservation, Text("r"));
+  EXPECT_EQ(world.job(first + 1).reservation, Text("r"));
+  const std::uint32_t second = submit(world, {inside("r"), inside("r")}).job.value;
+  world.pass(1);
+  EXPECT_EQ(world.job(second).state, JobState::pending)
+      << "its nodes alone, though others are idle";
+  const std::uint32_t outside = submit(world, {a_job().cpus(4), a_job().cpus(4)}).job.value;
+  EXPECT_EQ(node_of(world, outside), "n1");
+  EXPECT_EQ(node_of(world, outside + 1), "n2");
+}
+
 TEST(HetJobs, LicencesOfAllComponentsMustBeFreeTogether) {
   model::Settings settings = some_settings();
   settings.licenses = {{"ansys", 4}};

@@ -162,6 +162,46 @@ TEST(PlannerPlans, APlanThatIsGivenUpKeepsNobodyBack) {
   EXPECT_EQ(planned_in(w, wide.value), 10);
 }
 
+TEST(PlannerPlans, MembersGoToThePartitionWhereTheyStartFirst) {
+  World w;
+  w.nodes(2);
+  w.partition("left", "n1");
+  w.partition("right", "n2");
+  w.up();
+  const auto on = [&](std::uint32_t partition, std::uint32_t minutes) {
+    Candidate made = w.candidate(whole_nodes(1), minutes);
+    made.partitions = {PartitionIndex(partition)};
+    return w.submit(made);
+  };
+  on(0, 10);
+  on(1, 15);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  Candidate array = w.candidate(whole_nodes(1), 10);
+  array.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  array.startable = 2;  // one on each side, at 10 and at 15
+  w.submit(array);
+  const JobId left = on(0, 5);
+  const JobId right = on(1, 5);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 10);
+  EXPECT_EQ(planned_in(w, left.value), 20);
+  EXPECT_EQ(planned_in(w, right.value), 25);
+}
+
+// What is released while a pass is interrupted is not for those alone whom it hasn't examined yet.
+TEST(PlannerPlans, AnInterruptedPassTurnsBackToWhoRanksHigher) {
+  World w;
+  w.nodes(2).up();
+  w.submit(whole_nodes(1), 60);
+  w.submit(whole_nodes(1), 60);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  w.submit(whole_nodes(1), 120);
+  w.submit(whole_nodes(1), 10);
+  EXPECT_FALSE(w.planner().pass(w.pool(), w.now(), 1).finished);
+  w.end(2);
+  EXPECT_EQ(w.pass(), Ids{3});
+}
+
 TEST(PlannerPlans, WhoStoodBehindAJobThatStartedElsewhereIsToldSo) {
   World w;
   w.nodes(2);

@@ -343,6 +343,24 @@ TEST_F(PoliciesTest, ArraysStartAsFarAsTheLimitAllows) {
   EXPECT_EQ(usage("root").submitted, 4U);
 }
 
+// As in Slurm, a job that is moved must be let in where it goes; its own place isn't in its way.
+TEST_F(PoliciesTest, MovingAJobIsASubmit) {
+  build();
+  change_qos("high", [](model::Qos& qos) { qos.limits.max_submit_jobs_per_user = 1; });
+  const JobId first = world->submit(job_of("ann", "high").held());
+  const JobId second = world->submit(job_of("ann").held());
+  JobPatch patch;
+  patch.qos = "high";
+  const core::Changes refused = world->update(second, patch);
+  ASSERT_FALSE(refused.outcome);
+  EXPECT_THAT(refused.outcome.error().text, HasSubstr("QOSMaxSubmitJobPerUserLimit"));
+  EXPECT_EQ(world->job(second).qos, Text("normal"));
+  EXPECT_TRUE(world->update(first, patch).outcome);
+  world->act_as_admin(JobVerb::cancel, first);
+  EXPECT_TRUE(world->update(second, patch).outcome);
+  EXPECT_EQ(world->job(second).qos, Text("high"));
+}
+
 TEST_F(PoliciesTest, SubmitsAreRefusedWithTheCause) {
   build();
   limit("physics", "", [](Association& a) { a.limits.max_submit_jobs = 3; });

@@ -51,13 +51,19 @@ TEST(Slowdown, FreshJobsStandAlikeAboveNothing) {
   EXPECT_LT(slowdown_rank(0, 1, 1), slowdown_rank(1, 86'400 * 365, 1));
 }
 
-// The wide are hard to place, so their width speaks for them the more the longer they wait.
-TEST(Slowdown, TheWidthCountsMoreAfterDays) {
-  const auto gain = [](std::int64_t wait) {
-    return slowdown_rank(wait, 7200, 64) - slowdown_rank(wait, 7200, 1);
-  };
-  EXPECT_NEAR(gain(6 * 3600), gain(60), 1 << 20);
-  EXPECT_GT(gain(3 * 86'400), 3 * gain(60));
+// In a crowd the oldest stand first, by age; the others by size, whatever they have waited.
+TEST(Slowdown, ACrowdIsServedOldestFirstAndFilledLargestFirst) {
+  const Crowd crowd{.crowded = true, .oldest_wait_s = 400'000};
+  const std::uint32_t oldest = slowdown_rank(400'000, 60, 1, crowd);
+  const std::uint32_t as_old = slowdown_rank(400'000 - kAsOldS, 86'400, 512, crowd);
+  const std::uint32_t younger = slowdown_rank(400'000 - kAsOldS - 1, 86'400, 512, crowd);
+  EXPECT_GT(oldest, as_old);
+  EXPECT_GT(as_old, younger);
+  EXPECT_EQ(younger, slowdown_rank(10, 86'400, 512, crowd));
+  EXPECT_GT(younger, slowdown_rank(10, 43'200, 512, crowd));
+  EXPECT_GT(younger, slowdown_rank(10, 86'400, 256, crowd));
+  // 16 times as wide is as good as twice as long.
+  EXPECT_NEAR(slowdown_rank(10, 7200, 16, crowd), slowdown_rank(10, 14'400, 1, crowd), 1 << 8);
 }
 
 }  // namespace

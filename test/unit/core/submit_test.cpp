@@ -85,10 +85,23 @@ TEST(Submit, NamesThatDontExistAreRefused) {
   EXPECT_EQ(world.job(id).partition, Text("batch"));
 }
 
+// "now+2hours" and two hours: the part of a second that has gone by since doesn't count.
+TEST(Submit, ADeadlineIsMetToTheSecond) {
+  World world;
+  world.now.wall = 1'700'000'000 * model::kSecond + 700'000;
+  const auto by = [](std::int64_t seconds) {
+    return a_job().minutes(120).spec(
+        [=](model::JobSpec& spec) { spec.deadline = (1'700'000'000 + seconds) * model::kSecond; });
+  };
+  EXPECT_TRUE(world.try_submit(by(7200)));
+  EXPECT_FALSE(world.try_submit(by(7199)));
+}
+
 TEST(Submit, LimitsOfPartitionsKeepJobsWaiting) {
   World world(two_partitions());
   const JobId long_one = world.submit(a_job().on("small").minutes(31));
   EXPECT_EQ(world.state(long_one), "PENDING/PartitionTimeLimit");
+  EXPECT_EQ(world.job(long_one).eligible, world.job(long_one).submit) << "but for the limit";
   const JobId wide = world.submit(a_job().on("small").nodes(2).minutes(5));
   EXPECT_EQ(world.state(wide), "PENDING/PartitionNodeLimit");
   const JobId either = world.submit(a_job().on("small,batch").nodes(2).minutes(5));

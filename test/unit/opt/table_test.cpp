@@ -201,6 +201,7 @@ TEST(Rows, DoSomethingOrAreRefused) {
   expect_complete(sshare_rows());
   expect_complete(sprio_rows());
   expect_complete(sstat_rows());
+  expect_complete(sreport_rows());
 }
 
 TEST(Rows, PermutationOnlyWhereSlurmPermutes) {

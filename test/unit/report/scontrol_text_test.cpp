@@ -166,6 +166,39 @@ TEST_F(ScontrolText, PendingJobSaysWhatIsUnknown) {
   EXPECT_FALSE(has(block, "BatchHost="));
 }
 
+TEST_F(ScontrolText, AJobThatBeginsLaterSaysFromWhenOnItAgesAndWhenItEnds) {
+  SampleJob sample;
+  sample.job.reason = model::Reason::begin_time;
+  sample.job.accrue = 0;
+  sample.job.eligible = sample.job.submit + 3600 * model::kSecond;
+  sample.job.time_limit = 30;
+  const std::string block = text(sample.pending());
+  EXPECT_TRUE(has(block, "AccrueTime=2023-11-14T23:13:20\n")) << block;
+  EXPECT_TRUE(has(block, "StartTime=2023-11-14T23:13:20 EndTime=2023-11-14T23:43:20 ")) << block;
+}
+
+TEST_F(ScontrolText, WhereAJobRunsMayLeaveItNoChoiceOfSharing) {
+  const model::Job job = SampleJob().running();
+  for (const auto& [kind, shown] : {std::pair(model::OverSubscribe::exclusive, "OverSubscribe=NO "),
+                                    std::pair(model::OverSubscribe::force, "OverSubscribe=YES "),
+                                    std::pair(model::OverSubscribe::yes, "OverSubscribe=OK ")}) {
+    style_.sharing = {{job.partition.str(), kind}};
+    EXPECT_TRUE(has(text(job), shown)) << shown;
+  }
+}
+
+TEST_F(ScontrolText, ADisplacedJobEndsWithItsGraceTime) {
+  model::Job job = SampleJob().running();
+  job.preempted_at = job.start + 5 * model::kSecond;
+  job.qos = "high";
+  style_.exempt = ExemptTimes{};
+  style_.exempt->grace = {{job.partition.str(), 30}};
+  EXPECT_TRUE(has(text(job), "EndTime=2023-11-14T22:13:55 ")) << text(job);
+  style_.exempt->grace_by_qos = true;
+  style_.exempt->grace = {{job.qos.str(), 100}};
+  EXPECT_TRUE(has(text(job), "EndTime=2023-11-14T22:15:05 ")) << text(job);
+}
+
 TEST_F(ScontrolText, ArrayRestAndItsTasks) {
   SampleJob sample;
   sample.spec.array_limit = 2;

@@ -1,8 +1,8 @@
 // What an attempt used, in whole seconds.
+#include "rollup/attempt.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include "rollup/attempt.hpp"
 
 namespace sluice::rollup {
 namespace {
@@ -63,6 +63,10 @@ TEST(AttemptTest, SuspensionsAreLeftOut) {
               ElementsAre(Period{kBegin + 20, kBegin + 22}, Period{kBegin + 25, kBegin + 27},
                           Period{kBegin + 28, kBegin + 30}));
   EXPECT_EQ(use.seconds_in({kBegin + 24, kBegin + 29}), 3);
+  model::TresCounts sum;
+  use.add_to(sum, {kBegin + 24, kBegin + 29});
+  EXPECT_EQ(model::tres_count(sum, model::kTresCpu), 8 * 3);
+  EXPECT_EQ(model::tres_count(sum, model::kTresMemory), 150 * 5) << "it keeps its memory";
 }
 
 TEST(AttemptTest, OneThatSleepsNow) {

@@ -1,10 +1,10 @@
 // Hours, days and months of places with odd clocks, and how periods are made of them.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
+#include "rollup/calendar.hpp"
 
 #include <random>
 
-#include "rollup/calendar.hpp"
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace sluice::rollup {
 namespace {
@@ -28,10 +28,10 @@ const model::LocalClock kKolkata = clock_of({{0, 19800}});
 
 TEST(CalendarTest, Utc) {
   const Calendar utc;
-  EXPECT_EQ(utc.around(Level::hour, kNovember + 5000), (Period{kNovember + 3600, kNovember + 7200}));
+  EXPECT_EQ(utc.around(Level::hour, kNovember + 5000),
+            (Period{kNovember + 3600, kNovember + 7200}));
   EXPECT_EQ(utc.around(Level::day, kNovember + 5000), (Period{kNovember, kNovember + kDay}));
-  EXPECT_EQ(utc.around(Level::month, kNovember + 5000),
-            (Period{kNovember, kNovember + 30 * kDay}));
+  EXPECT_EQ(utc.around(Level::month, kNovember + 5000), (Period{kNovember, kNovember + 30 * kDay}));
   EXPECT_EQ(utc.around(Level::month, kNovember - 1).to, kNovember);
 }
 

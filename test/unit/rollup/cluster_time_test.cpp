@@ -1,9 +1,10 @@
 // How the cluster's time was spent: what Slurm's slurmdbd reported of the same two days.
+#include "rollup/cluster_time.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rollup/attempt.hpp"
-#include "rollup/cluster_time.hpp"
 
 namespace sluice::rollup {
 namespace {
@@ -112,8 +113,7 @@ TEST_F(ClusterTimeTest, ReservationsAreAllocatedAndMaintenanceIsPlannedDown) {
   const model::ClusterUse whole = use();
   EXPECT_EQ(cpus(whole.allocated), 8 * 6 * kHour);
   EXPECT_EQ(cpus(whole.planned_down), 8 * 2 * kHour);
-  const model::ReservationUse r1 =
-      reservation_use(history.reservations.front(), history.hours);
+  const model::ReservationUse r1 = reservation_use(history.reservations.front(), history.hours);
   EXPECT_EQ(cpus(r1.seconds), 4 * kHour);
   EXPECT_EQ(cpus(r1.counts), 8);
 }

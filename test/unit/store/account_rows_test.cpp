@@ -126,6 +126,9 @@ TEST_F(AccountRowsTest, AnOlderDatabaseGetsTheTables) {
       "DROP TABLE tres; DROP TABLE accounts; DROP TABLE users; DROP TABLE associations; "
       "DROP TABLE qos; DROP TABLE usage; "
       "DELETE FROM meta WHERE name IN ('accounts_generation', 'next_association', 'next_qos'); "
+      "DELETE FROM meta WHERE name IN ('use_zone', 'use_zone_until'); "
+      "DROP TABLE use_keys; DROP TABLE uses; DROP TABLE cluster_hours; DROP TABLE node_spans; "
+      "DROP TABLE past_reservations; DROP TABLE ledger; DROP TABLE books; "
       "DROP TABLE IF EXISTS reservations; PRAGMA user_version = 1");
   const LoadedState state = reopened();
   EXPECT_EQ(state.jobs.size(), 1U);

@@ -182,5 +182,15 @@ TEST_F(HistoryTest, ArraysWithTheirTasks) {
   EXPECT_THAT(rows(), ElementsAre("12"));
 }
 
+TEST_F(HistoryTest, SuspendedAtSomeTimeInTheWindow) {
+  model::Job seven = running(a_job(7), at(50));
+  seven.suspensions = {{at(60), at(70)}};
+  seven = ended(seven, model::JobState::completed, at(90));
+  ASSERT_TRUE(commit(*store_, with_jobs({seven})));
+  filter.states = bit(model::JobState::suspended);
+  EXPECT_THAT(window(65, 66), ElementsAre("7"));
+  EXPECT_THAT(window(71, 100), IsEmpty());
+}
+
 }  // namespace
 }  // namespace sluice::store

@@ -1,10 +1,11 @@
-// Sums of use against the jobs they are made from: random histories, whatever periods are asked for.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+// Sums of use against the jobs they are made from: random histories, whatever periods are asked
+// for.
 #include <map>
 #include <random>
 #include <tuple>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "rollup/attempt.hpp"
 #include "test/unit/store/store_world.hpp"
@@ -77,7 +78,7 @@ class Histories : public ::testing::Test {
       if (rollup::common(use.held, period).length() == 0) continue;
       auto& [count, seconds] = sums[{use.key.account.str(), use.key.user.str(), use.cpus}];
       ++count;
-      rollup::add_use(seconds, use.tres, use.seconds_in(period));
+      use.add_to(seconds, period);
     }
     return sums;
   }
@@ -95,7 +96,9 @@ class Histories : public ::testing::Test {
     Result<Reader> reader = store_->reader();
     std::int64_t used = 0;
     waited = 0;
-    for (const rollup::HourUse& hour : *reader->hours(period)) {
+    const auto hours = reader->hours(period);
+    EXPECT_TRUE(hours);
+    for (const rollup::HourUse& hour : *hours) {
       used += model::tres_count(hour.used, model::kTresCpu);
       waited += model::tres_count(hour.waited, model::kTresCpu);
     }
@@ -161,6 +164,7 @@ TEST_F(Histories, AnotherClockMakesOtherDays) {
   kolkata.changes = {{0, 19800}};
   open(kolkata);
   compare(rollup::Calendar(kolkata));
+  EXPECT_EQ(jobs_.size(), 60U);
 }
 
 TEST_F(Histories, EachAttemptCounts) {

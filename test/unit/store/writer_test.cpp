@@ -18,7 +18,7 @@ class WriterTest : public ::testing::Test {
  protected:
   WriterTest() : connection_(connect(folder_.database())) {
     EXPECT_TRUE(prepare_schema(connection_, folder_.database()));
-    Result<Writer> writer = Writer::create(connection_);
+    Result<Writer> writer = Writer::create(connection_, {});
     EXPECT_TRUE(writer);
     writer_.emplace(std::move(*writer));
   }

@@ -11,12 +11,15 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "wire/books_messages.hpp"
 #include "wire/client_messages.hpp"
 #include "wire/image_messages.hpp"
 #include "wire/ledger_messages.hpp"
 #include "wire/node_messages.hpp"
+#include "wire/quote_messages.hpp"
 #include "wire/reservation_messages.hpp"
 #include "wire/step_messages.hpp"
+#include "wire/use_messages.hpp"
 
 namespace sluice::wire {
 namespace {
@@ -44,7 +47,7 @@ std::string schema_text() {
       ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology,
       TopologyReply, NotifyJob, JobNotice, TellJob, StepNotice, LoadPrices, LoadPricesReply,
       PostMoney, PostedReply, QueryBooks, BooksReply, QueryEntries, EntriesReply, VerifyBooks,
-      VerifyBooksReply, QuoteSubmit, QuoteReply>;
+      VerifyBooksReply, QuoteSubmit, QuoteReply, QueryUse, UseReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }
