@@ -83,7 +83,10 @@ void Planner::job_extended(JobId id, std::int64_t expected_end_ms) {
 
 void Planner::job_asleep(JobId id, bool asleep) {
   const auto job = state_->running.find(id);
-  if (job != state_->running.end()) job->second.asleep = asleep;
+  if (job == state_->running.end()) return;
+  // Nobody knew when it would be over while it slept.
+  state_->shortened = state_->shortened || (job->second.asleep && !asleep);
+  job->second.asleep = asleep;
 }
 
 // The pool has already forgotten the hold, and with it its expected end.

@@ -473,6 +473,8 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   if (leader.startable > 1) state_.resume = lane.key;  // the same once more
   const bool more = leader.startable > 1 || state_.queue.group(group).heap.size() > 1;
   note_lanes_before(group, lane.key);
+  Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
+  if (first.job.is_set() && first.key == lane.key) first = {};  // when looked at before
   state_.queue.take_one(group);  // may dissolve the group and its lanes
   if (state_.released_cores != model::kUnlimited) {
     state_.released_cores = std::min(state_.released_cores, most_released());

@@ -96,6 +96,9 @@ class PlannerPass {
   void block(Lane& lane, LaneWork& work);
   // Preemption (planner_preempt.cpp). True if it started.
   bool displace(Lane& lane, LaneWork& work);
+  [[nodiscard]] bool start_beside_sleepers(Lane& lane, LaneWork& work,
+                                           const std::vector<JobId>& victims);
+  [[nodiscard]] Preemption preemption_of(JobId victim, JobId by) const;
   [[nodiscard]] bool waits_for_leaving(const Lane& lane, LaneWork& work);
   [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);
   [[nodiscard]] bool yields(const Lane& lane, JobId victim);

@@ -244,20 +244,23 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   if (victims.empty()) return false;
   const std::optional<Selection> selection = choose_victims(lane, work, victims);
   if (!selection || victims.empty()) return false;
-  bool all_sleep = true;
+  const auto sleeps = [&](JobId id) {
+    return state_.preemption->mode_of(state_.running.at(id).facts.party) ==
+           model::PreemptMode::suspend;
+  };
+  if (std::all_of(victims.begin(), victims.end(), sleeps)) {
+    return start_beside_sleepers(lane, work, victims);
+  }
+  // Those that are only to sleep would wake up before the others are gone.
+  for (const JobId id : victims) {
+    if (sleeps(id)) put_back(id);
+  }
+  std::erase_if(victims, sleeps);
   std::int64_t longest = 0;
   for (const JobId id : victims) {
     Planner::State::Running& job = state_.running.at(id);
-    const Preemption made{.victim = id,
-                          .by = leader,
-                          .mode = state_.preemption->mode_of(job.facts.party),
-                          .grace_ms = state_.preemption->grace_ms(job.facts.party)};
+    const Preemption made = preemption_of(id, leader);
     result_.preemptions.push_back(made);
-    if (made.mode == model::PreemptMode::suspend) {
-      job.asleep = true;  // already for the lanes behind this one
-      continue;
-    }
-    all_sleep = false;
     state_.leaving.insert(id);
     longest = std::max(longest, made.grace_ms);
     job.expected_end_ms =
@@ -265,16 +268,39 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
     state_.new_ends.push_back(id);
   }
   note_ends();
-  if (all_sleep) {
-    if (const std::optional<Selection> now = try_now(lane, work)) {
-      start(lane, work, *now);
-      return true;
-    }
-  }
   if (work.planned) drop_plans({lane.key});
   work.displacing_for = leader;
   work.displacing_until_ms = now_.mono_ms + longest + kLeaveMs;
   return false;
+}
+
+Preemption PlannerPass::preemption_of(JobId victim, JobId by) const {
+  const Planner::State::Running& job = state_.running.at(victim);
+  return {.victim = victim,
+          .by = by,
+          .mode = state_.preemption->mode_of(job.facts.party),
+          .grace_ms = state_.preemption->grace_ms(job.facts.party)};
+}
+
+// The victims have been put to sleep in the pool. If the job doesn't start after all, because of
+// plans ahead of it or a gate, they go on as if nothing had been: somebody who sleeps for nobody
+// would be woken up at once, and displaced again.
+bool PlannerPass::start_beside_sleepers(Lane& lane, LaneWork& work,
+                                        const std::vector<JobId>& victims) {
+  const JobId leader = state_.queue.leader(lane.group).id;
+  for (const JobId id : victims) state_.running.at(id).asleep = true;
+  const std::size_t before = result_.starts.size();
+  const std::optional<Selection> now = try_now(lane, work);
+  if (now) start(lane, work, *now);
+  if (result_.starts.size() > before) {
+    for (const JobId id : victims) result_.preemptions.push_back(preemption_of(id, leader));
+    return true;
+  }
+  for (const JobId id : victims) {
+    state_.running.at(id).asleep = false;
+    put_back(id);
+  }
+  return now.has_value();  // then a gate refused it
 }
 
 }  // namespace sluice::core

@@ -25,8 +25,8 @@ namespace sluice::core {
 
 inline constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
-// What one attempt holds of one node. Tasks of one array may hold under the array's id, so a hold
-// is recognised by what it holds, the job's number is only a hint.
+// What one attempt holds of one node. Within a pass tasks of one array hold under the array's id
+// until each has got its own (NodePool::rename), so what it holds is looked at too.
 struct Hold {
   Holder holder;
   bool shared = false;                       // its CPUs may be given to others of its partition too
@@ -139,9 +139,8 @@ void mark_devices(const model::GresShare& share, const GresEntry& entry, base::B
 [[nodiscard]] std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind,
                                          const base::Bitmap& held);
 
-// The hold of exactly this share, preferring the named job's; null: none.
-// Only among the holds that sleep or among those that don't: the CPUs of a sleeper may be those of
-// another task of its array by now.
+// The job's hold of exactly this share; null: none. Only among its holds that sleep or among those
+// that don't.
 enum class HoldState : std::uint8_t { awake, asleep };
 [[nodiscard]] Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job,
                               HoldState state = HoldState::awake);

@@ -140,6 +140,7 @@ void Cluster::State::let_wake(JobId id) {
     refresh_use(share.node);
   }
   planner.job_asleep(id, false);
+  plan_needed = true;  // it is known again when its CPUs will be free
 }
 
 // Those of higher standing first.

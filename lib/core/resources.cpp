@@ -295,7 +295,6 @@ std::uint64_t lost_devices(const NodeSlot& slot, std::size_t kind, const base::B
 }
 
 Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldState state) {
-  Hold* same = nullptr;
   const auto holds_it = [&](const Hold& hold) {
     const bool sleeps = state == HoldState::asleep;
     return hold.memory == share.memory && hold.gres == share.gres &&
@@ -305,10 +304,7 @@ Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldSt
   for (Hold& hold : slot.holds) {
     if (hold.holder.job == job && holds_it(hold)) return &hold;
   }
-  for (Hold& hold : slot.holds) {
-    if (same == nullptr && holds_it(hold)) same = &hold;
-  }
-  return same;
+  return nullptr;
 }
 
 std::optional<std::uint32_t> NodePool::State::find(std::string_view name) const {
@@ -540,6 +536,18 @@ void NodePool::wake(const model::NodeShare& share, const Holder& holder) {
   const std::uint32_t idle = slot.idle_cores;
   apply_recount(slot);
   state_->place_in_bucket(share.node.value, slot.available, idle);
+}
+
+void NodePool::rename(const model::Allocation& allocation, JobId from, JobId to) {
+  for (const model::NodeShare& share : allocation.shares) {
+    NodeSlot& slot = state_->nodes[share.node.value];
+    Hold* hold = find_hold(slot, share, from);
+    if (hold == nullptr) continue;
+    leave_end(slot, end_of(*hold));
+    hold->holder.job = to;
+    enter_end(slot, end_of(*hold));
+    ++slot.changes;
+  }
 }
 
 NodeUse NodePool::use(NodeIndex node) const {

@@ -62,6 +62,9 @@ class NodePool {
   [[nodiscard]] bool can_wake(const model::NodeShare& share) const;
   void wake(const model::NodeShare& share, const Holder& holder);
 
+  // An array's task has got a number of its own: what it holds is found by that from now on.
+  void rename(const model::Allocation& allocation, JobId from, JobId to);
+
   [[nodiscard]] NodeUse use(NodeIndex node) const;
   [[nodiscard]] std::uint32_t size() const;
   // Walks every node and recounts from the holders; a text names the first disagreement (I4).

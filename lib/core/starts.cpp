@@ -48,7 +48,12 @@ void Cluster::State::start(const Start& started) {
   } else if (is_rest(*entry.job)) {
     const JobId array = id;
     id = split(array, model::first_task(*entry.job->array_rest));
-    if (id == array) planner.remove(id), entry.startable = 0;
+    if (id == array) {
+      planner.remove(id);
+      entry.startable = 0;
+    } else {
+      pool.rename(*started.allocation, array, id);
+    }
   } else {
     planner.remove(id);
   }

@@ -52,13 +52,14 @@ TEST(Pool, CheckFindsOversubscription) {
   EXPECT_EQ(m.problem(), "1001 MiB of n1 are held, it has 1000");
 }
 
-TEST(Pool, ReleaseFindsTheHoldByWhatItHolds) {
+TEST(Pool, ATaskOfAnArrayIsFoundByItsOwnNumber) {
   World w;
   w.nodes(1).up();
   const model::Allocation a = share_of(0, {0});
   const model::Allocation b = share_of(0, {1});
   w.pool().allocate(a, holder(7));  // two tasks of an array, started under its id
   w.pool().allocate(b, holder(7));
+  w.pool().rename(b, JobId(7), JobId(8));
   w.pool().release(b.shares[0], holder(8));
   w.pool().allocate(b, holder(9));
   EXPECT_EQ(w.problem(), "");

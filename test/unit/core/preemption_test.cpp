@@ -215,6 +215,38 @@ TEST(Preemption, NobodyIsExemptFromBeingSuspended) {
   EXPECT_EQ(world.job(low).state, JobState::suspended);
 }
 
+// A reservation begins before the job would be over: it can't start, so nobody sleeps for it.
+TEST(Preemption, NobodySleepsForWhoCanNotStart) {
+  World world = started(two_tiers(PreemptMode::suspend));
+  const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(4));
+  EditReservation soon;
+  soon.name = "soon";
+  soon.by_operator = true;
+  soon.patch.start = world.now.wall + 5 * 60 * model::kSecond;
+  soon.patch.duration_min = 60;
+  soon.patch.users = model::ListEdit{0, "user1000"};
+  soon.patch.nodes = Text("ALL");
+  ASSERT_TRUE(world.apply(soon).outcome);
+  const JobId high = world.submit(a_job().by(1001).cpus(4).minutes(10).on("urgent"));
+  EXPECT_EQ(world.job(low).state, JobState::running);
+  EXPECT_EQ(world.job(high).state, JobState::pending);
+  EXPECT_FALSE(world.cluster->more_to_plan());
+}
+
+// Two tasks of one array have had the same CPUs: one sleeps, the other runs. They must not be taken
+// for each other.
+TEST(Preemption, SleepingTaskOfAnArrayGoesWithoutTheOthersCpus) {
+  World world = started(test::some_settings({.nodes = 1, .cpus = 1, .memory = 4000}));
+  const JobId array = world.submit(a_job().cpus(1).minutes(60).array("0-2"));
+  const auto task = [&](std::uint32_t t) { return world.cluster->find_task(array, t)->id; };
+  world.act_as_admin(JobVerb::suspend, task(0));
+  ASSERT_EQ(world.job(task(1)).state, JobState::running);
+  world.act_as_admin(JobVerb::cancel, task(0));
+  world.release(task(0));
+  EXPECT_EQ(world.job(task(1)).state, JobState::running);
+  EXPECT_EQ(world.state(task(2)), "PENDING/Resources");
+}
+
 TEST(Preemption, WhoIsResumedByHandIsDisplacedNoMore) {
   World world = started(two_tiers(PreemptMode::suspend));
   const JobId low = run(world, a_job().nodes(4).cpus(4).minutes(60));
