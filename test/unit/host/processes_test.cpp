@@ -43,6 +43,8 @@ pid_t start_runaway(const std::string& marker) {
   pipe->second.reset();
   char end = 0;
   static_cast<void>(::read(pipe->first.get(), &end, 1));
+  // The kernel closes the pipe a moment before it shows the new environment.
+  for (int i = 0; i < 100'000 && !has_environment(runaway, marker); ++i) ::sched_yield();
   return runaway;
 }
 
