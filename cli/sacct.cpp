@@ -39,7 +39,11 @@ Result<report::HistoryFormat> format_of(const opt::SacctOptions& options) {
   std::string_view text = report::kHistoryDefault;
   if (options.brief) text = report::kHistoryBrief;
   if (options.long_form) text = report::kHistoryLong;
-  if (!options.format.empty()) text = options.format;
+  std::string both;
+  if (!options.format.empty()) {
+    both = options.format + (options.brief ? "," + std::string(report::kHistoryBrief) : "");
+    text = both;
+  }
   Result<report::HistoryFormat> format = report::HistoryFormat::parse(text);
   if (!format) return format;
   const std::string delimiter = options.delimiter.empty() ? "|" : options.delimiter;
@@ -73,14 +77,22 @@ Result<report::HistoryContext> context_of(const opt::SacctOptions& options,
   return context;
 }
 
-// The first QOS asked for that there is not, by name or by number.
-Status check_qos(cli::Client& client, const opt::SacctOptions& options) {
-  if (options.qos.empty()) return {};
+struct Report {
+  report::HistoryFormat format;
+  report::HistoryContext context;
+  std::int64_t until = 0;  // the end of the window, or now
+};
+
+// The first QOS asked for that there is not, by name or by number. Numbers of those that are shown
+// are filled in.
+Status check_qos(cli::Client& client, const opt::SacctOptions& options, Report& wanted) {
+  if (options.qos.empty() && !wanted.format.shows("QOSRAW")) return {};
   const Result<cli::AccountsSnapshot> read = cli::read_accounts(client, cli::WithUsage::no);
   if (!read) return tl::unexpected(cli::as_seen_by_user(read.error()));
   std::string names;
   for (const model::Qos& qos : read->accounts.qos) {
     names += (names.empty() ? "" : ",") + qos.name.str();
+    wanted.context.qos_ids.emplace(qos.name.str(), qos.id);
   }
   for (const std::string& asked : options.qos) {
     const bool known = std::ranges::any_of(read->accounts.qos, [&](const model::Qos& qos) {
@@ -93,14 +105,9 @@ Status check_qos(cli::Client& client, const opt::SacctOptions& options) {
   return {};
 }
 
-struct Report {
-  report::HistoryFormat format;
-  report::HistoryContext context;
-};
-
 int print_rows(const opt::SacctOptions& options, const opt::Invocation& invocation,
                const cli::JobAnswer& answer, Report& wanted) {
-  const cli::HistoryRows found = cli::history_rows(answer, options);
+  const cli::HistoryRows found = cli::history_rows(answer, options, wanted.until);
   if (options.dump != opt::Dump::none) {
     return put_out(
         cli::history_document(found.rows, wanted.context, options.dump, invocation.arguments));
@@ -111,7 +118,13 @@ int print_rows(const opt::SacctOptions& options, const opt::Invocation& invocati
   return put_out(out);
 }
 
-int check_scripts(const opt::SacctOptions& options) {
+int check_together(const opt::SacctOptions& options) {
+  if (options.long_form && !options.format.empty()) {
+    cli::print_info(kProgram,
+                    "fatal: Options -o(--format) and -l(--long) are mutually exclusive. Please "
+                    "remove one and retry.");
+    return 1;
+  }
   if ((!options.batch_script && !options.env_vars) || !options.jobs.empty()) return 0;
   const std::string what = options.batch_script ? "job scripts" : "environment";
   cli::print_info(kProgram, "fatal: When requesting " + what +
@@ -138,7 +151,7 @@ int query(opt::SacctOptions options, const opt::Invocation& invocation,
   if (const Status cluster = find_cluster(*client, options, wanted); !cluster) {
     return fail_with(cluster.error());
   }
-  if (const Status known = check_qos(*client, options); !known) {
+  if (const Status known = check_qos(*client, options, wanted); !known) {
     cli::print_error(kProgram, known.error().text);
     std::fputs("sacct: fatal: problem processing qos list\n", stderr);
     return 1;
@@ -167,7 +180,7 @@ int query(opt::SacctOptions options, const opt::Invocation& invocation,
 
 int run(const opt::SacctOptions& options, const opt::Invocation& invocation) {
   if (options.help_format) return put_out(report::history_field_list());
-  if (const int code = check_scripts(options); code != 0) return code;
+  if (const int code = check_together(options); code != 0) return code;
   if (const std::string list = report::data_parser_list(options.data_parser); !list.empty()) {
     return put_out(list);
   }
@@ -180,7 +193,8 @@ int run(const opt::SacctOptions& options, const opt::Invocation& invocation) {
   if (!window) return fail_with(window.error());
   Result<report::HistoryContext> context = context_of(options, invocation, *window);
   if (!context) return fail_with(context.error());
-  Report wanted{std::move(*format), std::move(*context)};
+  const std::int64_t until = window->to != 0 ? window->to : invocation.now;
+  Report wanted{std::move(*format), std::move(*context), until};
   return query(options, invocation, *window, wanted);
 }
 

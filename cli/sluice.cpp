@@ -1,6 +1,6 @@
 // sluice: one command for what Slurm has no word for. Clusters of one's own (up, down, env) and
 // hosts that join (token, join); how well jobs used what they had (eff); why they wait or
-// run where they do (why, why-placed); replays of traces (sim).
+// run where they do (why, why-placed); what happens (events); replays of traces (sim).
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -11,6 +11,7 @@
 #include "cli/common/client.hpp"
 #include "cli/sluice/bill.hpp"
 #include "cli/sluice/eff.hpp"
+#include "cli/sluice/events.hpp"
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
 #include "cli/sluice/sim.hpp"
@@ -51,6 +52,21 @@ void add_eff(CLI::App& app, cli::EffOptions& options) {
   CLI::App* eff = app.add_subcommand("eff", "how well jobs used what they had");
   eff->add_option("job", options.jobs, "a job, an array or one of its tasks")->required();
   eff->add_flag("--json", options.json, "print JSON");
+}
+
+void add_events(CLI::App& app, cli::EventsOptions& options) {
+  CLI::App* events = app.add_subcommand("events", "what happens: jobs, nodes, money");
+  events->add_option("--since", options.since, "after this cursor, or from this time on");
+  events->add_flag("--follow", options.follow, "go on as things happen");
+  events->add_flag("--json", options.json, "a line of JSON for each");
+  events->add_option("--kind", options.kinds, "job, node, ledger, or several of them");
+  events->add_option("--job", options.job, "a job, or an array with its tasks")
+      ->check(CLI::Range(1U, UINT32_MAX));
+  events->add_option("--user", options.user, "of whom");
+  events->add_option("--account", options.account, "of which account");
+  events->add_option("--partition", options.partition, "of which partition");
+  events->add_option("--limit", options.limit, "end after so many")
+      ->check(CLI::Range(1U, UINT32_MAX));
 }
 
 void add_why(CLI::App& app, cli::WhyOptions& why, cli::WhyOptions& placed) {
@@ -134,6 +150,8 @@ int main(int argc, char** argv) {
   add_up(app, up);
   cli::EffOptions eff;
   add_eff(app, eff);
+  cli::EventsOptions events;
+  add_events(app, events);
   cli::SimOptions sim;
   cli::WhatIfOptions live;
   add_sim(app, sim, live);
@@ -166,6 +184,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("sim")) return run_sim(app, sim, live);
   if (app.got_subcommand("why")) return print(cli::why_report(why));
   if (app.got_subcommand("why-placed")) return print(cli::why_report(placed));
+  if (app.got_subcommand("events")) return report(cli::show_events(events));
   if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));
   if (app.got_subcommand("token")) return print(cli::request_token(token));
   return report(cli::join_cluster(join));

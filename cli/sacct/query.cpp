@@ -151,13 +151,16 @@ std::vector<opt::JobRef> further_components(const JobAnswer& answer,
   return further;
 }
 
-bool is_wanted(const model::Job& job, const opt::SacctOptions& options) {
+bool is_wanted(const model::Job& job, const opt::SacctOptions& options, std::int64_t until) {
   // What could never start yet is shown only to who asks for it.
-  const bool waits = job.eligible == 0 && job.start == 0 && !model::is_finished(job.state);
-  if (waits && options.jobs.empty()) return false;
+  const bool never = job.eligible == 0 || job.eligible > (until + 1) * model::kSecond;
+  const bool asked = options.states.given() && model::is_finished(job.state);
+  if (never && !asked && job.start == 0 && options.jobs.empty()) return false;
+  const std::uint32_t nodes = job.allocation ? report::node_count(job) : 0;
+  const std::uint32_t cpus = job.allocation ? report::cpu_count(job) : 0;
   return listed(options.groups, job.spec->gid) && listed(options.wckeys, job.spec->wckey.view()) &&
-         in_range(report::node_count(job), options.min_nodes, options.max_nodes) &&
-         in_range(report::cpu_count(job), options.min_cpus, options.max_cpus) &&
+         in_range(nodes, options.min_nodes, options.max_nodes) &&
+         in_range(cpus, options.min_cpus, options.max_cpus) &&
          limit_fits(job.time_limit, options) && has_features(job, options.constraints) &&
          waited_for(job, options.reasons) && has_flag(job, options.flags);
 }

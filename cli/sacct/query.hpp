@@ -29,8 +29,10 @@ struct HistoryWindow {
 [[nodiscard]] std::vector<opt::JobRef> further_components(const JobAnswer& answer,
                                                           const opt::SacctOptions& options);
 
-// What the message can't say: groups, sizes, limits, features, reasons.
-[[nodiscard]] bool is_wanted(const model::Job& job, const opt::SacctOptions& options);
+// What the message can't say: groups, sizes, limits, features, reasons; and whether it could have
+// started in a window that ends then, seconds.
+[[nodiscard]] bool is_wanted(const model::Job& job, const opt::SacctOptions& options,
+                             std::int64_t until);
 
 // With JOB.STEP only those steps are meant, and not the job's own row.
 [[nodiscard]] bool job_row_wanted(const model::Job& job, const opt::SacctOptions& options);

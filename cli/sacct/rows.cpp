@@ -58,12 +58,13 @@ void add_tasks(HistoryRows& result, const model::Job& rest) {
 
 }  // namespace
 
-HistoryRows history_rows(const JobAnswer& answer, const opt::SacctOptions& options) {
+HistoryRows history_rows(const JobAnswer& answer, const opt::SacctOptions& options,
+                         std::int64_t until) {
   static const std::vector<model::StepPtr> kNone;
   const Steps steps = sorted_steps(answer.steps);
   HistoryRows result;
   for (const model::JobPtr& job : answer.jobs) {
-    if (!is_wanted(*job, options)) continue;
+    if (!is_wanted(*job, options, until)) continue;
     const auto found = steps.find({job->id.value, job->attempt});
     const std::vector<model::StepPtr>& own = found == steps.end() ? kNone : found->second;
     if (job_row_wanted(*job, options)) {

@@ -1,6 +1,7 @@
 // From an answer to the rows of sacct: each job, followed by its steps.
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "cli/common/job_stream.hpp"
@@ -15,6 +16,7 @@ struct HistoryRows {
   std::vector<model::JobPtr> made;  // tasks of arrays, shown one by one (--array)
 };
 
-[[nodiscard]] HistoryRows history_rows(const JobAnswer& answer, const opt::SacctOptions& options);
+[[nodiscard]] HistoryRows history_rows(const JobAnswer& answer, const opt::SacctOptions& options,
+                                       std::int64_t until);
 
 }  // namespace sluice::cli

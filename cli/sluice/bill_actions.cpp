@@ -249,16 +249,22 @@ Result<std::string> statement(Client& client, const StatementOptions& options) {
   if (!customer) return tl::unexpected(customer.error());
   ledger::StatementBuilder builder((*customer)->id, times->first, times->second);
   if (options.by_job) builder.by_job();
-  // From the first entry: what was there before follows from them.
   wire::QueryEntries query;
   query.customer = (*customer)->id;
+  query.from = times->first;
   query.to = times->second;
-  const auto read =
-      read_entries(client, query, [&](const ledger::Entry& entry) { builder.add(entry); });
+  query.with_opening = true;
+  bool whole = false;
+  const auto read = read_entries(
+      client, query, [&](const ledger::Entry& entry) { builder.add(entry); },
+      [&](const ledger::Balance& before) {
+        builder.opening(before);
+        whole = true;
+      });
   if (!read) return tl::unexpected(read.error());
   const ledger::Statement made = builder.take();
-  return options.json ? statement_json(made, **customer, !read->partial)
-                      : statement_text(made, **customer, !read->partial);
+  return options.json ? statement_json(made, **customer, whole)
+                      : statement_text(made, **customer, whole);
 }
 
 Result<std::string> invoice(Client& client, const InvoiceOptions& options) {

@@ -44,7 +44,8 @@ const ledger::Package* BillBooks::package(std::uint32_t id) const {
 }
 
 Result<EntriesRead> read_entries(Client& client, const wire::QueryEntries& query,
-                                 const std::function<void(const ledger::Entry&)>& found) {
+                                 const std::function<void(const ledger::Entry&)>& found,
+                                 const std::function<void(const ledger::Balance&)>& opened) {
   Result<Session> session = client.session();
   if (!session) return tl::unexpected(session.error());
   if (Status sent = session->send(query); !sent) return tl::unexpected(sent.error());
@@ -52,6 +53,7 @@ Result<EntriesRead> read_entries(Client& client, const wire::QueryEntries& query
   while (true) {
     const auto piece = session->receive_as<wire::EntriesReply>(kAnswerMs);
     if (!piece) return tl::unexpected(piece.error());
+    if (piece->opened && opened) opened(piece->opening);
     for (const ledger::Entry& entry : piece->entries) found(entry);
     read.count += piece->entries.size();
     read.partial = read.partial || piece->partial;

@@ -34,10 +34,12 @@ struct EntriesRead {
   std::uint64_t count = 0;
   bool partial = false;  // some may not be seen by who asks
 };
-// In their order.
+// In their order. `opened`: before the first one, if the query is with_opening and who asks may see
+// the customer's money.
 [[nodiscard]] Result<EntriesRead> read_entries(
     Client& client, const wire::QueryEntries& query,
-    const std::function<void(const ledger::Entry&)>& found);
+    const std::function<void(const ledger::Entry&)>& found,
+    const std::function<void(const ledger::Balance&)>& opened = {});
 
 // 32 hexadecimal digits; empty: a new one.
 [[nodiscard]] Result<Uid128> request_id_of(std::string_view text);

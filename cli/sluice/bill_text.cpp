@@ -1,6 +1,8 @@
 // See the header.
 #include "cli/sluice/bill_text.hpp"
 
+#include <algorithm>
+
 #include <fmt/core.h>
 
 #include "report/json_writer.hpp"
@@ -80,6 +82,8 @@ void add_balance(std::string& text, const ledger::Customer& customer,
   if (balance.receivable != 0) line("Invoices to be paid", -balance.receivable);
   if (customer.credit_limit != 0) line("Credit limit", customer.credit_limit);
   line("Available", ledger::available(customer, balance));
+  const auto passed = std::min<std::size_t>(balance.warned, customer.warn_at.size());
+  if (passed > 0) line("Below the threshold of", customer.warn_at[passed - 1]);
 }
 
 }  // namespace
@@ -156,6 +160,7 @@ std::string balances_json(const BillBooks& books, std::uint32_t customer) {
     json.member("account", owner.account);
     json.member("currency", owner.currency);
     json_balance(json, owner, balance);
+    json.member("thresholds_passed", balance.warned);
     json.key("prepaid");
     json.open_array();
     for (const ledger::Package& package : books.reply().packages) {

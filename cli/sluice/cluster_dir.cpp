@@ -69,6 +69,13 @@ Result<std::vector<Daemon>> ClusterDir::daemons() const {
     const std::string name = setting.name.str();
     all.push_back({name, "sluiced", node(name), {"--dir", node(name)}});
   }
+  if (!config->relay.empty()) {
+    all.push_back({"relay",
+                   "sluice-relay",
+                   relay(),
+                   {"--dir", relay(), "--config", this->config(), "--socket",
+                    controller() + "/controller.sock"}});
+  }
   return all;
 }
 
@@ -76,6 +83,9 @@ std::vector<Daemon> ClusterDir::made() const {
   std::vector<Daemon> all = {{"controller", "sluicectld", controller(), {}},
                              {"login", "sluiced", login(), {}}};
   std::error_code none;
+  if (std::filesystem::is_directory(relay(), none)) {
+    all.push_back({"relay", "sluice-relay", relay(), {}});
+  }
   for (const auto& entry : std::filesystem::directory_iterator(path_ + "/nodes", none)) {
     all.push_back({entry.path().filename(), "sluiced", entry.path(), {}});
   }

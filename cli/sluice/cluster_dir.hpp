@@ -7,6 +7,7 @@
 //   ports                  ports in use, chosen once
 //   controller/            sluicectld: key, hosts.d, state, socket, log
 //   nodes/NAME/, login/    sluiced: key, agent.conf, spool, socket, log
+//   relay/                 sluice-relay: cursors, log; where events are sent somewhere
 #pragma once
 
 #include <sys/types.h>
@@ -22,7 +23,7 @@ namespace sluice::cli {
 
 struct Daemon {
   std::string name;     // "controller", "login", "n1", …
-  std::string program;  // "sluicectld" or "sluiced"
+  std::string program;  // "sluicectld", "sluiced" or "sluice-relay"
   std::string dir;      // its directory, absolute
   std::vector<std::string> options;
 
@@ -41,6 +42,7 @@ class ClusterDir {
   [[nodiscard]] std::string client_conf() const { return path_ + "/client.conf"; }
   [[nodiscard]] std::string controller() const { return path_ + "/controller"; }
   [[nodiscard]] std::string login() const { return path_ + "/login"; }
+  [[nodiscard]] std::string relay() const { return path_ + "/relay"; }
   [[nodiscard]] std::string node(const std::string& name) const { return path_ + "/nodes/" + name; }
   [[nodiscard]] bool exists() const;
 

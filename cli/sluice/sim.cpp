@@ -2,6 +2,7 @@
 // whole or not at all.
 #include "cli/sluice/sim.hpp"
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -82,10 +83,6 @@ Result<Setup> set_up(const SimOptions& options, const replay::Trace& trace) {
   return made;
 }
 
-Status write_if(const std::string& path, const std::string& text) {
-  return path.empty() ? Status{} : base::write_file_atomic(path, text);
-}
-
 std::string name_of(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 struct Outcome {
@@ -97,12 +94,19 @@ struct Outcome {
 
 // The files that were asked for, and the table.
 Result<std::string> report_on(const SimOptions& options, const Outcome& outcome) {
-  for (const auto& [path, content] :
-       {std::pair(options.starts, replay::starts_tsv(outcome.jobs, outcome.played)),
-        std::pair(options.csv, replay::jobs_csv(outcome.jobs, outcome.played)),
-        std::pair(options.svg,
-                  replay::load_svg(outcome.jobs, outcome.played, outcome.processors))}) {
-    if (Status written = write_if(path, content); !written) return tl::unexpected(written.error());
+  const auto starts = [&] { return replay::starts_tsv(outcome.jobs, outcome.played); };
+  const auto csv = [&] { return replay::jobs_csv(outcome.jobs, outcome.played); };
+  const auto svg = [&] {
+    return replay::load_svg(outcome.jobs, outcome.played, outcome.processors);
+  };
+  using Make = std::function<std::string()>;
+  for (const auto& [path, make] : {std::pair<std::string, Make>(options.starts, starts),
+                                   std::pair<std::string, Make>(options.csv, csv),
+                                   std::pair<std::string, Make>(options.svg, svg)}) {
+    if (path.empty()) continue;
+    if (Status written = base::write_file_atomic(path, make()); !written) {
+      return tl::unexpected(written.error());
+    }
   }
   std::string table =
       replay::metrics_table(replay::mean_of(outcome.all), replay::slowdown_error(outcome.all));

@@ -34,6 +34,13 @@ class EntriesQuery : public Query {
     filter.after = after_;
     wire::EntriesReply message;
     message.last = true;
+    if (std::exchange(first_, false) && request_.with_opening &&
+        sight_.sees_money(request_.customer)) {
+      const auto opening = reader_.balance_before(request_.customer, request_.from);
+      if (!opening) return failure(opening.error());
+      message.opening = *opening;
+      message.opened = true;
+    }
     const Status read = reader_.entries(filter, [&](ledger::Entry entry) {
       if (message.entries.size() == kEntriesPerPiece) {
         message.last = false;
@@ -58,6 +65,7 @@ class EntriesQuery : public Query {
   wire::QueryEntries request_;
   LedgerSight sight_;
   std::uint64_t after_ = 0;
+  bool first_ = true;
 };
 
 class VerifyQuery : public Query {

@@ -25,6 +25,7 @@ class Query {
     wire::MessageType type = wire::MessageType::none;
     std::string payload;
     bool last = true;
+    bool wait = false;  // nothing yet: next() again when something was committed
   };
   [[nodiscard]] virtual Piece next() = 0;
 };

@@ -123,6 +123,10 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
     this->start(call, frame, std::move(query));
   };
   if (start_ledger_query(call, frame)) return true;
+  const auto events = [&](wire::QueryEvents request) {
+    start_events(call, frame, std::move(request));
+  };
+  if (try_query<wire::QueryEvents>(call, frame, events)) return true;
   return try_query<wire::QueryJobs>(
              call, frame,
              [&](wire::QueryJobs request) {
@@ -188,6 +192,7 @@ bool Shell::start_query(const Call& call, const net::Frame& frame) {
 }
 
 void Shell::advance(const std::shared_ptr<QueryRun>& run) {
+  run->seen = commits_;
   pool_.run([this, alive = alive_, run] {
     const std::uint64_t begin = base::monotonic_us();
     auto made = std::make_shared<MadePiece>();
@@ -205,6 +210,7 @@ void Shell::deliver(const std::shared_ptr<QueryRun>& run, MadePiece made) {
   if (found == sessions_.end()) return finish(*run);
   net::FrameChannel& channel = *found->second.channel;
   Query::Piece& piece = made.piece;
+  if (piece.wait) return follow(run);
   channel.send({static_cast<std::uint16_t>(piece.type), run->id, std::move(piece.payload)});
   if (piece.last) return finish(*run);
   if (channel.congested()) {
@@ -233,7 +239,9 @@ wire::StatsReply Shell::stats_reply() {
     message.values.push_back({key, std::to_string(value)});
   };
   message.scheduler = service_->scheduler_stats();
-  message.scheduler.threads = 2 + queries_under_way_;  // the loop, and the one that answers this
+  // The loop, the one that answers this, and those that don't wait for events.
+  message.scheduler.threads =
+      2 + queries_under_way_ - static_cast<std::uint32_t>(followers_.size());
   message.scheduler.clock_us = clock_us_;
   add("store_commits", stats.commits);
   add("store_transactions", stats.transactions);

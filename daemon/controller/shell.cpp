@@ -44,6 +44,10 @@ Result<std::vector<std::string>> files_in(const std::string& path) {
   return names;
 }
 
+store::PurgePolicy purge_of(const config::ClusterConfig& config) {
+  return {config.purge_job_after_s, config.purge_event_after_s, config.max_events};
+}
+
 std::vector<wire::KeyValue> key_values(
     const std::vector<std::pair<std::string, std::string>>& values) {
   std::vector<wire::KeyValue> out;
@@ -90,7 +94,7 @@ Status Shell::open_store() {
   open.min_job_age_s = config_.settings->min_job_age_s;
   open.now = base::wall_micros();
   open.clock = host_clock();
-  open.purge.jobs_after_s = config_.purge_job_after_s;
+  open.purge = purge_of(config_);
   Result<std::unique_ptr<store::Store>> opened = store::Store::open(open);
   if (!opened) return tl::unexpected(opened.error());
   store_ = std::move(*opened);
@@ -171,7 +175,7 @@ Status Shell::reconfigure() {
   if (applied) {
     config_ = std::move(*config);
     service_->set_private_data(config_.private_data);
-    store_->set_purge({config_.purge_job_after_s});
+    store_->set_purge(purge_of(config_));
     watch_archive();
   }
   return applied;
@@ -225,10 +229,13 @@ void Shell::send_node(NodeIndex node, wire::MessageType type, std::string payloa
 }
 
 void Shell::commit(store::Transaction transaction, std::function<void(Status)> done) {
+  const bool events = may_hold_events(transaction);
   store_->commit(std::move(transaction),
-                 [this, alive = alive_, done = std::move(done)](Status status) {
-                   loop_.post([alive, done, status] {
-                     if (*alive) done(status);
+                 [this, events, alive = alive_, done = std::move(done)](Status status) {
+                   loop_.post([this, events, alive, done, status] {
+                     if (!*alive) return;
+                     done(status);
+                     if (events) note_commit();
                    });
                  });
 }

@@ -26,6 +26,7 @@
 #include "net/link.hpp"
 #include "net/work_pool.hpp"
 #include "store/store.hpp"
+#include "wire/event_messages.hpp"
 
 namespace sluice::controller {
 
@@ -34,6 +35,8 @@ struct ShellOptions {
   std::string config_file;            // empty: DIR/sluice.yaml
   std::optional<std::uint16_t> port;  // in place of the configuration's
 };
+
+[[nodiscard]] bool may_hold_events(const store::Transaction& transaction);
 
 class Shell : private Env {
  public:
@@ -54,7 +57,8 @@ class Shell : private Env {
     std::uint16_t type = 0;
     std::uint32_t uid = 0;
     std::unique_ptr<Query> query;
-    std::int64_t us = 0;  // that its pieces took
+    std::int64_t us = 0;     // that its pieces took
+    std::uint64_t seen = 0;  // commits that there were when it looked last
   };
   struct MadePiece {
     Query::Piece piece;
@@ -107,6 +111,12 @@ class Shell : private Env {
   bool start_query(const Call& call, const net::Frame& frame);
   bool start_ledger_query(const Call& call, const net::Frame& frame);
   void start(const Call& call, const net::Frame& frame, std::unique_ptr<Query> query);
+  // Readings of the event stream that wait (followers.cpp).
+  void start_events(const Call& call, const net::Frame& frame, wire::QueryEvents request);
+  void follow(std::shared_ptr<QueryRun> run);
+  void follow_soon();
+  void lead_followers_on();
+  void note_commit();
   template <class Request, class Make>
   bool try_query(const Call& call, const net::Frame& frame, Make make);
   void advance(const std::shared_ptr<QueryRun>& run);
@@ -146,7 +156,11 @@ class Shell : private Env {
   bool wake_posted_ = false;
   std::map<SessionId, Session> sessions_;
   SessionId next_session_ = 1;
-  std::uint32_t queries_under_way_ = 0;
+  std::uint32_t queries_under_way_ = 0;  // with those that wait
+  std::vector<std::shared_ptr<QueryRun>> followers_;
+  net::Timer follow_timer_;
+  bool follow_soon_ = false;
+  std::uint64_t commits_ = 0;   // that may hold events
   std::uint64_t clock_us_ = 0;  // that 1000 readings of the clock took
   std::map<LinkId, HostLink> links_;
   LinkId next_link_ = 1;

@@ -70,7 +70,7 @@ Bitmap Bitmap::full(std::size_t size) {
 }
 
 Result<Bitmap> Bitmap::from_words(std::size_t size, std::vector<std::uint64_t> words) {
-  if (words.size() != word_count(size)) {
+  if (words.size() != words_of(size)) {
     return fail(ErrorCode::invalid_argument, "bitmap words do not fit its size");
   }
   if (size % 64 != 0 && (words.back() >> (size % 64)) != 0) {
@@ -79,7 +79,6 @@ Result<Bitmap> Bitmap::from_words(std::size_t size, std::vector<std::uint64_t> w
   Bitmap result;
   result.size_ = size;
   result.words_ = std::move(words);
-  result.cover_all();
   return result;
 }
 
@@ -116,58 +115,90 @@ Result<Bitmap> Bitmap::from_hex(std::string_view text, std::size_t size) {
 }
 
 void Bitmap::clear_tail() {
-  if (size_ % 64 != 0) words_.back() &= kOnes >> (64 - size_ % 64);
+  if (size_ % 64 != 0 && words_end() == word_count() && !words_.empty()) {
+    words_.back() &= kOnes >> (64 - size_ % 64);
+  }
+}
+
+// To the left by at least as many words as there are: whoever adds members in descending order
+// moves them seldom.
+void Bitmap::grow(std::size_t begin, std::size_t end) {
+  if (words_.empty()) {
+    first_ = begin;
+    words_.resize(end - begin, 0);
+    return;
+  }
+  if (end > words_end()) words_.resize(end - first_, 0);
+  if (begin >= first_) return;
+  const std::size_t more = std::min(first_, std::max(first_ - begin, words_.size()));
+  words_.insert(words_.begin(), more, 0);
+  first_ -= more;
+}
+
+std::vector<std::uint64_t> Bitmap::words() const {
+  std::vector<std::uint64_t> all(word_count(), 0);
+  std::copy(words_.begin(), words_.end(), all.begin() + static_cast<std::ptrdiff_t>(first_));
+  return all;
 }
 
 void Bitmap::resize(std::size_t size) {
   size_ = size;
-  words_.resize(word_count(size), 0);
+  if (first_ >= word_count()) {
+    words_.clear();
+    first_ = 0;
+  }
+  if (words_end() > word_count()) words_.resize(word_count() - first_);
   clear_tail();
-  end_ = std::min(end_, static_cast<std::uint32_t>(words_.size()));
-  begin_ = std::min(begin_, end_);
 }
 
 void Bitmap::set_word(std::size_t w, std::uint64_t members) {
-  SLUICE_ASSERT(w < words_.size(), "word {} of a bitmap of {}", w, size_);
-  words_[w] = members;
-  if (w + 1 == words_.size()) clear_tail();
-  cover(w, w + 1);
+  SLUICE_ASSERT(w < word_count(), "word {} of a bitmap of {}", w, size_);
+  reach(w, w + 1);
+  words_[w - first_] = members;
+  if (w + 1 == word_count()) clear_tail();
 }
 
 void Bitmap::set_range(std::size_t first, std::size_t end) {
   SLUICE_ASSERT(first <= end && end <= size_, "range {}-{} of {}", first, end, size_);
   if (first == end) return;
-  for (std::size_t w = first / 64; w <= (end - 1) / 64; ++w) words_[w] |= range_mask(w, first, end);
-  cover(first / 64, (end - 1) / 64 + 1);
+  reach(first / 64, (end - 1) / 64 + 1);
+  for (std::size_t w = first / 64; w <= (end - 1) / 64; ++w) {
+    words_[w - first_] |= range_mask(w, first, end);
+  }
 }
 
 void Bitmap::reset_range(std::size_t first, std::size_t end) {
   SLUICE_ASSERT(first <= end && end <= size_, "range {}-{} of {}", first, end, size_);
   if (first == end) return;
-  for (std::size_t w = first / 64; w <= (end - 1) / 64; ++w) {
-    words_[w] &= ~range_mask(w, first, end);
+  const std::size_t last = std::min((end - 1) / 64 + 1, words_end());
+  for (std::size_t w = std::max(first / 64, first_); w < last; ++w) {
+    words_[w - first_] &= ~range_mask(w, first, end);
   }
 }
 
 void Bitmap::reset_all() {
-  std::fill(words_.begin() + begin_, words_.begin() + end_, 0);
-  begin_ = end_ = 0;
+  if (word_count() <= kSmall) {
+    std::fill(words_.begin(), words_.end(), 0);
+    return;
+  }
+  words_.clear();
+  first_ = 0;
 }
 
 SLUICE_COUNTS_BITS std::size_t Bitmap::count() const {
   std::size_t sum = 0;
-  const std::uint64_t* const words = words_.data();
-  const std::size_t end = end_;
-  for (std::size_t w = begin_; w < end; ++w)
-    sum += static_cast<std::size_t>(std::popcount(words[w]));
+  for (const std::uint64_t word : std::span(words_))
+    sum += static_cast<std::size_t>(std::popcount(word));
   return sum;
 }
 
 std::size_t Bitmap::count_common(const Bitmap& other) const {
   check_same_size(other);
   std::size_t sum = 0;
-  for (std::size_t w = std::max(begin_, other.begin_); w < std::min(end_, other.end_); ++w) {
-    sum += static_cast<std::size_t>(std::popcount(words_[w] & other.words_[w]));
+  const std::size_t end = std::min(words_end(), other.words_end());
+  for (std::size_t w = std::max(first_, other.first_); w < end; ++w) {
+    sum += static_cast<std::size_t>(
+        std::popcount(words_[w - first_] & other.words_[w - other.first_]));
   }
   return sum;
 }
@@ -176,112 +207,117 @@ std::size_t Bitmap::count_range(std::size_t first, std::size_t end) const {
   SLUICE_ASSERT(first <= end && end <= size_, "range {}-{} of {}", first, end, size_);
   if (first == end) return 0;
   std::size_t sum = 0;
-  for (std::size_t w = first / 64; w <= (end - 1) / 64; ++w) {
-    sum += static_cast<std::size_t>(std::popcount(words_[w] & range_mask(w, first, end)));
+  const std::size_t last = std::min((end - 1) / 64 + 1, words_end());
+  for (std::size_t w = std::max(first / 64, first_); w < last; ++w) {
+    sum += static_cast<std::size_t>(std::popcount(words_[w - first_] & range_mask(w, first, end)));
   }
   return sum;
 }
 
 bool Bitmap::any() const {
-  return std::any_of(words_.begin() + begin_, words_.begin() + end_,
-                     [](std::uint64_t word) { return word != 0; });
+  return std::any_of(words_.begin(), words_.end(), [](std::uint64_t word) { return word != 0; });
 }
 
 std::size_t Bitmap::find_from(std::size_t index) const {
-  index = std::max(index, std::size_t{begin_} * 64);
-  std::size_t w = index / 64;
-  if (w >= end_) return npos;
-  std::uint64_t bits = words_[w] & (kOnes << (index % 64));
+  index = std::max(index, first_ * 64);
+  std::size_t at = index / 64 - first_;
+  if (at >= words_.size()) return npos;
+  std::uint64_t bits = words_[at] & (kOnes << (index % 64));
   while (bits == 0) {
-    if (++w >= end_) return npos;
-    bits = words_[w];
+    if (++at >= words_.size()) return npos;
+    bits = words_[at];
   }
-  return w * 64 + static_cast<std::size_t>(std::countr_zero(bits));
+  return (first_ + at) * 64 + static_cast<std::size_t>(std::countr_zero(bits));
 }
 
 std::size_t Bitmap::find_last() const {
-  for (std::size_t w = end_; w > begin_; --w) {
-    const std::uint64_t bits = words_[w - 1];
+  for (std::size_t w = words_end(); w > first_; --w) {
+    const std::uint64_t bits = words_[w - 1 - first_];
     if (bits != 0) return w * 64 - 1 - static_cast<std::size_t>(std::countl_zero(bits));
   }
   return npos;
 }
 
 SLUICE_COUNTS_BITS Bitmap Bitmap::first_n(std::size_t n) const {
-  Bitmap result(size_);
-  const std::uint64_t* const from = words_.data();
-  std::uint64_t* const to = result.words_.data();
+  Bitmap result = *this;
   std::size_t left = n;
-  result.begin_ = begin_;
-  result.end_ = end_;
-  for (std::size_t w = begin_; w < end_ && left > 0; ++w) {
-    const auto here = static_cast<std::size_t>(std::popcount(from[w]));
+  for (std::uint64_t& word : std::span(result.words_)) {
+    const auto here = static_cast<std::size_t>(std::popcount(word));
     if (here <= left) {
-      to[w] = from[w];
       left -= here;
       continue;
     }
-    std::uint64_t bits = from[w];
-    for (; left > 0; --left, bits &= bits - 1) to[w] |= bits & (~bits + 1);
+    std::uint64_t bits = word;
+    word = 0;
+    for (; left > 0; --left, bits &= bits - 1) word |= bits & (~bits + 1);
   }
   return result;
 }
 
+bool Bitmap::operator==(const Bitmap& other) const {
+  if (size_ != other.size_) return false;
+  if (first_ == other.first_ && words_.size() == other.words_.size()) {
+    return words_ == other.words_;
+  }
+  const std::size_t end = std::max(words_end(), other.words_end());
+  for (std::size_t w = std::min(first_, other.first_); w < end; ++w) {
+    if (word(w) != other.word(w)) return false;
+  }
+  return true;
+}
+
 bool Bitmap::is_subset_of(const Bitmap& other) const {
   check_same_size(other);
-  for (std::size_t w = begin_; w < end_; ++w) {
-    if ((words_[w] & ~other.words_[w]) != 0) return false;
+  for (std::size_t w = first_; w < words_end(); ++w) {
+    if ((words_[w - first_] & ~other.word(w)) != 0) return false;
   }
   return true;
 }
 
 bool Bitmap::intersects(const Bitmap& other) const {
   check_same_size(other);
-  const std::uint64_t* const a = words_.data();
-  const std::uint64_t* const b = other.words_.data();
-  const std::size_t end = std::min(end_, other.end_);
-  for (std::size_t w = std::max(begin_, other.begin_); w < end; ++w) {
-    if ((a[w] & b[w]) != 0) return true;
+  const std::size_t begin = std::max(first_, other.first_);
+  const std::size_t end = std::min(words_end(), other.words_end());
+  if (begin >= end) return false;
+  const std::uint64_t* const a = words_.data() + (begin - first_);
+  const std::uint64_t* const b = other.words_.data() + (begin - other.first_);
+  for (std::size_t at = 0; at < end - begin; ++at) {
+    if ((a[at] & b[at]) != 0) return true;
   }
   return false;
 }
 
 Bitmap& Bitmap::operator&=(const Bitmap& other) {
   check_same_size(other);
-  const std::size_t length = end_ - begin_;
-  change_words(std::span(words_).subspan(begin_, length),
-               std::span(other.words_).subspan(begin_, length),
-               [](std::uint64_t a, std::uint64_t b) { return a & b; });
+  for (std::size_t w = first_; w < words_end(); ++w) words_[w - first_] &= other.word(w);
   return *this;
 }
 
 Bitmap& Bitmap::operator|=(const Bitmap& other) {
   check_same_size(other);
-  if (other.begin_ == other.end_) return *this;
-  const std::size_t length = other.end_ - other.begin_;
-  change_words(std::span(words_).subspan(other.begin_, length),
-               std::span(other.words_).subspan(other.begin_, length),
+  if (other.words_.empty()) return *this;
+  reach(other.first_, other.words_end());
+  change_words(std::span(words_).subspan(other.first_ - first_, other.words_.size()), other.words_,
                [](std::uint64_t a, std::uint64_t b) { return a | b; });
-  cover(other.begin_, other.end_);
   return *this;
 }
 
 Bitmap& Bitmap::operator-=(const Bitmap& other) {
   check_same_size(other);
-  const std::size_t begin = std::max(begin_, other.begin_);
-  const std::size_t end = std::min(end_, other.end_);
+  const std::size_t begin = std::max(first_, other.first_);
+  const std::size_t end = std::min(words_end(), other.words_end());
   if (begin >= end) return *this;
-  change_words(std::span(words_).subspan(begin, end - begin),
-               std::span(other.words_).subspan(begin, end - begin),
+  change_words(std::span(words_).subspan(begin - first_, end - begin),
+               std::span(other.words_).subspan(begin - other.first_, end - begin),
                [](std::uint64_t a, std::uint64_t b) { return a & ~b; });
   return *this;
 }
 
 Bitmap Bitmap::complement() const {
   Bitmap result(size_);
-  change_words(result.words_, words_, [](std::uint64_t, std::uint64_t b) { return ~b; });
-  result.cover_all();
-  if (size_ != 0) result.clear_tail();
+  result.words_ = words();
+  for (std::uint64_t& word : result.words_) word = ~word;
+  result.clear_tail();
   return result;
 }
 
@@ -320,17 +356,17 @@ std::string Bitmap::to_list() const {
 
 std::string Bitmap::to_hex() const {
   std::string digits;
-  for (std::size_t w = words_.size(); w > 0; --w) {
-    const std::uint64_t word = words_[w - 1];
-    if (digits.empty() && word == 0) continue;
-    digits += digits.empty() ? fmt::format("{:X}", word) : fmt::format("{:016X}", word);
+  for (std::size_t w = words_end(); w > 0; --w) {
+    const std::uint64_t here = word(w - 1);
+    if (digits.empty() && here == 0) continue;
+    digits += digits.empty() ? fmt::format("{:X}", here) : fmt::format("{:016X}", here);
   }
   return "0x" + (digits.empty() ? std::string("0") : digits);
 }
 
 std::uint64_t Bitmap::hash() const {
   std::uint64_t result = size_;
-  for (const std::uint64_t word : words_) result = hash_mix(result, word);
+  for (std::size_t w = 0; w < word_count(); ++w) result = hash_mix(result, word(w));
   return result;
 }
 

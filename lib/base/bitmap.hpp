@@ -3,9 +3,9 @@
 // Invariants: the size is fixed by the constructor or resize(); bits at and above it are always
 // zero in the last word, so counting and comparing need no masks. Two operands of a set operation
 // have the same size; a difference is a bug and trips an assert, as does an index out of range.
-// All members lie in the words [begin_, end_): what is done with a few CPUs of a very large node
-// costs no look at its others.
-// Pure: usable from core.
+// Of a large bitmap only the words [first_, first_ + words_.size()) are kept, and all members lie
+// in them: a few CPUs of a very large node take little room, and what is done with them costs no
+// look at its others. Pure: usable from core.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +29,8 @@ class Bitmap {
   static constexpr std::size_t npos = static_cast<std::size_t>(-1);
 
   Bitmap() = default;
-  explicit Bitmap(std::size_t size) : size_(size), words_(word_count(size), 0) {}
+  explicit Bitmap(std::size_t size)
+      : size_(size), words_(words_of(size) <= kSmall ? words_of(size) : 0, 0) {}
   Bitmap(std::size_t size, std::initializer_list<std::size_t> members);
   // All bits below `size` set.
   [[nodiscard]] static Bitmap full(std::size_t size);
@@ -41,24 +42,33 @@ class Bitmap {
   [[nodiscard]] static Result<Bitmap> from_ranges(std::string_view text, std::size_t size);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::span<const std::uint64_t> words() const { return words_; }
+  // The members among [64 w, 64 w + 64), as bits; and all such words.
+  [[nodiscard]] std::uint64_t word(std::size_t w) const {
+    const std::size_t at = w - first_;
+    return at < words_.size() ? words_[at] : 0;
+  }
+  [[nodiscard]] std::size_t word_count() const { return words_of(size_); }
+  [[nodiscard]] std::vector<std::uint64_t> words() const;
+  // All members lie in the words [words_begin(), words_end()).
+  [[nodiscard]] std::size_t words_begin() const { return first_; }
+  [[nodiscard]] std::size_t words_end() const { return first_ + words_.size(); }
   // New bits are zero; members at and above a smaller size are dropped.
   void resize(std::size_t size);
 
   void set(std::size_t index) {
     check(index);
-    words_[index / 64] |= std::uint64_t{1} << (index % 64);
-    cover(index / 64, index / 64 + 1);
+    reach(index / 64, index / 64 + 1);
+    words_[index / 64 - first_] |= std::uint64_t{1} << (index % 64);
   }
-  // The members among [64 w, 64 w + 64), as bits.
   void set_word(std::size_t w, std::uint64_t members);
   void reset(std::size_t index) {
     check(index);
-    words_[index / 64] &= ~(std::uint64_t{1} << (index % 64));
+    const std::size_t at = index / 64 - first_;
+    if (at < words_.size()) words_[at] &= ~(std::uint64_t{1} << (index % 64));
   }
   [[nodiscard]] bool test(std::size_t index) const {
     check(index);
-    return ((words_[index / 64] >> (index % 64)) & 1) != 0;
+    return ((word(index / 64) >> (index % 64)) & 1) != 0;
   }
   // [first, end)
   void set_range(std::size_t first, std::size_t end);
@@ -96,16 +106,14 @@ class Bitmap {
   friend Bitmap operator-(Bitmap a, const Bitmap& b) { return std::move(a -= b); }
   // The bits below size() that are not members.
   [[nodiscard]] Bitmap complement() const;
-  bool operator==(const Bitmap& other) const {
-    return size_ == other.size_ && words_ == other.words_;
-  }
+  bool operator==(const Bitmap& other) const;
 
   // Calls visit(index) for each member, in ascending order. The set must not change meanwhile.
   template <class Visit>
   void for_each(Visit&& visit) const {
-    for (std::size_t w = begin_; w < end_; ++w) {
-      for (std::uint64_t bits = words_[w]; bits != 0; bits &= bits - 1) {
-        visit(w * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
+    for (std::size_t at = 0; at < words_.size(); ++at) {
+      for (std::uint64_t bits = words_[at]; bits != 0; bits &= bits - 1) {
+        visit((first_ + at) * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
       }
     }
   }
@@ -118,7 +126,8 @@ class Bitmap {
   [[nodiscard]] std::uint64_t hash() const;
 
  private:
-  static constexpr std::size_t word_count(std::size_t size) { return (size + 63) / 64; }
+  static constexpr std::size_t kSmall = 16;  // words: so few are all kept
+  static constexpr std::size_t words_of(std::size_t size) { return (size + 63) / 64; }
   void check(std::size_t index) const {
     SLUICE_ASSERT(index < size_, "bit {} of a bitmap of {}", index, size_);
   }
@@ -126,23 +135,14 @@ class Bitmap {
     SLUICE_ASSERT(size_ == other.size_, "bitmaps of {} and {} bits", size_, other.size_);
   }
   void clear_tail();
-  void cover(std::size_t begin, std::size_t end) {
-    if (begin_ == end_) {
-      begin_ = static_cast<std::uint32_t>(begin);
-      end_ = static_cast<std::uint32_t>(end);
-      return;
-    }
-    begin_ = std::min(begin_, static_cast<std::uint32_t>(begin));
-    end_ = std::max(end_, static_cast<std::uint32_t>(end));
+  // Keeps the words [begin, end) too.
+  void reach(std::size_t begin, std::size_t end) {
+    if (begin < first_ || end > first_ + words_.size()) grow(begin, end);
   }
-  void cover_all() {
-    begin_ = 0;
-    end_ = static_cast<std::uint32_t>(words_.size());
-  }
+  void grow(std::size_t begin, std::size_t end);
 
   std::size_t size_ = 0;
-  std::uint32_t begin_ = 0;
-  std::uint32_t end_ = 0;
+  std::size_t first_ = 0;
   std::vector<std::uint64_t> words_;
 };
 

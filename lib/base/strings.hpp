@@ -18,6 +18,43 @@ namespace sluice::base {
 [[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
 // The same without empty pieces; "" -> none.
 [[nodiscard]] std::vector<std::string_view> split_nonempty(std::string_view text, char separator);
+// The pieces of split(), one by one: for (std::string_view piece : Pieces(text, ',')).
+class Pieces {
+ public:
+  Pieces(std::string_view text, char separator) : text_(text), separator_(separator) {}
+
+  class iterator {
+   public:
+    iterator(std::string_view text, char separator, bool over)
+        : rest_(text), separator_(separator), over_(over) {
+      measure();
+    }
+    std::string_view operator*() const { return rest_.substr(0, length_); }
+    iterator& operator++() {
+      over_ = length_ == std::string_view::npos;
+      if (!over_) rest_.remove_prefix(length_ + 1);
+      measure();
+      return *this;
+    }
+    bool operator!=(const iterator& other) const { return over_ != other.over_; }
+
+   private:
+    void measure() {
+      if (!over_) length_ = rest_.find(separator_);
+    }
+
+    std::string_view rest_;
+    std::size_t length_ = std::string_view::npos;
+    char separator_;
+    bool over_;
+  };
+  [[nodiscard]] iterator begin() const { return {text_, separator_, false}; }
+  [[nodiscard]] iterator end() const { return {{}, separator_, true}; }
+
+ private:
+  std::string_view text_;
+  char separator_;
+};
 // Cuts at separators outside '...' and "..."; the quotes are removed, nothing is an escape.
 // Fails if a quote stays open.
 [[nodiscard]] Result<std::vector<std::string>> split_quoted(std::string_view text, char separator);

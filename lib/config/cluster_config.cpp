@@ -15,6 +15,7 @@
 #include "config/licenses.hpp"
 #include "config/nodes.hpp"
 #include "config/policies.hpp"
+#include "config/relay.hpp"
 #include "config/shown.hpp"
 #include "config/topology.hpp"
 #include "config/values.hpp"
@@ -25,8 +26,8 @@ namespace sluice::config {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kSections = {"nodes", "partitions", "topology",
-                                                       kRuntimesSection};
+constexpr std::array<std::string_view, 5> kSections = {"nodes", "partitions", "topology",
+                                                       kRuntimesSection, kRelaySection};
 
 // CR_Core_Memory and its relatives: what is consumed, and in which unit; and marks beside it.
 Setter select_parameters(model::Settings& settings) {
@@ -89,15 +90,17 @@ Setter scheduler_parameters(model::Settings& settings) {
       const std::string amount = equals == std::string::npos ? "" : part.substr(equals + 1);
       const Result<std::uint32_t> parsed = base::parse_u32(amount);
       const bool known = name == "bf_window" || name == "bf_max_job_test" ||
-                         name == "bf_resolution" || name == "max_switch_wait";
+                         name == "bf_resolution" || name == "bf_job_part_count_reserve" ||
+                         name == "max_switch_wait";
       if (!known || !parsed) {
         return fail(ErrorCode::invalid_argument,
                     "bf_window=minutes, bf_max_job_test=count, bf_resolution=seconds, "
-                    "max_switch_wait=seconds");
+                    "bf_job_part_count_reserve=count, max_switch_wait=seconds");
       }
       if (name == "bf_window") settings.backfill_window_min = *parsed;
       if (name == "bf_max_job_test") settings.backfill_max_job_test = *parsed;
       if (name == "bf_resolution") settings.backfill_resolution_s = *parsed;
+      if (name == "bf_job_part_count_reserve") settings.backfill_reserve = *parsed;
       if (name == "max_switch_wait") settings.max_switch_wait_s = *parsed;
     }
     return {};
@@ -250,6 +253,8 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"operators", words(config.operators)},
       {"private_data", secrets(config.private_data)},
       {"purge_job_after", age(config.purge_job_after_s)},
+      {"purge_event_after", age(config.purge_event_after_s)},
+      {"max_events", number(config.max_events)},
       {"kill_wait", for_nodes(config, "kill_wait", seconds(s.kill_wait_s))},
       {"unkillable_step_timeout",
        for_nodes(config, "unkillable_step_timeout", seconds(s.unkillable_timeout_s))},
@@ -292,9 +297,14 @@ Status check_whole(const model::Settings& settings, const std::string& name) {
 }
 
 // Partitions name nodes, whatever the order in the file.
-Status read_sections(const YamlValue& root, const DocumentNames& names, model::Settings& settings,
-                     ContainerRuntimes& runtimes) {
+struct Sections {
+  model::Settings& settings;
+  ContainerRuntimes& runtimes;
+  std::vector<RelayTarget>& relay;
+};
+Status read_sections(const YamlValue& root, const DocumentNames& names, const Sections& to) {
   const std::string& name = names.main;
+  model::Settings& settings = to.settings;
   for (const std::string_view section : kSections) {
     for (const auto& [key, value] : root.entries) {
       if (key != section) continue;
@@ -302,7 +312,8 @@ Status read_sections(const YamlValue& root, const DocumentNames& names, model::S
       if (key == "nodes") read = read_nodes(value, name, settings);
       if (key == "partitions") read = read_partitions(value, name, settings);
       if (key == "topology") read = read_topology(value, names.topology, settings);
-      if (key == kRuntimesSection) read = read_runtimes(value, name, runtimes);
+      if (key == kRuntimesSection) read = read_runtimes(value, name, to.runtimes);
+      if (key == kRelaySection) read = read_relay(value, name, to.relay);
       if (!read) return read;
     }
   }
@@ -341,7 +352,7 @@ Result<ClusterConfig> settle_document(const YamlValue& root, const DocumentNames
   if (Status read = read_keys(root, name, keys, kSections); !read) {
     return tl::unexpected(read.error());
   }
-  if (Status read = read_sections(root, names, *settings, runtimes); !read) {
+  if (Status read = read_sections(root, names, {*settings, runtimes, config.relay}); !read) {
     return tl::unexpected(read.error());
   }
   if (Status policies = check_policies(root, name, *settings); !policies) {

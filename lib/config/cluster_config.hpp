@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "base/text.hpp"
+#include "config/relay_target.hpp"
 #include "model/settings.hpp"
 
 namespace sluice::config {
@@ -25,6 +26,10 @@ struct ClusterConfig {
   std::vector<std::string> operators;
   std::uint32_t private_data = 0;      // bits of model::Secret
   std::int64_t purge_job_after_s = 0;  // so long after its end a job is archived; 0: never
+  // Events are kept so long, and at most so many; 0: without that limit.
+  std::int64_t purge_event_after_s = 7 * 86'400;
+  std::uint32_t max_events = 1'000'000;
+  std::vector<RelayTarget> relay;  // where sluice-relay sends them
   // What node daemons are told: kill_wait, prolog, epilog, mpi_default, require_cgroups, … keyed as
   // daemon/worker/host/step_settings.hpp names them.
   std::vector<std::pair<std::string, std::string>> node_settings;

@@ -323,7 +323,7 @@ Setter partition_preempt_mode(model::PreemptMode& out) {
 }
 
 void choose_order(const YamlValue& root, model::Settings& settings) {
-  if (line_of(root, "priority_type") == 0) model::follow_site_order(settings.priority);
+  if (line_of(root, "priority_type") == 0) model::follow_site_order(settings);
 }
 
 void settle_partition_modes(model::Settings& settings) {

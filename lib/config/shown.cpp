@@ -140,9 +140,11 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
                           ? "UNLIMITED"
                           : std::to_string(s.resv_over_run_min) + " min"},
       {"ReturnToService", std::to_string(s.return_to_service)},
-      {"SchedulerParameters", "bf_window=" + std::to_string(s.backfill_window_min) +
-                                  ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
-                                  ",bf_resolution=" + std::to_string(s.backfill_resolution_s)},
+      {"SchedulerParameters",
+       "bf_window=" + std::to_string(s.backfill_window_min) +
+           ",bf_max_job_test=" + std::to_string(s.backfill_max_job_test) +
+           ",bf_resolution=" + std::to_string(s.backfill_resolution_s) +
+           ",bf_job_part_count_reserve=" + std::to_string(s.backfill_reserve.value_or(0))},
       {"SchedulerTimeSlice", "30 sec"},
       {"SchedulerType", s.backfill ? "sched/backfill" : "sched/builtin"},
       {"SelectType", "select/cons_tres"},

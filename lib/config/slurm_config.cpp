@@ -25,8 +25,9 @@ constexpr std::size_t kMaxFile = 64 * 1024 * 1024;
 constexpr auto kSelectWords = std::to_array<std::string_view>(
     {"CR_Core", "CR_Core_Memory", "CR_CPU", "CR_CPU_Memory", "CR_Socket", "CR_Socket_Memory",
      "CR_LLN", "CR_Pack_Nodes", "CR_ONE_TASK_PER_CORE"});
-constexpr auto kSchedulerWords = std::to_array<std::string_view>(
-    {"bf_window", "bf_max_job_test", "bf_resolution", "max_switch_wait"});
+constexpr auto kSchedulerWords =
+    std::to_array<std::string_view>({"bf_window", "bf_max_job_test", "bf_resolution",
+                                     "bf_job_part_count_reserve", "max_switch_wait"});
 
 class Translator {
  public:

@@ -212,10 +212,12 @@ bool AccountTree::is_within(Place below, Place above) const {
 }
 
 const model::Qos* AccountTree::qos(std::string_view name) const {
-  const std::string lower = base::to_lower(name);
+  const bool as_kept = std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
+  const std::string lower = as_kept ? std::string() : base::to_lower(name);
+  const std::string_view wanted = as_kept ? name : lower;
   const auto view = [this](std::uint32_t at) { return accounts_->qos[at].name.view(); };
-  const auto found = std::ranges::lower_bound(qos_by_name_, std::string_view(lower), {}, view);
-  if (found == qos_by_name_.end() || view(*found) != lower) return nullptr;
+  const auto found = std::ranges::lower_bound(qos_by_name_, wanted, {}, view);
+  if (found == qos_by_name_.end() || view(*found) != wanted) return nullptr;
   return &accounts_->qos[*found];
 }
 

@@ -8,7 +8,6 @@
 #include "base/strings.hpp"
 #include "core/cluster_state.hpp"
 #include "core/job_standing.hpp"
-#include "core/tres_use.hpp"
 
 namespace sluice::core {
 
@@ -168,18 +167,6 @@ Status Cluster::State::settle_wckey(model::JobSpec& spec) const {
   return known ? Status() : fail(ErrorCode::invalid_argument, "Invalid wckey specification");
 }
 
-// What a job that runs there holds, and what is billed for it.
-model::TresCounts Cluster::State::charged_tres(const model::Job& job, PartitionIndex where) const {
-  const model::TresTable& table = tree->accounts().tres;
-  const Text& text = partitions[where.value]->tres_billing_weights;
-  model::TresCounts counts = allocated_tres(*job.allocation, table);
-  TresWeights weights;
-  if (!text.empty()) weights = parse_tres_weights(table, text).value_or(TresWeights());
-  const std::int64_t billing = billed(counts, weights, table, settings->priority.flags);
-  model::set_tres(counts, model::kTresBilling, billing);
-  return counts;
-}
-
 // Unfinished jobs are found by user through the table of their names, which has all of one user
 // together.
 void Cluster::State::review_standings(const AccountTree& before) {
@@ -239,8 +226,8 @@ std::uint32_t Cluster::State::waivers_of(std::string_view qos) const {
 // QOS with RequiresReservation are for jobs that name one.
 Status Cluster::State::check_qos_use(const model::Request& request) const {
   if (!request.reservation.empty()) return {};
-  for (const std::string_view name : base::split_nonempty(request.qos, ',')) {
-    const model::Qos* qos = tree->qos(name);
+  for (const std::string_view name : base::Pieces(request.qos, ',')) {
+    const model::Qos* qos = name.empty() ? nullptr : tree->qos(name);
     if (qos == nullptr || (qos->flags & model::kQosRequiresReservation) == 0) continue;
     return fail(ErrorCode::invalid_qos);
   }

@@ -127,6 +127,7 @@ void Cluster::State::follow_job(JobId id) {
   const auto edit = turn.jobs.find(id);
   if (edit == turn.jobs.end()) return;
   follow_run(id);
+  if (!policies->limits.counts()) return;
   LimitClaim claim = claim_of(*edit->second.fresh);
   if (claim == edit->second.claimed) return;
   policies->limits.count(claim);
@@ -211,15 +212,18 @@ Meter Cluster::State::meter_of(const LimitClaim& whose) const {
 
 void Cluster::State::stop_charging(JobId id) {
   const auto found = policies->charged.find(id);
-  LimitClaim claim = found->second.whose;
-  claim.run_seconds = std::move(found->second.committed);
-  policies->limits.uncount(claim);
+  if (policies->limits.counts()) {
+    LimitClaim claim = found->second.whose;
+    claim.run_seconds = std::move(found->second.committed);
+    policies->limits.uncount(claim);
+  }
   policies->usage.close(id);
   policies->charged.erase(found);
 }
 
 // Counts what a running job may still use, as its time limit and its charges have it now.
 void Cluster::State::commit(JobId id) {
+  if (!policies->limits.counts()) return;
   Charged& charged = policies->charged.at(id);
   model::TresCounts now = commitment(*policies->usage.meter(id), allowed_us(job(id)));
   if (now == charged.committed) return;
@@ -244,7 +248,11 @@ void Cluster::State::charge_all() {
   for (const auto& [id, charged] : policies->charged) run.emplace_back(id, run_us(job(id)));
   policies->usage.charge_all(run);
   policies->usage.set_clock(turn.now.wall);
+  if (policies->limits.counts()) commit_all();
+  policies->limits.loosen();
+}
 
+void Cluster::State::commit_all() {
   using Whose = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::uint32_t>;
   std::map<Whose, LimitClaim> sums;
   for (auto& [id, charged] : policies->charged) {
@@ -260,7 +268,6 @@ void Cluster::State::charge_all() {
     charged.committed = std::move(now);
   }
   for (const auto& [whose, sum] : sums) policies->limits.count(sum);
-  policies->limits.loosen();
 }
 
 // After a restart: as it stood when the clock was set. A job that slept then was charged in full
@@ -270,7 +277,7 @@ void Cluster::State::restore_charges() {
       policies->usage.clock() == 0 ? turn.now.wall : policies->usage.clock();
   for (const auto& [id, entry] : jobs) {
     const model::Job& job = *entry.job;
-    policies->limits.count(claim_of(job));
+    if (policies->limits.counts()) policies->limits.count(claim_of(job));
     if (!runs(job) || job.allocation == nullptr) continue;
     const model::WallTime until = job.suspended_at != 0 ? job.suspended_at : clock;
     charge_from(job, std::max<std::int64_t>(until - job.start - job.suspended_us, 0));
@@ -280,7 +287,9 @@ void Cluster::State::restore_charges() {
 // Everything is counted anew: accounts have moved, or partitions have other QOS.
 void Cluster::State::recount() {
   policies->limits.drop_counts();
+  const bool counts = policies->limits.counts();
   for (const auto& [id, entry] : jobs) {
+    if (!counts) break;
     const auto edit = turn.jobs.find(id);
     if (edit == turn.jobs.end()) {
       policies->limits.count(claim_of(*entry.job));
@@ -295,27 +304,39 @@ void Cluster::State::recount() {
     Meter moved = meter_of(charged.whose);
     meter.associations = std::move(moved.associations);
     meter.qos = std::move(moved.qos);
+    charged.committed.clear();
+    if (!counts) continue;
+    charged.committed = commitment(meter, allowed_us(job(id)));
     LimitClaim claim = charged.whose;
     claim.run_seconds = charged.committed;
     policies->limits.count(claim);
   }
 }
 
+// As it would be counted now, whether limits are enforced or not.
+void Cluster::State::count_apart(Limits& fresh) const {
+  fresh.count_always();
+  fresh.configure(policies->limits.rules());
+  for (const auto& [id, entry] : jobs) fresh.count(claim_of(*entry.job));
+  for (const auto& [id, charged] : policies->charged) {
+    LimitClaim claim = charged.whose;
+    claim.run_seconds = policies->limits.counts()
+                            ? charged.committed
+                            : commitment(*policies->usage.meter(id), allowed_us(job(id)));
+    fresh.count(claim);
+  }
+}
+
 // For check(): what the counts should be.
 std::optional<std::string> Cluster::State::check_counts() const {
-  Limits fresh(policies->usage);
-  fresh.configure(policies->limits.rules());
   for (const auto& [id, entry] : jobs) {
-    fresh.count(claim_of(*entry.job));
     const bool running = runs(*entry.job) && entry.job->allocation != nullptr;
     if (running != policies->charged.contains(id)) return "a job is charged, or not, by mistake";
     if (running && policies->usage.meter(id) == nullptr) return "a running job has no meter";
   }
-  for (const auto& [id, charged] : policies->charged) {
-    LimitClaim claim = charged.whose;
-    claim.run_seconds = charged.committed;
-    fresh.count(claim);
-  }
+  if (!policies->limits.counts()) return std::nullopt;
+  Limits fresh(policies->usage);
+  count_apart(fresh);
   for (const auto& [holder, use] : fresh.uses()) {
     const LimitUse& counted = policies->limits.use(holder);
     if (counted == use) continue;

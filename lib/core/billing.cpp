@@ -101,7 +101,6 @@ void Billing::add(ledger::Posted posted) {
     if (entry.kind == ledger::EntryKind::customer) payers_.clear();
     rows_.entries.push_back(std::move(entry));
   }
-  rows_.warnings.insert(rows_.warnings.end(), posted.warnings.begin(), posted.warnings.end());
 }
 
 std::shared_ptr<const ledger::BooksRows> Billing::take_rows() {
@@ -267,6 +266,18 @@ void Billing::leave(JobId id) {
   if (found == followed_.end()) return;
   due_.erase({found->second.due, id});
   followed_.erase(found);
+}
+
+void Billing::look_again(const std::vector<ledger::Entry>& loaded) {
+  std::set<Text> changed;
+  for (const ledger::Entry& entry : loaded) {
+    if (entry.kind == ledger::EntryKind::prices) changed.insert(entry.price.book);
+  }
+  if (changed.empty()) return;
+  for (auto& [id, followed] : followed_) {
+    const ledger::OpenAttempt* open = books_.attempt(followed.attempt);
+    if (open != nullptr && changed.contains(open->book)) set_due(id, followed, now_);
+  }
 }
 
 std::vector<JobId> Billing::due(std::size_t most) const {

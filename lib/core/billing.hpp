@@ -9,8 +9,8 @@
 // its account had a customer when it started, and by that customer until its end.
 //
 // What is held is what the whole time limit costs, or the customer's hold_hours, held anew before
-// they are over. If no more can be held, down to the overdraft, the job ends once what was held is
-// used and the grace time is over.
+// they are over, and by the new prices when a price book is loaded. If no more can be held, down to
+// the overdraft, the job ends once what was held is used and the grace time is over.
 #pragma once
 
 #include <cstdint>
@@ -89,14 +89,15 @@ class Billing : public StartGate {
     Attempt attempt;
     const model::Allocation* allocation = nullptr;  // only compared
     bool asleep = false;
-    model::WallTime allowed_end = 0;
-    model::WallTime due = 0;       // what is held is used up, or the grace time over
-    model::WallTime deadline = 0;  // when it has to end, for want of money; 0: it hasn't
+    model::WallTime allowed_end = 0;  // 0: no time limit
+    model::WallTime due = 0;          // what is held is used up, or the grace time over
   };
   [[nodiscard]] Followed* find(JobId id);
   Followed& follow(JobId id, Followed followed);
   void set_due(JobId id, Followed& followed, model::WallTime due);
   void leave(JobId id);
+  // Those that pay by one of these books are due now: prices have changed.
+  void look_again(const std::vector<ledger::Entry>& loaded);
   // The first so many that are due, by time.
   [[nodiscard]] std::vector<JobId> due(std::size_t most) const;
   [[nodiscard]] model::WallTime next_due() const;  // 0: never

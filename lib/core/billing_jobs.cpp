@@ -64,6 +64,7 @@ void Cluster::State::restore_billing(const StoredState& stored) {
     Billing::Followed followed;
     followed.attempt = ledger::attempt_of(open.job);
     followed.due = open.held_until;
+    if (open.grace_until != 0) followed.due = open.grace_until;
     if (job != nullptr && attempt_of(*job) == followed.attempt && runs(*job)) {
       followed.allocation = job->allocation.get();
       followed.asleep = open.suspended;
@@ -96,6 +97,7 @@ ledger::AttemptStart Cluster::State::attempt_start(const model::Job& job) const 
   start.allotment = allotment_of(*job.allocation, job.request->licenses,
                                  model::tres_count(job.tres, model::kTresBilling));
   start.start = job.start;
+  start.limit_end = job.suspended_at != 0 ? 0 : allowed_end(job);
   return start;
 }
 
@@ -160,10 +162,13 @@ void Cluster::State::follow_running(JobId id) {
   const bool asleep = now.suspended_at != 0;
   if (asleep != known.asleep) change.suspended = known.asleep = asleep;
   if (ledger::JobRef ref = ref_of(now); ref != open.job) change.job = std::move(ref);
-  if (change.allotment || change.suspended || change.job) {
+  const model::WallTime end = allowed_end(now);
+  if (const model::WallTime most = asleep ? 0 : end; most != open.limit_end) {
+    change.limit_end = most;
+  }
+  if (change.allotment || change.suspended || change.job || change.limit_end) {
     money->add(money->books().change(known.attempt, change, {.now = turn.now.wall}));
   }
-  const model::WallTime end = allowed_end(now);
   if (!change.allotment && (asleep || end == known.allowed_end)) return;
   known.allowed_end = end;
   hold_anew(id);
@@ -189,30 +194,34 @@ void Cluster::State::begin_attempt(JobId id) {
                      .allocation = now.allocation.get(),
                      .asleep = now.suspended_at != 0,
                      .allowed_end = end,
-                     .due = until,
-                     .deadline = 0});
+                     .due = until});
 }
 
-// As far as the money goes; then the grace time runs.
+// As far as the money goes; then the grace time runs. What has reached its time limit is about to be
+// ended for that.
 void Cluster::State::hold_anew(JobId id) {
   Billing::Followed& known = *money->find(id);
-  const ledger::OpenAttempt& open = *money->books().attempt(known.attempt);
-  const ledger::Customer& customer = *money->books().customer(open.customer);
+  ledger::Books& books = money->books();
+  const ledger::OpenAttempt& open = *books.attempt(known.attempt);
+  const ledger::Customer& customer = *books.customer(open.customer);
   const model::WallTime now = turn.now.wall;
-  const bool over = known.allowed_end != 0 && known.allowed_end <= now;
-  const model::WallTime wanted =
-      over ? now + kAfterLimit : ledger::hold_end(customer, now, known.allowed_end);
-  money->add(money->books().charge(known.attempt, now, {.now = now}));
-  Result<ledger::Posted> held = money->books().hold_most(known.attempt, wanted, {.now = now});
-  if (held) money->add(std::move(*held));
-  const model::WallTime until = money->books().attempt(known.attempt)->held_until;
-  if (until > now) {
-    known.deadline = 0;
-    money->set_due(id, known, until);
-    return;
+  const ledger::Stamp stamp{.now = now};
+  money->add(books.charge(known.attempt, now, stamp));
+  if (known.allowed_end != 0 && known.allowed_end <= now) {
+    return money->set_due(id, known, now + kAfterLimit);
   }
-  if (known.deadline == 0) known.deadline = now + customer.grace_s * model::kSecond;
-  if (known.deadline > now) return money->set_due(id, known, known.deadline);
+  const model::WallTime wanted = ledger::hold_end(customer, now, known.allowed_end);
+  if (auto held = books.hold_most(known.attempt, wanted, stamp); held) {
+    money->add(std::move(*held));
+  }
+  if (open.held_until > now) {
+    books.end_grace(known.attempt);
+    return money->set_due(id, known, open.held_until);
+  }
+  if (open.grace_until == 0 && customer.grace_s != 0) {
+    money->add(books.begin_grace(known.attempt, stamp));
+  }
+  if (open.grace_until > now) return money->set_due(id, known, open.grace_until);
   money->set_due(id, known, now + kAfterLimit);
   end_unpaid(id);
 }

@@ -96,6 +96,7 @@ void Cluster::State::on(const Bill& event) {
     }
     answer->entries = posted->entries;
     answer->repeated = posted->repeated;
+    money->look_again(posted->entries);
     money->add(std::move(*posted));
   }
   turn.changes.billed = std::move(answer);

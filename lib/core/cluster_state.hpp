@@ -103,7 +103,6 @@ struct Cluster::State {
   // The limits of partitions that some of those QOS let a job pass (kWaivers).
   [[nodiscard]] std::uint32_t waivers_of(std::string_view qos) const;
   [[nodiscard]] Status check_qos_use(const model::Request& request) const;
-  [[nodiscard]] model::TresCounts charged_tres(const model::Job& job, PartitionIndex where) const;
   [[nodiscard]] Obstacle standing_obstacle(const model::Job& job) const;
   [[nodiscard]] std::vector<Guise> guises_of(const model::Job& job,
                                              const std::vector<PartitionIndex>& where) const;
@@ -141,8 +140,10 @@ struct Cluster::State {
   void stop_charging(JobId id);
   void commit(JobId id);
   void charge_all();
+  void commit_all();
   void restore_charges();
   void recount();
+  void count_apart(Limits& fresh) const;
   [[nodiscard]] std::optional<std::string> check_counts() const;
   void set_accrue(JobId id, const Obstacle& keeps);
 

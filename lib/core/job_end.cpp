@@ -17,9 +17,10 @@ namespace {
 
 constexpr std::int64_t kSuspendUnit = 1000;  // microseconds in a millisecond
 
-// The allocation without one node.
+// The allocation without one node; what doesn't lie on nodes stays as it is.
 model::AllocationPtr shrink(const model::Allocation& from, NodeIndex lost) {
   model::Allocation left;
+  left.licenses = from.licenses;
   std::vector<std::string> names;
   for (const model::NodeShare& share : from.shares) {
     if (share.node == lost) continue;

@@ -82,6 +82,7 @@ void Limits::configure(LimitRules rules) {
   in_force_.clear();
   const bool enforced = rules_.enforce.limits && rules_.tree != nullptr;
   limits_accrual_ = enforced && limits_some_accrual(rules_.tree->accounts());
+  counts_ = enforced || counts_always_;
   loosen();
   using Kind = LimitHolder::Kind;
   of_nodes_.clear();
@@ -103,9 +104,14 @@ void Limits::set_shares(PriorityInputsPtr inputs) {
   loosen();
 }
 
-void Limits::count(const LimitClaim& claim) { add(claim, 1); }
+void Limits::count_always() { counts_ = counts_always_ = true; }
+
+void Limits::count(const LimitClaim& claim) {
+  if (counts_) add(claim, 1);
+}
 
 void Limits::uncount(const LimitClaim& claim) {
+  if (!counts_) return;
   add(claim, -1);
   if (claim.running != 0 && rules_.enforce.limits) loosen();  // else nobody was refused
 }

@@ -14,6 +14,9 @@
 // Nodes are counted once, however many jobs of the holder use them; which those are is known only
 // for holders that have such a limit. When one gets its first, everything has to be counted anew.
 //
+// Where no limits are enforced nothing is counted, until they are: then all is counted anew. Who
+// wants to know the sums all the same counts them by a Limits of his own (count_always).
+//
 // A tested limit is never exceeded by what starts; it may be below what is in use already (lowered
 // since, or a job was put under it): then nothing more starts.
 #pragma once
@@ -98,6 +101,8 @@ class Limits final : public StartGate {
   void set_shares(PriorityInputsPtr inputs);  // for UsageThreshold
 
   // Counting
+  void count_always();
+  [[nodiscard]] bool counts() const { return counts_; }
   void count(const LimitClaim& claim);
   void uncount(const LimitClaim& claim);
   void drop_counts();
@@ -151,6 +156,8 @@ class Limits final : public StartGate {
   std::vector<LimitClaim> started_;
   std::uint64_t loosened_ = 1;
   bool limits_accrual_ = false;
+  bool counts_ = false;
+  bool counts_always_ = false;
   NodeHolders of_nodes_;
   mutable std::map<AccountTree::Place, model::AssociationLimits> in_force_;  // as asked for
 };

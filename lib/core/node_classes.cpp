@@ -106,11 +106,11 @@ std::size_t NodeClass::bucket_from(std::size_t cores) const {
   if (cores >= occupied.size()) return base::Bitmap::npos;
   constexpr std::size_t kBits = 64;
   const std::size_t first = cores / kBits;
-  const std::uint64_t rest = occupied.words()[first] & (~std::uint64_t{0} << (cores % kBits));
+  const std::uint64_t rest = occupied.word(first) & (~std::uint64_t{0} << (cores % kBits));
   if (rest != 0) return first * kBits + static_cast<std::size_t>(std::countr_zero(rest));
   const std::size_t word = occupied_words.find_from(first + 1);
   if (word == base::Bitmap::npos) return word;
-  return word * kBits + static_cast<std::size_t>(std::countr_zero(occupied.words()[word]));
+  return word * kBits + static_cast<std::size_t>(std::countr_zero(occupied.word(word)));
 }
 
 // Its number of nodes has changed.
@@ -124,7 +124,7 @@ void NodeClass::note_occupied(std::size_t bucket) {
     }
   };
   assign(occupied, bucket, !by_idle_cores[bucket].empty());
-  assign(occupied_words, bucket / kBits, occupied.words()[bucket / kBits] != 0);
+  assign(occupied_words, bucket / kBits, occupied.word(bucket / kBits) != 0);
 }
 
 void NodeClasses::reset(std::uint32_t nodes, std::vector<Text> accelerator_names) {
@@ -167,7 +167,7 @@ ClassId NodeClasses::find_or_make(const Key& key) {
     made->members = base::Bitmap(nodes_);
     made->by_idle_cores.resize(key.hardware->cores() + 1);
     made->occupied = base::Bitmap(made->by_idle_cores.size());
-    made->occupied_words = base::Bitmap(made->occupied.words().size());
+    made->occupied_words = base::Bitmap(made->occupied.word_count());
     classes_.push_back(std::move(made));
   }
   return place->second;

@@ -199,31 +199,34 @@ const PlanEntry* Planner::explain(JobId id) const {
   return &shown;
 }
 
-namespace {
-
-constexpr std::size_t kMostPossible = 1021;
-
-}  // namespace
+Planner::State::Possible& Planner::State::possible_at(const model::RequestPtr& request) const {
+  constexpr std::size_t kMostPossible = 1021;
+  if (possible.empty()) possible.resize(kMostPossible);
+  const auto address = std::hash<const void*>()(request.get());
+  return possible[address / alignof(std::max_align_t) % kMostPossible];
+}
 
 // Most jobs ask for what others have asked for before them.
 Status Planner::can_ever_run(const NodePool& pool, const Candidate& candidate) const {
   const bool plain = candidate.partitions.size() == 1 &&
                      std::ranges::all_of(candidate.reservations, [](auto id) { return id == 0; });
   if (!plain) return try_ever(pool, candidate);
-  std::vector<State::Possible>& known = state_->possible;
-  if (known.empty()) known.resize(kMostPossible);
   const PartitionIndex partition = candidate.partitions.front();
   const std::uint32_t waived = waived_in(candidate, partition);
-  const std::uint64_t generation = pool.state().config_generation;
-  const auto address = std::hash<const void*>()(candidate.request.get());
-  State::Possible& one = known[address / alignof(std::max_align_t) % kMostPossible];
-  if (one.request == candidate.request && one.partition == partition && one.waived == waived &&
-      one.generation == generation) {
-    return {};
-  }
+  if (is_known_possible(pool, candidate.request, partition, waived)) return {};
   Status done = try_ever(pool, candidate);
-  if (done) one = {candidate.request, partition, waived, generation};
+  if (done) {
+    state_->possible_at(candidate.request) = {candidate.request, partition, waived,
+                                              pool.state().config_generation};
+  }
   return done;
+}
+
+bool Planner::is_known_possible(const NodePool& pool, const model::RequestPtr& request,
+                                PartitionIndex partition, std::uint32_t waived) const {
+  const State::Possible& one = state_->possible_at(request);
+  return one.request == request && one.partition == partition && one.waived == waived &&
+         one.generation == pool.state().config_generation;
 }
 
 Status Planner::try_ever(const NodePool& pool, const Candidate& candidate) const {

@@ -172,6 +172,10 @@ class Planner {
   // Whether the request could ever run on an otherwise idle, fully available partition.
   // The error's text names the exact cause; its code is Slurm's.
   [[nodiscard]] Status can_ever_run(const NodePool& pool, const Candidate& candidate) const;
+  // True: can_ever_run() has said so lately of a candidate with this request in that partition
+  // alone, `waived` as there, under no reservation.
+  [[nodiscard]] bool is_known_possible(const NodePool& pool, const model::RequestPtr& request,
+                                       PartitionIndex partition, std::uint32_t waived) const;
 
   struct State;  // shared with the files of the pass (core/planner_state.hpp)
 

@@ -16,10 +16,6 @@ constexpr std::uint64_t kMostReleased = 8;          // nodes that are looked at 
 constexpr std::uint64_t kMaxReleasesChecked = 256;  // more: try a full placement instead
 // Jobs that one pass names as explained anew. A group may have a million; explain() knows them all.
 constexpr std::size_t kMostExplained = 4096;
-// So often in a pass lanes are looked at once more because a job is planned elsewhere, or because
-// something was released while it was interrupted.
-constexpr std::uint32_t kMostAgain = 16;
-constexpr std::uint32_t kMostPassed = 4096;  // lanes that are passed to find one of them
 
 bool same_plan(const PlanEntry& a, const PlanEntry& b) {
   return a.reason == b.reason && a.detail == b.detail && a.partition == b.partition &&
@@ -233,7 +229,8 @@ bool PlannerPass::may_skip(const Lane& lane) const {
     return lane.work->planned_ms > now_.mono_ms && (!state_.compressing || stays_put(lane));
   }
   const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
-  const bool light = state_.light && (!state_.again || lane.key < state_.again_until);
+  const bool light = state_.light && (!state_.again || state_.again_light ||
+                                      lane.key < state_.again_until);
   const bool behind =
       (light || easy) && lane.settled && state_.first_blocked[lane.partition.value].job.is_set();
   if (!behind) return false;
@@ -277,49 +274,6 @@ bool PlannerPass::stays_out(const Lane& lane) const {
   work.kept_back = true;
   work.plans_seen = state_.profile.loosened();
   return true;
-}
-
-// A job's plan in one partition was given up, for it can start earlier in another. Whom that plan
-// kept back may start now, and before those who come next: so the pass goes back there, lightly,
-// and plans the lane when it has come to it again. False: nobody was kept back.
-bool PlannerPass::look_again(const Lane& lane, const LaneKey& given_up) {
-  const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
-  if (!window || state_.light || state_.agains == kMostAgain) return false;
-  std::uint32_t passed = 0;
-  const LaneKey* kept_back = state_.queue.next_but(given_up, [&](const Lane& other) {
-    const bool waits = other.group != lane.group && other.work != nullptr && other.work->kept_back;
-    return other.key < lane.key && !waits && ++passed <= kMostPassed;
-  });
-  skipped_ += passed;
-  if (kept_back == nullptr || !(*kept_back < lane.key) || passed > kMostPassed) return false;
-  LaneWork& work = *state_.queue.lane(given_up.lane).work;
-  work.plan_tried = state_.full_number;
-  work.plan_tried_for = state_.queue.leader(lane.group).id;
-  ++state_.agains;
-  state_.again = state_.light = true;
-  state_.again_until = lane.key;
-  state_.resume = *kept_back;
-  return true;
-}
-
-// Nodes were released while the pass was interrupted. They are for those first whom it has examined
-// already, not for those who come next: so it goes to the top once more, lightly.
-void PlannerPass::go_back() {
-  const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
-  if (!window || !state_.settings->backfill || state_.agains == kMostAgain) return;
-  ++state_.agains;
-  state_.released_cores = most_released();
-  if (!state_.light) {
-    state_.again = state_.light = true;
-    state_.again_until = state_.resume;
-  }
-  state_.resume = LaneKey{};
-  for (Planner::State::Blocked& blocked : state_.first_blocked) blocked = {};
-}
-
-void PlannerPass::end_again() {
-  if (!state_.again) return;
-  state_.again = state_.light = false;
 }
 
 // Where reservations hold a part of every node: whether each leaves it fewer cores than it needs at

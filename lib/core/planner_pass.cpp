@@ -17,10 +17,6 @@ namespace sluice::core {
 
 namespace {
 
-// A full pass that took at most so many steps is simply done again when something changed; after a
-// costlier one, passes are light for a while.
-constexpr std::uint64_t kSkippedPerStep = 16;
-constexpr std::uint64_t kCheapPass = 10'000;
 // A pass that plans anew looks for no more starts once it has found none for so many lanes: the
 // window is as good as full.
 constexpr std::uint32_t kMostInVain = 200;
@@ -36,7 +32,7 @@ std::int64_t window_ms(const Settings& settings) {
 }  // namespace
 
 PassResult PlannerPass::run(std::uint64_t budget) {
-  const bool queue_changed = state_.active && take_up_changes();
+  const std::optional<LaneKey> overtaken = take_up_changes();
   note_ends();
   refresh_config();
   gate_mark_ = gate_mark();
@@ -44,21 +40,13 @@ PassResult PlannerPass::run(std::uint64_t budget) {
       std::max<std::int64_t>(1, state_.settings->backfill_resolution_s) * 1000;
   state_.profile.set_time(pool_.state(), now_.mono_ms, resolution);
   if (state_.active) {
-    state_.stale = state_.stale || state_.world_left != pool_.state().world_generation ||
-                   queue_changed || state_.gates_seen != gate_mark_;
-    if (state_.log_left != pool_.state().log_end()) go_back();
+    go_on(overtaken);
   } else {
     begin();
   }
   while (const LaneKey* next = next_lane(budget)) {
     if (is_used_up(budget)) {
-      state_.resume = *next;
-      result_.finished = false;
-      state_.pass_steps += steps_;
-      state_.world_left = pool_.state().world_generation;
-      state_.log_left = pool_.state().log_end();
-      state_.changed_left = state_.queue.changed_from();
-      state_.queue.reset_changed();
+      interrupt(*next);
       note_sizes();
       return std::move(result_);
     }
@@ -80,14 +68,6 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   finish();
   note_sizes();
   return std::move(result_);
-}
-
-// Whether the queue has changed at a place that the pass had come past when it was interrupted.
-bool PlannerPass::take_up_changes() {
-  const std::optional<LaneKey> since = state_.queue.changed_from();
-  if (state_.changed_left) state_.queue.note_changed(*state_.changed_left);
-  state_.changed_left.reset();
-  return since && *since < state_.resume;
 }
 
 bool PlannerPass::is_used_up(std::uint64_t budget) const {
@@ -123,6 +103,7 @@ void PlannerPass::note_sizes() {
 
 void PlannerPass::finish() {
   state_.active = false;
+  state_.stale = state_.stale || state_.behind.has_value();
   state_.pass_steps += steps_;
   const std::uint64_t anew = state_.pass_steps - std::min(state_.pass_steps, state_.follow_steps);
   if (state_.full) state_.full_steps = 0;
@@ -211,7 +192,7 @@ void PlannerPass::begin() {
   state_.queue.reset_changed();
   // The textbooks' rules know nothing of plans that are kept for want of time.
   const bool exact = state_.settings->backfill_policy != model::BackfillPolicy::window;
-  const bool cheap = state_.full_number != 0 && (exact || state_.full_steps <= kCheapPass);
+  const bool cheap = state_.full_number != 0 && (exact || state_.full_steps <= kCheapSteps);
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
   state_.log_before = state_.log_begun;
@@ -226,6 +207,8 @@ void PlannerPass::begin() {
   state_.full = false;
   state_.light = state_.again = false;
   state_.agains = 0;
+  state_.behind.reset();
+  state_.work = state_.back_work = 0;
   state_.shortened = state_.shortened || state_.latest_gone_ms > now_.mono_ms;
   state_.latest_gone_ms = 0;
   if (conservative()) return begin_conservative();
@@ -233,16 +216,20 @@ void PlannerPass::begin() {
   if (same_world && changed && cheap) {
     restart_from(&*changed);
   } else if (same_world ? changed && due : cheap || due) {
-    state_.full = true;
-    state_.full_ms = now_.mono_ms;
-    ++state_.full_number;
-    state_.config_changed = false;
-    restart_from(nullptr);
+    begin_full();
   } else if (!same_world || changed) {
     resume_lightly(same_world ? changed : std::nullopt);
   } else {
     state_.resume = kBehindAll;
   }
+}
+
+void PlannerPass::begin_full() {
+  state_.full = true;
+  state_.full_ms = now_.mono_ms;
+  ++state_.full_number;
+  state_.config_changed = false;
+  restart_from(nullptr);
 }
 
 bool PlannerPass::conservative() const {
@@ -328,7 +315,7 @@ void PlannerPass::drop_plans(std::vector<LaneKey> keys) {
     lane.work->planned = false;
     forget_followers(lane.group);
     lane.work->plan_tried_for = {};
-    if (state_.again) lane.work->plan_tried = 0;
+    if (state_.again && !state_.again_light) lane.work->plan_tried = 0;
   }
   state_.profile.drop(keys);
   std::erase_if(state_.planned, [&](const LaneKey& planned) {
@@ -550,6 +537,21 @@ StartQuery PlannerPass::query_of(const Lane& lane, const LaneWork& work) const {
           .vantage = state_.vantage(lane.reservation)};
 }
 
+// Whether fewer than the most of its partition stand before the lane with a planned start. What
+// was planned for those behind it, before it came, is given up in the next full pass.
+bool PlannerPass::has_reserve(const Lane& lane) const {
+  const std::size_t most = state_.settings->backfill_reserve.value_or(0);
+  if (most == 0) return true;
+  std::size_t ahead = 0;
+  for (const LaneKey& planned : state_.planned) {
+    const Lane& other = state_.queue.lane(planned.lane);
+    if (other.partition != lane.partition || !(planned < lane.key)) continue;
+    const Group& group = state_.queue.group(other.group);
+    ahead += 1 + (group.followers ? group.followers->planned.size() : 0);
+  }
+  return ahead < most;
+}
+
 // Whether one more start may be planned.
 bool PlannerPass::may_plan(const Lane& lane) const {
   switch (state_.settings->backfill_policy) {
@@ -563,6 +565,7 @@ bool PlannerPass::may_plan(const Lane& lane) const {
     case model::BackfillPolicy::window: break;
   }
   if (!state_.light && state_.in_vain >= kMostInVain) return false;
+  if (!has_reserve(lane)) return false;
   return state_.planned.size() + state_.later < state_.settings->backfill_max_job_test;
 }
 

@@ -1,6 +1,6 @@
 // One pass of the planner over its lanes. Its parts lie in planner_pass.cpp (the order of work),
-// planner_lanes.cpp, planner_choice.cpp, planner_follow.cpp, planner_limits.cpp,
-// planner_meeting.cpp, planner_preempt.cpp and planner_why.cpp.
+// planner_resume.cpp, planner_lanes.cpp, planner_choice.cpp, planner_follow.cpp,
+// planner_limits.cpp, planner_meeting.cpp, planner_preempt.cpp and planner_why.cpp.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,11 @@
 #include "core/planner_state.hpp"
 
 namespace sluice::core {
+
+// A full pass that took at most so many steps is simply done again when something changed; after a
+// costlier one, passes are light for a while.
+inline constexpr std::uint64_t kCheapSteps = 10'000;
+inline constexpr std::uint64_t kSkippedPerStep = 16;  // lanes that are passed over
 
 // One examined lane after the other, until the budget is used up.
 class PlannerPass {
@@ -23,11 +28,11 @@ class PlannerPass {
   void begin();
   void finish();
   void note_sizes();
-  [[nodiscard]] bool take_up_changes();
   [[nodiscard]] bool is_used_up(std::uint64_t budget) const;
   [[nodiscard]] const LaneKey* next_lane(std::uint64_t budget);
   [[nodiscard]] bool nothing_new_at(const LaneKey& key) const;
   void rank_if_due();
+  void begin_full();
   void begin_conservative();
   [[nodiscard]] bool stays_put(const Lane& lane) const;
   [[nodiscard]] bool is_simple(const Lane& lane) const;
@@ -36,8 +41,16 @@ class PlannerPass {
   void resume_lightly(const std::optional<LaneKey>& changed);
   void drop_plans(std::vector<LaneKey> keys);
   void drop_broken(const LaneKey& starter, const Selection& selection);
-  [[nodiscard]] bool look_again(const Lane& lane, const LaneKey& given_up);
+  // Interrupted passes (planner_resume.cpp)
+  void interrupt(const LaneKey& next);
+  [[nodiscard]] std::optional<LaneKey> take_up_changes();
+  void go_on(const std::optional<LaneKey>& overtaken);
+  void begin_again(bool everywhere);
+  void note_behind(const LaneKey& key);
+  [[nodiscard]] std::uint64_t work_done() const;
+  [[nodiscard]] bool may_go_back() const;
   void go_back();
+  [[nodiscard]] bool look_again(const Lane& lane, const LaneKey& given_up);
   void end_again();
   void refresh_config();
   void note_ends();
@@ -127,6 +140,7 @@ class PlannerPass {
   void reserve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool conservative() const;
   [[nodiscard]] bool may_plan(const Lane& lane) const;
+  [[nodiscard]] bool has_reserve(const Lane& lane) const;
   // `lane` holds a reservation from now on.
   void note_plan(Lane& lane, LaneWork& work, std::int64_t at_ms, std::vector<std::uint32_t> nodes);
   // Heterogeneous jobs (planner_meeting.cpp)

@@ -38,6 +38,7 @@ struct Planner::State {
     std::uint64_t generation = 0;  // pool.config_generation
   };
   mutable std::vector<Possible> possible;
+  [[nodiscard]] Possible& possible_at(const model::RequestPtr& request) const;
 
   // Of planner_standing.cpp
   [[nodiscard]] const StandingReservation* reservation(std::uint32_t id) const;  // null: unknown
@@ -77,8 +78,14 @@ struct Planner::State {
   bool light = false;         // keeps the reservations that there are
   bool again = false;         // lanes before `again_until` are looked at once more, lightly
   LaneKey again_until;        // the last that led to this
-  std::uint32_t agains = 0;   // how often in this pass
-  LaneKey unseen;             // without backfill: lanes before it are explained as they stand
+  bool again_light = false;   // the pass is light anyway
+  std::uint32_t agains = 0;   // how often a plan that was given up led to this in this pass
+  // Of interrupted passes (planner_resume.cpp).
+  std::optional<LaneKey> behind;  // where the pass has to go back to
+  std::uint64_t work = 0;         // steps of the pass, with those before it began anew
+  std::uint64_t back_work = 0;    // those of going back
+  std::uint64_t back_since = 0;   // `work` when `again` began
+  LaneKey unseen;                 // without backfill: lanes before it are explained as they stand
   std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
   std::uint64_t log_before = 0;      // end of the release log when the pass before it began
   std::uint64_t log_begun = 0;       // end of the release log when the pass began

@@ -79,8 +79,9 @@ void Cluster::State::refresh_policies() {
       tree->accounts().qos, [](const model::Qos& qos) { return (qos.flags & kWaivers) != 0; });
   p.usage.set_no_decay(without_decay(tree->accounts()));
   const Limits::NodeHolders of_nodes = p.limits.node_holders();
+  const bool counted = p.limits.counts();
   p.limits.configure(std::move(rules));
-  same = same && of_nodes == p.limits.node_holders();
+  same = same && of_nodes == p.limits.node_holders() && counted == p.limits.counts();
   if (before != nullptr) forget_removed(*before);
   if (!same) recount();
   const bool multifactor = settings->priority.type == model::PriorityType::multifactor;
@@ -255,7 +256,10 @@ std::vector<model::UsageRecord> Cluster::State::usage_shown() const {
     if (record.association == 0 && record.qos == 0) continue;
     shown[{record.association, record.qos}] = std::move(record);
   }
-  for (const auto& [holder, use] : policies->limits.uses()) {
+  Limits counted(policies->usage);
+  if (!policies->limits.counts()) count_apart(counted);
+  const Limits& limits = policies->limits.counts() ? policies->limits : counted;
+  for (const auto& [holder, use] : limits.uses()) {
     const bool association = holder.kind == LimitHolder::Kind::association;
     if (!association && holder.kind != LimitHolder::Kind::qos) continue;
     model::UsageRecord& record = association ? shown[{holder.id, 0}] : shown[{0, holder.id}];

@@ -67,6 +67,7 @@ struct NodeSlot {
   bool available = false;
   bool changed_under_holds = false;  // the holds date from before the hardware changed
   base::Bitmap busy;                 // CPUs that any hold has
+  base::Bitmap full;                 // of a very large node: words of `busy` without an idle CPU
   std::uint32_t idle_cores = 0;      // cores without a busy thread
   std::uint32_t idle_threads = 0;
   std::uint32_t charged_cpus = 0;

@@ -98,9 +98,28 @@ bool adds_up(const NodeSlot& slot, const base::Bitmap& cpus) {
          !slot.changed_under_holds && cpus.size() == slot.busy.size();
 }
 
+// Only where looking for an idle CPU would take long without.
+void note_full(NodeSlot& slot, std::size_t first, std::size_t end) {
+  constexpr std::size_t kLarge = 16;
+  if (slot.busy.word_count() <= kLarge) return;
+  if (slot.full.size() != slot.busy.word_count()) {
+    slot.full = base::Bitmap(slot.busy.word_count());
+    first = 0;
+    end = slot.busy.word_count();
+  }
+  for (std::size_t w = first; w < end; ++w) {
+    if (slot.busy.word(w) == ~std::uint64_t{0}) {
+      slot.full.set(w);
+    } else {
+      slot.full.reset(w);
+    }
+  }
+}
+
 void count_in(NodeSlot& slot, const Hold& hold) {
   ++slot.changes;
   slot.busy |= *hold.cpus;
+  note_full(slot, hold.cpus->words_begin(), hold.cpus->words_end());
   slot.charged_cpus += hold.cpu_count;
   slot.used_memory += hold.memory;
   slot.idle_cores -= hold.cores;
@@ -112,6 +131,7 @@ void count_in(NodeSlot& slot, const Hold& hold) {
 void count_out(NodeSlot& slot, const Hold& hold) {
   ++slot.changes;
   slot.busy -= *hold.cpus;
+  note_full(slot, hold.cpus->words_begin(), hold.cpus->words_end());
   slot.charged_cpus -= hold.cpu_count;
   slot.used_memory -= hold.memory;
   slot.idle_cores += hold.cores;
@@ -135,6 +155,8 @@ void apply_recount(NodeSlot& slot) {
   Recount sum = recount(slot);
   ++slot.changes;
   slot.busy = std::move(sum.busy);
+  slot.full = {};
+  note_full(slot, 0, slot.busy.word_count());
   slot.charged_cpus = sum.charged;
   slot.user_holds = sum.user_holds;
   slot.used_memory = sum.memory;
@@ -264,7 +286,8 @@ std::uint32_t count_idle_cores(const base::Bitmap& busy, const Hardware& hardwar
   }
   if (hardware.threads == 2) {  // words hold whole cores
     std::uint32_t used = 0;
-    for (const std::uint64_t word : busy.words()) {
+    for (std::size_t w = busy.words_begin(); w < busy.words_end(); ++w) {
+      const std::uint64_t word = busy.word(w);
       used += static_cast<std::uint32_t>(std::popcount((word | word >> 1) & 0x5555555555555555ULL));
     }
     return hardware.cores() - used;

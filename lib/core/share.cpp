@@ -5,7 +5,6 @@
 #include <bit>
 #include <numeric>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "base/assert.hpp"
@@ -264,15 +263,30 @@ base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
   return cpus;
 }
 
+constexpr std::uint64_t kAllHeld = ~std::uint64_t{0};
+
+// The first word of CPUs at or behind this one that has an idle CPU.
+std::size_t next_open(const NodeSlot& slot, std::size_t w) {
+  constexpr std::size_t kBits = 64;
+  const std::size_t end = slot.busy.word_count();
+  if (slot.full.size() == 0) {
+    while (w < end && slot.busy.word(w) == kAllHeld) ++w;
+    return w;
+  }
+  for (; w < end; w = (w / kBits + 1) * kBits) {
+    const std::uint64_t open = ~slot.full.word(w / kBits) & (kAllHeld << (w % kBits));
+    if (open != 0) return w / kBits * kBits + static_cast<std::size_t>(std::countr_zero(open));
+  }
+  return end;
+}
+
 // The first idle CPUs, so many. There are enough.
-base::Bitmap first_idle(const base::Bitmap& busy, std::size_t wanted) {
-  constexpr std::uint64_t kAll = ~std::uint64_t{0};
-  const std::span<const std::uint64_t> held = busy.words();
-  base::Bitmap taken(busy.size());
-  for (std::size_t w = 0; w < held.size() && wanted != 0; ++w) {
-    if (held[w] == kAll) continue;
-    std::uint64_t idle = ~held[w];
-    auto here = static_cast<std::size_t>(idle == kAll ? 64 : std::popcount(idle));
+base::Bitmap first_idle(const NodeSlot& slot, std::size_t wanted) {
+  base::Bitmap taken(slot.busy.size());
+  for (std::size_t w = next_open(slot, 0); wanted != 0 && w < slot.busy.word_count();
+       w = next_open(slot, w + 1)) {
+    std::uint64_t idle = ~slot.busy.word(w);
+    auto here = static_cast<std::size_t>(idle == kAllHeld ? 64 : std::popcount(idle));
     for (; here > wanted; --here) idle &= ~std::bit_floor(idle);
     taken.set_word(w, idle);
     wanted -= here;
@@ -289,7 +303,7 @@ base::Bitmap choose_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
                      demand.tasks_per_socket == 0;
   if (plain && need.cores != 0) {
     SLUICE_ASSERT(need.cores <= slot.idle_cores, "{} lacks idle cores", slot.name.view());
-    return first_idle(slot.busy, need.cores);
+    return first_idle(slot, need.cores);
   }
   CpuChoice choice{base::Bitmap(slot.hardware->cpus()), std::move(beside)};
   if (need.cores != 0) {

@@ -73,7 +73,6 @@ void Cluster::State::start(const Start& started) {
   job.time_limit = started.time_limit;
   job.start = turn.now.wall;
   job.allocation = started.allocation;
-  job.tres = charged_tres(job, started.partition);
   if (const ReservationEntry* used = reservations.find(started.reservation)) {
     job.reservation = used->record->name;
     turn.tend_reservations = true;

@@ -7,6 +7,7 @@
 #include "base/hostlist.hpp"
 #include "base/strings.hpp"
 #include "core/cluster_state.hpp"
+#include "core/job_standing.hpp"
 #include "model/task_set.hpp"
 
 namespace sluice::core {
@@ -32,6 +33,7 @@ Status check_times(const model::JobSpec& spec, const model::Request& request, No
 template <class Known>
 Status check_hosts(const model::Request& request, const Known& known) {
   for (const Text* list : {&request.node_list, &request.exclude}) {
+    if (list->empty()) continue;
     Result<std::vector<std::string>> hosts = base::parse_hosts(*list);
     if (!hosts) return tl::unexpected(hosts.error());
     for (const std::string& name : *hosts) {
@@ -210,7 +212,7 @@ Result<model::RequestPtr> Cluster::State::settle_request(const model::Request& a
   const model::Partition* first = nullptr;
   bool some_limit_passed = false;
   model::Reason exceeded = model::Reason::none;
-  for (const std::string_view name : base::split(request.partitions, ',')) {
+  for (const std::string_view name : base::Pieces(request.partitions, ',')) {
     const auto found = std::find_if(partitions.begin(), partitions.end(),
                                     [&](const auto& p) { return p->name.view() == name; });
     if (found == partitions.end()) {
@@ -257,6 +259,12 @@ Status Cluster::State::check_possible(const model::Job& job) const {
     where = placeable(timeless, job.spec->uid);
   }
   if (where.partitions.empty()) return {};
+  const bool plain = job.request->switches == 0 && reservations.empty() &&
+                     where.partitions.size() == 1 && !has_choice_of_guise(*job.request);
+  if (plain &&
+      planner.is_known_possible(pool, job.request, where.partitions.front(), waivers_of(job.qos))) {
+    return {};
+  }
   Candidate asked = candidate(job, 1);
   asked.partitions = where.partitions;  // also those that are down now
   if (job.request->switches != 0 && job.request->switch_wait_s != model::kUnlimited) {
@@ -281,7 +289,7 @@ Status Cluster::State::check_possible(const model::Job& job) const {
 
 std::uint32_t Cluster::State::shown_time_limit(const model::Request& request) const {
   if (request.time_limit != 0) return request.time_limit;
-  const std::string_view first = base::split(request.partitions, ',').front();
+  const std::string_view first = base::cut(request.partitions, ',').before;
   for (const model::PartitionPtr& partition : partitions) {
     if (partition->name.view() == first) return default_time(*partition);
   }

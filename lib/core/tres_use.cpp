@@ -125,6 +125,7 @@ std::int64_t weighted_millionths(const TresWeight& weight, std::int64_t count) {
 
 TresCounts allocated_tres(const model::Allocation& allocation, const TresTable& table) {
   TresCounts counts;
+  counts.reserve(4);  // mostly CPUs, memory, nodes, and what is billed
   std::int64_t memory = 0;
   for (const model::NodeShare& share : allocation.shares) {
     memory += static_cast<std::int64_t>(share.memory);

@@ -134,7 +134,7 @@ Placeable Cluster::State::open_partitions(const model::Request& request, std::ui
 Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t uid) const {
   Placeable where;
   const std::uint32_t waived = waivers_of(request.qos);
-  for (const std::string_view name : base::split(request.partitions, ',')) {
+  for (const std::string_view name : base::Pieces(request.partitions, ',')) {
     const auto found = std::find_if(partitions.begin(), partitions.end(),
                                     [&](const auto& p) { return p->name.view() == name; });
     if (found == partitions.end()) continue;
@@ -151,6 +151,7 @@ Placeable Cluster::State::placeable(const model::Request& request, std::uint32_t
     }
   }
   if (where.reason != Reason::partition_access) where.detail = Text();
+  if (where.partitions.size() < 2) return where;
   std::stable_sort(where.partitions.begin(), where.partitions.end(), [&](auto a, auto b) {
     return partitions[a.value]->priority_tier > partitions[b.value]->priority_tier;
   });

@@ -86,6 +86,8 @@ struct OpenAttempt {
   std::vector<ChargedSum> charged;
   Money held = 0;
   std::vector<PackageHold> packages;  // ascending by package
+  WallTime limit_end = 0;    // of its time limit; 0: none, or it is suspended
+  WallTime grace_until = 0;  // it is no longer paid for and ends then; 0: it is
 
   bool operator==(const OpenAttempt&) const = default;
   template <class Self, class Visitor>
@@ -107,6 +109,8 @@ struct OpenAttempt {
     visit(15, "charged", self.charged);
     visit(16, "held", self.held);
     visit(17, "packages", self.packages);
+    visit(18, "limit_end", self.limit_end);
+    visit(19, "grace_until", self.grace_until);
   }
 };
 
@@ -115,6 +119,7 @@ struct AttemptStart {
   std::vector<Text> accounts;  // the job's, and those above it
   Allotment allotment;
   WallTime start = 0;
+  WallTime limit_end = 0;  // 0: no time limit
 };
 // By the customer's terms and the version of its book that holds at the start.
 [[nodiscard]] OpenAttempt begin_attempt(const Customer& customer, const PriceSet& prices,

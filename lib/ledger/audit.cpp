@@ -192,6 +192,7 @@ Auditor::Fault Auditor::by_kind(const Entry& entry) {
     case EntryKind::expiry: return expire(entry);
     case EntryKind::invoice: return invoice(entry);
     case EntryKind::closing: return close(entry);
+    case EntryKind::notice: return notice(entry);
     case EntryKind::topup:
     case EntryKind::withdrawal:
     case EntryKind::refund:
@@ -216,7 +217,11 @@ void Auditor::book(const Entry& entry) {
     }
     at->billed += entry.billed;
   }
-  const Money now = available(customers_.at(entry.customer), balance);
+  const Customer& customer = customers_.at(entry.customer);
+  balance.warned = entry.kind == EntryKind::customer
+                       ? thresholds_passed(customer, balance)
+                       : std::min(balance.warned, thresholds_passed(customer, balance));
+  const Money now = available(customer, balance);
   Money& lowest = lowest_.try_emplace(entry.customer, now).first->second;
   lowest = std::min(lowest, now);
 }
@@ -297,6 +302,23 @@ Auditor::Fault Auditor::expire(const Entry& entry) {
   return std::nullopt;
 }
 
+Auditor::Fault Auditor::notice(const Entry& entry) {
+  if (entry.job.job.is_set()) {
+    const auto attempt = attempts_.find(attempt_of(entry.job));
+    const bool fits = attempt != attempts_.end() && attempt->second.customer == entry.customer &&
+                      entry.amount == 0 && entry.from <= entry.to;
+    return fits ? Fault() : "it is not of an attempt that runs";
+  }
+  const Customer& customer = customers_.at(entry.customer);
+  Balance& balance = balances_.at(entry.customer);
+  const bool next = balance.warned < customer.warn_at.size() &&
+                    customer.warn_at[balance.warned] == entry.amount;
+  if (!next) return "it tells of another threshold than the one that comes next";
+  if (funds(customer, balance) >= entry.amount) return "the funds are not below that";
+  ++balance.warned;
+  return std::nullopt;
+}
+
 Money Auditor::billed_in(std::uint32_t customer, Month month) const {
   for (const MonthSum& sum : balances_.at(customer).months) {
     if (sum.month == month) return sum.billed;
@@ -350,7 +372,6 @@ std::optional<Finding> Auditor::compare(const BooksState& books) const {
     Balance same = theirs;
     if (ours != balances_.end()) {
       same.months = ours->second.months;  // the books also keep months in which nothing was billed
-      same.warned = ours->second.warned;
     }
     bool months = ours != balances_.end();
     for (const MonthSum& sum : theirs.months) {

@@ -9,7 +9,7 @@
 // their kind; closed months stay untouched; nothing is held or spent that isn't there; each line of
 // an attempt costs floor(quantity * price) at every moment; at an attempt's end its holds are its
 // charges and releases; packages give no more than they had; invoices are the sums of what was
-// billed; no request twice.
+// billed; no request twice; notices are true, and each crossing has one.
 #pragma once
 
 #include <cstdint>
@@ -96,6 +96,7 @@ class Auditor {
   [[nodiscard]] Fault close(const Entry& entry);
   [[nodiscard]] Fault load(const Entry& entry);
   [[nodiscard]] Fault spend(const Entry& entry) const;
+  [[nodiscard]] Fault notice(const Entry& entry);
   [[nodiscard]] Money billed_in(std::uint32_t customer, Month month) const;
 
   BooksHead head_;

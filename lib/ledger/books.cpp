@@ -35,11 +35,6 @@ bool is_only_money(const Entry& entry) {
          (entry.kind == EntryKind::correction && entry.refers_to == 0);
 }
 
-std::uint32_t thresholds_above(const Customer& customer, Money funds) {
-  return static_cast<std::uint32_t>(
-      std::ranges::count_if(customer.warn_at, [funds](Money at) { return funds < at; }));
-}
-
 void add_billed(std::vector<MonthSum>& months, Month month, Money billed) {
   auto at = std::ranges::lower_bound(months, month, {}, &MonthSum::month);
   if (at == months.end() || at->month != month) at = months.insert(at, {month, 0});
@@ -60,7 +55,6 @@ BooksRows joined(BooksRows first, BooksRows then) {
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
   };
   append(first.entries, then.entries);
-  append(first.warnings, then.warnings);
   BooksChanges& sum = first.changed;
   BooksChanges& more = then.changed;
   if (more.head) sum.head = more.head;
@@ -124,9 +118,13 @@ void Books::warn(Posted& posted) {
     if (id == 0) continue;
     Owner& who = owner(id);
     const Money now = funds(who.record, who.balance);
-    const std::uint32_t below = thresholds_above(who.record, now);
+    const std::uint32_t below = thresholds_passed(who.record, who.balance);
     for (std::uint32_t index = who.balance.warned; index < below; ++index) {
-      posted.warnings.push_back({id, who.record.warn_at[index], now});
+      Entry entry = begin(EntryKind::notice, &who, {.now = head_.time});
+      entry.amount = who.record.warn_at[index];
+      entry.note = money_text(now, who.record.currency) + " " + who.record.currency.str() +
+                   " are left, less than " + money_text(entry.amount, who.record.currency);
+      finish(std::move(entry), posted);
     }
     who.balance.warned = below;
   }
@@ -227,7 +225,7 @@ void Books::put_customer(Customer record, const Stamp& stamp, Posted& posted) {
   Entry entry = begin(EntryKind::customer, &who, stamp);
   entry.record = std::make_shared<const Customer>(record);
   finish(std::move(entry), posted);
-  who.balance.warned = thresholds_above(record, funds(record, who.balance));
+  who.balance.warned = thresholds_passed(record, who.balance);
 }
 
 const Customer* Books::customer(std::uint32_t id) const {

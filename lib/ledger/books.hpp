@@ -63,9 +63,14 @@ class Books {
   Result<Posted> hold(const Attempt& attempt, WallTime until, const Stamp& stamp);
   // The same until then, or as long as the money lasts, in whole seconds.
   Result<Posted> hold_most(const Attempt& attempt, WallTime until, const Stamp& stamp);
+  // What is held is used up and no more can be held: the grace time begins. It is over when more is
+  // held, or at the attempt's end.
+  Posted begin_grace(const Attempt& attempt, const Stamp& stamp);
+  void end_grace(const Attempt& attempt);
   // Those whose holds end by then, the first one first.
   [[nodiscard]] std::vector<Attempt> holds_until(WallTime when) const;
-  // Charges whole granules. An attempt that isn't open costs nothing.
+  // Charges whole granules, but nothing beyond charge_end(). An attempt that isn't open costs
+  // nothing.
   Posted charge(const Attempt& attempt, WallTime until, const Stamp& stamp);
   Posted charge_all(WallTime until, const Stamp& stamp);
   // The same in parts: at most so many attempts, from this one on (none: from the first); in `next`
@@ -76,6 +81,9 @@ class Books {
   // Charges the rest, or gives all back if its end makes it free, and releases what is held.
   Posted end(const Attempt& attempt, const AttemptEnd& end, const Stamp& stamp);
   [[nodiscard]] const OpenAttempt* attempt(const Attempt& attempt) const;  // null: not open
+  // An attempt that should have ended before, but for somebody's being late, costs nothing more:
+  // its time limit is over, or what is held and the grace time are. kEver: nothing ends it.
+  [[nodiscard]] WallTime charge_end(const OpenAttempt& attempt) const;
   [[nodiscard]] std::size_t attempts() const { return open_.size(); }
   [[nodiscard]] std::uint64_t last_entry() const { return head_.sequence; }
 
@@ -140,6 +148,8 @@ class Books {
   [[nodiscard]] HoldPlan plan_on(const Live& live, WallTime until) const;
   [[nodiscard]] bool may_hold(const HoldPlan& plan) const;  // for what runs
   void set_holds(Live& live, const HoldPlan& plan, const Stamp& stamp, Posted& posted);
+  void hold_until(Live& live, WallTime until, const Stamp& stamp, Posted& posted);
+  void hold_for(Live& live, WallTime until, const Stamp& stamp, Posted& posted);
   void set_hold_end(Live& live, WallTime until);
   void post_hold(Live& live, Money more, const Stamp& stamp, Posted& posted);
   void post_package_hold(Live& live, const PackageHold& wanted, const Stamp& stamp, Posted& posted);

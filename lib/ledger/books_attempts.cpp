@@ -169,11 +169,17 @@ Result<Posted> Books::hold(const Attempt& attempt, WallTime until, const Stamp& 
   return posted;
 }
 
-// What a longer time costs is never less, so the last second that can be held is found by halving.
 Result<Posted> Books::hold_most(const Attempt& attempt, WallTime until, const Stamp& stamp) {
   const auto found = open_.find(attempt);
   if (found == open_.end()) return fail(ErrorCode::not_found, "the attempt isn't charged");
-  const Live& live = found->second;
+  Posted posted;
+  hold_until(found->second, until, stamp, posted);
+  warn(posted);
+  return posted;
+}
+
+// What a longer time costs is never less, so the last second that can be held is found by halving.
+void Books::hold_until(Live& live, WallTime until, const Stamp& stamp, Posted& posted) {
   const WallTime from = live.record.charged_until;
   if (until > from && !may_hold(plan_on(live, until))) {
     std::int64_t enough = 0;
@@ -184,7 +190,53 @@ Result<Posted> Books::hold_most(const Attempt& attempt, WallTime until, const St
     }
     until = from + enough * kSecond;
   }
-  return hold(attempt, until, stamp);
+  if (const HoldPlan plan = plan_on(live, until); may_hold(plan)) {
+    set_holds(live, plan, stamp, posted);
+  }
+  set_hold_end(live, until);
+}
+
+// What has run already without a hold, because nobody looked in time, is held for as far as the
+// money goes.
+void Books::hold_for(Live& live, WallTime until, const Stamp& stamp, Posted& posted) {
+  const OpenAttempt& record = live.record;
+  if (record.limit_end != 0) until = std::min(until, record.limit_end);
+  if (record.suspended || until <= charge_end(record)) return;
+  hold_until(live, until, stamp, posted);
+}
+
+Posted Books::begin_grace(const Attempt& attempt, const Stamp& stamp) {
+  Posted posted;
+  const auto found = open_.find(attempt);
+  if (found == open_.end()) return posted;
+  OpenAttempt& record = found->second.record;
+  const Owner& who = owner(record.customer);
+  record.grace_until = record.held_until + who.record.grace_s * kSecond;
+  changed_.attempts.insert(attempt);
+  Entry entry = begin(EntryKind::notice, &who, stamp);
+  entry.job = record.job;
+  entry.from = record.held_until;
+  entry.to = record.grace_until;
+  entry.note = "job " + std::to_string(record.job.job.value) +
+               " is no longer paid for and ends at " + utc_text(record.grace_until);
+  finish(std::move(entry), posted);
+  return posted;
+}
+
+void Books::end_grace(const Attempt& attempt) {
+  const auto found = open_.find(attempt);
+  if (found == open_.end() || found->second.record.grace_until == 0) return;
+  found->second.record.grace_until = 0;
+  changed_.attempts.insert(attempt);
+}
+
+WallTime Books::charge_end(const OpenAttempt& attempt) const {
+  if (attempt.suspended) return kEver;
+  const WallTime paid = attempt.grace_until != 0
+                            ? attempt.grace_until
+                            : attempt.held_until +
+                                  owners_.at(attempt.customer).record.grace_s * kSecond;
+  return attempt.limit_end == 0 ? paid : std::min(paid, attempt.limit_end);
 }
 
 // What is no longer wanted goes back first.
@@ -245,6 +297,7 @@ void Books::charge_to(Live& live, WallTime to, Upto upto, const Stamp& stamp, Po
   Purse purse = this->purse(owner(live.record.customer), live.record, false);
   const std::vector<WallTime> cuts = cuts_of(purse);
   const WallTime before = live.record.charged_until;
+  to = std::max(std::min(to, charge_end(live.record)), before);
   const std::vector<Piece> pieces = advance(prices_, live.record, live.cache, {to, upto, cuts});
   for (const Draw& draw : fund(pieces, live.record, purse)) {
     post_charge(live, draw, stamp, posted);
@@ -336,7 +389,9 @@ Posted Books::change(const Attempt& attempt, const AttemptChange& change, const 
   const auto found = open_.find(attempt);
   if (found == open_.end()) return posted;
   Live& live = found->second;
+  hold_for(live, change.at, stamp, posted);
   charge_to(live, change.at, Upto::exactly, stamp, posted);
+  if (change.limit_end) live.record.limit_end = *change.limit_end;
   if (change.allotment) live.record.allotment = *change.allotment;
   if (change.suspended) live.record.suspended = *change.suspended;
   if (change.job) {
@@ -355,6 +410,7 @@ Posted Books::end(const Attempt& attempt, const AttemptEnd& end, const Stamp& st
   const auto found = open_.find(attempt);
   if (found == open_.end()) return posted;
   Live& live = found->second;
+  hold_for(live, end.at, stamp, posted);
   charge_to(live, std::max(end.at, live.record.charged_until), Upto::end, stamp, posted);
   if ((live.record.free_fates & fate_bit(end.fate)) != 0) reverse(live, stamp, posted);
   const std::vector<PackageHold> held = live.record.packages;

@@ -22,19 +22,8 @@ struct Stamp {
   Text note;
 };
 
-// The funds of a customer have fallen below one of its thresholds. Said once, until they have been
-// above it again.
-struct FundsWarning {
-  std::uint32_t customer = 0;
-  Money threshold = 0;
-  Money funds = 0;
-
-  bool operator==(const FundsWarning&) const = default;
-};
-
 struct Posted {
   std::vector<Entry> entries;
-  std::vector<FundsWarning> warnings;
   std::uint64_t repeated = 0;  // the entry that this request made before; 0: it is new
 };
 
@@ -73,6 +62,7 @@ struct AttemptChange {
   std::optional<Allotment> allotment;
   std::optional<bool> suspended;
   std::optional<JobRef> job;  // the same attempt, with another QOS, name, wckey
+  std::optional<WallTime> limit_end;
 };
 struct AttemptEnd {
   WallTime at = 0;
@@ -164,7 +154,6 @@ struct BooksChanges {
 struct BooksRows {
   std::vector<Entry> entries;
   BooksChanges changed;
-  std::vector<FundsWarning> warnings;  // to be told, not stored
 };
 
 // Two steps, one after the other, as one.

@@ -55,9 +55,10 @@ Money funds(const Customer& customer, const Balance& balance) {
   return available(customer, balance) + balance.held;
 }
 
-bool is_overdrawn(const Customer& customer, const Balance& balance) {
-  return customer.overdraft != kUnlimitedMoney &&
-         available(customer, balance) < -customer.overdraft;
+std::uint32_t thresholds_passed(const Customer& customer, const Balance& balance) {
+  const Money now = funds(customer, balance);
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(customer.warn_at, [now](Money at) { return now < at; }));
 }
 
 }  // namespace sluice::ledger

@@ -33,7 +33,8 @@ struct Customer {
   std::uint32_t discount = 0;  // thousandths off the list price
   Money credit_limit = 0;      // postpaid: how far balance and receivable together may fall
   // At zero no job starts. Running jobs whose cost isn't held go on until the funds are this far
-  // below zero, then they end after the grace time. kUnlimitedMoney: they go on.
+  // below zero, then they end after the grace time. kUnlimitedMoney: they go on. So nobody is
+  // overdrawn by more than that and what its running jobs cost in one grace time each.
   Money overdraft = 0;
   std::uint32_t grace_s = 0;
   // How much of a job's time limit is held when it starts: 0 is all of it; else as many hours, held
@@ -159,7 +160,7 @@ struct Balance {
 [[nodiscard]] Money available(const Customer& customer, const Balance& balance);
 // The same with what is held: falls by use alone, not by the coming and going of holds.
 [[nodiscard]] Money funds(const Customer& customer, const Balance& balance);
-// Running jobs that aren't held for have to end.
-[[nodiscard]] bool is_overdrawn(const Customer& customer, const Balance& balance);
+// How many of the customer's thresholds they are below.
+[[nodiscard]] std::uint32_t thresholds_passed(const Customer& customer, const Balance& balance);
 
 }  // namespace sluice::ledger

@@ -12,7 +12,7 @@ namespace {
 constexpr std::array<std::string_view, kEntryKinds> kKinds = {
     "none",    "topup",    "withdrawal", "purchase", "expiry",     "hold",     "release",
     "charge",  "reversal", "refund",     "credit",   "correction", "transfer", "invoice",
-    "payment", "rounding", "closing",    "prices",   "customer"};
+    "payment", "rounding", "closing",    "prices",   "customer",   "notice"};
 constexpr std::array<std::string_view, 9> kAccounts = {"none",       "balance",     "held",
                                                        "receivable", "package",     "cash",
                                                        "earnings",   "adjustments", "transfers"};

@@ -20,6 +20,8 @@
 //   invoice    balance +x, receivable -x     payment    cash -x, receivable +x
 //   rounding   balance -x, adjustments +x: to an amount that can be paid
 //   closing, prices, customer: none
+//   notice     none. Of a customer: the funds have fallen below `amount`, one of its thresholds. Of a
+//              job: it is no longer paid for, and ends at `to` if that stays so
 #pragma once
 
 #include <cstdint>
@@ -58,8 +60,9 @@ enum class EntryKind : std::uint8_t {
   closing = 16,   // of a month, of all customers
   prices = 17,    // a price book is new or has another end
   customer = 18,  // is new or changed
+  notice = 19,    // that money runs out
 };
-inline constexpr std::uint32_t kEntryKinds = 19;
+inline constexpr std::uint32_t kEntryKinds = 20;
 [[nodiscard]] std::string_view kind_name(EntryKind kind);
 
 enum class LedgerAccount : std::uint8_t {

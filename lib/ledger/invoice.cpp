@@ -49,6 +49,7 @@ InvoiceBuilder::InvoiceBuilder(const Customer& customer, Month month) {
 void InvoiceBuilder::add(const Entry& entry) {
   if (entry.customer != invoice_.customer || entry.month != invoice_.month) return;
   if (entry.kind == EntryKind::payment) return;  // of an earlier invoice
+  if (entry.kind == EntryKind::notice) return;
   if (entry.kind != EntryKind::invoice) return lines_.add(entry);
   invoice_.issued = true;
   invoice_.issued_at = entry.time;

@@ -140,6 +140,7 @@ OpenAttempt begin_attempt(const Customer& customer, const PriceSet& prices,
   attempt.accounts = start.accounts;
   attempt.allotment = start.allotment;
   attempt.start = attempt.charged_until = attempt.held_until = start.start;
+  attempt.limit_end = start.limit_end;
   attempt.book = customer.book;
   attempt.discount = customer.discount;
   if (const PriceBook* book = prices.at(customer.book, start.start); book != nullptr) {

@@ -13,7 +13,7 @@ enum Secret : std::uint32_t {
   kSecretReservations = 1U << 4U,
   kSecretNodes = 1U << 5U,
   kSecretPartitions = 1U << 6U,
-  kSecretEvents = 1U << 7U,  // none are kept
+  kSecretEvents = 1U << 7U,  // of nodes
 };
 
 }  // namespace sluice::model

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/text.hpp"
@@ -88,6 +89,8 @@ struct Settings {
   std::uint32_t backfill_window_min = 1440;    // bf_window
   std::uint32_t backfill_max_job_test = 1000;  // bf_max_job_test: groups given a planned start
   std::uint32_t backfill_resolution_s = 60;    // bf_resolution
+  // bf_job_part_count_reserve: so many jobs of each partition get one; 0 and nothing: all that may
+  std::optional<std::uint32_t> backfill_reserve;
   PrioritySettings priority;
   EnforceSettings enforce;
   PreemptSettings preempt;

@@ -2,12 +2,13 @@
 #include "replay/from_state.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+
+#include "replay/prompt_nodes.hpp"
 
 namespace sluice::replay {
 
@@ -136,14 +137,14 @@ class Forecaster {
   void plan() {
     while (cluster_.more_to_plan()) {
       take_in(cluster_.plan(at(now_), std::numeric_limits<std::uint64_t>::max()));
-      obey();
+      nodes_.obey([this](const core::Event& answer) { take(answer); });
     }
   }
 
   Status take(const core::Event& event) {
     const core::Changes changes = cluster_.apply(event, at(now_));
     take_in(changes);
-    obey();
+    nodes_.obey([this](const core::Event& answer) { take(answer); });
     return changes.outcome;
   }
 
@@ -153,25 +154,7 @@ class Forecaster {
       if (job->state == JobState::running) note_start(*job);
       if (model::is_finished(job->state) || job->priority == 0) waiting_.erase(job->id);
     }
-    orders_.insert(orders_.end(), changes.orders.begin(), changes.orders.end());
-  }
-
-  // Nodes prepare and clean up in no time.
-  void obey() {
-    if (std::exchange(obeying_, true)) return;
-    while (!orders_.empty()) {
-      const core::Order order = std::move(orders_.front());
-      orders_.pop_front();
-      if (const auto* launch = std::get_if<core::LaunchJob>(&order)) {
-        core::JobPrepared done;
-        done.attempt = {launch->job->uid, launch->job->attempt};
-        done.node = launch->node;
-        take(done);
-      } else if (const auto* ending = std::get_if<core::TerminateJob>(&order)) {
-        take(core::NodeReleased{ending->attempt, ending->node});
-      }
-    }
-    obeying_ = false;
+    nodes_.give(changes.orders);
   }
 
   // Keeps the time at which the job will end by itself.
@@ -247,8 +230,7 @@ class Forecaster {
   std::set<std::pair<JobId, std::uint32_t>> started_;
   std::map<JobId, WallTime> end_of_;
   std::set<std::pair<WallTime, JobId>> ends_;
-  std::deque<core::Order> orders_;
-  bool obeying_ = false;
+  PromptNodes nodes_;
 };
 
 }  // namespace

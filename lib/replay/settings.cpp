@@ -38,7 +38,8 @@ void set_policy(model::Settings& settings, Policy policy) {
     settings.priority.calc_period_s = model::kUnlimited;  // nobody asks who has used how much
     return;
   }
-  model::follow_site_order(settings.priority);
+  settings.backfill_policy = model::BackfillPolicy::window;
+  model::follow_site_order(settings);
 }
 
 core::SettingsPtr trace_settings(const Machine& machine, Policy policy) {

@@ -2,12 +2,13 @@
 #include "replay/submissions.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
+
+#include "replay/prompt_nodes.hpp"
 
 namespace sluice::replay {
 
@@ -127,7 +128,7 @@ class LogPlayer {
     while (cluster_.more_to_plan()) {
       take_in(cluster_.plan(at(now_), std::numeric_limits<std::uint64_t>::max()));
       ++made_.played.passes;
-      obey();
+      nodes_.obey([this](const core::Event& answer) { take(answer); });
     }
   }
 
@@ -135,31 +136,13 @@ class LogPlayer {
     const core::Changes changes = cluster_.apply(event, at(now_));
     if (submitting_ && changes.outcome) of_job_.emplace(changes.job, *submitting_);
     take_in(changes);
-    obey();
+    nodes_.obey([this](const core::Event& answer) { take(answer); });
     return changes.outcome;
   }
 
   void take_in(const core::Changes& changes) {
     for (const model::JobPtr& job : changes.jobs) note(job);
-    orders_.insert(orders_.end(), changes.orders.begin(), changes.orders.end());
-  }
-
-  // Nodes prepare and clean up in no time.
-  void obey() {
-    if (std::exchange(obeying_, true)) return;
-    while (!orders_.empty()) {
-      const core::Order order = std::move(orders_.front());
-      orders_.pop_front();
-      if (const auto* launch = std::get_if<core::LaunchJob>(&order)) {
-        core::JobPrepared done;
-        done.attempt = {launch->job->uid, launch->job->attempt};
-        done.node = launch->node;
-        take(done);
-      } else if (const auto* ending = std::get_if<core::TerminateJob>(&order)) {
-        take(core::NodeReleased{ending->attempt, ending->node});
-      }
-    }
-    obeying_ = false;
+    nodes_.give(changes.orders);
   }
 
   void note(const model::JobPtr& job) {
@@ -255,8 +238,7 @@ class LogPlayer {
   std::map<JobId, model::JobPtr> running_;
   std::set<std::pair<std::int64_t, JobId>> ends_;
   std::map<JobId, std::int64_t> end_of_;
-  std::deque<core::Order> orders_;
-  bool obeying_ = false;
+  PromptNodes nodes_;
 };
 
 }  // namespace

@@ -17,9 +17,16 @@ namespace {
 
 constexpr std::int64_t kMinute = 60;
 
-// "billing=8,cpu=8,mem=600M,node=2": sacct sorts by name.
-std::string sorted_tres(std::string_view text) {
-  std::vector<std::string_view> parts = base::split_nonempty(text, ',');
+// "billing=8,cpu=8,mem=600M,node=2": sacct sorts by name, and counts memory in the unit asked for.
+std::string sorted_tres(std::string_view text, const Context& context) {
+  constexpr std::string_view kMemory = "mem=";
+  std::vector<std::string> parts;
+  for (const std::string_view part : base::split_nonempty(text, ',')) {
+    parts.emplace_back(part);
+    if (context.units != SizeUnits::fixed || !part.starts_with(kMemory)) continue;
+    const Result<std::uint64_t> mib = base::parse_memory_mib(part.substr(kMemory.size()));
+    if (mib) parts.back() = "mem=" + base::format_in(*mib, base::Unit::mega, context.unit);
+  }
   std::ranges::sort(parts);
   return base::join(parts, ",");
 }
@@ -72,9 +79,9 @@ std::int64_t elapsed_seconds(const Row& row, const Context& context) {
   return std::max<std::int64_t>(0, until - rollup::seconds_of(start));
 }
 
+// Before there is an allocation: what was asked for.
 std::uint32_t allocated_cpus(const Row& row) {
-  if (row.step != nullptr) return row.step->cpus;
-  return row.job->allocation ? row.job->allocation->cpus : 0;
+  return row.step != nullptr ? row.step->cpus : cpu_count(*row.job);
 }
 
 std::string size_text(std::uint64_t value, base::Unit unit, const Context& context) {
@@ -89,8 +96,7 @@ std::string size_text(std::uint64_t value, base::Unit unit, const Context& conte
 std::string state_text(const Row& row) {
   if (row.step != nullptr) return std::string(model::long_name(row.step->state, 0));
   const model::Job& job = *row.job;
-  const bool displaced = job.state == model::JobState::preempted;
-  if (!displaced && (job.flags & model::kFlagRequeued) != 0) return "REQUEUED";
+  if (rollup::is_told_as_requeued(job)) return "REQUEUED";
   std::string text(model::long_name(job.state, 0));
   if (job.state == model::JobState::cancelled && job.cancelled_by != model::kNoTask) {
     text += fmt::format(" by {}", job.cancelled_by);
@@ -108,14 +114,20 @@ std::int64_t planned_seconds(const Row& row, const Context& context) {
 
 void state(const Row& row, const Context&, Out& out) { out += state_text(row); }
 
-// A job that ran out of time failed by no exit code of its own; its batch step shows the signal.
+// A job that ran out of time or was taken away failed by no exit code of its own; its batch step
+// shows the signal.
+std::uint32_t shown_exit(const model::Job& job) {
+  const bool taken = job.state == model::JobState::timeout ||
+                     job.state == model::JobState::cancelled || rollup::is_told_as_requeued(job);
+  return taken ? 0 : job.exit_code;
+}
+
 void exit_code(const Row& row, const Context&, Out& out) {
   if (row.step != nullptr) {
     out += exit_text(row.step->exit_code);
     return;
   }
-  const bool by_limit = row.job->state == model::JobState::timeout;
-  out += by_limit ? "0:0" : exit_text(row.job->exit_code);
+  out += exit_text(shown_exit(*row.job));
 }
 
 void start(const Row& row, const Context& context, Out& out) {
@@ -164,13 +176,13 @@ void suspended(const Row& row, const Context& context, Out& out) {
                                rollup::run_seconds(*row.job, now));
 }
 
-void allocated_tres(const Row& row, const Context&, Out& out) {
-  out += row.step != nullptr ? sorted_tres(step_tres(*row.step))
-                             : sorted_tres(report::allocated_tres(*row.job));
+void allocated_tres(const Row& row, const Context& context, Out& out) {
+  out += row.step != nullptr ? sorted_tres(step_tres(*row.step), context)
+                             : sorted_tres(report::allocated_tres(*row.job), context);
 }
 
-void requested_tres(const Row& row, const Context&, Out& out) {
-  if (row.step == nullptr) out += sorted_tres(report::requested_tres(*row.job));
+void requested_tres(const Row& row, const Context& context, Out& out) {
+  if (row.step == nullptr) out += sorted_tres(report::requested_tres(*row.job), context);
 }
 
 // Of the whole job. Without a wish it is what the job got.
@@ -179,7 +191,7 @@ void requested_memory(const Row& row, const Context& context, Out& out) {
   const model::Job& job = *row.job;
   const model::Request& request = *job.request;
   std::uint64_t mib = allocated_memory(job);
-  if (request.memory_per_cpu != 0) mib = request.memory_per_cpu * cpu_count(job);
+  if (request.memory_per_cpu != 0) mib = request.memory_per_cpu * requested_cpu_count(job);
   if (request.memory_per_node != 0) mib = request.memory_per_node * node_count(job);
   if (mib == 0) {
     out += '0';
@@ -203,12 +215,16 @@ void flags(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr && row.job->start != 0) out += "SchedMain,StartReceived";
 }
 
-// "Cyclic": the first word of the distribution, as a name.
+// "Cyclic": the first word of the distribution, as a name; without a wish what srun does then.
 void layout(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) return;
   const std::string_view text = row.step->distribution;
-  if (text.empty()) {
+  if (row.step->number >= base::kInteractiveStep) {
     out += "Unknown";
+    return;
+  }
+  if (text.empty()) {
+    out += row.step->tasks > row.step->node_count ? "Block" : "Cyclic";
     return;
   }
   std::string word = base::to_lower(text.substr(0, text.find_first_of(":=,")));

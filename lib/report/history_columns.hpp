@@ -19,6 +19,7 @@ using Out = std::string;
 [[nodiscard]] std::string size_text(std::uint64_t value, base::Unit unit, const Context& context);
 // "COMPLETED", "CANCELLED by 1000", …
 [[nodiscard]] std::string state_text(const Row& row);
+[[nodiscard]] std::uint32_t shown_exit(const model::Job& job);
 // Waiting time from being eligible to the start.
 [[nodiscard]] std::int64_t planned_seconds(const Row& row, const Context& context);
 

@@ -80,7 +80,7 @@ void requested_nodes(const Row& row, const Context& context, Out& out) {
   add_number(out, std::max(row.job->request->min_nodes, 1U));
 }
 void requested_cpus(const Row& row, const Context&, Out& out) {
-  add_number(out, row.step != nullptr ? row.step->cpus : cpu_count(*row.job));
+  add_number(out, row.step != nullptr ? row.step->cpus : requested_cpu_count(*row.job));
 }
 void cluster(const Row&, const Context& context, Out& out) { out += context.cluster; }
 void id_raw(const Row& row, const Context&, Out& out) {
@@ -145,10 +145,13 @@ void planned_cpu_raw(const Row& row, const Context& context, Out& out) {
 void priority(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) add_number(out, row.job->priority);
 }
-// Slurm has none of steps; those in containers say why they could not be had.
+// That others come first or hold the nodes isn't told. Slurm has none of steps; those in containers
+// say why they could not be had.
 void reason(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) {
-    out += reason_text(*row.job);
+    const model::Reason why = row.job->reason;
+    const bool usual = why == model::Reason::priority || why == model::Reason::resources;
+    out += usual ? "None" : reason_text(*row.job);
   } else if (!row.step->container.empty()) {
     out += row.step->reason.view();
   }
@@ -156,8 +159,18 @@ void reason(const Row& row, const Context&, Out& out) {
 void restarts(const Row& row, const Context&, Out& out) {
   if (row.step == nullptr) add_number(out, row.job->restarts);
 }
+// A batch step has the job's, which isn't told twice.
 void submit_line(const Row& row, const Context&, Out& out) {
-  out += row.step != nullptr ? row.step->submit_line.view() : row.job->spec->submit_line.view();
+  if (row.step == nullptr) {
+    out += row.job->spec->submit_line.view();
+  } else if (row.step->number != base::kBatchStep) {
+    out += row.step->submit_line.view();
+  }
+}
+void qos_id(const Row& row, const Context& context, Out& out) {
+  if (row.step != nullptr) return;
+  const auto known = context.qos_ids.find(row.job->qos.str());
+  add_number(out, known != context.qos_ids.end() ? known->second : 0);
 }
 
 void path(const Row& row, const Context& context, Out& out, const std::string& pattern) {
@@ -258,7 +271,7 @@ constexpr HistoryField kFields[] = {
     {"PlannedCPURAW", 13, false, planned_cpu_raw},
     {"Priority", 10, false, priority},
     {"QOS", 10, false, of_request<&model::Request::qos>},
-    {"QOSRAW", 6, false, zero_of_job},
+    {"QOSRAW", 6, false, qos_id},
     {"QOSREQ", 10, false, of_request<&model::Request::qos>},
     {"Reason", 22, false, reason},
     {"ReqCPUFreq", 10, false, frequency},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,7 @@ struct HistoryContext {
   // --truncate: what lies outside of the window isn't counted or shown. 0: no bound.
   model::WallTime from = 0;
   model::WallTime to = 0;
+  std::map<std::string, std::uint32_t> qos_ids;  // where QOSRAW is shown
 };
 
 struct HistoryField {

@@ -135,10 +135,16 @@ std::uint32_t task_count(const model::Job& job) {
 }
 
 std::uint32_t cpu_count(const model::Job& job) {
-  if (job.allocation) return job.allocation->cpus;
+  return job.allocation ? job.allocation->cpus : requested_cpu_count(job);
+}
+
+std::uint32_t requested_cpu_count(const model::Job& job) {
   const model::Request& request = *job.request;
-  const std::uint32_t by_tasks = task_count(job) * std::max(request.cpus_per_task, 1U);
-  return std::max(by_tasks, node_count(job) * std::max(request.min_cpus_per_node, 1U));
+  const std::uint32_t nodes = std::max(request.min_nodes, 1U);
+  const std::uint32_t tasks =
+      request.tasks != 0 ? request.tasks : nodes * std::max(request.tasks_per_node, 1U);
+  return std::max(tasks * std::max(request.cpus_per_task, 1U),
+                  nodes * std::max(request.min_cpus_per_node, 1U));
 }
 
 std::string requested_tres(const model::Job& job) {
@@ -146,8 +152,7 @@ std::string requested_tres(const model::Job& job) {
   const std::uint64_t nodes = std::max(request.min_nodes, 1U);
   const std::uint64_t tasks =
       request.tasks != 0 ? request.tasks : nodes * std::max(request.tasks_per_node, 1U);
-  const std::uint64_t cpus = std::max(tasks * std::max(request.cpus_per_task, 1U),
-                                      nodes * std::max(request.min_cpus_per_node, 1U));
+  const std::uint64_t cpus = requested_cpu_count(job);
   std::uint64_t memory = request.memory_per_cpu * cpus;
   if (request.memory_per_node != 0) memory = request.memory_per_node * nodes;
   if (request.memory_per_gpu != 0) {

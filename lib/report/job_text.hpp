@@ -40,6 +40,8 @@ inline constexpr std::size_t kTaskListRoom = 64;
 [[nodiscard]] std::uint32_t node_count(const model::Job& job);
 [[nodiscard]] std::uint32_t cpu_count(const model::Job& job);
 [[nodiscard]] std::uint32_t task_count(const model::Job& job);
+// What it asked for, whatever it has.
+[[nodiscard]] std::uint32_t requested_cpu_count(const model::Job& job);
 
 // Seconds that the current attempt has run, without suspensions. `now` in seconds.
 [[nodiscard]] std::int64_t run_seconds(const model::Job& job, std::int64_t now);

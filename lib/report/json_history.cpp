@@ -10,6 +10,7 @@
 #include "report/history_columns.hpp"
 #include "report/job_text.hpp"
 #include "report/json_envelope.hpp"
+#include "rollup/attempt.hpp"
 
 namespace sluice::report {
 
@@ -127,13 +128,11 @@ void write_state(JsonWriter& writer, const HistoryRow& row) {
   const Job& job = *row.job;
   writer.key("state");
   writer.open_object();
-  const bool displaced = job.state == model::JobState::preempted;
-  const bool requeued = !displaced && (job.flags & model::kFlagRequeued) != 0;
+  const bool requeued = rollup::is_told_as_requeued(job);
   writer.strings("current", {requeued ? "REQUEUED" : model::long_name(job.state, 0)});
   writer.member("reason", reason_text(job));
   writer.close();
-  const bool by_limit = job.state == model::JobState::timeout;
-  write_exit_code(writer, "exit_code", by_limit ? 0 : job.exit_code);
+  write_exit_code(writer, "exit_code", history::shown_exit(job));
   write_exit_code(writer, "derived_exit_code", job.derived_exit);
   writer.member("failed_node", job.failed_node);
   const bool killed = job.cancelled_by != model::kNoTask;
@@ -168,7 +167,7 @@ void write_request(JsonWriter& writer, const Job& job) {
   writer.member("licenses", request.licenses);
   writer.key("required");
   writer.open_object();
-  writer.member("CPUs", cpu_count(job));
+  writer.member("CPUs", requested_cpu_count(job));
   writer.member("memory_per_cpu",
                 Number::unless_zero(static_cast<std::int64_t>(request.memory_per_cpu)));
   writer.member("memory_per_node",

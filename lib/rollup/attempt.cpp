@@ -147,6 +147,11 @@ Wait wait_of(const model::Job& attempt, Seconds now) {
   return {{from, std::max(from, until)}, asked_cpus(attempt)};
 }
 
+bool is_told_as_requeued(const model::Job& attempt) {
+  return (attempt.flags & model::kFlagRequeued) != 0 &&
+         attempt.state != model::JobState::preempted && attempt.state != model::JobState::node_fail;
+}
+
 void add_use(model::TresCounts& sum, const model::TresCounts& counts, Seconds seconds) {
   if (seconds == 0) return;
   for (const model::TresCount& one : counts) model::add_tres(sum, one.id, one.count * seconds);

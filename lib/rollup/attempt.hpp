@@ -43,6 +43,9 @@ struct AttemptUse {
 [[nodiscard]] Seconds held_seconds(const model::Job& attempt, Seconds now);  // with suspensions
 [[nodiscard]] Wait wait_of(const model::Job& attempt, Seconds now);
 
+// Whether it is known as REQUEUED afterwards. Who lost his place is told of by how he lost it.
+[[nodiscard]] bool is_told_as_requeued(const model::Job& attempt);
+
 // seconds * counts, added.
 void add_use(model::TresCounts& sum, const model::TresCounts& counts, Seconds seconds);
 void add_use(model::TresCounts& sum, const model::TresCounts& more);

@@ -58,6 +58,7 @@ Result<OpenArchive> open_archive(const std::string& path) {
   Result<Writer> writer = Writer::create(*archive.connection, {});
   if (!writer) return context(path, writer.error());
   archive.writer = std::make_unique<Writer>(std::move(*writer));
+  archive.writer->events().mute();  // they were told when they happened
   return archive;
 }
 

@@ -95,6 +95,10 @@ Status Store::State::commit_batch(std::span<Queued> batch) {
 
 Status Store::State::write_batch(std::span<Queued> batch) {
   const model::WallTime now = base::wall_micros();
+  {
+    const std::scoped_lock guard(queue_lock);
+    writer->events().set_limits({options.purge.events_after_s, options.purge.max_events});
+  }
   if (Status begun = writer->begin(); !begun) return begun;
   for (const Queued& queued : batch) {
     if (Status written = writer->write(queued.transaction, now); !written) return written;

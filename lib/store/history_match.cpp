@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "model/task_set.hpp"
+#include "rollup/attempt.hpp"
 
 namespace sluice::store {
 
@@ -74,10 +75,12 @@ bool had_state(const model::Job& job, const HistoryFilter& filter) {
     return true;
   }
   if (asked(model::JobState::suspended) && was_suspended(job, window)) return true;
-  if (((filter.states >> kFlagShift) & job.flags) != 0 && window.meets(job.submit, job.end)) {
+  const bool requeued = rollup::is_told_as_requeued(job);
+  const std::uint32_t flags = requeued ? job.flags : job.flags & ~model::kFlagRequeued;
+  if (((filter.states >> kFlagShift) & flags) != 0 && window.meets(job.submit, job.end)) {
     return true;
   }
-  if (job.state == model::JobState::pending || job.state == model::JobState::running ||
+  if (job.state == model::JobState::pending || job.state == model::JobState::running || requeued ||
       !asked(job.state)) {
     return false;
   }

@@ -17,14 +17,18 @@ struct LedgerReader::State {
 
   [[nodiscard]] Status prepare();
   [[nodiscard]] Result<std::int64_t> first_from(model::WallTime when);
+  // The last entry that can be of the month; of one that isn't closed the last there can ever be.
+  [[nodiscard]] Result<std::int64_t> last_of(ledger::Month month);
   [[nodiscard]] Status verify(Verification& made);
   [[nodiscard]] std::optional<ledger::Finding> judge_row(Verification& made);
+  [[nodiscard]] Result<std::optional<ledger::Finding>> judge_marks(std::uint64_t sequence);
 
   Connection connection;
-  Statement at_or_after, by_month, by_sequence;
-  Statement one, refunds, reversals, all;
+  Statement at_or_after, closing, by_customer, by_sequence;
+  Statement one, refunds, reversals, all, mark_before, marks;
   ledger::Auditor auditor;
   std::string chain;
+  bool more_marks = false;
 };
 
 namespace {
@@ -56,14 +60,20 @@ Status LedgerReader::State::prepare() {
     Statement* statement;
     Sql sql;
   };
-  const std::array<Wanted, 7> list{{
+  const std::array<Wanted, 10> list{{
       {&at_or_after, "SELECT sequence, time FROM ledger WHERE sequence>=?1 LIMIT 1"},
-      {&by_month,
-       "SELECT sequence, record FROM ledger WHERE month=?1 AND (?2=0 OR customer=?2) "
-       "AND sequence>=?3 ORDER BY sequence"},
+      // 16: EntryKind::closing
+      {&closing, "SELECT sequence FROM ledger WHERE month=?1 AND kind=16"},
+      {&by_customer,
+       "SELECT sequence, record FROM ledger WHERE customer=?4 AND sequence BETWEEN ?1 AND ?2 "
+       "AND (?3=0 OR month=?3) ORDER BY sequence"},
       {&by_sequence,
-       "SELECT sequence, record FROM ledger WHERE sequence>=?1 AND (?2=0 OR customer=?2) "
-       "ORDER BY sequence"},
+       "SELECT sequence, record FROM ledger WHERE sequence BETWEEN ?1 AND ?2 "
+       "AND (?3=0 OR month=?3) ORDER BY sequence"},
+      {&mark_before,
+       "SELECT sequence, record FROM ledger_marks WHERE customer=?1 AND time<?2 "
+       "ORDER BY sequence DESC LIMIT 1"},
+      {&marks, "SELECT sequence, customer, record FROM ledger_marks ORDER BY sequence"},
       {&one, "SELECT sequence, record FROM ledger WHERE sequence=?1"},
       {&refunds, "SELECT sequence, record FROM ledger WHERE refers_to=?1 ORDER BY sequence"},
       // 8: EntryKind::reversal
@@ -98,6 +108,15 @@ Result<std::int64_t> LedgerReader::State::first_from(model::WallTime when) {
   return low;
 }
 
+Result<std::int64_t> LedgerReader::State::last_of(ledger::Month month) {
+  closing.start(std::int64_t{month.value});
+  const Result<bool> row = closing.step();
+  if (!row) return tl::unexpected(row.error());
+  const std::int64_t last = *row ? closing.integer(0) : std::numeric_limits<std::int64_t>::max();
+  closing.reset();
+  return last;
+}
+
 Result<LedgerReader> LedgerReader::open(const std::string& path) {
   Result<Connection> connection = Connection::open(path, Connection::Mode::reader);
   if (!connection) return tl::unexpected(connection.error());
@@ -121,30 +140,62 @@ Result<ledger::Entry> entry_of(const Statement& rows) {
 
 }  // namespace
 
+// No entry is of a later month than that of its time.
 Status LedgerReader::entries(const EntryFilter& filter,
                              const std::function<bool(ledger::Entry)>& found) {
-  Statement* rows = &state_->by_sequence;
-  auto first = static_cast<std::int64_t>(filter.after + 1);
-  if (filter.month.is_set()) {
-    rows = &state_->by_month;
-    rows->start(std::int64_t{filter.month.value}, filter.customer, first);
+  const bool of_month = filter.month.is_set();
+  model::WallTime since = filter.from;
+  if (of_month) since = std::max(since, ledger::month_start(filter.month));
+  const Result<std::int64_t> of_time = state_->first_from(since);
+  if (!of_time) return tl::unexpected(of_time.error());
+  const std::int64_t first = std::max(static_cast<std::int64_t>(filter.after + 1), *of_time);
+  std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  if (of_month) {
+    const Result<std::int64_t> closed = state_->last_of(filter.month);
+    if (!closed) return tl::unexpected(closed.error());
+    last = *closed;
+  }
+  Statement& rows = filter.customer == 0 ? state_->by_sequence : state_->by_customer;
+  if (filter.customer == 0) {
+    rows.start(first, last, std::int64_t{filter.month.value});
   } else {
-    const Result<std::int64_t> of_time = state_->first_from(filter.from);
-    if (!of_time) return tl::unexpected(of_time.error());
-    first = std::max(first, *of_time);
-    rows->start(first, filter.customer);
+    rows.start(first, last, std::int64_t{filter.month.value}, filter.customer);
   }
   while (true) {
-    const Result<bool> row = rows->step();
+    const Result<bool> row = rows.step();
     if (!row) return tl::unexpected(row.error());
     if (!*row) return {};
-    Result<ledger::Entry> entry = entry_of(*rows);
+    Result<ledger::Entry> entry = entry_of(rows);
     if (!entry) return tl::unexpected(entry.error());
-    const bool over = !filter.month.is_set() && filter.to != 0 && entry->time >= filter.to;
+    const bool over = filter.to != 0 && entry->time >= filter.to;
     if (over || (passes(*entry, filter) && !found(std::move(*entry)))) break;
   }
-  rows->reset();
+  rows.reset();
   return {};
+}
+
+Result<ledger::Balance> LedgerReader::balance_before(std::uint32_t customer, model::WallTime when) {
+  ledger::Balance balance;
+  balance.customer = customer;
+  if (when <= 0) return balance;
+  EntryFilter rest{.customer = customer, .to = when};
+  Statement& mark = state_->mark_before;
+  mark.start(customer, when);
+  const Result<bool> row = mark.step();
+  if (!row) return tl::unexpected(row.error());
+  if (*row) {
+    const Result<ledger::Balance> there = wire::decode<ledger::Balance>(mark.bytes(1));
+    if (!there) return context("a mark of the ledger", there.error());
+    balance = *there;
+    rest.after = static_cast<std::uint64_t>(mark.integer(0));
+  }
+  mark.reset();
+  const Status read = entries(rest, [&](const ledger::Entry& entry) {
+    ledger::post(entry, balance);
+    return true;
+  });
+  if (!read) return tl::unexpected(read.error());
+  return balance;
 }
 
 Result<ChargeFacts> LedgerReader::charge(std::uint64_t sequence) {
@@ -207,17 +258,47 @@ std::optional<ledger::Finding> LedgerReader::State::judge_row(Verification& made
   return auditor.add(*entry);
 }
 
+// Marks that stand at the entry which was judged last; `marks` is at the next one.
+Result<std::optional<ledger::Finding>> LedgerReader::State::judge_marks(std::uint64_t sequence) {
+  std::optional<ledger::Finding> finding;
+  while (more_marks && static_cast<std::uint64_t>(marks.integer(0)) <= sequence) {
+    const Result<ledger::Balance> mark = wire::decode<ledger::Balance>(marks.bytes(2));
+    const auto known = auditor.balances().find(static_cast<std::uint32_t>(marks.integer(1)));
+    bool right = mark && known != auditor.balances().end();
+    if (right) {
+      ledger::Balance same = known->second;
+      same.months = mark->months;  // the books also keep months in which nothing was billed
+      right = same == *mark;
+    }
+    if (!right) finding = ledger::Finding{0, "a mark at entry " + std::to_string(sequence) +
+                                                 " is not what the entries add up to"};
+    const Result<bool> next = marks.step();
+    if (!next) return tl::unexpected(next.error());
+    more_marks = *next;
+  }
+  return finding;
+}
+
 Status LedgerReader::State::verify(Verification& made) {
   auditor = {};
   chain = chain_start();
+  marks.start();
+  const Result<bool> any = marks.step();
+  if (!any) return tl::unexpected(any.error());
+  more_marks = *any;
   all.start();
   while (!made.finding) {
     const Result<bool> row = all.step();
     if (!row) return tl::unexpected(row.error());
     if (!*row) break;
     made.finding = judge_row(made);
+    if (made.finding) break;
+    Result<std::optional<ledger::Finding>> marked = judge_marks(made.entries);
+    if (!marked) return tl::unexpected(marked.error());
+    made.finding = std::move(*marked);
   }
   all.reset();
+  marks.reset();
   made.head = hex(chain);
   if (made.finding) return {};
   const Result<ledger::BooksState> books = read_books(connection);

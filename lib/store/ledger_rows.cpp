@@ -88,12 +88,13 @@ Result<LedgerRows::Statements> LedgerRows::prepare(Connection& connection) {
     Sql sql;
   };
   Statements s;
-  const std::array<Wanted, 5> list{{
+  const std::array<Wanted, 6> list{{
       {&s.last, "SELECT hash FROM ledger ORDER BY sequence DESC LIMIT 1"},
       {&s.put_entry, "INSERT INTO ledger VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
       {&s.put, "INSERT OR REPLACE INTO books VALUES (?1, ?2, ?3)"},
       {&s.drop, "DELETE FROM books WHERE kind=?1 AND id=?2"},
       {&s.drop_kind, "DELETE FROM books WHERE kind=?1"},
+      {&s.put_mark, "INSERT OR REPLACE INTO ledger_marks VALUES (?1, ?2, ?3, ?4)"},
   }};
   for (const Wanted& wanted : list) {
     Result<Statement> made = connection.prepare(wanted.sql);
@@ -117,7 +118,27 @@ Status LedgerRows::write(const ledger::BooksRows& rows) {
   for (const ledger::Entry& entry : rows.entries) {
     if (Status written = write_entry(entry); !written) return written;
   }
+  if (Status marked = write_marks(rows); !marked) return marked;
   return write_state(rows.changed);
+}
+
+// The balances that changed are those after the last of the entries.
+Status LedgerRows::write_marks(const ledger::BooksRows& rows) {
+  for (const ledger::Entry& entry : rows.entries) ++unmarked_[entry.customer];
+  std::map<std::uint32_t, const ledger::Balance*> latest;
+  for (const ledger::Balance& balance : rows.changed.balances) latest[balance.customer] = &balance;
+  for (const auto& [customer, balance] : latest) {
+    std::size_t& since = unmarked_[customer];
+    if (since < kEntriesPerMark || rows.entries.empty()) continue;
+    since = 0;
+    const std::string record = wire::encode(*balance);
+    const ledger::Entry& last = rows.entries.back();
+    const Status written =
+        sql_.put_mark.run(customer, static_cast<std::int64_t>(last.sequence), last.time,
+                          Bytes{record});
+    if (!written) return written;
+  }
+  return {};
 }
 
 Status LedgerRows::write_entry(const ledger::Entry& entry) {

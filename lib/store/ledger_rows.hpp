@@ -5,9 +5,13 @@
 // bytes. An entry that is changed, left out or put in afterwards breaks it from there on. Who
 // rewrites the whole chain is found by a hash that was noted elsewhere (`sluice bill verify` and
 // `close` print the last one).
+//
+// Marks: a customer's balances after each few thousand of its entries, so that a statement of a late
+// time need not begin at the first entry. They say nothing that the entries don't.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -38,7 +42,7 @@ enum class BooksRow : std::uint8_t {
 class LedgerRows {
  public:
   struct Statements {
-    Statement last, put_entry, put, drop, drop_kind;
+    Statement last, put_entry, put, drop, drop_kind, put_mark;
   };
 
   [[nodiscard]] static Result<Statements> prepare(Connection& connection);
@@ -51,13 +55,17 @@ class LedgerRows {
  private:
   [[nodiscard]] Status write_entry(const ledger::Entry& entry);
   [[nodiscard]] Status write_state(const ledger::BooksChanges& changed);
+  [[nodiscard]] Status write_marks(const ledger::BooksRows& rows);
   template <class Record>
   [[nodiscard]] Status put(BooksRow kind, const std::string& id, const Record& record);
   [[nodiscard]] Status read_last();
 
   Statements sql_;
   std::string last_;  // the last hash; empty: not known
+  std::map<std::uint32_t, std::size_t> unmarked_;  // entries by customer since its last mark
 };
+
+inline constexpr std::size_t kEntriesPerMark = 4096;
 
 // Leaves state.books null if nothing was ever billed.
 [[nodiscard]] Status load_books(Connection& connection, LoadedState& state);

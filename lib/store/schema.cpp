@@ -32,7 +32,7 @@ constexpr std::int64_t kCheckedPages = 2048;
 // Never changed once released; new ones are added at the end.
 // jobs.key: job id << 31 | attempt. jobs.finished: the end, null while the job is live.
 // steps.job: the key of the job's attempt.
-constexpr std::array<Sql, 5> kMigrations{
+constexpr std::array<Sql, 7> kMigrations{
     R"(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', 0), ('next_job_id', 0);
@@ -138,8 +138,8 @@ CREATE TABLE past_reservations (
   PRIMARY KEY (id, start)) WITHOUT ROWID;
 PRAGMA user_version = 4;
 )",
-    // Money (ledger_rows.hpp). Entries are found by month and by what they refer to; their columns
-    // repeat what the record says. Of jobs only reversals (kind 8) are looked for.
+    // Money (ledger_rows.hpp). Entries are found by what they refer to; their columns repeat what
+    // the record says. Of jobs only reversals (kind 8) are looked for.
     R"(
 CREATE TABLE ledger (
   sequence INTEGER PRIMARY KEY,
@@ -160,6 +160,32 @@ CREATE TABLE books (
   record BLOB NOT NULL,
   PRIMARY KEY (kind, id)) WITHOUT ROWID;
 PRAGMA user_version = 5;
+)",
+    // The event stream (event_rows.hpp). subject: the job, or the entry that the event tells of.
+    R"(
+CREATE TABLE events (
+  cursor INTEGER PRIMARY KEY,
+  time INTEGER NOT NULL,
+  origin INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  what INTEGER NOT NULL,
+  subject INTEGER NOT NULL,
+  record BLOB NOT NULL);
+PRAGMA user_version = 6;
+)",
+    // Statements (ledger_reader.hpp): a customer's entries in their order, its balances after some
+    // of them, and which entry closed a month (kind 16): no later one belongs to that month.
+    R"(
+DROP INDEX ledger_by_month;
+CREATE INDEX ledger_by_customer ON ledger (customer);
+CREATE INDEX ledger_closings ON ledger (month) WHERE kind=16;
+CREATE TABLE ledger_marks (
+  customer INTEGER NOT NULL,
+  sequence INTEGER NOT NULL,
+  time INTEGER NOT NULL,
+  record BLOB NOT NULL,
+  PRIMARY KEY (customer, sequence)) WITHOUT ROWID;
+PRAGMA user_version = 7;
 )"};
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view why) {

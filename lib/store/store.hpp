@@ -32,10 +32,13 @@
 
 namespace sluice::store {
 
-// What becomes of old jobs (archive.hpp).
+// What becomes of old jobs (archive.hpp) and of old events (event_rows.hpp).
 struct PurgePolicy {
   // So long after its end a job is moved to the archive of that month; 0: never.
   std::int64_t jobs_after_s = 0;
+  // Events are kept so long, and at most so many of them; 0: without that limit.
+  std::int64_t events_after_s = 7 * 86'400;
+  std::uint64_t max_events = 1'000'000;
 };
 
 struct OpenOptions {

@@ -55,7 +55,8 @@ Writer::Writer(Connection& connection, Statements statements, rollup::Calendar c
       requests_(std::move(sql_.put_request)),
       accounts_(std::move(sql_.accounts)),
       ledger_(std::move(sql_.ledger)),
-      uses_(connection, std::move(sql_.uses), std::move(calendar)) {}
+      uses_(connection, std::move(sql_.uses), std::move(calendar)),
+      events_(std::move(sql_.events)) {}
 
 Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Statements s;
@@ -101,6 +102,9 @@ Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Result<UseRows::Statements> uses = UseRows::prepare(connection);
   if (!uses) return tl::unexpected(std::move(uses.error()));
   s.uses = std::move(*uses);
+  Result<EventRows::Statements> events = EventRows::prepare(connection);
+  if (!events) return tl::unexpected(std::move(events.error()));
+  s.events = std::move(*events);
   return s;
 }
 
@@ -114,6 +118,7 @@ void Writer::roll_back() {
   requests_.forget();
   uses_.forget();
   ledger_.forget();
+  events_.forget();
   blobs_.clear();
   nodes_.clear();
   newest_key_ = committed_key_;
@@ -122,6 +127,7 @@ void Writer::roll_back() {
 }
 
 Status Writer::write(const Transaction& transaction, model::WallTime now) {
+  events_.begin(now);
   if (Status written = write_jobs(transaction); !written) return written;
   if (Status written = write_steps(transaction); !written) return written;
   if (Status written = write_nodes(transaction); !written) return written;
@@ -139,14 +145,23 @@ Status Writer::write(const Transaction& transaction, model::WallTime now) {
     ++rows_;
   }
   if (transaction.books) {
-    if (Status written = ledger_.write(*transaction.books); !written) return written;
-    rows_ += transaction.books->entries.size() + 1;
+    if (Status written = write_books(*transaction.books); !written) return written;
   }
   next_job_id_ = std::max(next_job_id_, transaction.next_job_id);
   return transaction.reply ? write_reply(*transaction.reply, now) : Status{};
 }
 
+Status Writer::write_books(const ledger::BooksRows& books) {
+  for (const ledger::Entry& entry : books.entries) {
+    if (Status noted = events_.note_entry(entry); !noted) return noted;
+  }
+  rows_ += books.entries.size() + 1;
+  return ledger_.write(books);
+}
+
 Status Writer::commit(model::WallTime now) {
+  events_.begin(now);
+  if (Status purged = events_.purge(); !purged) return purged;
   if (Status flushed = uses_.flush(); !flushed) return flushed;
   // Most often that is the id after the newest job's, which a restart sees without it.
   if (next_job_id_ > job_of_key(newest_key_).value + 1) {
@@ -171,21 +186,27 @@ Status Writer::write_jobs(const Transaction& transaction) {
   }
   for (const model::JobPtr& job : transaction.ended) {
     if (std::ranges::binary_search(latest, job.get())) continue;
-    if (Status written = write_job(*job); !written) return written;
+    if (Status written = write_job(*job, EventRows::Cause::course); !written) return written;
   }
   for (const model::JobPtr& job : transaction.jobs) {
-    if (Status written = write_job(*job); !written) return written;
+    const bool touched =
+        std::ranges::find(transaction.touched, job->id) != transaction.touched.end();
+    const auto cause = touched ? EventRows::Cause::request : EventRows::Cause::course;
+    if (Status written = write_job(*job, cause); !written) return written;
   }
   return {};
 }
 
-Status Writer::write_job(const model::Job& job) {
+Status Writer::write_job(const model::Job& job, EventRows::Cause cause) {
   const Result<std::int64_t> spec = specs_.row_of(*connection_, job.spec);
   if (!spec) return tl::unexpected(spec.error());
   const Result<std::int64_t> request = requests_.row_of(*connection_, job.request);
   if (!request) return tl::unexpected(request.error());
   ++rows_;
   const std::int64_t key = job_key(job.id, job.attempt);
+  const auto standing =
+      key > newest_key_ ? EventRows::Standing::is_new : EventRows::Standing::unknown;
+  if (Status noted = events_.note(job, standing, cause); !noted) return noted;
   // The record with an array's id, once the rest, has become a task: all columns change.
   const bool was_rest = job.id == job.array_job && !job.array_rest;
   if (key > newest_key_ || was_rest) return put_job(job, *spec, *request);
@@ -236,6 +257,7 @@ Status Writer::write_nodes(const Transaction& transaction) {
     if (known != nodes_.end() && known->second == hash) continue;
     if (nodes_.size() >= kMaxKnownNodes) nodes_.clear();
     nodes_.insert_or_assign(node->name.str(), hash);
+    if (Status noted = events_.note(kept); !noted) return noted;
     kept.last_busy = node->last_busy;
     const std::string record = wire::encode(kept);
     ++rows_;

@@ -12,6 +12,7 @@
 #include "base/hash.hpp"
 #include "store/account_rows.hpp"
 #include "store/database.hpp"
+#include "store/event_rows.hpp"
 #include "store/ledger_rows.hpp"
 #include "store/shared_parts.hpp"
 #include "store/store.hpp"
@@ -34,6 +35,7 @@ class Writer {
   [[nodiscard]] SharedParts<model::JobSpec>& specs() { return specs_; }
   [[nodiscard]] SharedParts<model::Request>& requests() { return requests_; }
   [[nodiscard]] UseRows& uses() { return uses_; }
+  [[nodiscard]] EventRows& events() { return events_; }
 
  private:
   struct Statements {
@@ -48,18 +50,20 @@ class Writer {
     AccountRows::Statements accounts;  // taken by accounts_
     LedgerRows::Statements ledger;     // taken by ledger_
     UseRows::Statements uses;          // taken by uses_
+    EventRows::Statements events;      // taken by events_
   };
   Writer(Connection& connection, Statements statements, rollup::Calendar calendar);
   [[nodiscard]] static Result<Statements> prepare(Connection& connection);
 
   [[nodiscard]] Status write_jobs(const Transaction& transaction);
-  [[nodiscard]] Status write_job(const model::Job& job);
+  [[nodiscard]] Status write_job(const model::Job& job, EventRows::Cause cause);
   [[nodiscard]] Status put_job(const model::Job& job, std::int64_t spec, std::int64_t request);
   [[nodiscard]] Status write_steps(const Transaction& transaction);
   [[nodiscard]] Status write_nodes(const Transaction& transaction);
   [[nodiscard]] Status write_blobs(const Transaction& transaction);
   [[nodiscard]] Status write_reservations(const Transaction& transaction, model::WallTime now);
   [[nodiscard]] Status write_uses(const Transaction& transaction);
+  [[nodiscard]] Status write_books(const ledger::BooksRows& books);
   [[nodiscard]] Status write_hosts(const Transaction& transaction);
   [[nodiscard]] Status write_reply(const StoredReply& reply, model::WallTime now);
   [[nodiscard]] Status sweep_replies(model::WallTime now);
@@ -71,6 +75,7 @@ class Writer {
   AccountRows accounts_;
   LedgerRows ledger_;
   UseRows uses_;
+  EventRows events_;
   std::unordered_set<std::string> blobs_;  // hashes that are stored
   std::unordered_map<std::string, std::uint64_t, base::TextHash, std::equal_to<>> nodes_;
   std::int64_t newest_key_ = 0;     // of the jobs table; 0: it is empty

@@ -57,6 +57,7 @@ struct QueryEntries {
   model::WallTime to = 0;      // 0: open
   JobId job;                   // 0: any
   Text account;                // of jobs; empty: any
+  bool with_opening = false;   // what the customer had before `from`
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -66,6 +67,7 @@ struct QueryEntries {
     visit(4, "to", self.to);
     visit(5, "job", self.job);
     visit(6, "account", self.account);
+    visit(7, "with_opening", self.with_opening);
   }
 };
 
@@ -74,12 +76,16 @@ struct EntriesReply {
   std::vector<ledger::Entry> entries;
   bool partial = false;  // some that would belong here may not be seen by the asker
   bool last = false;
+  bool opened = false;  // of the first piece: who asks may see the customer's money
+  ledger::Balance opening;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
     visit(1, "entries", self.entries);
     visit(2, "partial", self.partial);
     visit(3, "last", self.last);
+    visit(4, "opened", self.opened);
+    visit(5, "opening", self.opening);
   }
 };
 

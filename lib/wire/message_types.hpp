@@ -111,6 +111,10 @@ enum class MessageType : std::uint16_t {
   quote_submit = 110,
   quote_reply = 111,
 
+  // The event stream (event_messages.hpp)
+  query_events = 112,
+  events_reply = 113,
+
   // The step stream: srun, agents, stepd
   step_request = 120,
   step_granted = 121,

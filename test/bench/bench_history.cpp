@@ -1,9 +1,12 @@
 // A long history: makes so many finished jobs through the store's own writer (a record, a batch
-// step and the sums of use for each), then asks for what sacct and sreport ask for.
-//   bench_history DIRECTORY [JOBS]        default: 1,000,000 jobs in a year; the directory is kept
+// step and the sums of use for each) with the accounts that they were charged to, unless the
+// database there has jobs already; then asks for what sacct and sreport ask for.
+//   bench_history DIRECTORY [JOBS]        default: 1,000,000 jobs in 2025; the directory is kept
+// history.py puts a controller on what this makes, and measures the commands.
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +16,7 @@
 
 #include "base/assert.hpp"
 #include "base/hash.hpp"
+#include "model/accounts_difference.hpp"
 #include "rollup/calendar.hpp"
 #include "store/store.hpp"
 
@@ -21,10 +25,13 @@ namespace {
 using namespace sluice;
 using Clock = std::chrono::steady_clock;
 
-constexpr model::WallTime kBegin = 1'767'225'600 * model::kSecond;  // 2026-01-01
+constexpr model::WallTime kBegin = 1'735'689'600 * model::kSecond;  // 2025-01-01
 constexpr std::int64_t kYear = 365 * 86'400;
 constexpr std::uint32_t kUsers = 300;
 constexpr std::uint32_t kAccounts = 40;
+constexpr std::uint32_t kNodes = 1000;
+constexpr std::int64_t kNodeCpus = 64;
+constexpr std::uint32_t kFirstAssociation = 100;
 constexpr std::uint32_t kBatch = 1000;
 
 double ms_since(Clock::time_point start) {
@@ -75,7 +82,7 @@ class Jobs {
     job.uid = Uid128{luck, id};
     job.spec = specs_[user * 10 + luck / 7 % 10];
     job.request = requests_[user];
-    job.association = 100 + user;
+    job.association = kFirstAssociation + user;
     job.qos = "normal";
     job.partition = "batch";
     job.priority = 1;
@@ -87,7 +94,7 @@ class Jobs {
     job.end = job.start + run_s * model::kSecond;
     job.state = luck % 20 == 0 ? model::JobState::failed : model::JobState::completed;
     model::Allocation allocation;
-    allocation.nodes = "n" + std::to_string(luck / 17 % 1000);
+    allocation.nodes = "n" + std::to_string(luck / 17 % kNodes);
     allocation.cpus = static_cast<std::uint32_t>(cpus);
     model::NodeShare share;
     share.name = allocation.nodes;
@@ -128,6 +135,65 @@ class Jobs {
   std::vector<model::JobSpecPtr> specs_;
   std::vector<model::RequestPtr> requests_;
 };
+
+// The accounts, one level below root, with their users; and the cluster's own time: all nodes all
+// year, each of them away for an hour now and then.
+store::Transaction surroundings() {
+  model::Accounts all = model::first_accounts();
+  const model::Accounts before = all;
+  all.generation = 1;
+  const auto add = [&](std::uint32_t id, const std::string& account, const std::string& user) {
+    model::Association one;
+    one.id = id;
+    one.parent = user.empty() ? 1 : 10 + static_cast<std::uint32_t>(std::stoul(account.substr(7)));
+    one.account = account;
+    one.user = user;
+    one.is_default = !user.empty();
+    all.associations.push_back(one);
+  };
+  for (std::uint32_t n = 0; n < kAccounts; ++n) {
+    model::Account account;
+    account.name = "account" + std::to_string(n);
+    account.description = account.organization = account.name;
+    all.accounts.push_back(account);
+    add(10 + n, account.name.str(), "");
+  }
+  for (std::uint32_t n = 0; n < kUsers; ++n) {
+    model::User user;
+    user.name = "user" + std::to_string(n);
+    all.users.push_back(user);
+    add(kFirstAssociation + n, "account" + std::to_string(n % kAccounts), user.name.str());
+  }
+  all.next_association = kFirstAssociation + kUsers;
+  std::ranges::sort(all.accounts, {}, [](const auto& account) { return account.name.view(); });
+  std::ranges::sort(all.users, {}, [](const auto& user) { return user.name.view(); });
+  store::Transaction made;
+  made.accounts = std::make_shared<const model::AccountsDifference>(model::difference(before, all));
+  const auto span = [&](const std::string& node, std::int64_t from, std::int64_t to) {
+    model::NodeSpan one;
+    one.node = node;
+    one.from = kBegin + from * model::kSecond;
+    one.to = kBegin + to * model::kSecond;
+    one.state = static_cast<std::uint32_t>(model::NodeState::down);
+    const std::int64_t nodes = node.empty() ? kNodes : 1;
+    one.tres = {{model::kTresCpu, kNodeCpus * nodes}, {model::kTresMemory, 256'000 * nodes}};
+    made.node_spans.push_back(std::move(one));
+  };
+  span("", 0, kYear);
+  for (std::uint32_t n = 0; n < 20 * kNodes; ++n) {
+    const auto at = static_cast<std::int64_t>(base::hash_mix(n, 2) % (kYear / 20 - 3'600)) +
+                    kYear / 20 * (n / kNodes);
+    span("n" + std::to_string(n % kNodes), at, at + 3'600);
+  }
+  return made;
+}
+
+void commit_now(store::Store& store, store::Transaction transaction) {
+  std::promise<Status> done;
+  store.commit(std::move(transaction), [&](const Status& status) { done.set_value(status); });
+  const Status status = done.get_future().get();
+  SLUICE_ASSERT(status.has_value(), "{}", status.error().text);
+}
 
 void fill(store::Store& store, std::uint32_t count) {
   const Jobs jobs;
@@ -216,11 +282,16 @@ int main(int argc, char** argv) {
       argc > 2 ? static_cast<std::uint32_t>(std::stoul(argv[2])) : 1'000'000;
   store::OpenOptions options;
   options.path = path;
-  struct stat before {};
-  const bool known = ::stat(path.c_str(), &before) == 0;
   Result<std::unique_ptr<store::Store>> store = store::Store::open(options);
   SLUICE_ASSERT(store.has_value(), "{}", store.error().text);
-  if (!known) fill(**store, count);
+  const Result<store::LoadedState> known = (*store)->load();
+  SLUICE_ASSERT(known.has_value(), "{}", known.error().text);
+  if (known->next_job_id <= 1) {
+    store::Transaction around = surroundings();
+    around.next_job_id = count + 1;
+    commit_now(**store, std::move(around));
+    fill(**store, count);
+  }
   questions(**store, count);
   store->reset();
   struct stat after {};

@@ -89,6 +89,12 @@ bool is_waiting_for_nodes(const Picture& picture, const Job& job) {
   return job.priority != 0 && (reason == Reason::resources || reason == Reason::priority);
 }
 
+// The same, or kept from all its nodes by reservations of others that will be over some time.
+bool waits_for_reserved_nodes(const Picture& picture, const Job& job) {
+  const bool waits = job.state == model::JobState::pending && picture.planned(job) != nullptr;
+  return waits && job.priority != 0 && picture.reason(job) == Reason::node_down;
+}
+
 // Who may start as soon as others have ended: tasks that their array's throttle keeps, or one after
 // another of its name. Nothing is planned for them.
 bool waits_for_others(const Job& job) {
@@ -139,7 +145,7 @@ bool can_be_planned_around(const Picture& picture, const Job& ahead) {
   if (!planned || !ahead.dependency.empty()) return false;  // one of its name after the other
   if (!has_others_alike(picture, ahead)) return true;
   const bool throttled = ahead.spec->array_limit != 0;
-  return !throttled &&
+  return !throttled && picture.settings->backfill_reserve.value_or(0) == 0 &&
          picture.settings->backfill_window_min >= model::Settings().backfill_window_min;
 }
 
@@ -161,8 +167,9 @@ std::vector<Promise> promises_of(const Picture& picture) {
       if (other->id == leader.id || alike(*other, leader) || is_below(picture, *other, leader)) {
         return false;
       }
-      return waits_for_others(*other) ||
-             (is_waiting_for_nodes(picture, *other) && !can_be_planned_around(picture, *other));
+      const bool for_nodes =
+          is_waiting_for_nodes(picture, *other) || waits_for_reserved_nodes(picture, *other);
+      return waits_for_others(*other) || (for_nodes && !can_be_planned_around(picture, *other));
     });
     if (!open) list.push_back(promise);
   }

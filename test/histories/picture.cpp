@@ -138,6 +138,8 @@ std::string name(const model::Job& job) {
   const model::Request& request = *job.request;
   std::string more;
   if (job.array_job.is_set()) more += fmt::format(", of array {}", job.array_job.value);
+  if (job.array_rest) more += fmt::format(" with {} more", model::task_count(*job.array_rest) - 1);
+  if (job.spec->array_limit != 0) more += fmt::format(", {} at once", job.spec->array_limit);
   if (job.het_job.is_set()) more += fmt::format(", of whole {}", job.het_job.value);
   if (!request.reservation.empty()) more += fmt::format(", in {}", request.reservation.view());
   if (!request.licenses.empty()) more += fmt::format(", {}", request.licenses.view());

@@ -180,6 +180,7 @@ Site draw_site(Random& random) {
   if (!site.steady && random.percent(50)) settings.licenses = {{"lic", 3}, {"pen", 1}};
   settings.accounting_tres = {"gres/gpu"};
   if (random.percent(20)) settings.backfill_window_min = up_to(random, 60, 300);
+  if (random.percent(20)) settings.backfill_reserve = up_to(random, 1, 3);
   site.users = {"u0", "u1", "u2", "u3"};
   for (std::uint32_t a = up_to(random, 1, 5); a > 0; --a) {
     site.accounts.push_back(fmt::format("a{}", a));

@@ -18,7 +18,6 @@ namespace sluice::test {
 class BooksKept {
  public:
   std::vector<ledger::Entry> entries;
-  std::vector<ledger::FundsWarning> warnings;
 
   void take(const ledger::BooksRows& rows) {
     for (const ledger::Entry& entry : rows.entries) {
@@ -27,7 +26,6 @@ class BooksKept {
                             << "): " << finding->text;
       entries.push_back(entry);
     }
-    warnings.insert(warnings.end(), rows.warnings.begin(), rows.warnings.end());
     const ledger::BooksChanges& changed = rows.changed;
     if (changed.head) head_ = *changed.head;
     if (changed.prices) prices_ = *changed.prices;

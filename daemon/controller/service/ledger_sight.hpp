@@ -19,8 +19,11 @@ struct LedgerSight {
   std::set<std::string, std::less<>> coordinates;  // accounts
   std::set<std::uint32_t> customers;               // whose money
 
+  [[nodiscard]] bool sees_money(std::uint32_t customer) const {
+    return all || customers.contains(customer);
+  }
   [[nodiscard]] bool sees(const ledger::Entry& entry) const {
-    if (all || customers.contains(entry.customer)) return true;
+    if (sees_money(entry.customer)) return true;
     if (!entry.job.job.is_set()) return false;
     return (!user.empty() && entry.job.user.view() == user) ||
            coordinates.contains(entry.job.account.view());

@@ -10,6 +10,7 @@
 #include "wire/account_messages.hpp"
 #include "wire/books_messages.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/event_messages.hpp"
 #include "wire/ledger_messages.hpp"
 #include "wire/quote_messages.hpp"
 #include "wire/reservation_messages.hpp"
@@ -130,6 +131,9 @@ struct Policy<wire::QueryBooks> {
 };
 template <>
 struct Policy<wire::QueryEntries> : Policy<wire::QueryBooks> {};
+// The same: service/event_sight.hpp.
+template <>
+struct Policy<wire::QueryEvents> : Policy<wire::QueryBooks> {};
 template <>
 struct Policy<wire::QuoteSubmit> : Policy<wire::Submit> {};
 template <>

@@ -29,11 +29,10 @@ constexpr std::size_t kRepliesKept = 65'536;
 
 void tell_warnings(Env& env, const core::Cluster& cluster, const core::Changes& changes) {
   if (changes.books == nullptr) return;
-  for (const ledger::FundsWarning& warning : changes.books->warnings) {
-    const ledger::Customer& customer = *cluster.books()->customer(warning.customer);
-    env.log("customer " + customer.name.str() + ": " +
-            ledger::money_text(warning.funds, customer.currency) + ' ' + customer.currency.str() +
-            " are left, less than " + ledger::money_text(warning.threshold, customer.currency));
+  for (const ledger::Entry& entry : changes.books->entries) {
+    if (entry.kind != ledger::EntryKind::notice) continue;
+    const ledger::Customer& customer = *cluster.books()->customer(entry.customer);
+    env.log("customer " + customer.name.str() + ": " + entry.note.str());
   }
 }
 
@@ -112,6 +111,9 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   transaction.nodes = changes.nodes;
   transaction.partitions = changes.partitions;
   transaction.steps = changes.steps;
+  for (const core::JobOutcome& outcome : changes.outcomes) {
+    if (outcome.status) transaction.touched.push_back(outcome.job);
+  }
   transaction.reservations = std::move(changes.reservations);
   transaction.reservations_gone = std::move(changes.reservations_gone);
   transaction.usage = std::move(changes.usage);

@@ -19,6 +19,7 @@
 #include "auth/policy.hpp"
 #include "core/cluster.hpp"
 #include "daemon/controller/service/env.hpp"
+#include "daemon/controller/service/event_sight.hpp"
 #include "daemon/controller/service/interner.hpp"
 #include "daemon/controller/service/ledger_sight.hpp"
 #include "daemon/controller/service/node_history.hpp"
@@ -59,6 +60,7 @@ class Service {
     return sight_of(peer, auth::Policy<Request>::rule.secrets);
   }
   [[nodiscard]] LedgerSight ledger_sight(const auth::Peer& peer) const;
+  [[nodiscard]] EventSight event_sight(const auth::Peer& peer) const;
   void set_private_data(std::uint32_t secrets) { options_.private_data = secrets; }
 
   // Node daemons.

@@ -64,4 +64,15 @@ Sight Service::sight_of(const auth::Peer& peer, std::uint32_t secrets) const {
   return {hidden, std::move(viewer)};
 }
 
+EventSight Service::event_sight(const auth::Peer& peer) const {
+  EventSight sight;
+  sight.ledger = ledger_sight(peer);
+  const bool here = peer.trusted_host() || has_job_on_its_host(peer);
+  const bool counts = auth::effective_level(peer, level_of(peer.uid), here) != auth::Level::none;
+  if (counts) sight.uid = peer.uid;
+  constexpr std::uint32_t kOfNodes = model::kSecretNodes | model::kSecretEvents;
+  sight.nodes = (options_.private_data & kOfNodes) == 0;
+  return sight;
+}
+
 }  // namespace sluice::controller

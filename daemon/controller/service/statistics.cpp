@@ -50,6 +50,7 @@ constexpr Named kNames[] = {
     {MessageType::query_entries, "QUERY_ENTRIES"},
     {MessageType::verify_books, "VERIFY_BOOKS"},
     {MessageType::quote_submit, "QUOTE_SUBMIT"},
+    {MessageType::query_events, "QUERY_EVENTS"},
     {MessageType::query_accounts, "QUERY_ACCOUNTS"},
     {MessageType::edit_accounts, "EDIT_ACCOUNTS"},
     {MessageType::query_priorities, "QUERY_PRIORITIES"},

@@ -300,8 +300,8 @@ void Manager::finish(JobRun& job, StepRun& step) {
   } else if (root.verdict != model::JobState::running) {
     record.state = root.verdict;
   } else {
-    record.state = record.exit_code == 0 && record.reason.empty() ? model::JobState::completed
-                                                                  : model::JobState::failed;
+    const bool went_well = record.exit_code == 0 && record.reason.empty();
+    record.state = went_well ? model::JobState::completed : model::JobState::failed;
   }
   cancel_timers(step);
   const bool batch = step.number == base::kBatchStep;

@@ -107,8 +107,7 @@ RC_GTEST_PROP(BitmapModel, TextRoundTrips, (const Model& model)) {
   RC_ASSERT(Bitmap::from_ranges(bitmap.to_ranges(), model.size()) == bitmap);
   RC_ASSERT(Bitmap::from_ranges(bitmap.to_list(), model.size()) == bitmap);
   RC_ASSERT(Bitmap::from_hex(bitmap.to_hex(), model.size()) == bitmap);
-  const std::vector<std::uint64_t> words(bitmap.words().begin(), bitmap.words().end());
-  RC_ASSERT(Bitmap::from_words(model.size(), words) == bitmap);
+  RC_ASSERT(Bitmap::from_words(model.size(), bitmap.words()) == bitmap);
 }
 
 RC_GTEST_PROP(BitmapModel, ResizeKeepsWhatFits, (const Model& bits)) {
@@ -187,6 +186,49 @@ TEST(Bitmap, FindsWhatLiesFarApart) {
   set.reset_all();
   EXPECT_EQ(set, Bitmap(1000));
   EXPECT_EQ(set.find_first(), Bitmap::npos);
+}
+
+// Of a large one only some words are kept: what it says is the same.
+TEST(Bitmap, LargeOnesKeepFewWords) {
+  constexpr std::size_t kSize = 5000;
+  Bitmap high(kSize);
+  for (std::size_t i = kSize; i-- > 4000;) high.set(i);
+  Bitmap low(kSize);
+  low.set_range(100, 200);
+  EXPECT_FALSE(low.test(4999));
+  low.reset(4999);
+  low.reset_range(150, kSize);
+  EXPECT_EQ(low.to_ranges(), "100-149");
+  EXPECT_EQ((low | high).count(), 1050U);
+  EXPECT_EQ((high | low), (low | high));
+  EXPECT_EQ((low & high), Bitmap(kSize));
+  EXPECT_EQ(high - low, high);
+  EXPECT_TRUE(Bitmap(kSize).is_subset_of(low));
+  EXPECT_FALSE(high.is_subset_of(low));
+  EXPECT_EQ((low | high).first_n(51).to_ranges(), "100-149,4000");
+  EXPECT_EQ((low | high).complement().count(), kSize - 1050);
+  EXPECT_EQ((low | high).complement().complement(), low | high);
+  EXPECT_EQ(high.count_range(0, 4100), 100U);
+  EXPECT_EQ(high.hash(), (high | Bitmap(kSize)).hash());
+  EXPECT_EQ(Bitmap::from_words(kSize, high.words()), high);
+  EXPECT_EQ(Bitmap::from_words(kSize, high.words())->hash(), high.hash());
+  EXPECT_EQ(Bitmap::from_hex(high.to_hex(), kSize), high);
+  Bitmap cut = high;
+  cut.resize(4001);
+  EXPECT_EQ(cut.to_ranges(), "4000");
+  cut.resize(300);
+  EXPECT_EQ(cut, Bitmap(300));
+  cut.resize(kSize);
+  cut.set(4999);
+  EXPECT_EQ(cut.to_ranges(), "4999");
+  Bitmap wide = low;
+  wide.resize(200);
+  EXPECT_EQ(
+      wide, Bitmap(200, {}) | [] {
+        Bitmap made(200);
+        made.set_range(100, 150);
+        return made;
+      }());
 }
 
 }  // namespace

@@ -25,6 +25,9 @@ TEST(Strings, Split) {
 }
 
 RC_GTEST_PROP(StringsProperty, JoinUndoesSplit, (const std::string& text)) {
+  std::vector<std::string_view> one_by_one;
+  for (const std::string_view piece : Pieces(text, ',')) one_by_one.push_back(piece);
+  RC_ASSERT(one_by_one == split(text, ','));
   RC_ASSERT(join(split(text, ','), ",") == text);
 }
 

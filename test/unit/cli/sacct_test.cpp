@@ -70,30 +70,30 @@ TEST(SacctFilter, SizesLimitsFeaturesReasons) {
   sample.job.reason = model::Reason::priority;
   const model::Job job = sample.running();
   opt::SacctOptions options;
-  EXPECT_TRUE(is_wanted(job, options));
+  EXPECT_TRUE(is_wanted(job, options, kNow));
   options.min_nodes = 2;
   options.max_nodes = 3;
   options.min_cpus = options.max_cpus = 8;
   options.timelimit_min = 10;
   options.constraints = {"big"};
   options.reasons = {"priority"};
-  EXPECT_TRUE(is_wanted(job, options));
+  EXPECT_TRUE(is_wanted(job, options, kNow));
   options.timelimit_max = 12;
-  EXPECT_TRUE(is_wanted(job, options));
+  EXPECT_TRUE(is_wanted(job, options, kNow));
   options.timelimit_min = 11;
-  EXPECT_FALSE(is_wanted(job, options));
+  EXPECT_FALSE(is_wanted(job, options, kNow));
   options.timelimit_min = 0;
   options.constraints = {"bi"};
-  EXPECT_FALSE(is_wanted(job, options));
+  EXPECT_FALSE(is_wanted(job, options, kNow));
 }
 
 TEST(SacctFilter, WhatCanNotStartYetOnlyById) {
   SampleJob sample;
   sample.job.eligible = 0;
   opt::SacctOptions options;
-  EXPECT_FALSE(is_wanted(sample.pending(), options));
+  EXPECT_FALSE(is_wanted(sample.pending(), options, kNow));
   options.jobs.push_back({278, {}, {}, "", {}});
-  EXPECT_TRUE(is_wanted(sample.pending(), options));
+  EXPECT_TRUE(is_wanted(sample.pending(), options, kNow));
 }
 
 JobAnswer sample_answer() {
@@ -108,7 +108,7 @@ JobAnswer sample_answer() {
 }
 
 TEST(SacctRows, BatchStepFirstThenByNumberAndTheirSum) {
-  const HistoryRows rows = history_rows(sample_answer(), {});
+  const HistoryRows rows = history_rows(sample_answer(), {}, kNow);
   ASSERT_EQ(rows.rows.size(), 4U);
   EXPECT_EQ(rows.rows[0].step, nullptr);
   EXPECT_EQ(rows.rows[0].usage.user_us, 3'000'000U);
@@ -120,7 +120,7 @@ TEST(SacctRows, BatchStepFirstThenByNumberAndTheirSum) {
 TEST(SacctRows, AStepByItselfComesWithoutItsJob) {
   opt::SacctOptions options;
   options.jobs.push_back({278, {}, {}, "", StepNumber{1}});
-  const HistoryRows rows = history_rows(sample_answer(), options);
+  const HistoryRows rows = history_rows(sample_answer(), options, kNow);
   ASSERT_EQ(rows.rows.size(), 1U);
   EXPECT_EQ(rows.rows[0].step->number, 1U);
 }
@@ -128,7 +128,7 @@ TEST(SacctRows, AStepByItselfComesWithoutItsJob) {
 TEST(SacctRows, AllocationsAlone) {
   opt::SacctOptions options;
   options.allocations = true;
-  EXPECT_EQ(history_rows(sample_answer(), options).rows.size(), 1U);
+  EXPECT_EQ(history_rows(sample_answer(), options, kNow).rows.size(), 1U);
 }
 
 TEST(SacctRows, StepsBelongToTheirAttempt) {
@@ -136,7 +136,7 @@ TEST(SacctRows, StepsBelongToTheirAttempt) {
   model::Job again = *answer.jobs.front();
   again.attempt = 1;
   answer.jobs.push_back(std::make_shared<const model::Job>(again));
-  const HistoryRows rows = history_rows(answer, {});
+  const HistoryRows rows = history_rows(answer, {}, kNow);
   ASSERT_EQ(rows.rows.size(), 5U);
   EXPECT_EQ(rows.rows[4].job, answer.jobs.back().get());
   EXPECT_EQ(rows.rows[4].step, nullptr);
@@ -151,9 +151,9 @@ TEST(SacctRows, PendingTasksOneByOne) {
   JobAnswer answer;
   answer.jobs.push_back(std::make_shared<const model::Job>(sample.pending()));
   opt::SacctOptions options;
-  EXPECT_EQ(history_rows(answer, options).rows.size(), 1U);
+  EXPECT_EQ(history_rows(answer, options, kNow).rows.size(), 1U);
   options.array = true;
-  const HistoryRows rows = history_rows(answer, options);
+  const HistoryRows rows = history_rows(answer, options, kNow);
   ASSERT_EQ(rows.rows.size(), 3U);
   EXPECT_EQ(rows.rows[2].job->array_task, 7U);
 }

@@ -140,7 +140,8 @@ const Wrong kWrong[] = {
      "c.yaml:1: scheduler_type: expected sched/backfill or sched/builtin, not \"sched/wiki\""},
     {"scheduler_parameters", top("scheduler_parameters: bf_windw=3"),
      "c.yaml:1: scheduler_parameters: expected bf_window=minutes, bf_max_job_test=count, "
-     "bf_resolution=seconds, max_switch_wait=seconds, not \"bf_windw=3\""},
+     "bf_resolution=seconds, bf_job_part_count_reserve=count, max_switch_wait=seconds, not "
+     "\"bf_windw=3\""},
     {"select_type", top("select_type_parameters: CR_Board"),
      "c.yaml:1: select_type_parameters: expected CR_Core, CR_CPU or CR_Socket, each also with "
      "_Memory, and beside it CR_LLN, CR_Pack_Nodes, CR_ONE_TASK_PER_CORE, not \"CR_Board\""},

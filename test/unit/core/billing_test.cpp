@@ -258,7 +258,6 @@ TEST_F(BillingTest, OverdraftAndGraceBoundWhatRunsOn) {
   const JobId id = start(of("ann", "physics").cpus(1).minutes(1440));
   world->pass(4 * 3600 - 1);
   EXPECT_EQ(world->job(id).state, JobState::running);
-  EXPECT_EQ(ledger::funds(customer, balance()), ledger::funds(customer, balance()));
   world->pass(599);
   EXPECT_EQ(world->job(id).state, JobState::running);  // in its grace time
   world->pass(10);
@@ -279,6 +278,100 @@ TEST_F(BillingTest, ATopUpInTheGraceTimeSavesTheJob) {
   top_up("physics", 5);
   world->pass(1200);
   EXPECT_EQ(world->job(id).state, JobState::running);
+}
+
+TEST_F(BillingTest, TheGraceTimeGoesOnAfterARestart) {
+  begin();
+  ledger::Customer customer = a_customer("physics");
+  customer.hold_hours = 1;
+  customer.grace_s = 600;
+  load({a_book()}, {customer});
+  top_up("physics", 1);
+  const JobId id = start(of("ann", "physics").cpus(1).minutes(1440));
+  world->pass(3600 + 500);
+  EXPECT_EQ(world->books.count(EntryKind::notice), 1U);
+  world->restart();
+  world->pass(90);
+  EXPECT_EQ(world->job(id).state, JobState::running);
+  world->pass(20);
+  EXPECT_EQ(world->job(id).state, JobState::timeout);
+  EXPECT_EQ(detail(id), "BillingFundsLimit");
+  EXPECT_EQ(world->books.count(EntryKind::notice), 1U);
+  EXPECT_EQ(balance().balance, -kMicro / 6);
+}
+
+// A controller that was away for longer than what is held and the grace time.
+TEST_F(BillingTest, WhatNobodyCouldEndIsNotOverdrawn) {
+  begin();
+  ledger::Customer customer = a_customer("physics");
+  customer.hold_hours = 1;
+  customer.grace_s = 600;
+  load({a_book()}, {customer});
+  top_up("physics", 2);
+  const JobId id = start(of("ann", "physics").cpus(1).minutes(1440));
+  world->now.wall += 10 * kHour;
+  world->now.mono_ms += 10 * 3'600'000;
+  world->restart();
+  world->pass(1);
+  EXPECT_EQ(world->job(id).state, JobState::timeout);
+  EXPECT_EQ(balance().balance, -kMicro / 6);
+  EXPECT_EQ(world->cluster->books()->attempts(), 0U);
+}
+
+TEST_F(BillingTest, NewPricesAreHeldForAtOnce) {
+  begin();
+  load({a_book()}, {a_customer("physics")});
+  top_up("physics", 20);
+  const JobId cheap = start(of("ann", "physics").cpus(1).minutes(600));
+  EXPECT_EQ(balance().held, 10 * kMicro);
+  ledger::PriceBook first = a_book();
+  ledger::PriceBook second = a_book();
+  first.until = second.from = world->now.wall + 2 * kHour;
+  second.version = 2;
+  second.prices[0].unit_price = 2 * kMicro;
+  ASSERT_EQ(load({first, second}, {}), "");
+  world->pass(1);
+  EXPECT_EQ(balance().held + balance().earnings, 18 * kMicro);
+  // Cheaper again: what is held too much goes back.
+  second.prices[0].unit_price = kMicro / 2;
+  ASSERT_EQ(load({first, second}, {}), "");
+  world->pass(1);
+  EXPECT_EQ(balance().held + balance().earnings, 6 * kMicro);
+  world->pass(10 * 3600);
+  EXPECT_EQ(world->job(cheap).state, JobState::timeout);
+  EXPECT_EQ(balance().earnings, 6 * kMicro);
+}
+
+TEST_F(BillingTest, NewPricesThatCantBePaidEndTheJobInTime) {
+  begin();
+  load({a_book()}, {a_customer("physics")});
+  top_up("physics", 10);
+  const JobId id = start(of("ann", "physics").cpus(1).minutes(600));
+  ledger::PriceBook first = a_book();
+  ledger::PriceBook second = a_book();
+  first.until = second.from = world->now.wall + 2 * kHour;
+  second.version = 2;
+  second.prices[0].unit_price = 2 * kMicro;
+  ASSERT_EQ(load({first, second}, {}), "");
+  world->pass(6 * 3600 - 60);
+  EXPECT_EQ(world->job(id).state, JobState::running);
+  world->pass(120);
+  EXPECT_EQ(world->job(id).state, JobState::timeout);
+  EXPECT_EQ(detail(id), "BillingFundsLimit");
+  EXPECT_EQ(balance().balance, 0);
+}
+
+TEST_F(BillingTest, ATimeLimitThatStrikesLateCostsNothingMore) {
+  begin();
+  ledger::PriceBook book = a_book();
+  book.granularity_s = 60;
+  load({book}, {a_customer("physics")});
+  top_up("physics", 2);
+  const JobId id = start(of("ann", "physics").cpus(2).minutes(60));
+  world->pass(3601);
+  EXPECT_EQ(world->job(id).state, JobState::timeout);
+  EXPECT_EQ(balance().balance, 0);
+  EXPECT_EQ(world->books.lowest(1), 0);
 }
 
 TEST_F(BillingTest, ARestartChangesNothing) {
@@ -303,7 +396,7 @@ TEST_F(BillingTest, ARestartChangesNothing) {
   EXPECT_EQ(world->cluster->books()->attempts(), 0U);
   EXPECT_EQ(balance().held, 0);
   EXPECT_EQ(balance().cash, -20 * kMicro);
-  EXPECT_EQ(world->books.warnings.size(), 1U);  // once, over all that
+  EXPECT_EQ(world->books.count(EntryKind::notice), 1U);  // once, over all that
 }
 
 TEST_F(BillingTest, ArraysAndHeterogeneousJobsPayByTaskAndComponent) {

@@ -93,6 +93,19 @@ TEST(Licenses, HeldAcrossARestart) {
   EXPECT_EQ(world.job(second).state, model::JobState::running);
 }
 
+// Licences lie on no node: who goes on without one that has failed has them all.
+TEST(Licenses, KeptWhenANodeIsLost) {
+  World world(with_licenses());
+  world.register_all();
+  const JobId first =
+      world.submit(takes("matlab:4").nodes(2).spec([](auto& spec) { spec.no_kill = true; }));
+  world.apply(core::NodeLost{NodeIndex(1)});
+  ASSERT_EQ(world.state(first), "RUNNING");
+  EXPECT_EQ(world.job(first).allocation->licenses.view(), "matlab:4");
+  world.restart();
+  EXPECT_EQ(used(world, "matlab"), 4U);
+}
+
 // Random submits and ends: at no moment more are held than there are, by a count of our own.
 TEST(Licenses, NeverOversubscribed) {
   for (std::uint32_t seed = 1; seed <= 20; ++seed) {

@@ -2,6 +2,7 @@
 // partition is no obstacle in another, and what is said of a job is true after each pass.
 #include <gtest/gtest.h>
 
+#include "core/planner_pass.hpp"
 #include "test/unit/core/planner_world.hpp"
 
 namespace sluice::core::test {
@@ -200,6 +201,85 @@ TEST(PlannerPlans, AnInterruptedPassTurnsBackToWhoRanksHigher) {
   EXPECT_FALSE(w.planner().pass(w.pool(), w.now(), 1).finished);
   w.end(2);
   EXPECT_EQ(w.pass(), Ids{3});
+}
+
+// Somebody has ended early while a pass was interrupted: what stands above is planned anew before
+// anybody below it may start.
+TEST(PlannerPlans, NobodyStartsBelowAPlanThatIsOutOfDate) {
+  World w;
+  w.nodes(2).up();
+  w.submit(whole_nodes(1), 100);
+  ASSERT_EQ(w.pass(), Ids{1});
+  const JobId both = w.submit(whole_nodes(2), 15);
+  w.submit(whole_nodes(1), 45);
+  EXPECT_FALSE(w.planner().pass(w.pool(), w.now(), 1).finished);
+  w.planner().job_extended(JobId(1), w.now().mono_ms);  // it leaves its node at any moment
+  EXPECT_EQ(w.pass(1), Ids{});
+  EXPECT_EQ(planned_in(w, both.value), 1);
+  w.end(1);
+  EXPECT_EQ(w.pass(1), Ids{both.value});
+}
+
+constexpr std::uint32_t kLong = 6'000;  // jobs that a pass takes more than kCheapSteps for
+
+TEST(PlannerPlans, WhoIsSubmittedDuringAPassGoesBeforeThoseBelow) {
+  for (const std::uint32_t others : {1U, kLong}) {  // a pass that may begin anew, one too long
+    SCOPED_TRACE(others);
+    World w;
+    w.nodes(2).up();
+    w.submit(whole_nodes(1), 100);
+    ASSERT_EQ(w.pass(), Ids{1});
+    for (std::uint32_t n = 0; n < others; ++n) {
+      Candidate wide = w.candidate(whole_nodes(2), 15 + n);  // groups of their own
+      wide.priority = 5;
+      w.submit(wide);
+    }
+    w.submit(whole_nodes(1), 10);
+    for (std::uint64_t seen = 0; seen < others; seen += kCheapSteps / 2) {
+      const std::uint64_t budget = others == 1 ? 1 : kCheapSteps;
+      ASSERT_FALSE(w.planner().pass(w.pool(), w.now(), budget).finished);
+    }
+    Candidate urgent = w.candidate(whole_nodes(1), 20);
+    urgent.priority = 9;
+    w.submit(urgent);
+    EXPECT_EQ(w.pass(), Ids{urgent.id.value});
+  }
+}
+
+// How many slices it takes to get through a long queue whose last job may start at once.
+std::uint32_t slices_to_the_last(bool disturbed) {
+  World w;
+  w.nodes(2).up();
+  w.submit(whole_nodes(1), 100);
+  EXPECT_EQ(w.pass(), Ids{1});
+  for (std::uint32_t n = 0; n < kLong; ++n) {
+    Candidate wide = w.candidate(whole_nodes(2), 15 + n);  // groups of their own
+    wide.priority = 5;
+    w.submit(wide);
+  }
+  const JobId last = w.submit(whole_nodes(1), 10);
+  for (std::uint32_t slices = 1; slices < 1'000; ++slices) {
+    const PassResult done = w.planner().pass(w.pool(), w.now(), 500);
+    if (!done.starts.empty()) {
+      EXPECT_EQ(done.starts.front().id, last);
+      return slices;
+    }
+    if (!disturbed) continue;
+    Candidate above = w.candidate(whole_nodes(2), 10);
+    above.priority = 9;
+    w.submit(above);
+  }
+  return 0;
+}
+
+// Though each interruption brings something that concerns who stands highest.
+TEST(PlannerPlans, APassThatIsAlwaysInterruptedReachesItsEnd) {
+  const std::uint32_t calm = slices_to_the_last(false);
+  const std::uint32_t disturbed = slices_to_the_last(true);
+  ASSERT_GT(calm, 0U);
+  ASSERT_GT(disturbed, 0U);
+  std::printf("calm %u disturbed %u\n", calm, disturbed);
+  EXPECT_LE(disturbed, 2 * calm + 60);  // begun anew for 20 slices; back no more than forward
 }
 
 TEST(PlannerPlans, WhoStoodBehindAJobThatStartedElsewhereIsToldSo) {

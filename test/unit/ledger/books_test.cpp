@@ -67,16 +67,92 @@ TEST_F(BooksTest, HoldChargeRelease) {
   EXPECT_EQ(scene_.balance("phys").cash, -money("5"));
 }
 
-TEST_F(BooksTest, WhatLastsLongerThanHeldOverdraws) {
+TEST_F(BooksTest, WhatIsNotHeldIsNotCharged) {
   ASSERT_TRUE(scene_.top_up("phys", "2"));
   ASSERT_TRUE(open(1, "phys", 2));
-  pass(3);
-  EXPECT_EQ(scene_.balance("phys").balance, -money("1"));
-  const Customer& phys = *scene_.books.customer_named("phys");
-  EXPECT_EQ(available(phys, scene_.balance("phys")), -money("1"));
+  pass(3);  // nobody ended it in time
+  EXPECT_EQ(scene_.balance("phys").balance, 0);
+  EXPECT_EQ(scene_.balance("phys").earnings, money("2"));
   EXPECT_FALSE(open(2, "phys", 1));
   end(1, Fate::timeout);
-  EXPECT_EQ(scene_.auditor.lowest(phys.id), -money("1"));
+  EXPECT_EQ(scene_.balance("phys").earnings, money("2"));
+  EXPECT_EQ(scene_.auditor.lowest(scene_.books.customer_named("phys")->id), 0);
+}
+
+TEST_F(BooksTest, WhatRanBeforeSomebodyLookedIsPaidAsFarAsThereIsMoney) {
+  ASSERT_TRUE(scene_.top_up("phys", "2.5"));
+  ASSERT_TRUE(open(1, "phys", 1));
+  scene_.now += 2 * kHour;
+  end(1);
+  EXPECT_EQ(scene_.balance("phys").earnings, money("2"));
+  ASSERT_TRUE(open(2, "phys", 0));
+  scene_.now += kHour;
+  end(2);
+  EXPECT_EQ(scene_.balance("phys").balance, 0);
+  EXPECT_EQ(scene_.auditor.lowest(1), 0);
+}
+
+TEST_F(BooksTest, TheTimeLimitIsTheMostThatIsCharged) {
+  ASSERT_TRUE(scene_.top_up("phys", "10"));
+  AttemptStart job = a_job(1, "phys", scene_.now, kTenCpus);
+  job.limit_end = scene_.now + kHour;
+  ASSERT_TRUE(scene_.take(scene_.books.open(job, job.limit_end, scene_.stamp())));
+  pass(2);
+  end(1, Fate::timeout);
+  EXPECT_EQ(scene_.balance("phys").earnings, money("1"));
+  job = a_job(2, "phys", scene_.now, kTenCpus);
+  job.limit_end = scene_.now + kHour;
+  ASSERT_TRUE(scene_.take(scene_.books.open(job, job.limit_end, scene_.stamp())));
+  scene_.now += kHour / 2;
+  AttemptChange longer{scene_.now, {}, {}, {}, scene_.now + 2 * kHour};
+  scene_.take(scene_.books.change({{7, 2}, 0}, longer, scene_.stamp()));
+  scene_.now += 3 * kHour;
+  end(2, Fate::timeout);
+  EXPECT_EQ(scene_.balance("phys").earnings, money("3.5"));
+}
+
+TEST_F(BooksTest, TheGraceTimeIsTheMostThatOverdraws) {
+  phys_.grace_s = 600;
+  phys_.overdraft = money("1");
+  ASSERT_TRUE(scene_.load({}, {phys_}));
+  ASSERT_TRUE(scene_.top_up("phys", "1"));
+  ASSERT_TRUE(open(1, "phys", 1));
+  const Attempt job{{7, 1}, 0};
+  scene_.now += kHour;
+  ASSERT_TRUE(scene_.take(scene_.books.hold_most(job, scene_.now + kHour, scene_.stamp())));
+  scene_.now += kHour;
+  ASSERT_TRUE(scene_.take(scene_.books.hold_most(job, scene_.now + kHour, scene_.stamp())));
+  EXPECT_EQ(scene_.books.attempt(job)->held_until, scene_.now);
+  scene_.take(scene_.books.begin_grace(job, scene_.stamp()));
+  ASSERT_EQ(scene_.notices.size(), 1U);
+  EXPECT_EQ(scene_.notices[0].to, scene_.now + 600 * kSecond);
+  Books other;
+  other.restore(scene_.books.state());
+  EXPECT_EQ(other.attempt(job)->grace_until, scene_.now + 600 * kSecond);
+  pass(5);
+  end(1, Fate::timeout);
+  const Money overdraw = money("1") + money("1") / 6;  // the overdraft, and ten minutes
+  EXPECT_EQ(scene_.balance("phys").balance, -overdraw);
+  EXPECT_EQ(scene_.auditor.lowest(1), -overdraw);
+}
+
+TEST_F(BooksTest, FalseNoticesAreFound) {
+  phys_.warn_at = {money("8"), money("2")};
+  ASSERT_TRUE(scene_.load({}, {phys_}));
+  ASSERT_TRUE(scene_.top_up("phys", "10"));
+  Entry notice;
+  notice.sequence = scene_.entries.back().sequence + 1;
+  notice.time = scene_.now;
+  notice.month = month_of(scene_.now);
+  notice.kind = EntryKind::notice;
+  notice.customer = 1;
+  notice.currency = "CHF";
+  notice.amount = money("8");
+  Auditor copy = scene_.auditor;
+  EXPECT_EQ(copy.add(notice)->text, "the funds are not below that");
+  copy = scene_.auditor;
+  notice.amount = money("2");
+  EXPECT_EQ(copy.add(notice)->text, "it tells of another threshold than the one that comes next");
 }
 
 TEST_F(BooksTest, ChargesInParts) {
@@ -92,24 +168,6 @@ TEST_F(BooksTest, ChargesInParts) {
   } while (slice.next);
   EXPECT_EQ(charges, (std::vector<std::size_t>{2, 2, 1}));
   EXPECT_EQ(scene_.balance("chem").earnings, money("5"));
-}
-
-TEST_F(BooksTest, OverdraftIsPolicy) {
-  phys_.overdraft = money("1");
-  ASSERT_TRUE(scene_.load({}, {phys_}));
-  ASSERT_TRUE(scene_.top_up("phys", "1"));
-  ASSERT_TRUE(open(1, "phys", 1));
-  const auto overdrawn = [&] {
-    return is_overdrawn(*scene_.books.customer_named("phys"), scene_.balance("phys"));
-  };
-  pass(2);
-  EXPECT_FALSE(overdrawn());
-  scene_.now += kSecond;
-  pass(0);
-  EXPECT_TRUE(overdrawn());
-  phys_.overdraft = kUnlimitedMoney;
-  ASSERT_TRUE(scene_.load({}, {phys_}));
-  EXPECT_FALSE(overdrawn());
 }
 
 TEST_F(BooksTest, HoldsAreExtended) {
@@ -304,25 +362,25 @@ TEST_F(BooksTest, RefundsCorrectionsCreditsTransfers) {
   ASSERT_TRUE(scene_.take(scene_.books.withdraw({"phys", money("0.75"), nullptr}, scene_.stamp())));
 }
 
-TEST_F(BooksTest, WarningsComeOncePerCrossing) {
+TEST_F(BooksTest, NoticesComeOncePerCrossing) {
   phys_.warn_at = {money("8"), money("2")};
   ASSERT_TRUE(scene_.load({}, {phys_}));
   ASSERT_TRUE(scene_.top_up("phys", "10"));
   ASSERT_TRUE(open(1, "phys", 9));  // a hold is no use
-  EXPECT_TRUE(scene_.warnings.empty());
+  EXPECT_TRUE(scene_.notices.empty());
   pass(2);
-  EXPECT_TRUE(scene_.warnings.empty());
+  EXPECT_TRUE(scene_.notices.empty());
   pass(1);
-  ASSERT_EQ(scene_.warnings.size(), 1U);
-  EXPECT_EQ(scene_.warnings[0].threshold, money("8"));
+  ASSERT_EQ(scene_.notices.size(), 1U);
+  EXPECT_EQ(scene_.notices[0].amount, money("8"));
   pass(1);
-  EXPECT_EQ(scene_.warnings.size(), 1U);
+  EXPECT_EQ(scene_.notices.size(), 1U);
   pass(5);
-  ASSERT_EQ(scene_.warnings.size(), 2U);
-  EXPECT_EQ(scene_.warnings[1].threshold, money("2"));
+  ASSERT_EQ(scene_.notices.size(), 2U);
+  EXPECT_EQ(scene_.notices[1].amount, money("2"));
   ASSERT_TRUE(scene_.top_up("phys", "100"));
   end(1);
-  EXPECT_EQ(scene_.warnings.size(), 2U);
+  EXPECT_EQ(scene_.notices.size(), 2U);
 }
 
 TEST_F(BooksTest, LoadsAreAllOrNothing) {

@@ -79,7 +79,7 @@ struct Scene {
   Books books;
   Auditor auditor;
   std::vector<Entry> entries;
-  std::vector<FundsWarning> warnings;
+  std::vector<Entry> notices;
   WallTime now = at("2026-03-01");
 
   [[nodiscard]] Stamp stamp(std::string_view note = {}) const {
@@ -93,9 +93,9 @@ struct Scene {
       const auto finding = auditor.add(entry);
       EXPECT_FALSE(finding) << "entry " << entry.sequence << " (" << kind_name(entry.kind)
                             << "): " << finding->text;
+      if (entry.kind == EntryKind::notice) notices.push_back(entry);
       entries.push_back(std::move(entry));
     }
-    warnings.insert(warnings.end(), posted.warnings.begin(), posted.warnings.end());
   }
   // False: refused.
   bool take(Result<Posted> posted) {
