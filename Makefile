@@ -2,9 +2,9 @@
 # folders' CMakeLists.txt) and in scripts/.
 #
 # Variables: BUILD=dir (where to build), PRESET=default|asan|tsan, T="targets" (build only these),
-# SEEDS=n (make sim, histories, oracle-scenarios), FIRST=k (make histories), TRACES=dir and
+# SEEDS=n (make sim, histories, oracle-scenarios), FIRST=k (make histories, books), TRACES=dir and
 # REPLAYS=n (make sim-traces), PREFIX and DESTDIR
-# (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer).
+# (make install), FUZZ_SECONDS=n (make fuzz, per fuzzer), JOBS=n and REFERENCE=n (make bench-history).
 
 PRESET ?= default
 BUILD ?= $(if $(filter default,$(PRESET)),build,build-$(PRESET))
@@ -13,12 +13,14 @@ DESTDIR ?=
 SEEDS ?= 200
 FIRST ?= 1
 REPLAYS ?= 20
+JOBS ?= 10000000
+REFERENCE ?= 0
 FUZZ_SECONDS ?= 60
 export BUILD PRESET
 
 .DEFAULT_GOAL := build
-.PHONY: help build test demo bench bench-sched sim histories lint lint-headers lint-tidy format fuzz \
-	install check clean test-vm oracle-scenarios sim-traces
+.PHONY: help build test demo bench bench-sched bench-billing bench-history sim histories lint lint-headers lint-tidy format fuzz \
+	install check clean test-vm oracle-scenarios sim-traces books
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -71,6 +73,18 @@ bench-sched: ## measure the scheduler by itself: 80,000 nodes, a million pending
 	@scripts/build bench_sched
 	@$(BUILD)/test/bench_sched
 
+bench-billing: ## measure what billing costs: 100,000 running jobs, a ledger of a million entries
+	@scripts/install-deps build test
+	@scripts/build bench_billing bench_ledger
+	@$(BUILD)/test/bench_billing
+	@$(BUILD)/test/bench_ledger
+
+books: ## a site's books, 5,000 jobs in virtual time and 500 real ones, reconciled to the last unit
+	@scripts/install-deps build test
+	@scripts/build all books-play
+	@python3 test/books/books.py played --jobs 5000 --seed $(FIRST)
+	@scripts/own-root python3 test/books/books.py real --jobs 500 --seed $(FIRST)
+
 lint: ## format, fences, sizes, tests and SQL (fast)
 	@scripts/install-deps build lint
 	@scripts/lint/run
@@ -86,6 +100,11 @@ lint-tidy: ## clang-tidy over what changed since the last commit (ALL=1: over ev
 format: ## apply clang-format
 	@scripts/install-deps lint
 	@scripts/lint/format --fix
+
+bench-history: ## JOBS=n past jobs: how long sacct and sreport take (REFERENCE=m: slurmdbd too)
+	@scripts/install-deps build test
+	@scripts/build all bench_history
+	@python3 test/bench/history.py --jobs $(JOBS) --reference $(REFERENCE)
 
 oracle-scenarios: ## SEEDS=n random scenarios on Slurm and on Sluice, and as many trees of accounts
 	@scripts/install-deps build test

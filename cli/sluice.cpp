@@ -14,6 +14,7 @@
 #include "cli/sluice/events.hpp"
 #include "cli/sluice/image.hpp"
 #include "cli/sluice/join.hpp"
+#include "cli/sluice/rebuild.hpp"
 #include "cli/sluice/sim.hpp"
 #include "cli/sluice/sim_state.hpp"
 #include "cli/sluice/up.hpp"
@@ -162,6 +163,7 @@ int main(int argc, char** argv) {
       ->add_option("--dir", dir, "its directory");
   app.add_subcommand("bill", "customers, prices, money, invoices; see sluice-bill(1)");
   app.add_subcommand("image", "container images; see sluice-image(1)");
+  app.add_subcommand("rebuild", "make the sums of use anew from the records of jobs");
   app.add_subcommand("env", "shell lines that point commands to a cluster")
       ->add_option("--dir", dir, "its directory");
   CLI::App* make_token = app.add_subcommand("token", "make a one-time token for a new host");
@@ -186,6 +188,7 @@ int main(int argc, char** argv) {
   if (app.got_subcommand("why-placed")) return print(cli::why_report(placed));
   if (app.got_subcommand("events")) return report(cli::show_events(events));
   if (app.got_subcommand("eff")) return print(cli::efficiency_report(eff));
+  if (app.got_subcommand("rebuild")) return print(cli::rebuild_sums());
   if (app.got_subcommand("token")) return print(cli::request_token(token));
   return report(cli::join_cluster(join));
 }

@@ -24,6 +24,8 @@ dep_library(dep_archive NAMES archive)
 dep_library(dep_lzma NAMES lzma)
 dep_library(dep_hwloc NAMES hwloc)
 dep_library(dep_cgroup NAMES cgroup)
+dep_library(dep_curl NAMES curl)
+dep_library(dep_rabbitmq NAMES rabbitmq)
 dep_library(dep_lua NAMES lua5.4 INCLUDE /usr/include/lua5.4)
 
 find_package(PkgConfig REQUIRED)

@@ -30,7 +30,7 @@ install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.yaml ${PROJECT_SOURCE_DIR}/etc/cl
 install(FILES ${PROJECT_SOURCE_DIR}/etc/sluice.sysusers DESTINATION lib/sysusers.d
         RENAME sluice.conf)
 # The units name the programs by their path, which only the installation knows (--prefix).
-set(SLUICE_UNITS sluicectld.service sluiced.service)
+set(SLUICE_UNITS sluicectld.service sluiced.service sluice-relay.service)
 foreach(unit ${SLUICE_UNITS})
   install(CODE "
     set(prefix \"\${CMAKE_INSTALL_PREFIX}\")

@@ -316,7 +316,9 @@ constexpr Command kCommands[] = {
     {"show", 3, list},
     {"verbose", 4, louder, false},
     {"version", 4, version, false},
-    {"archive", 3, nullptr, true, "records of jobs stay in the controller's store"},
+    {"archive", 3, nullptr, true,
+     "past months are files in history/ beside the controller's state, which may be moved away "
+     "and back (purge_job_after in sluice.yaml)"},
     {"clear", 3, nullptr, true, kNoDaemon},
     {"reconfigure", 4, nullptr, true, "scontrol reconfigure has the controller read its files"},
     {"shutdown", 4, nullptr, true, kNoDaemon},

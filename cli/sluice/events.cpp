@@ -2,14 +2,14 @@
 // conversation that breaks is begun again from there, so nothing is lost or printed twice.
 #include "cli/sluice/events.hpp"
 
-#include <algorithm>
+#include <charconv>
 #include <limits>
+#include <optional>
 
 #include <fmt/core.h>
 
 #include "base/clock.hpp"
 #include "base/env.hpp"
-#include "base/quantity.hpp"
 #include "base/timetext.hpp"
 #include "cli/common/client.hpp"
 #include "cli/common/output.hpp"
@@ -26,11 +26,13 @@ constexpr std::int64_t kForEverMs = std::numeric_limits<std::int64_t>::max() / 2
 
 Status set_start(const std::string& since, wire::QueryEvents& query) {
   if (since.find_first_not_of("0123456789") == std::string::npos) {
-    constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
-    const Result<std::uint64_t> cursor = base::parse_u64(since, kMost);
-    if (!cursor) return fail(ErrorCode::invalid_argument, "--since: " + since + " is no cursor");
+    std::int64_t cursor = 0;
+    const auto parsed = std::from_chars(since.data(), since.data() + since.size(), cursor);
+    if (parsed.ec != std::errc()) {
+      return fail(ErrorCode::invalid_argument, "--since: " + since + " is no cursor");
+    }
     query.from = wire::EventsFrom::cursor;
-    query.after = *cursor;
+    query.after = static_cast<std::uint64_t>(cursor);
     return {};
   }
   const std::int64_t now = base::wall_micros() / model::kSecond;
@@ -47,7 +49,6 @@ Result<wire::QueryEvents> query_of(const EventsOptions& options) {
   if (!kinds) return context("--kind", kinds.error());
   query.filter = {*kinds, JobId(options.job), options.user, options.account, options.partition};
   query.limit = options.limit;
-  query.wait_ms = options.follow ? kWaitMs : 0;
   query.from = options.follow ? wire::EventsFrom::now : wire::EventsFrom::oldest;
   if (!options.since.empty()) {
     if (Status set = set_start(options.since, query); !set) return tl::unexpected(set.error());
@@ -121,6 +122,8 @@ Status show_events(const EventsOptions& options) {
     const Status taken = take_answer(*session, *query, printer, over);
     if (taken) {
       if (!options.follow) return {};
+      // Only now that there is a cursor to go on from.
+      query->wait_ms = kWaitMs;
       patience_ms = kForEverMs;
     } else if (taken.error().code != ErrorCode::unavailable) {
       return taken;

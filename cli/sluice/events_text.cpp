@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kRow = "{:>10} {:<19} {:<16} {:<12} {:<9} {:<9} {}\n";
 
 // "12", "12_3", "12_[4 tasks]", "12+1".
-std::string job_label(const event::JobFacts& job) {
+std::string job_label(const event::JobChange& job) {
   if (job.het_job.is_set()) return fmt::format("{}+{}", job.het_job.value, job.het_offset);
   if (!job.array_job.is_set()) return std::to_string(job.job.value);
   if (job.array_task != model::kNoTask) {
@@ -23,7 +23,7 @@ std::string job_label(const event::JobFacts& job) {
   return fmt::format("{}_[{}]", job.array_job.value, job.array_tasks);
 }
 
-std::string detail_of(const event::JobFacts& job) {
+std::string detail_of(const event::JobChange& job) {
   std::string text(model::long_name(job.state, 0));
   if (job.reason != model::Reason::none && !model::is_finished(job.state)) {
     text += fmt::format(" ({})", model::reason_name(job.reason));
@@ -35,7 +35,7 @@ std::string detail_of(const event::JobFacts& job) {
   return text;
 }
 
-std::string detail_of(const event::NodeFacts& node) {
+std::string detail_of(const event::NodeChange& node) {
   std::string text = node.before.str() + " -> " + node.state.str();
   if (!node.reason.empty()) text += ": " + node.reason.str();
   return text;

@@ -225,6 +225,12 @@ std::string why_text(const Explanation& why, const model::Job& job) {
   if (!why.lanes.empty()) add_order(text, why);
   for (const model::ExplainedLimit& limit : why.limits) add_limit(text, limit);
   for (const model::ExplainedLane& lane : why.lanes) add_lane(text, lane, why.at);
+  if (why.earliest != 0) {
+    text += fmt::format(
+        "\nNo start is planned for it. Beside those that are planned it could start {}, unless\n"
+        "another job before it takes its place.\n",
+        when_and_how_long(why.earliest, why.at));
+  }
   add_until(text, why);
   add_sooner(text, why);
   return text;
@@ -267,6 +273,7 @@ std::string why_json(const Explanation& why, const model::Job& job) {
   json.member("dependency", why.dependency);
   json.member("behind", why.behind.value);
   json.member("behind_start", why.behind_start / model::kSecond);
+  json.member("earliest", why.earliest / model::kSecond);
   json_lanes(json, why);
   json_limits(json, why);
   json_jobs(json, "until", why.until);

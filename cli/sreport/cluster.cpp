@@ -166,7 +166,7 @@ void reservation_utilization(const ReportInput& in, Printed& printed) {
     if (!names_cluster(in) || !listed(in.conditions.names, use.name.view())) continue;
     if (!is_on(use, in.conditions.nodes)) continue;
     for (const model::TresKind& kind : in.style.tres) {
-      if (!in.style.tres_named && model::tres_count(use.counts, kind.id) == 0) continue;
+      if (model::tres_count(use.counts, kind.id) == 0) continue;
       rows.push_back(reservation_row(in, use, kind));
     }
   }

@@ -90,10 +90,12 @@ Status check_tres(ReportKind kind, const Style& style) {
                             "instead.",
                             where));
   };
+  const bool plain = style.unit == TimeUnit::seconds || style.unit == TimeUnit::minutes ||
+                     style.unit == TimeUnit::hours;
+  if (alone && !plain) return refused("percent format reports");
   if (alone && kind == ReportKind::cluster_utilization) {
     return refused("the Cluster Utilization report");
   }
-  if (alone && style.unit == TimeUnit::percent) return refused("percent format reports");
   return {};
 }
 

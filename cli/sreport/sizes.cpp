@@ -144,7 +144,7 @@ std::string Sizes::title() const {
   std::string title =
       fmt::format("Job Sizes{} {}\n", kind_ == ReportKind::sizes_by_wckey ? " by Wckey" : "",
                   long_period_text(in_.conditions));
-  if (in_.style.tres.front().id != model::kTresCpu) {
+  if (in_.style.tres_named) {
     title += "TRES type is " + model::tres_name(in_.style.tres.front()) + "\n";
   }
   if (in_.conditions.count_jobs) return title + "Units are in number of jobs ran";
@@ -194,9 +194,9 @@ void Sizes::print(Printed& printed) {
       layout.value(column++, cluster ? in_.answer.use.cluster.view() : place.second, printed.out);
     }
     std::int64_t sum = 0;
+    for (const std::int64_t amount : line) sum += amount;
     for (const std::int64_t amount : line) {
-      layout.value(column++, amount_text(unit, amount, total), printed.out);
-      sum += amount;
+      layout.value(column++, amount_text(unit, amount, sum), printed.out);
     }
     layout.value(column, percent_text(sum, total), printed.out);
     printed.out += '\n';

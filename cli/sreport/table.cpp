@@ -126,8 +126,7 @@ void print_title(std::string_view title, const Style& style, Printed& printed) {
 
 std::string usage_title(const Style& style) {
   if (style.unit == TimeUnit::percent) return std::string(unit_title(style.unit));
-  const bool cpus = style.tres.size() == 1 && style.tres.front().id == model::kTresCpu;
-  return fmt::format("{} {}", cpus ? "CPU" : "TRES", unit_title(style.unit));
+  return fmt::format("{} {}", style.tres_named ? "TRES" : "CPU", unit_title(style.unit));
 }
 
 }  // namespace sluice::cli::reporting

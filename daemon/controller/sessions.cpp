@@ -100,6 +100,10 @@ void Shell::start(const Call& call, const net::Frame& frame, std::unique_ptr<Que
 }
 
 bool Shell::start_ledger_query(const Call& call, const net::Frame& frame) {
+  const auto events = [&](wire::QueryEvents request) {
+    start_events(call, frame, std::move(request));
+  };
+  if (try_query<wire::QueryEvents>(call, frame, events)) return true;
   const auto with_reader = [&](auto make) {
     Result<store::LedgerReader> reader = store::LedgerReader::open(store_path());
     if (!reader) return refuse(call, reader.error());
@@ -118,15 +122,16 @@ bool Shell::start_ledger_query(const Call& call, const net::Frame& frame) {
          });
 }
 
+bool Shell::start_rebuild(const Call& call, const net::Frame& frame) {
+  return try_query<wire::EditHistory>(
+      call, frame, [&](const wire::EditHistory&) { start(call, frame, rebuild_use(store_)); });
+}
+
 bool Shell::start_query(const Call& call, const net::Frame& frame) {
   const auto start = [&](std::unique_ptr<Query> query) {
     this->start(call, frame, std::move(query));
   };
-  if (start_ledger_query(call, frame)) return true;
-  const auto events = [&](wire::QueryEvents request) {
-    start_events(call, frame, std::move(request));
-  };
-  if (try_query<wire::QueryEvents>(call, frame, events)) return true;
+  if (start_ledger_query(call, frame) || start_rebuild(call, frame)) return true;
   return try_query<wire::QueryJobs>(
              call, frame,
              [&](wire::QueryJobs request) {

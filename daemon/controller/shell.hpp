@@ -110,6 +110,7 @@ class Shell : private Env {
   void on_frame(SessionId id, const net::Frame& frame);
   bool start_query(const Call& call, const net::Frame& frame);
   bool start_ledger_query(const Call& call, const net::Frame& frame);
+  bool start_rebuild(const Call& call, const net::Frame& frame);
   void start(const Call& call, const net::Frame& frame, std::unique_ptr<Query> query);
   // Readings of the event stream that wait (followers.cpp).
   void start_events(const Call& call, const net::Frame& frame, wire::QueryEvents request);
@@ -142,7 +143,7 @@ class Shell : private Env {
   ShellOptions options_;
   config::ClusterConfig config_;
   std::optional<auth::HostKey> key_;
-  std::unique_ptr<store::Store> store_;
+  std::shared_ptr<store::Store> store_;  // also of a query that rebuilds
   std::optional<store::Reader> reader_;
   store::LoadedState loaded_;
   std::map<std::string, store::TokenRecord> tokens_;  // by hash

@@ -229,7 +229,33 @@ Status UseQuery::read_reservations() {
   return {};
 }
 
+class RebuildQuery : public Query {
+ public:
+  explicit RebuildQuery(std::shared_ptr<store::Store> store) : store_(std::move(store)) {}
+
+  Piece next() override {
+    const Result<store::UseRebuild> made = store_->rebuild_use();
+    if (!made) {
+      wire::ErrorReply message;
+      message.code = made.error().code;
+      message.text = made.error().text;
+      return {wire::ErrorReply::kType, wire::encode(message), true};
+    }
+    wire::EditHistoryReply message;
+    message.rows = made->rows;
+    message.same = made->same;
+    return {wire::EditHistoryReply::kType, wire::encode(message), true};
+  }
+
+ private:
+  std::shared_ptr<store::Store> store_;
+};
+
 }  // namespace
+
+std::unique_ptr<Query> rebuild_use(std::shared_ptr<store::Store> store) {
+  return std::make_unique<RebuildQuery>(std::move(store));
+}
 
 std::unique_ptr<Query> query_use(store::Reader reader, SnapshotPtr snapshot, UseAsked asked) {
   return std::make_unique<UseQuery>(std::move(reader), std::move(snapshot), std::move(asked));

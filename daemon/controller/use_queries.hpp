@@ -18,5 +18,7 @@ struct UseAsked {
 };
 [[nodiscard]] std::unique_ptr<Query> query_use(store::Reader reader, SnapshotPtr snapshot,
                                                UseAsked asked);
+// Makes the sums anew.
+[[nodiscard]] std::unique_ptr<Query> rebuild_use(std::shared_ptr<store::Store> store);
 
 }  // namespace sluice::controller

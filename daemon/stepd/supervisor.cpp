@@ -143,6 +143,7 @@ Status Supervisor::prepare() {
 void Supervisor::launch_tasks() {
   if (phase_ != Phase::preparing) return;
   phase_ = Phase::running;
+  if (!settings_.energy_folder.empty()) energy_.emplace(settings_.energy_folder);
   if (auto forked = fork_tasks(); !forked) return fail_launch(forked.error().text);
   mpi_.tasks_started();
   for (Task& task : tasks_) feed(task);  // what came while MPI was being prepared

@@ -35,6 +35,7 @@
 #include "daemon/stepd/task_io.hpp"
 #include "daemon/stepd/task_plan.hpp"
 #include "daemon/stepd/usage_meter.hpp"
+#include "daemon/worker/host/energy.hpp"
 
 namespace sluice::stepd {
 
@@ -118,7 +119,7 @@ class Supervisor {
   void leave_word(const std::string& text);
   [[nodiscard]] Task* find_task(std::uint32_t task);
   void sample();
-  [[nodiscard]] model::Usage usage() const;
+  [[nodiscard]] model::Usage usage();
   void log(const std::string& text) const;
 
   wire::LaunchStep launch_;
@@ -134,6 +135,7 @@ class Supervisor {
   std::optional<InputFeed> input_;
   std::optional<UsageMeter> meter_;
   std::optional<DeviceSampler> devices_;
+  std::optional<worker::EnergyMeter> energy_;
   Phase phase_ = Phase::preparing;
   base::UniqueFd report_;  // LaunchProblems; at its end all tasks run
   std::string report_bytes_;

@@ -234,15 +234,23 @@ void Supervisor::sample() {
   std::vector<pid_t> roots;
   for (const Task& task : tasks_) roots.push_back(task.ended ? -1 : task.pid);
   meter_->sample(roots, group_.pids());
+  if (energy_) energy_->read();
   if (settings_.sample_interval_s == 0) return;
   sample_timer_ =
       poller_.after(std::int64_t{settings_.sample_interval_s} * 1000, [this] { sample(); });
 }
 
-model::Usage Supervisor::usage() const {
+model::Usage Supervisor::usage() {
   model::Usage used;
   if (meter_) used = meter_->usage();
   if (devices_) used.devices = devices_->uses();
+  if (energy_ && energy_->has_counters()) {  // stands beside devices, of which nothing was sampled
+    energy_->read();
+    model::DeviceUse host;
+    host.node = settings_.node_name;
+    host.energy_mj = energy_->millijoules();
+    used.devices.push_back(std::move(host));
+  }
   return used;
 }
 

@@ -17,6 +17,7 @@
 #include "base/log/log.hpp"
 #include "base/user.hpp"
 #include "daemon/worker/host/device_grant.hpp"
+#include "daemon/worker/host/energy.hpp"
 
 namespace sluice::worker {
 
@@ -53,6 +54,7 @@ HostSettings host_settings(const std::vector<wire::KeyValue>& settings) {
     if (key == "kill_wait") number(out.kill_wait_s);
     if (key == "unkillable_step_timeout") number(out.unkillable_s);
     if (key == "job_acct_gather_frequency") number(out.sample_interval_s);
+    if (key == "acct_gather_energy_type") out.gather_energy = value == "rapl";
     if (key == "allowed_swap_space") number(out.swap_percent);
     if (key == "accelerator_health_interval") number(out.accelerator_health_s);
     if (key == "require_cgroups") flag(out.require_cgroups);
@@ -290,6 +292,9 @@ void HostJobs::complete(const JobOnHost& job, wire::LaunchStep& launch,
   settings.kill_wait_s = settings_.kill_wait_s;
   settings.unkillable_s = settings_.unkillable_s;
   settings.sample_interval_s = settings_.sample_interval_s;
+  if (settings_.gather_energy) {
+    settings.energy_folder = config_.accelerator_root + kPowercapFolder;
+  }
   settings.job_start_s = job.job->start / model::kSecond;
   settings.job_end_s = job.ends / model::kSecond;
   settings.cgroup_node = cgroup_node_;

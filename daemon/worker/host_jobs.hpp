@@ -34,6 +34,7 @@ struct HostSettings {
   std::uint32_t sample_interval_s = 30;
   std::uint32_t swap_percent = 0;
   std::uint32_t accelerator_health_s = 60;  // 0: never looked at
+  bool gather_energy = false;
   bool require_cgroups = false;
   bool constrain_cores = true;
   bool constrain_memory = true;

@@ -193,6 +193,18 @@ Setter for_nodes(ClusterConfig& config, std::string key, Setter check) {
   };
 }
 
+// "none" or "rapl", also as Slurm writes it: "acct_gather_energy/rapl".
+Setter energy_type(ClusterConfig& config) {
+  return [&config](const std::string& value) -> Status {
+    constexpr std::string_view kPrefix = "acct_gather_energy/";
+    std::string_view word = value;
+    if (word.starts_with(kPrefix)) word.remove_prefix(kPrefix.size());
+    if (word != "none" && word != "rapl") return fail(ErrorCode::invalid_argument, "none, rapl");
+    config.node_settings.emplace_back("acct_gather_energy_type", word);
+    return {};
+  };
+}
+
 // A yes or no in one spelling, whichever it was written in.
 Setter flag_for_nodes(ClusterConfig& config, std::string key) {
   return [&config, key = std::move(key)](const std::string& value) -> Status {
@@ -265,6 +277,7 @@ std::vector<Key> keys_of(ClusterConfig& config, model::Settings& s, NodeOnly& ch
       {"mpi_default", for_nodes(config, "mpi_default", text(checked.word))},
       {"job_acct_gather_frequency",
        for_nodes(config, "job_acct_gather_frequency", seconds(checked.count))},
+      {"acct_gather_energy_type", energy_type(config)},
       {"accelerator_health_interval",
        for_nodes(config, "accelerator_health_interval", seconds(checked.count))},
       {"tree_width", for_nodes(config, "tree_width", number(checked.count))},

@@ -112,6 +112,8 @@ std::vector<std::pair<std::string, std::string>> shown_config(const ClusterConfi
       {"AccountingStorageEnforce", enforce_text(s.enforce)},
       {"AccountingStorageTRES", tres_names(s)},
       {"AccountingStorageType", "accounting_storage/sluice"},
+      {"AcctGatherEnergyType",
+       "acct_gather_energy/" + node_setting(config, "acct_gather_energy_type", "none")},
       {"AcctGatherNodeFreq", "0 sec"},
       {"ClusterName", s.cluster_name.str()},
       {"DefMemPerNode", memory_text(s.default_memory_per_node)},

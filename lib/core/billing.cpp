@@ -265,6 +265,7 @@ void Billing::leave(JobId id) {
   const auto found = followed_.find(id);
   if (found == followed_.end()) return;
   due_.erase({found->second.due, id});
+  in_grace.erase(id);
   followed_.erase(found);
 }
 

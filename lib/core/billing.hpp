@@ -106,6 +106,7 @@ class Billing : public StartGate {
   // The books as a canonical text, for comparing states.
   [[nodiscard]] std::string fingerprint() const;
 
+  std::set<JobId> in_grace;            // those whose grace time runs
   model::WallTime next_charge = 0;     // of all that run; 0: not known yet
   std::optional<Attempt> charge_from;  // set: a round of charges goes on there
 

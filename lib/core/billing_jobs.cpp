@@ -14,7 +14,7 @@ namespace sluice::core {
 namespace {
 
 constexpr std::size_t kChargesPerTurn = 1'000;
-constexpr std::size_t kDuePerTurn = 1'000;
+constexpr std::size_t kDuePerTurn = 250;  // who can't pay for all of it is dear to look at
 // For what outlasts its time limit while it is being ended.
 constexpr model::WallTime kAfterLimit = 60 * model::kSecond;
 
@@ -64,7 +64,10 @@ void Cluster::State::restore_billing(const StoredState& stored) {
     Billing::Followed followed;
     followed.attempt = ledger::attempt_of(open.job);
     followed.due = open.held_until;
-    if (open.grace_until != 0) followed.due = open.grace_until;
+    if (open.grace_until != 0) {
+      followed.due = open.grace_until;
+      money->in_grace.insert(open.job.job);
+    }
     if (job != nullptr && attempt_of(*job) == followed.attempt && runs(*job)) {
       followed.allocation = job->allocation.get();
       followed.asleep = open.suspended;
@@ -197,8 +200,8 @@ void Cluster::State::begin_attempt(JobId id) {
                      .due = until});
 }
 
-// As far as the money goes; then the grace time runs. What has reached its time limit is about to be
-// ended for that.
+// As far as the money goes; then the grace time runs. What has reached its time limit is about to
+// be ended for that.
 void Cluster::State::hold_anew(JobId id) {
   Billing::Followed& known = *money->find(id);
   ledger::Books& books = money->books();
@@ -216,10 +219,12 @@ void Cluster::State::hold_anew(JobId id) {
   }
   if (open.held_until > now) {
     books.end_grace(known.attempt);
+    money->in_grace.erase(id);
     return money->set_due(id, known, open.held_until);
   }
   if (open.grace_until == 0 && customer.grace_s != 0) {
     money->add(books.begin_grace(known.attempt, stamp));
+    money->in_grace.insert(id);
   }
   if (open.grace_until > now) return money->set_due(id, known, open.grace_until);
   money->set_due(id, known, now + kAfterLimit);

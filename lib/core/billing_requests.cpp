@@ -1,6 +1,7 @@
 // What is asked of the books: prices and customers, money, months. Each request is taken as a whole
 // or refused without having changed anything; a repeated one says which entry it made before.
 #include <algorithm>
+#include <set>
 
 #include "base/strings.hpp"
 #include "core/billing.hpp"
@@ -98,6 +99,14 @@ void Cluster::State::on(const Bill& event) {
     answer->repeated = posted->repeated;
     money->look_again(posted->entries);
     money->add(std::move(*posted));
+    // What has come in goes to those that are about to end, before others may start by it.
+    std::set<std::uint32_t> customers;
+    for (const ledger::Entry& entry : answer->entries) customers.insert(entry.customer);
+    const std::set<JobId> waiting = money->in_grace;
+    for (const JobId id : waiting) {
+      const ledger::OpenAttempt* open = money->books().attempt(money->find(id)->attempt);
+      if (customers.contains(open->customer) && find(id) != nullptr) hold_anew(id);
+    }
   }
   turn.changes.billed = std::move(answer);
 }

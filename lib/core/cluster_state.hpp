@@ -34,6 +34,7 @@
 #include "core/request_rules.hpp"
 #include "core/reservation_rules.hpp"
 #include "core/reservation_table.hpp"
+#include "core/settled_requests.hpp"
 #include "core/why.hpp"
 
 namespace sluice::ledger {
@@ -56,6 +57,7 @@ struct Cluster::State {
   [[nodiscard]] Changes finish();
   [[nodiscard]] const model::Job* find(JobId id) const;
   [[nodiscard]] const model::Job& job(JobId id) const;
+  [[nodiscard]] Entry& entry_of(JobId id);
   model::Job& edit(JobId id);
   model::Job& edit_quietly(JobId id);  // changes nothing that books or planner look at
   model::Job& insert(model::Job job);
@@ -83,6 +85,7 @@ struct Cluster::State {
   [[nodiscard]] Status describe_array(model::Job& job) const;
   [[nodiscard]] Status check_possible(const model::Job& job) const;
   [[nodiscard]] Error no_partition(const model::Job& job) const;
+  [[nodiscard]] Result<model::RequestPtr> settle_submitted(const SubmitJob& event);
   [[nodiscard]] Result<model::RequestPtr> settle_request(const model::Request& asked,
                                                          const AccessCheck& who);
   [[nodiscard]] std::uint32_t shown_time_limit(const model::Request& request) const;
@@ -299,6 +302,7 @@ struct Cluster::State {
                                                     model::Request request) const;
   bool try_changes(const model::Job& waiting, std::vector<ChangedRequest> changes,
                    model::Explanation& why) const;
+  [[nodiscard]] model::WallTime earliest_start(const model::Job& waiting) const;
   void explain_sooner(const model::Job& waiting, model::Explanation& why) const;
   void explain_placement(const model::Job& job, model::Explanation& why) const;
   [[nodiscard]] bool counts_for(const GateBlock& gate, const model::Job& running) const;
@@ -441,8 +445,8 @@ struct Cluster::State {
   NodePool pool;
   Planner planner;
   std::map<JobId, Entry> jobs;
-  mutable JobId last_found_id;                // find()'s last answer
-  mutable const Entry* last_found = nullptr;  // null: none
+  mutable JobId last_found_id;          // find()'s last answer
+  mutable Entry* last_found = nullptr;  // null: none
   std::map<JobId, Active> active;
   std::unordered_map<Uid128, JobId> attempts;  // of active jobs
   std::map<JobId, ArrayInfo> arrays;
@@ -460,6 +464,7 @@ struct Cluster::State {
   model::AccountsPtr accounts_stored;  // set: `tree` has changes that haven't gone out yet
   Interner<model::JobSpec> specs;
   mutable Interner<model::Request> requests;
+  SettledRequests settled_requests;
   std::uint32_t singletons = 0;  // jobs with such a dependency
   ReservationTable reservations;
   bool tend_when_restored = false;

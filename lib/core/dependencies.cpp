@@ -320,7 +320,7 @@ bool Cluster::State::leads_to(JobId from, JobId goal) const {
 void Cluster::State::notify_dependents(JobId base) {
   const auto found = dependents.find(base);
   if (found == dependents.end()) return;
-  turn.unsettled.insert(found->second.begin(), found->second.end());
+  for (const JobId id : found->second) turn.unsettled.insert(id);
 }
 
 }  // namespace sluice::core

@@ -27,6 +27,7 @@ class Chooser {
         picker_(demand_, prospects_) {}
 
   std::optional<Selection> choose() {
+    if (const auto node = only_node()) return choose_only(*node);
     if (!prospects_.may_fit() || !prospects_.take_required()) return std::nullopt;
     if (demand_.contiguous) return choose_contiguous();
     if (!eligibility_.counted.empty()) return choose_counted();
@@ -51,6 +52,25 @@ class Chooser {
   }
 
  private:
+  // Where nothing but one node could serve there is nothing to choose.
+  [[nodiscard]] std::optional<std::uint32_t> only_node() const {
+    if (eligibility_.classes.size() != 1 || !eligibility_.required.empty()) return std::nullopt;
+    const NodeClass& from = pool_.classes.at(eligibility_.classes.front());
+    const bool plain = from.size == 1 && eligibility_.counted.empty() && demand_.job_gres == 0 &&
+                       !pool_.topology.known();
+    if (!plain) return std::nullopt;
+    return static_cast<std::uint32_t>(from.members.find_first());
+  }
+
+  std::optional<Selection> choose_only(std::uint32_t node) {
+    const std::optional<Offer> offer = prospects_.offer_of_only(node);
+    if (!offer) return std::nullopt;
+    Selection made;
+    made.nodes.push_back({.node = node});
+    lay_out_tasks(demand_, pool_, {&*offer, 1}, made);
+    return made;
+  }
+
   // Tries with the nodes of this level and those before it. If not all nodes were looked at, the
   // answer is good only if it needs no more nodes than were asked for.
   std::optional<std::vector<Prospect>> pick_level(std::size_t level) {

@@ -126,14 +126,19 @@ std::int64_t Planner::next_ranking_ms() const {
   return state_->rule->next_ranking_ms();
 }
 
+// Until a restart has been followed by a whole pass, those who were not looked at count as well.
 std::vector<Planner::Overdue> Planner::overdue(model::WallTime since) const {
   const PlannerQueue& queue = state_->queue;
+  const bool all_seen = state_->full_number > 1;
   std::vector<Overdue> made;
+  const auto waits_for_nodes = [&](const Lane& lane) {
+    if (lane.work == nullptr) return !all_seen;
+    const LaneWork& work = *lane.work;
+    return !lane.gated && !work.leader.gate && work.verdict == LaneWork::Verdict::possible;
+  };
   const auto count = [&](const Lane& lane) {
     const QueuedJob& leader = queue.leader(lane.group);
-    if (leader.accrue == 0 || leader.accrue > since || lane.work == nullptr) return;
-    const LaneWork& work = *lane.work;
-    if (lane.gated || work.leader.gate || work.verdict != LaneWork::Verdict::possible) return;
+    if (leader.accrue == 0 || leader.accrue > since || !waits_for_nodes(lane)) return;
     if (lane.partition.value >= made.size()) made.resize(lane.partition.value + 1);
     Overdue& overdue = made[lane.partition.value];
     overdue.cpus += static_cast<std::uint64_t>(requested_cpus(*queue.group(lane.group).request));

@@ -72,7 +72,7 @@ std::int64_t length_of(std::uint32_t minutes, const Settings& settings) {
 }
 
 LaneWork& PlannerPass::work_of(Lane& lane) {
-  if (lane.work == nullptr) lane.work = std::make_unique<LaneWork>();
+  if (lane.work == nullptr) lane.work = state_.queue.fresh_work();
   LaneWork& work = *lane.work;
   const NodePool::State& pool = pool_.state();
   if (work.config_number == state_.config_number) return work;
@@ -85,6 +85,10 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
     work.choices_number = state_.choices_number;
     work.choice.reset();
     if (group.followers) group.followers->before.clear();
+  }
+  if (const KnownRequest* known = known_of(lane)) {
+    take_known(*known, lane);
+    return work;
   }
   const PartitionRules rules(pool.partitions[lane.partition.value].config, lane.waived);
   Result<Demand> demand =
@@ -109,7 +113,47 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
     lane.fewest_cores =
         std::min(lane.fewest_cores, least_cores(work.demand, *pool.classes.at(id).hardware, each));
   }
+  if (lane.reservation == 0) keep_known(lane);
   return work;
+}
+
+KnownRequest::Key PlannerPass::asked_by(const Lane& lane) const {
+  const Group& group = state_.queue.group(lane.group);
+  return {.request = group.request,
+          .partition = lane.partition,
+          .waived = lane.waived,
+          .uid = group.key.uid,
+          .config_number = state_.config_number};
+}
+
+// What such a lane's request came to; null: not known.
+KnownRequest* PlannerPass::known_of(const Lane& lane) const {
+  if (lane.reservation != 0) return nullptr;
+  const KnownRequest::Key asked = asked_by(lane);
+  KnownRequest& known = state_.known.at(asked);
+  return known.key == asked ? &known : nullptr;
+}
+
+void PlannerPass::keep_known(const Lane& lane) const {
+  const LaneWork& work = *lane.work;
+  KnownRequest::Key asked = asked_by(lane);
+  KnownRequest& known = state_.known.at(asked);
+  known = {.key = std::move(asked),
+           .demand = work.demand,
+           .eligibility = work.eligibility,
+           .counted = work.counted,
+           .fewest_cores = lane.fewest_cores};
+}
+
+void PlannerPass::take_known(const KnownRequest& known, Lane& lane) const {
+  LaneWork& work = *lane.work;
+  work.demand = known.demand;
+  work.eligibility = known.eligibility;
+  work.counted = known.counted;
+  lane.fewest_cores = known.fewest_cores;
+  if (known.possible_at == 0) return;
+  work.verdict = LaneWork::Verdict::possible;
+  work.state_generation = known.possible_at;
 }
 
 // The request doesn't go with the partition, whatever is free.
@@ -163,6 +207,7 @@ bool PlannerPass::judge(Lane& lane, LaneWork& work) {
     if (fits_when_idle(pool, work.demand, work.eligibility, Outlook::Nodes::available) ||
         fits_on_more_switches(pool, request, work)) {
       work.verdict = Verdict::possible;
+      if (KnownRequest* known = known_of(lane)) known->possible_at = pool.state_generation;
     } else if (could_ever_run(pool, request, work.demand)) {
       work.verdict = Verdict::nodes_away;
       work.away = away_text(pool, work.eligibility);
@@ -229,8 +274,8 @@ bool PlannerPass::may_skip(const Lane& lane) const {
     return lane.work->planned_ms > now_.mono_ms && (!state_.compressing || stays_put(lane));
   }
   const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
-  const bool light = state_.light && (!state_.again || state_.again_light ||
-                                      lane.key < state_.again_until);
+  const bool light =
+      state_.light && (!state_.again || state_.again_light || lane.key < state_.again_until);
   const bool behind =
       (light || easy) && lane.settled && state_.first_blocked[lane.partition.value].job.is_set();
   if (!behind) return false;

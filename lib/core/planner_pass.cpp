@@ -462,6 +462,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   note_lanes_before(group, lane.key);
   Planner::State::Blocked& first = state_.first_blocked[lane.partition.value];
   if (first.job.is_set() && first.key == lane.key) first = {};  // when looked at before
+  const LaneKey starter = lane.key;
   state_.queue.take_one(group);  // may dissolve the group and its lanes
   if (state_.released_cores != model::kUnlimited) {
     state_.released_cores = std::min(state_.released_cores, most_released());
@@ -471,6 +472,7 @@ void PlannerPass::start(Lane& lane, LaneWork& work, const Selection& selection) 
   for (const std::uint32_t other : state_.queue.group(group).lanes) {
     state_.unseen = std::min(state_.unseen, state_.queue.lane(other).key);
   }
+  turn_back(lane, starter);
 }
 
 void PlannerPass::block(Lane& lane, LaneWork& work) {

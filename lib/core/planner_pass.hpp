@@ -50,11 +50,17 @@ class PlannerPass {
   [[nodiscard]] std::uint64_t work_done() const;
   [[nodiscard]] bool may_go_back() const;
   void go_back();
+  void go_back_to(const LaneKey& key);
+  void turn_back(const Lane& lane, const LaneKey& starter);
   [[nodiscard]] bool look_again(const Lane& lane, const LaneKey& given_up);
   void end_again();
   void refresh_config();
   void note_ends();
   LaneWork& work_of(Lane& lane);
+  [[nodiscard]] KnownRequest::Key asked_by(const Lane& lane) const;
+  [[nodiscard]] KnownRequest* known_of(const Lane& lane) const;
+  void keep_known(const Lane& lane) const;
+  void take_known(const KnownRequest& known, Lane& lane) const;
   void examine(const LaneKey& key);
   [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);

@@ -24,6 +24,7 @@ PlannerQueue& PlannerQueue::operator=(PlannerQueue&&) noexcept = default;
 namespace {
 
 constexpr std::uint32_t kMostTier = 0xffff;  // half of the key's first word
+constexpr std::size_t kMostSpare = 64;
 
 template <class T>
 std::uint32_t take_place(std::vector<T>& items, std::vector<std::uint32_t>& free) {
@@ -244,12 +245,23 @@ void PlannerQueue::dissolve(std::uint32_t id) {
   for (const std::uint32_t lane : group.lanes) {
     order_.erase(lanes_[lane].key);
     note_change(lanes_[lane].key);
+    if (lanes_[lane].work != nullptr && spare_works_.size() < kMostSpare) {
+      spare_works_.push_back(std::move(lanes_[lane].work));
+    }
     lanes_[lane] = Lane();
     free_lanes_.push_back(lane);
   }
   group_ids_.erase(group.key);
   groups_[id] = Group();
   free_groups_.push_back(id);
+}
+
+std::unique_ptr<LaneWork> PlannerQueue::fresh_work() {
+  if (spare_works_.empty()) return std::make_unique<LaneWork>();
+  std::unique_ptr<LaneWork> work = std::move(spare_works_.back());
+  spare_works_.pop_back();
+  std::destroy_at(work.get());
+  return std::unique_ptr<LaneWork>(std::construct_at(work.release()));
 }
 
 void PlannerQueue::remove(JobId id) {

@@ -121,6 +121,8 @@ class PlannerQueue {
   // In its first partition, as of the last ranking.
   [[nodiscard]] std::uint32_t priority_of(const QueuedJob& job) const;
   [[nodiscard]] const QueuedJob& member(std::uint32_t job) const { return jobs_[job]; }
+  // For a lane that hasn't got one.
+  [[nodiscard]] std::unique_ptr<LaneWork> fresh_work();
   [[nodiscard]] Lane& lane(std::uint32_t id) { return lanes_[id]; }
   [[nodiscard]] const Lane& lane(std::uint32_t id) const { return lanes_[id]; }
   // The first lane at or behind a key; null: none.
@@ -160,6 +162,7 @@ class PlannerQueue {
   std::map<GroupKey, std::uint32_t> group_ids_;  // looked up only, never walked
   std::vector<Lane> lanes_;
   std::vector<std::uint32_t> free_lanes_;
+  std::vector<std::unique_ptr<LaneWork>> spare_works_;  // of lanes that are no more
   std::set<LaneKey> order_;
   std::vector<std::uint32_t> tiers_;
   PreemptRanks ranks_;

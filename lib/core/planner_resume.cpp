@@ -121,10 +121,29 @@ void PlannerPass::go_back() {
     state_.back_since = work_done();
   }
   if (state_.again_light) drop_gone_plans();
-  state_.resume = std::min(state_.resume, to);
+  go_back_to(to);
+}
+
+void PlannerPass::go_back_to(const LaneKey& key) {
+  state_.resume = std::min(state_.resume, key);
   for (Planner::State::Blocked& blocked : state_.first_blocked) {
     if (blocked.job.is_set() && !(blocked.key < state_.resume)) blocked = {};
   }
+}
+
+// The member that leads after a start may stand before the one that has started: of two with the
+// same priority who was submitted first, though he has aged for less long. The pass has come past
+// his place.
+void PlannerPass::turn_back(const Lane& lane, const LaneKey& starter) {
+  const LaneKey next = lane.key;
+  for (const std::uint32_t id : state_.queue.group(lane.group).lanes) {
+    const Lane& other = state_.queue.lane(id);
+    state_.keep_changes = state_.keep_changes || (&other != &lane && other.key < starter);
+  }
+  if (!(next < starter)) return;
+  if (state_.light) return go_back_to(next);
+  if (work_done() <= kCheapSteps) return restart_from(&next);
+  state_.keep_changes = true;
 }
 
 // A job's plan in one partition was given up, for it can start earlier in another. Whom that plan

@@ -145,8 +145,8 @@ std::vector<std::uint32_t> Planner::State::met_by(const Vantage& from, std::int6
 }
 
 std::int64_t PlannerPass::end_of(const Lane& lane, std::int64_t from_ms) const {
-  return std::min(end_after(from_ms, length_of(limit_minutes(lane), *state_.settings)),
-                  state_.vantage(lane.reservation).until_ms);
+  const std::int64_t end = end_after(from_ms, length_of(limit_minutes(lane), *state_.settings));
+  return lane.reservation == 0 ? end : std::min(end, state_.vantage(lane.reservation).until_ms);
 }
 
 // Even if nothing ran: the nodes that others' reservations leave for as long as the job would run

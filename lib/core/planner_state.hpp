@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/known_requests.hpp"
 #include "core/lane_work.hpp"
 #include "core/planner.hpp"
 #include "core/planner_queue.hpp"
@@ -39,6 +40,8 @@ struct Planner::State {
   };
   mutable std::vector<Possible> possible;
   [[nodiscard]] Possible& possible_at(const model::RequestPtr& request) const;
+
+  KnownRequests known;
 
   // Of planner_standing.cpp
   [[nodiscard]] const StandingReservation* reservation(std::uint32_t id) const;  // null: unknown

@@ -58,6 +58,11 @@ struct HoldEnd {
   auto operator<=>(const HoldEnd&) const = default;
 };
 
+struct EndChange {
+  HoldEnd end;
+  bool came = false;  // else it has gone
+};
+
 struct NodeSlot {
   Text name;
   Text features;
@@ -67,8 +72,8 @@ struct NodeSlot {
   bool available = false;
   bool changed_under_holds = false;  // the holds date from before the hardware changed
   base::Bitmap busy;                 // CPUs that any hold has
-  base::Bitmap full;                 // of a very large node: words of `busy` without an idle CPU
-  std::uint32_t idle_cores = 0;      // cores without a busy thread
+  base::Bitmap full;  // of a very large node: words of `busy` known to be without an idle CPU
+  std::uint32_t idle_cores = 0;  // cores without a busy thread
   std::uint32_t idle_threads = 0;
   std::uint32_t charged_cpus = 0;
   std::uint32_t user_holds = 0;  // holds that tolerate no other user
@@ -78,13 +83,18 @@ struct NodeSlot {
   std::vector<base::Bitmap> faulty;  // devices out of service, as above; empty: none is
   std::vector<Hold> holds;
   std::vector<HoldEnd> ends;  // of the holds, ascending
-  bool disjoint = true;       // no CPU is held twice, and all holds are of the present hardware
+  // The latest changes of `ends` where there are many of them; the first has this number.
+  std::vector<EndChange> end_log;
+  std::uint64_t end_log_base = 0;
+  static constexpr std::size_t kFewEnds = 16;
+  bool disjoint = true;  // no CPU is held twice, and all holds are of the present hardware
 
   // Of one kind: what may be given out now.
   [[nodiscard]] std::uint64_t free_gres(std::size_t kind) const {
     const std::uint64_t count = hardware->gres[kind].count;
     return count - std::min(count, gres[kind].used + gres[kind].lost);
   }
+  [[nodiscard]] std::uint64_t end_log_end() const { return end_log_base + end_log.size(); }
   [[nodiscard]] std::uint64_t free_memory() const {
     return hardware->memory > used_memory ? hardware->memory - used_memory : 0;
   }

@@ -37,7 +37,7 @@ const Timeline& Profile::timeline(std::uint32_t node) const {
   future.timeline.build(slot, now_ms_, overdue_end_ms_);
   future.good_until_ms = future.timeline.end_of(0);
   future.plain = Timeline::is_plain(slot) && !has_overdue(slot);
-  if (future.plain) future.ends = slot.ends;
+  if (future.plain) note_ends(future, slot);
   for (Claim& claim : future.claims) {
     claim.full = Vantage{}.heeds_claim(claim) && subtract(future.timeline, claim, slot);
     future.plain = future.plain && is_plain(claim);
@@ -52,11 +52,19 @@ bool Profile::has_overdue(const NodeSlot& slot) const {
 // Whether put_back() undoes what subtract() did.
 bool Profile::is_plain(const Claim& claim) { return claim.full && !claim.whole && !claim.inside; }
 
+// Of few ends all are remembered, of many the node's log tells what has changed.
+void Profile::note_ends(NodeFuture& future, const NodeSlot& slot) {
+  future.ends_seen = slot.end_log_end();
+  future.listed = slot.ends.size() <= NodeSlot::kFewEnds;
+  if (future.listed) {
+    future.ends = slot.ends;
+  } else {
+    future.ends.clear();
+  }
+}
+
 // Both lists of ends are in order: what stands in one of them only has gone, or has come.
-bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
-  if (!future.plain || has_overdue(slot) || !Timeline::is_plain(slot)) return false;
-  come_.clear();
-  future.timeline.begin_at(now_ms_);
+void Profile::follow_list(NodeFuture& future, const NodeSlot& slot) const {
   auto old = future.ends.cbegin();
   auto fresh = slot.ends.cbegin();
   const auto same = [](const HoldEnd& a, const HoldEnd& b) {
@@ -73,10 +81,38 @@ bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
       ++old;
     }
   }
+}
+
+void Profile::follow_log(NodeFuture& future, const NodeSlot& slot) const {
+  for (std::uint64_t n = future.ends_seen; n < slot.end_log_end(); ++n) {
+    const EndChange& change = slot.end_log[n - slot.end_log_base];
+    const auto known =
+        change.came ? come_.end() : std::find(come_.begin(), come_.end(), change.end);
+    if (change.came) {
+      come_.push_back(change.end);
+    } else if (known != come_.end()) {
+      come_.erase(known);
+    } else if (change.end.at_ms > now_ms_) {
+      future.timeline.put_back(change.end);
+    }
+  }
+}
+
+bool Profile::follow(NodeFuture& future, const NodeSlot& slot) const {
+  if (!future.plain || has_overdue(slot) || !Timeline::is_plain(slot)) return false;
+  const bool logged = future.ends_seen >= slot.end_log_base;
+  if (!logged && !future.listed) return false;
+  future.timeline.begin_at(now_ms_);
+  come_.clear();
+  if (logged) {
+    follow_log(future, slot);
+  } else {
+    follow_list(future, slot);
+  }
   for (const HoldEnd& hold : come_) {
     if (!future.timeline.subtract(hold)) return false;
   }
-  future.ends = slot.ends;
+  note_ends(future, slot);
   future.changes = slot.changes;
   future.good_until_ms = slot.ends.empty() ? kNever : slot.ends.front().at_ms;
   return true;
@@ -260,11 +296,23 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
 }
 
 bool Profile::claims_leave(std::uint32_t node, std::int64_t until_ms, std::uint32_t cores) const {
-  const Timeline& future = timeline(node);
-  for (const Claim& claim : nodes_[node].claims) {
+  const std::vector<Claim>& claims = nodes_[node].claims;
+  const auto left_at = [&](std::int64_t at_ms) {
+    const Timeline& future = timeline(node);
+    return future.steps()[future.step_at(at_ms)].cores;
+  };
+  for (const Claim& claim : claims) {
     const std::int64_t at = std::max(claim.from_ms, now_ms_);
     if (at >= until_ms || claim.until_ms <= at) continue;
-    if (future.steps()[future.step_at(at)].cores < cores) return false;
+    if (claims.size() != 1) {
+      if (left_at(at) < cores) return false;
+      continue;
+    }
+    // Lane after lane asks.
+    const Asked asked{node, pool_->nodes[node].changes, edits_, now_ms_, 1};
+    if (left_asked_ != asked) left_ = left_at(at);
+    left_asked_ = asked;
+    if (left_ < cores) return false;
   }
   return true;
 }

@@ -1,13 +1,11 @@
 // Profile: the future as far as it is planned: a timeline for each node that was asked about, with
 // the claims of planned starts taken off. Timelines are made when first needed and follow the node:
 // where holds come and go as plain counts that is done step by step, else they are made anew.
-//
-// Work on a node that depends on particular sockets, on who shares or on whose jobs run there can't
-// be told from counts: it looks at the holds themselves and keeps clear of claims altogether.
+// Work that depends on particular sockets, on who shares or on whose jobs run there can't be told
+// from counts: it looks at the holds themselves and keeps clear of claims altogether.
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -62,8 +60,8 @@ class Profile {
   [[nodiscard]] bool claims_leave(std::uint32_t node, std::int64_t until_ms,
                                   std::uint32_t cores) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
-  // The log of nodes where somebody may have been given more room ends here. Who was kept back when
-  // it ended at `since` is so still, unless one of the nodes after that can help: helps(node).
+  // Where the log of nodes ends on which somebody may have been given more room. Who was kept back
+  // when it ended at `since` is so still, unless a node after that can help: helps(node).
   [[nodiscard]] std::uint64_t loosened() const { return log_base_ + log_.size(); }
   template <class Helps>
   [[nodiscard]] bool still_tight(std::uint64_t since, Helps&& helps) const {
@@ -97,9 +95,11 @@ class Profile {
   [[nodiscard]] static bool is_plain(const Claim& claim);
   // Brings the timeline up to the node's present holds; false: it has to be made anew.
   [[nodiscard]] bool follow(NodeFuture& future, const NodeSlot& slot) const;
+  void follow_list(NodeFuture& future, const NodeSlot& slot) const;
+  void follow_log(NodeFuture& future, const NodeSlot& slot) const;
+  static void note_ends(NodeFuture& future, const NodeSlot& slot);
   struct Piece {
-    std::int64_t from_ms = 0;
-    std::int64_t until_ms = 0;
+    std::int64_t from_ms = 0, until_ms = 0;
     std::uint32_t cores = 0;
   };
   // What the reservation's own jobs leave of its share.
@@ -108,19 +108,19 @@ class Profile {
   struct NodeFuture {
     std::vector<Claim> claims;
     Timeline timeline;
-    std::vector<HoldEnd> ends;       // slot.ends at that time, where that tells all of the holds
+    std::vector<HoldEnd> ends;  // slot.ends at that time, if `listed`: not where there are many
+    bool listed = false;
+    std::uint64_t ends_seen = 0;     // slot.end_log_end() at that time
     std::uint64_t changes = 0;       // slot.changes that it was made from; 0: none made
     std::int64_t good_until_ms = 0;  // then the next job is due
     bool plain = false;              // holds and claims add up, and all claims are there in full
   };
 
   const NodePool::State* pool_ = nullptr;
-  std::int64_t now_ms_ = 0;
-  std::int64_t overdue_end_ms_ = 0;
+  std::int64_t now_ms_ = 0, overdue_end_ms_ = 0;
   static constexpr std::size_t kMostLogged = 4096;
   static constexpr std::size_t kMostLooked = 64;  // of the log; more: it is taken to be too long
-  std::vector<std::uint32_t>
-      log_;  // nodes from which claims went; entry i has number log_base_ + i
+  std::vector<std::uint32_t> log_;  // nodes from which claims went; i has number log_base_ + i
   std::uint64_t log_base_ = 0;
   mutable std::vector<NodeFuture> nodes_;
   // What the scratch timeline shows.
@@ -130,11 +130,11 @@ class Profile {
     std::uint64_t edits = 0;
     std::int64_t now_ms = 0;
     std::ptrdiff_t counted = -1;  // claims; -1: as seen from a reservation
-
     bool operator==(const Asked&) const = default;
   };
   mutable Timeline scratch_;
-  mutable Asked asked_;
+  mutable Asked asked_, left_asked_;  // the latter: what `left_` is of, for claims_leave()
+  mutable std::uint32_t left_ = 0;
   std::uint64_t edits_ = 1;             // counts changes of claims
   mutable std::vector<HoldEnd> come_;   // for follow()
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first

@@ -95,6 +95,22 @@ bool Prospects::look_at(std::uint32_t node, Prospect& made) {
   return true;
 }
 
+// Looks no oftener than gathering would: what passes do depends on the steps that they count.
+std::optional<Offer> Prospects::offer_of_only(std::uint32_t node) {
+  const NodeSlot& slot = pool_.nodes[node];
+  if (least_nodes_ > 1) return std::nullopt;
+  if (!outlook_.present()) {
+    const std::uint32_t least = least_cores(demand_, *slot.hardware, least_share());
+    if (!outlook_.may_have(node, least)) return std::nullopt;
+  } else if (demand_.share_depth <= 1) {
+    const std::uint32_t wanted = least_cores(demand_, *slot.hardware, want());
+    if (!slot.available || slot.idle_cores < wanted) return std::nullopt;
+  }
+  Prospect made;
+  if (!look_at(node, made) || made.offer.tasks < tasks_) return std::nullopt;
+  return made.offer;
+}
+
 bool Prospects::take_required() {
   for (const std::uint32_t node : eligibility_.required) {
     Prospect made;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/eligibility.hpp"
@@ -35,6 +36,8 @@ class Prospects {
 
   // False if the buckets alone show that it can't fit now.
   [[nodiscard]] bool may_fit() const;
+  // What the node offers, if it alone suffices.
+  [[nodiscard]] std::optional<Offer> offer_of_only(std::uint32_t node);
   // The nodes that the job names; false if one of them doesn't serve.
   [[nodiscard]] bool take_required();
   // Classes of one weight are one level: where the level that begins at `from` ends.

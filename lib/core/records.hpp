@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 #include "core/changes.hpp"
+#include "core/id_set.hpp"
 #include "core/limits.hpp"
 #include "core/resources.hpp"
 #include "core/timers.hpp"
@@ -125,7 +126,7 @@ struct Turn {
   std::map<JobId, JobEdit> jobs;
   std::map<std::uint32_t, NodeEdit> nodes;
   std::map<std::uint32_t, std::shared_ptr<model::Partition>> partitions;
-  std::set<JobId> unsettled;             // to be looked at before the turn ends
+  IdSet unsettled;                       // to be looked at before the turn ends
   bool charge_all = false;               // running jobs, before the turn ends
   std::set<std::uint32_t> reservations;  // new or changed, by id
   bool tend_reservations = false;        // before the turn ends

@@ -3,13 +3,13 @@
 #include "core/resources.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "base/assert.hpp"
 #include "base/hostlist.hpp"
+#include "core/node_count.hpp"
 #include "core/pool_state.hpp"
 #include "core/shards.hpp"
 
@@ -18,158 +18,6 @@ namespace sluice::core {
 namespace {
 
 constexpr std::size_t kMaxReleaseLog = 65536;
-
-struct Recount {
-  base::Bitmap busy;
-  std::uint32_t charged = 0;
-  std::uint32_t user_holds = 0;
-  std::uint64_t memory = 0;
-  std::vector<GresUse> gres;
-  bool disjoint = true;
-};
-
-void count_gres(const model::GresShare& share, const Hardware& hardware, Recount& sum) {
-  for (std::size_t e = 0; e < hardware.gres.size(); ++e) {
-    const GresEntry& entry = hardware.gres[e];
-    if (entry.name != share.name || entry.type != share.type) continue;
-    sum.gres[e].used += share.count;
-    mark_devices(share, entry, sum.gres[e].devices);
-    return;
-  }
-}
-
-Recount recount(const NodeSlot& slot) {
-  const Hardware& hardware = *slot.hardware;
-  Recount sum;
-  sum.busy = hardware.idle_busy();
-  const std::size_t kept = sum.busy.count();
-  std::size_t held = 0;
-  sum.gres.resize(hardware.gres.size());
-  for (std::size_t e = 0; e < sum.gres.size(); ++e) {
-    sum.gres[e].devices = base::Bitmap(hardware.gres[e].devices);
-  }
-  for (const Hold& hold : slot.holds) {
-    held += hold.threads;
-    if (hold.cpus->size() == sum.busy.size()) {
-      sum.busy |= *hold.cpus;
-    } else {  // the node came back with other hardware than the job started on
-      base::Bitmap fitted = *hold.cpus;
-      fitted.resize(sum.busy.size());
-      sum.busy |= fitted;
-      held = std::numeric_limits<std::uint32_t>::max();
-    }
-    sum.charged += hold.cpu_count;
-    sum.memory += hold.memory;
-    if (hold.holder.sharing == model::Sharing::exclusive_user) ++sum.user_holds;
-    for (const model::GresShare& share : hold.gres) count_gres(share, hardware, sum);
-  }
-  sum.disjoint = kept + held == sum.busy.count();
-  return sum;
-}
-
-HoldEnd end_of(const Hold& hold) {
-  return {.at_ms = hold.expected_end_ms,
-          .job = hold.holder.job,
-          .cores = hold.cores,
-          .threads = hold.threads,
-          .memory = hold.memory};
-}
-
-void enter_end(NodeSlot& slot, const HoldEnd& end) {
-  slot.ends.insert(std::upper_bound(slot.ends.begin(), slot.ends.end(), end), end);
-}
-
-void leave_end(NodeSlot& slot, const HoldEnd& end) {
-  const auto place = std::lower_bound(slot.ends.begin(), slot.ends.end(), end);
-  SLUICE_ASSERT(place != slot.ends.end() && *place == end, "job {} has no end", end.job.value);
-  slot.ends.erase(place);
-}
-
-void list_ends(NodeSlot& slot) {
-  slot.ends.clear();
-  for (const Hold& hold : slot.holds) slot.ends.push_back(end_of(hold));
-  std::sort(slot.ends.begin(), slot.ends.end());
-}
-
-// Whether a hold of these CPUs can be added to or taken from the sums without looking at the
-// others: where nothing but whole cores and memory is handed out.
-bool adds_up(const NodeSlot& slot, const base::Bitmap& cpus) {
-  return slot.disjoint && slot.hardware->threads == 1 && slot.gres.empty() && slot.faulty.empty() &&
-         !slot.changed_under_holds && cpus.size() == slot.busy.size();
-}
-
-// Only where looking for an idle CPU would take long without.
-void note_full(NodeSlot& slot, std::size_t first, std::size_t end) {
-  constexpr std::size_t kLarge = 16;
-  if (slot.busy.word_count() <= kLarge) return;
-  if (slot.full.size() != slot.busy.word_count()) {
-    slot.full = base::Bitmap(slot.busy.word_count());
-    first = 0;
-    end = slot.busy.word_count();
-  }
-  for (std::size_t w = first; w < end; ++w) {
-    if (slot.busy.word(w) == ~std::uint64_t{0}) {
-      slot.full.set(w);
-    } else {
-      slot.full.reset(w);
-    }
-  }
-}
-
-void count_in(NodeSlot& slot, const Hold& hold) {
-  ++slot.changes;
-  slot.busy |= *hold.cpus;
-  note_full(slot, hold.cpus->words_begin(), hold.cpus->words_end());
-  slot.charged_cpus += hold.cpu_count;
-  slot.used_memory += hold.memory;
-  slot.idle_cores -= hold.cores;
-  slot.idle_threads -= hold.cores;
-  if (hold.holder.sharing == model::Sharing::exclusive_user) ++slot.user_holds;
-  enter_end(slot, end_of(hold));
-}
-
-void count_out(NodeSlot& slot, const Hold& hold) {
-  ++slot.changes;
-  slot.busy -= *hold.cpus;
-  note_full(slot, hold.cpus->words_begin(), hold.cpus->words_end());
-  slot.charged_cpus -= hold.cpu_count;
-  slot.used_memory -= hold.memory;
-  slot.idle_cores += hold.cores;
-  slot.idle_threads += hold.cores;
-  if (hold.holder.sharing == model::Sharing::exclusive_user) --slot.user_holds;
-  leave_end(slot, end_of(hold));
-}
-
-// What can't be given out because GPUs are lent in parts counts as lost.
-void lose_shards(NodeSlot& slot) {
-  if (slot.hardware->shards_per_gpu == 0) return;
-  std::vector<std::uint64_t> free;
-  for (std::size_t e = 0; e < slot.gres.size(); ++e) free.push_back(slot.free_gres(e));
-  std::vector<std::uint64_t> settled = free;
-  settle_free(slot, shards_of(slot), settled);
-  for (std::size_t e = 0; e < slot.gres.size(); ++e)
-    slot.gres[e].lost += free[e] - std::min(free[e], settled[e]);
-}
-
-void apply_recount(NodeSlot& slot) {
-  Recount sum = recount(slot);
-  ++slot.changes;
-  slot.busy = std::move(sum.busy);
-  slot.full = {};
-  note_full(slot, 0, slot.busy.word_count());
-  slot.charged_cpus = sum.charged;
-  slot.user_holds = sum.user_holds;
-  slot.used_memory = sum.memory;
-  slot.gres = std::move(sum.gres);
-  slot.disjoint = sum.disjoint;
-  list_ends(slot);
-  for (std::size_t e = 0; e < slot.faulty.size(); ++e) {
-    slot.gres[e].lost = lost_devices(slot, e, slot.gres[e].devices);
-  }
-  lose_shards(slot);
-  slot.idle_cores = count_idle_cores(slot.busy, *slot.hardware);
-  slot.idle_threads = slot.hardware->cpus() - static_cast<std::uint32_t>(slot.busy.count());
-}
 
 void set_cpus(Hold& hold, std::shared_ptr<const base::Bitmap> cpus, const Hardware& hardware) {
   hold.cpus = std::move(cpus);

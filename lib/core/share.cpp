@@ -265,32 +265,57 @@ base::Bitmap usable_cpus(const NodeSlot& slot, const Demand& demand, const NodeN
 
 constexpr std::uint64_t kAllHeld = ~std::uint64_t{0};
 
-// The first word of CPUs at or behind this one that has an idle CPU.
-std::size_t next_open(const NodeSlot& slot, std::size_t w) {
+// Calls visit(w) for each word of CPUs that may have an idle one, until it says that it has enough.
+template <class Visit>
+void visit_open(const NodeSlot& slot, Visit&& visit) {
   constexpr std::size_t kBits = 64;
   const std::size_t end = slot.busy.word_count();
   if (slot.full.size() == 0) {
-    while (w < end && slot.busy.word(w) == kAllHeld) ++w;
-    return w;
+    for (std::size_t w = 0; w < end; ++w) {
+      if (slot.busy.word(w) != kAllHeld && !visit(w)) return;
+    }
+    return;
   }
-  for (; w < end; w = (w / kBits + 1) * kBits) {
-    const std::uint64_t open = ~slot.full.word(w / kBits) & (kAllHeld << (w % kBits));
-    if (open != 0) return w / kBits * kBits + static_cast<std::size_t>(std::countr_zero(open));
+  for (std::size_t at = 0; at * kBits < end; ++at) {
+    for (std::uint64_t open = ~slot.full.word(at); open != 0; open &= open - 1) {
+      const std::size_t w = at * kBits + static_cast<std::size_t>(std::countr_zero(open));
+      if (w >= end || !visit(w)) return;
+    }
   }
-  return end;
 }
 
 // The first idle CPUs, so many. There are enough.
 base::Bitmap first_idle(const NodeSlot& slot, std::size_t wanted) {
-  base::Bitmap taken(slot.busy.size());
-  for (std::size_t w = next_open(slot, 0); wanted != 0 && w < slot.busy.word_count();
-       w = next_open(slot, w + 1)) {
+  struct Run {  // of words that lie side by side, all idle; or one
+    std::size_t word = 0;
+    std::size_t end = 0;
+    std::uint64_t idle = 0;
+  };
+  std::vector<Run> runs;
+  visit_open(slot, [&](std::size_t w) {
+    if (wanted == 0) return false;
     std::uint64_t idle = ~slot.busy.word(w);
+    if (idle == 0) return true;
     auto here = static_cast<std::size_t>(idle == kAllHeld ? 64 : std::popcount(idle));
     for (; here > wanted; --here) idle &= ~std::bit_floor(idle);
-    taken.set_word(w, idle);
     wanted -= here;
-  }
+    const bool goes_on =
+        idle == kAllHeld && !runs.empty() && runs.back().idle == kAllHeld && runs.back().end == w;
+    if (goes_on) {
+      ++runs.back().end;
+    } else {
+      runs.push_back({w, w + 1, idle});
+    }
+    return wanted != 0;
+  });
+  // The last right after the first, so that there is room for all.
+  base::Bitmap taken(slot.busy.size());
+  const auto take = [&](const Run& run) {
+    taken.set_word(run.word, run.idle);
+    if (run.end - run.word > 1) taken.set_range(run.word * 64, run.end * 64);
+  };
+  if (!runs.empty()) take(runs.front());
+  for (std::size_t n = runs.size(); n-- > 1;) take(runs[n]);
   return taken;
 }
 
@@ -372,9 +397,13 @@ base::Bitmap choose_gres(const NodeSlot& slot, const Demand& demand, const Chose
 
 model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& asked,
                                      const Selection& selection) {
-  const Demand demand = bound_to(asked, selection.accelerator);
+  std::optional<Demand> bound;
+  if (!selection.accelerator.name.empty()) bound = bound_to(asked, selection.accelerator);
+  const Demand& demand = bound ? *bound : asked;
   auto made = std::make_shared<model::Allocation>();
+  made->shares.reserve(selection.nodes.size());
   std::vector<std::uint32_t> nodes;
+  nodes.reserve(selection.nodes.size());
   for (const Chosen& chosen : selection.nodes) {
     const NodeSlot& slot = pool.nodes[chosen.node];
     const NodeNeed need = need_for(demand, *slot.hardware, chosen.sized_for, chosen.job_gres);
@@ -418,6 +447,7 @@ Claim make_claim(const NodePool::State& pool, const Demand& demand, const Chosen
 }
 
 Text names_of(const NodePool::State& pool, const std::vector<std::uint32_t>& nodes) {
+  if (nodes.size() == 1) return pool.nodes[nodes.front()].name;
   std::vector<std::string> names;
   names.reserve(nodes.size());
   for (const std::uint32_t node : nodes) names.push_back(pool.nodes[node].name.str());

@@ -38,7 +38,7 @@ void Cluster::State::write_reasons() {
 
 void Cluster::State::start(const Start& started) {
   JobId id = started.id;
-  Entry& entry = jobs.find(id)->second;
+  Entry& entry = entry_of(id);
   SLUICE_ASSERT(entry.job->state == model::JobState::pending, "job {}", id.value);
   const bool led = is_led(*entry.job);  // its leader was queued
   SLUICE_ASSERT(led || entry.startable != 0, "job {} was not queued", id.value);

@@ -94,8 +94,7 @@ Error Cluster::State::no_partition(const model::Job& job) const {
 Result<Cluster::State::Entrant> Cluster::State::admit(const SubmitJob& event) {
   if (jobs.size() >= settings->max_job_count) return fail(ErrorCode::max_jobs);
   if (!event.groups.empty()) known_groups[event.spec->uid] = event.groups;
-  const AccessCheck who{event.spec->uid, event.groups, true, event.spec->user, tree.get()};
-  Result<model::RequestPtr> request = settle_request(*event.request, who);
+  Result<model::RequestPtr> request = settle_submitted(event);
   if (!request) return tl::unexpected(request.error());
   if (Status times = check_times(*event.spec, **request, turn.now); !times) {
     return tl::unexpected(times.error());
@@ -181,6 +180,19 @@ Status Cluster::State::describe_array(model::Job& job) const {
   job.array_step = tasks->runs.front().step;
   job.array_rest = std::make_shared<const model::TaskSet>(std::move(*tasks));
   return {};
+}
+
+Result<model::RequestPtr> Cluster::State::settle_submitted(const SubmitJob& event) {
+  const AccessCheck who{event.spec->uid, event.groups, true, event.spec->user, tree.get()};
+  const bool plain =
+      event.groups.empty() && reservations.empty() && event.request->licenses.empty();
+  if (!plain) return settle_request(*event.request, who);
+  settled_requests.follow(tree, settings, partitions);
+  const SettledRequests::Asked asked{event.request, event.spec->uid, event.spec->user};
+  if (const model::RequestPtr& known = settled_requests.find(asked)) return known;
+  Result<model::RequestPtr> made = settle_request(*event.request, who);
+  if (made) settled_requests.keep(asked, *made);
+  return made;
 }
 
 // Node names must exist, the partitions must exist and let the user in; what follows from the rest

@@ -64,8 +64,14 @@ const model::Job* Cluster::State::find(JobId id) const {
   const auto entry = jobs.find(id);
   if (entry == jobs.end()) return nullptr;
   last_found_id = id;
-  last_found = &entry->second;
+  last_found = const_cast<Entry*>(&entry->second);  // entry_of() gives it to who may change it
   return last_found->job.get();
+}
+
+// Of a job that is there.
+Entry& Cluster::State::entry_of(JobId id) {
+  SLUICE_ASSERT(find(id) != nullptr, "job {} is not in the table", id.value);
+  return *last_found;
 }
 
 const model::Job& Cluster::State::job(JobId id) const {
@@ -82,13 +88,12 @@ model::Job& Cluster::State::edit(JobId id) {
 model::Job& Cluster::State::edit_quietly(JobId id) {
   const auto [edit, is_new] = turn.jobs.try_emplace(id);
   if (is_new) {
-    const auto entry = jobs.find(id);
-    SLUICE_ASSERT(entry != jobs.end(), "job {} is not in the table", id.value);
-    edit->second.before = entry->second.job;
-    edit->second.counted = tally_of(*entry->second.job);
-    if (policies->limits.counts()) edit->second.claimed = claim_of(*entry->second.job);
-    edit->second.fresh = std::make_shared<model::Job>(*entry->second.job);
-    entry->second.job = edit->second.fresh;
+    Entry& entry = entry_of(id);
+    edit->second.before = entry.job;
+    edit->second.counted = tally_of(*entry.job);
+    if (policies->limits.counts()) edit->second.claimed = claim_of(*entry.job);
+    edit->second.fresh = std::make_shared<model::Job>(*entry.job);
+    entry.job = edit->second.fresh;
   }
   return *edit->second.fresh;
 }
@@ -101,7 +106,9 @@ model::Job& Cluster::State::insert(model::Job job) {
     ++array.records;
     if (fresh->array_task != model::kNoTask) array.own.emplace(fresh->array_task, id);
   }
-  const bool added = jobs.emplace(id, Entry{fresh, 0}).second;
+  const std::size_t before = jobs.size();
+  jobs.emplace_hint(jobs.end(), id, Entry{fresh, 0});  // ids mostly grow
+  const bool added = jobs.size() != before;
   SLUICE_ASSERT(added, "job {} exists", id.value);
   turn.jobs.emplace(id, JobEdit{fresh, nullptr, {}});
   turn.unsettled.insert(id);
@@ -138,9 +145,7 @@ void Cluster::State::settle() {
       continue;
     }
     if (!turn.unsettled.empty()) {
-      const JobId id = *turn.unsettled.begin();
-      turn.unsettled.erase(turn.unsettled.begin());
-      settle_one(id);
+      settle_one(turn.unsettled.take_first());
       continue;
     }
     const JobId array = *turn.arrays.begin();
@@ -177,7 +182,7 @@ void Cluster::State::settle_one(JobId id) {
     review(id);
   } else {
     unqueue(id);
-    jobs.find(id)->second.ready = false;
+    entry_of(id).ready = false;
     not_ready(job(id));
   }
   set_timers(id);

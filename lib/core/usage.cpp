@@ -310,6 +310,8 @@ model::UsageRecord Usage::record(const UsageSums& sums) {
   const Split wall = split(sums.wall);
   made.wall = wall.whole;
   made.wall_micro = wall.rest;
+  made.tres.reserve(sums.tres.size());
+  made.tres_micro.reserve(sums.tres.size());
   for (const auto& [id, sum] : sums.tres) {
     const Split tres = split(sum);
     if (tres.whole != 0) made.tres.push_back({id, tres.whole});
@@ -326,6 +328,8 @@ model::UsageRecord Usage::clock_record() const {
 
 std::vector<model::UsageRecord> Usage::take_changed() {
   std::vector<model::UsageRecord> changed;
+  if (changed_associations_.empty() && changed_qos_.empty() && !clock_changed_) return changed;
+  changed.reserve(changed_associations_.size() + changed_qos_.size() + 1);
   for (const std::uint32_t id : changed_associations_) {
     changed.push_back(record(association(id)));
     changed.back().association = id;

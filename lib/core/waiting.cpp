@@ -197,7 +197,7 @@ Candidate Cluster::State::candidate(const model::Job& job, std::uint32_t startab
 }
 
 void Cluster::State::queue(JobId id, std::uint32_t startable) {
-  Entry& entry = jobs.find(id)->second;
+  Entry& entry = entry_of(id);
   const auto dependency = dependencies.find(id);
   if (dependency != dependencies.end() && dependency->second.has(DependencyKind::singleton)) {
     startable = 1;  // one task of the array at a time
@@ -220,7 +220,7 @@ void Cluster::State::queue(JobId id, std::uint32_t startable) {
 }
 
 void Cluster::State::unqueue(JobId id) {
-  Entry& entry = jobs.find(id)->second;
+  Entry& entry = entry_of(id);
   if (entry.startable == 0) return;
   planner.remove(id);
   entry.startable = 0;

@@ -203,12 +203,21 @@ std::optional<Candidate> Cluster::State::as_changed(const model::Job& waiting,
   return made;
 }
 
+// When the job could start where no start is planned for it, beside those that are planned.
+model::WallTime Cluster::State::earliest_start(const model::Job& waiting) const {
+  const std::optional<Candidate> as_it_is = as_changed(waiting, *waiting.request);
+  if (!as_it_is) return 0;
+  const auto answers = planner.what_if(pool, waiting.id, {*as_it_is}, last);
+  return answers.front() ? answers.front()->planned_start : 0;
+}
+
 // "If nothing else changes": changed requests, planned in the job's place. Each that would start
-// before `present` is noted. True if one would start at once.
+// before it would without a change is noted. True if one would start at once.
 bool Cluster::State::try_changes(const model::Job& waiting, std::vector<ChangedRequest> changes,
                                  model::Explanation& why) const {
   const PlanEntry* plan = planner.explain(waiting.id);
-  const model::WallTime present = plan == nullptr ? 0 : plan->planned_start;
+  const bool planned = plan != nullptr && plan->planned_start != 0;
+  const model::WallTime present = planned ? plan->planned_start : why.earliest;
   std::vector<Candidate> candidates;
   std::vector<std::string> words;
   for (ChangedRequest& change : changes) {
@@ -234,6 +243,8 @@ bool Cluster::State::try_changes(const model::Job& waiting, std::vector<ChangedR
 }
 
 void Cluster::State::explain_sooner(const model::Job& waiting, model::Explanation& why) const {
+  const PlanEntry* plan = planner.explain(waiting.id);
+  if (plan == nullptr || plan->planned_start == 0) why.earliest = earliest_start(waiting);
   const ChangeHints hints = change_hints(waiting);
   if (!try_changes(waiting, changed_requests(*waiting.request, hints), why)) {
     try_changes(waiting, paired_changes(*waiting.request, hints), why);

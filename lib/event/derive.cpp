@@ -66,8 +66,8 @@ What job_step(const std::optional<model::JobState>& before, const model::Job& no
   }
 }
 
-JobFacts facts_of(const model::Job& job) {
-  JobFacts facts;
+JobChange facts_of(const model::Job& job) {
+  JobChange facts;
   facts.job = job.id;
   facts.array_job = job.array_job;
   facts.array_task = job.array_task;

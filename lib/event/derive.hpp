@@ -13,11 +13,11 @@ namespace sluice::event {
 // By the state that this attempt's former record had; none: it is the attempt's first record.
 // What::none: nothing to tell.
 [[nodiscard]] What job_step(const std::optional<model::JobState>& before, const model::Job& now);
-[[nodiscard]] JobFacts facts_of(const model::Job& job);
+[[nodiscard]] JobChange facts_of(const model::Job& job);
 
 struct NodeStep {
   What what = What::none;
-  NodeFacts facts;
+  NodeChange facts;
 };
 // `before` null: the node is new.
 [[nodiscard]] NodeStep node_step(const model::Node* before, const model::Node& now);

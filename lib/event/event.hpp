@@ -42,7 +42,7 @@ enum class What : std::uint8_t {
 };
 
 // Of a job as it was then. Nodes and amounts are those held, or asked for while it waits.
-struct JobFacts {
+struct JobChange {
   JobId job;
   JobId array_job;  // 0: not of an array
   std::uint32_t array_task = model::kNoTask;
@@ -108,7 +108,7 @@ struct JobFacts {
 };
 
 // Of a node: whether it can be used. What jobs hold of it is told by the jobs' events.
-struct NodeFacts {
+struct NodeChange {
   Text name;
   Text state;  // "DOWN", "UP", "UP+DRAIN"
   Text before;
@@ -130,8 +130,8 @@ struct Event {
   model::WallTime time = 0;  // never before that of the event before
   Kind kind = Kind::none;
   What what = What::none;
-  std::shared_ptr<const JobFacts> job;
-  std::shared_ptr<const NodeFacts> node;
+  std::shared_ptr<const JobChange> job;
+  std::shared_ptr<const NodeChange> node;
   std::shared_ptr<const ledger::Entry> entry;
 
   template <class Self, class Visitor>

@@ -22,7 +22,7 @@ struct Subject {
 
 Subject subject_of(const Event& event) {
   if (event.job) {
-    const JobFacts& job = *event.job;
+    const JobChange& job = *event.job;
     return {job.job,         job.array_job,      job.het_job,
             job.user.view(), job.account.view(), job.partition.view()};
   }
@@ -40,7 +40,7 @@ bool is_wanted(const Text& wanted, std::string_view found) {
 
 }  // namespace
 
-bool passes(const Event& event, const Filter& filter) {
+bool passes(const Event& event, const EventFilter& filter) {
   if ((filter.kinds >> static_cast<unsigned>(event.kind) & 1U) == 0) return false;
   const Subject subject = subject_of(event);
   if (filter.job.is_set() && subject.job != filter.job && subject.array_job != filter.job &&

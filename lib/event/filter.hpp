@@ -9,7 +9,7 @@
 namespace sluice::event {
 
 // Empty: any. What names a job, a user, an account or a partition leaves out what has none.
-struct Filter {
+struct EventFilter {
   std::uint32_t kinds = kAllKinds;  // bits by Kind
   JobId job;                        // a job, an array with its tasks, a heterogeneous job
   Text user;
@@ -26,7 +26,7 @@ struct Filter {
   }
 };
 
-[[nodiscard]] bool passes(const Event& event, const Filter& filter);
+[[nodiscard]] bool passes(const Event& event, const EventFilter& filter);
 // "job,ledger" -> bits. Fails: it names something else.
 [[nodiscard]] Result<std::uint32_t> parse_kinds(std::string_view text);
 

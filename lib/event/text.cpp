@@ -51,7 +51,7 @@ void put_exit(Json& json, std::uint32_t status) {
   if (const std::uint32_t signal = status & 0x7fU; signal != 0) json["signal"] = signal;
 }
 
-Json job_json(const JobFacts& job) {
+Json job_json(const JobChange& job) {
   Json json;
   json["id"] = job.job.value;
   if (job.array_job.is_set()) json["array_job"] = job.array_job.value;
@@ -88,7 +88,7 @@ Json job_json(const JobFacts& job) {
   return json;
 }
 
-Json node_json(const NodeFacts& node) {
+Json node_json(const NodeChange& node) {
   Json json;
   json["name"] = node.name.str();
   json["state"] = node.state.str();

@@ -86,8 +86,8 @@ struct OpenAttempt {
   std::vector<ChargedSum> charged;
   Money held = 0;
   std::vector<PackageHold> packages;  // ascending by package
-  WallTime limit_end = 0;    // of its time limit; 0: none, or it is suspended
-  WallTime grace_until = 0;  // it is no longer paid for and ends then; 0: it is
+  WallTime limit_end = 0;             // of its time limit; 0: none, or it is suspended
+  WallTime grace_until = 0;           // it is no longer paid for and ends then; 0: it is
 
   bool operator==(const OpenAttempt&) const = default;
   template <class Self, class Visitor>

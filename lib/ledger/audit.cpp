@@ -311,8 +311,8 @@ Auditor::Fault Auditor::notice(const Entry& entry) {
   }
   const Customer& customer = customers_.at(entry.customer);
   Balance& balance = balances_.at(entry.customer);
-  const bool next = balance.warned < customer.warn_at.size() &&
-                    customer.warn_at[balance.warned] == entry.amount;
+  const bool next =
+      balance.warned < customer.warn_at.size() && customer.warn_at[balance.warned] == entry.amount;
   if (!next) return "it tells of another threshold than the one that comes next";
   if (funds(customer, balance) >= entry.amount) return "the funds are not below that";
   ++balance.warned;

@@ -232,10 +232,10 @@ void Books::end_grace(const Attempt& attempt) {
 
 WallTime Books::charge_end(const OpenAttempt& attempt) const {
   if (attempt.suspended) return kEver;
-  const WallTime paid = attempt.grace_until != 0
-                            ? attempt.grace_until
-                            : attempt.held_until +
-                                  owners_.at(attempt.customer).record.grace_s * kSecond;
+  const WallTime paid =
+      attempt.grace_until != 0
+          ? attempt.grace_until
+          : attempt.held_until + owners_.at(attempt.customer).record.grace_s * kSecond;
   return attempt.limit_end == 0 ? paid : std::min(paid, attempt.limit_end);
 }
 

@@ -25,9 +25,12 @@ Result<Posted> Books::close(Month month, const Stamp& stamp) {
     if (month_of(live.record.charged_until) >= month) continue;
     return refuse("close " + month_text(month_of(live.record.charged_until)) + " first");
   }
-  Posted posted = expire(stamp);
-  for (auto& [key, live] : open_) charge_to(live, end, Upto::granule, stamp, posted);
-  for (auto& [id, owner] : owners_) invoice(owner, month, stamp, posted);
+  // The request is answered by the closing itself: no other entry is its.
+  Stamp within = stamp;
+  within.request_id = {};
+  Posted posted = expire(within);
+  for (auto& [key, live] : open_) charge_to(live, end, Upto::granule, within, posted);
+  for (auto& [id, owner] : owners_) invoice(owner, month, within, posted);
   Entry entry = begin(EntryKind::closing, nullptr, stamp);
   entry.month = month;
   finish(std::move(entry), posted);

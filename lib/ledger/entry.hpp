@@ -20,7 +20,8 @@
 //   invoice    balance +x, receivable -x     payment    cash -x, receivable +x
 //   rounding   balance -x, adjustments +x: to an amount that can be paid
 //   closing, prices, customer: none
-//   notice     none. Of a customer: the funds have fallen below `amount`, one of its thresholds. Of a
+//   notice     none. Of a customer: the funds have fallen below `amount`, one of its thresholds. Of
+//   a
 //              job: it is no longer paid for, and ends at `to` if that stays so
 #pragma once
 

@@ -129,6 +129,7 @@ void given_back_row(FocusRow& row, const FocusContext& context) {
     if (entry.package != 0 && context.package != nullptr) {
       set_commitment(row, *context.package, entry.priced);
       row.commitment_quantity.reset();
+      row.commitment_unit.reset();
       if (entry.correction) row.commitment_status = "Used";
     }
   }

@@ -162,6 +162,9 @@ struct Explanation {
   std::vector<ExplainedJob> until;  // running jobs whose ends its planned start counts on
   std::vector<Alternative> sooner;
   std::vector<Placement> placed;  // of a job that runs: none or one
+  // Where no start is planned for it: when it could start if none of those before it that have no
+  // planned start either took its place. 0: not asked for, or nobody knows.
+  WallTime earliest = 0;
 
   bool operator==(const Explanation&) const = default;
   template <class Self, class Visitor>
@@ -183,6 +186,7 @@ struct Explanation {
     visit(15, "until", self.until);
     visit(16, "sooner", self.sooner);
     visit(17, "placed", self.placed);
+    visit(18, "earliest", self.earliest);
   }
 };
 

@@ -11,12 +11,17 @@ namespace sluice::model {
 inline constexpr std::uint32_t kSiteOrderPoints = 1'000'000;
 // The waits that the order follows are at most so old.
 inline constexpr std::uint32_t kSiteOrderPeriod_s = 60;
-// Of each partition only the first job has a planned start: the order changes with every minute, and
-// starts that are kept for many jobs of it cost all of them (KTH's trace: a sixth of the mean wait).
+// Of each partition only the first job has a planned start: the order changes with every minute,
+// and starts that are kept for many jobs of it cost all of them (KTH's trace: a sixth of the mean
+// wait).
 inline constexpr std::uint32_t kSiteOrderReserve = 1;
+// It has one however far ahead that lies: where running jobs take days, the first would otherwise
+// be overtaken for ever.
+inline constexpr std::uint32_t kSiteOrderWindow_min = 14 * 24 * 60;
 
 inline void follow_site_order(Settings& settings) {
-  if (!settings.backfill_reserve) settings.backfill_reserve = kSiteOrderReserve;
+  settings.backfill_reserve = kSiteOrderReserve;
+  settings.backfill_window_min = kSiteOrderWindow_min;
   PrioritySettings& priority = settings.priority;
   priority.type = PriorityType::multifactor;
   priority.weight_slowdown = kSiteOrderPoints;

@@ -31,6 +31,7 @@ class Player {
   Player(const std::vector<TraceJob>& jobs, const core::SettingsPtr& settings)
       : jobs_(jobs), settings_(settings), cluster_(settings) {
     played_.starts.assign(jobs.size(), -1);
+    running_.resize(jobs.size());
     std::uint32_t largest = 1;
     for (const model::NodeSetting& node : settings->nodes) {
       largest = std::max(largest, node.facts.cpus());
@@ -94,9 +95,7 @@ class Player {
     while (!ends_.empty() && ends_.top().at_s == now_) {
       const std::uint32_t position = ends_.top().job;
       ends_.pop();
-      const auto running = running_.find(position);
-      const model::JobPtr job = running->second;
-      running_.erase(running);
+      const model::JobPtr job = std::exchange(running_[position], nullptr);
       const Attempt attempt{job->uid, job->attempt};
       for (const model::NodeShare& share : job->allocation->shares) {
         const bool host = &share == &job->allocation->shares.front();
@@ -142,6 +141,15 @@ class Player {
       spec = std::move(made);
     }
     event.spec = spec;
+    event.request = asked_by(job);
+    event.uid = {.high = 1, .low = ++uids_};
+    return event;
+  }
+
+  // Equal requests are one.
+  const model::RequestPtr& asked_by(const TraceJob& job) {
+    model::RequestPtr& known = requests_[{job.processors, job.estimate_s}];
+    if (known != nullptr) return known;
     auto request = std::make_shared<model::Request>();
     request->tasks = static_cast<std::uint32_t>(job.processors);
     request->cpus_per_task = 1;
@@ -150,9 +158,7 @@ class Player {
     if (one_node_) request->max_nodes = 1;
     request->time_limit = static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(job.estimate_s, 1, model::kUnlimited - 1));
-    event.request = std::move(request);
-    event.uid = {.high = 1, .low = ++uids_};
-    return event;
+    return known = std::move(request);
   }
 
   void plan() {
@@ -170,7 +176,7 @@ class Player {
       played_.starts[position] = now_;
       --waiting_;
       ends_.push({now_ + jobs_[position].run_s, position});
-      running_.emplace(position, job);
+      running_[position] = job;
     }
   }
 
@@ -188,7 +194,8 @@ class Player {
   std::uint64_t uids_ = 0;
   std::vector<std::uint32_t> positions_;  // of the jobs, by id - 1
   std::map<std::int64_t, model::JobSpecPtr> specs_;
-  std::map<std::uint32_t, model::JobPtr> running_;
+  std::map<std::pair<std::int64_t, std::int64_t>, model::RequestPtr> requests_;
+  std::vector<model::JobPtr> running_;  // by position
   std::priority_queue<Ending, std::vector<Ending>, std::greater<>> ends_;
 };
 

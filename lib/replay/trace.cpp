@@ -25,8 +25,26 @@ constexpr std::size_t kUser = 11;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
+// A few digits with a sign, which nearly all numbers are; false: it is to be read by the book.
+bool take_plain(const char*& at, const char* end, std::int64_t& number) {
+  constexpr int kMostDigits = 15;
+  const bool negative = at != end && *at == '-';
+  const char* const first = negative ? at + 1 : at;
+  const char* next = first;
+  std::int64_t sum = 0;
+  while (next != end && *next >= '0' && *next <= '9' && next - first < kMostDigits) {
+    sum = sum * 10 + (*next++ - '0');
+  }
+  if (next == first || (next != end && !is_blank(*next))) return false;
+  number = negative ? -sum : sum;
+  if (number > kMost || number < -kMost) return false;
+  at = next;
+  return true;
+}
+
 // The number before `end`, a fraction cut off; moves `at` behind it. False if there is none.
 bool take_number(const char*& at, const char* end, std::int64_t& number) {
+  if (take_plain(at, end, number)) return true;
   const auto [after, error] = std::from_chars(at, end, number);
   if (error != std::errc() || number > kMost || number < -kMost) return false;
   at = after;

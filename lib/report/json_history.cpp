@@ -89,7 +89,7 @@ void write_identity(JsonWriter& writer, const Job& job, const HistoryContext& co
   writer.member("cluster", context.cluster);
   writer.member("partition", "");
   writer.member("user", user);
-  writer.member("id", 0);
+  writer.member("id", job.association);
   writer.close();
   writer.key("wckey");
   writer.open_object();
@@ -300,7 +300,9 @@ void write_step_row(JsonWriter& writer, const HistoryRow& row, const HistoryCont
   write_step_nodes(writer, step);
   writer.key("task");
   writer.open_object();
-  writer.member("distribution", step.distribution.empty() ? "Unknown" : step.distribution.view());
+  std::string distribution;
+  history::layout(row, context, distribution);
+  writer.member("distribution", distribution);
   writer.close();
   const bool killed = step.cancelled_by != model::kNoTask;
   writer.member("kill_request_user", killed ? base::user_label(step.cancelled_by) : std::string());

@@ -81,6 +81,10 @@ Result<event::Event> EventReader::State::current(std::uint32_t kinds) {
 Result<EventReader> EventReader::open(const std::string& path) {
   Result<Connection> connection = Connection::open(path, Connection::Mode::reader);
   if (!connection) return tl::unexpected(connection.error());
+  // Rows are read once, in their order, and many such readers may wait.
+  if (Status set = connection->execute("PRAGMA cache_size=-256"); !set) {
+    return tl::unexpected(set.error());
+  }
   auto state = std::make_unique<State>(std::move(*connection));
   if (Status prepared = state->prepare(); !prepared) return tl::unexpected(prepared.error());
   return EventReader(std::move(state));

@@ -270,8 +270,9 @@ Result<std::optional<ledger::Finding>> LedgerReader::State::judge_marks(std::uin
       same.months = mark->months;  // the books also keep months in which nothing was billed
       right = same == *mark;
     }
-    if (!right) finding = ledger::Finding{0, "a mark at entry " + std::to_string(sequence) +
-                                                 " is not what the entries add up to"};
+    if (!right)
+      finding = ledger::Finding{
+          0, "a mark at entry " + std::to_string(sequence) + " is not what the entries add up to"};
     const Result<bool> next = marks.step();
     if (!next) return tl::unexpected(next.error());
     more_marks = *next;

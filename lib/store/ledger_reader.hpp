@@ -48,7 +48,8 @@ class LedgerReader {
   [[nodiscard]] Status entries(const EntryFilter& filter,
                                const std::function<bool(ledger::Entry)>& found);
   // What a customer had before this time.
-  [[nodiscard]] Result<ledger::Balance> balance_before(std::uint32_t customer, model::WallTime when);
+  [[nodiscard]] Result<ledger::Balance> balance_before(std::uint32_t customer,
+                                                       model::WallTime when);
   // Fails: there is no such entry.
   [[nodiscard]] Result<ChargeFacts> charge(std::uint64_t sequence);
   // All entries, each held against the chain and the rules, and marks and books against the

@@ -133,9 +133,8 @@ Status LedgerRows::write_marks(const ledger::BooksRows& rows) {
     since = 0;
     const std::string record = wire::encode(*balance);
     const ledger::Entry& last = rows.entries.back();
-    const Status written =
-        sql_.put_mark.run(customer, static_cast<std::int64_t>(last.sequence), last.time,
-                          Bytes{record});
+    const Status written = sql_.put_mark.run(customer, static_cast<std::int64_t>(last.sequence),
+                                             last.time, Bytes{record});
     if (!written) return written;
   }
   return {};

@@ -6,8 +6,8 @@
 // rewrites the whole chain is found by a hash that was noted elsewhere (`sluice bill verify` and
 // `close` print the last one).
 //
-// Marks: a customer's balances after each few thousand of its entries, so that a statement of a late
-// time need not begin at the first entry. They say nothing that the entries don't.
+// Marks: a customer's balances after each few thousand of its entries, so that a statement of a
+// late time need not begin at the first entry. They say nothing that the entries don't.
 #pragma once
 
 #include <cstdint>
@@ -61,7 +61,7 @@ class LedgerRows {
   [[nodiscard]] Status read_last();
 
   Statements sql_;
-  std::string last_;  // the last hash; empty: not known
+  std::string last_;                               // the last hash; empty: not known
   std::map<std::uint32_t, std::size_t> unmarked_;  // entries by customer since its last mark
 };
 

@@ -43,7 +43,8 @@ struct Store::State {
 
   // use_upkeep.cpp
   [[nodiscard]] Status prepare_uses();
-  [[nodiscard]] Status rebuild_use();
+  [[nodiscard]] Result<UseRebuild> rebuild_use();
+  [[nodiscard]] Status sum_use_anew(model::WallTime now);
 
   // archive_steps.cpp
   [[nodiscard]] Status prepare_archive();

@@ -103,7 +103,7 @@ std::string Store::archive_error() const {
   return state_->archive_error;
 }
 
-Status Store::rebuild_use() { return state_->rebuild_use(); }
+Result<UseRebuild> Store::rebuild_use() { return state_->rebuild_use(); }
 
 Result<LoadedState> Store::load() { return state_->load(); }
 

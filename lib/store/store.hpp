@@ -119,6 +119,11 @@ struct StoreStats {
   std::uint64_t rows = 0;
 };
 
+struct UseRebuild {
+  std::uint64_t rows = 0;
+  bool same = false;  // as they were before
+};
+
 class Store {
  public:
   // Opens or makes the database, migrates it, takes the lock that keeps a second controller away.
@@ -130,8 +135,8 @@ class Store {
   void set_purge(const PurgePolicy& policy);
   // Why old jobs could not be moved the last time; empty: they could.
   [[nodiscard]] std::string archive_error() const;
-  // Sums use up anew from the records of jobs. Commits wait meanwhile.
-  [[nodiscard]] Status rebuild_use();
+  // Sums use up anew from the records of jobs. Commits wait meanwhile. On any thread.
+  [[nodiscard]] Result<UseRebuild> rebuild_use();
   // Queues. `done` is called on the writer thread, in the order of the calls.
   void commit(Transaction transaction, std::function<void(Status)> done);
   [[nodiscard]] bool accepts_work() const;  // false: disk full, or failed for good

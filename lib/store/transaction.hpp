@@ -73,7 +73,7 @@ struct Transaction {
   std::vector<model::ReservationPtr> reservations_gone;  // to be removed
   std::vector<model::NodeSpan> node_spans;               // by node and begin; `to` 0: not over
   std::shared_ptr<const ledger::BooksRows> books;        // ledger_rows.hpp; null: unchanged
-  std::vector<JobId> touched;  // of `jobs`: changed because somebody asked for it
+  std::vector<JobId> touched;  // ascending; of `jobs`: changed because somebody asked for it
 };
 
 // What a restart needs. Finished jobs older than the age given to open() are not loaded, unless

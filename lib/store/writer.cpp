@@ -189,8 +189,7 @@ Status Writer::write_jobs(const Transaction& transaction) {
     if (Status written = write_job(*job, EventRows::Cause::course); !written) return written;
   }
   for (const model::JobPtr& job : transaction.jobs) {
-    const bool touched =
-        std::ranges::find(transaction.touched, job->id) != transaction.touched.end();
+    const bool touched = std::ranges::binary_search(transaction.touched, job->id);
     const auto cause = touched ? EventRows::Cause::request : EventRows::Cause::course;
     if (Status written = write_job(*job, cause); !written) return written;
   }

@@ -26,7 +26,7 @@ struct QueryEvents {
   EventsFrom from = EventsFrom::cursor;
   std::uint64_t after = 0;
   model::WallTime time = 0;
-  event::Filter filter;
+  event::EventFilter filter;
   std::uint32_t limit = 0;    // of events in the answer; 0: none
   std::uint32_t wait_ms = 0;  // for the first one; at most kMaxEventsWaitMs
 

@@ -57,7 +57,7 @@ enum class MessageType : std::uint16_t {
   // What was used (use_messages.hpp)
   query_use = 56,  // sreport
   use_reply = 57,
-  edit_history = 58,  // sacctmgr archive
+  edit_history = 58,  // sluice rebuild
   edit_history_reply = 59,
 
   // Accounts, priorities, reservations, the plan (account_messages.hpp, plan_messages.hpp)

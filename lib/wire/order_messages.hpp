@@ -25,6 +25,7 @@ struct Hold {
   Attempt attempt;
   JobId job;
   HoldPhase phase = HoldPhase::preparing;
+  bool suspended = false;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -32,6 +33,7 @@ struct Hold {
     visit(15, "attempt_number", self.attempt.number);
     visit(2, "job", self.job);
     visit(3, "phase", self.phase);
+    visit(4, "suspended", self.suspended);
   }
 };
 
@@ -47,6 +49,8 @@ struct LaunchJob {
   std::vector<std::uint32_t> gids;  // empty: the node looks them up
   // Of a heterogeneous job: all its components, in order, with what each was given.
   std::vector<model::Job> components;
+  // Who stands still on the node, the job itself if it is to: it may be meant for their CPUs.
+  std::vector<Hold> still;
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -58,6 +62,7 @@ struct LaunchJob {
     visit(6, "remaining_ms", self.remaining_ms);
     visit(7, "gids", self.gids);
     visit(8, "components", self.components);
+    visit(9, "still", self.still);
   }
 };
 

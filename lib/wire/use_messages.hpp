@@ -1,4 +1,5 @@
-// sreport: what was used in a period. Sums are made where the history is.
+// sreport: what was used in a period. Sums are made where the history is. And sluice rebuild, which
+// makes them anew.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +54,25 @@ struct UseReply {
     visit(5, "reservations", self.reservations);
     visit(6, "spans", self.spans);
     visit(7, "last", self.last);
+  }
+};
+
+// The sums of use are made anew from the records of all jobs. Administrators.
+struct EditHistory {
+  static constexpr MessageType kType = MessageType::edit_history;
+  template <class Self, class Visitor>
+  static void fields(Self&, Visitor&) {}
+};
+
+struct EditHistoryReply {
+  static constexpr MessageType kType = MessageType::edit_history_reply;
+  std::uint64_t rows = 0;
+  bool same = false;  // they were right before
+
+  template <class Self, class Visitor>
+  static void fields(Self& self, Visitor& visit) {
+    visit(1, "rows", self.rows);
+    visit(2, "same", self.same);
   }
 };
 

@@ -1,5 +1,5 @@
-// What billing costs the cluster: the same jobs without customers, and with 200 of them, through the
-// cluster's door and on one core. Deterministic but for the times, which are the processor's.
+// What billing costs the cluster: the same jobs without customers, and with 200 of them, through
+// the cluster's door and on one core. Deterministic but for the times, which are the processor's.
 //   bench_billing [NODES JOBS]        default: 80000 nodes, 100000 jobs that run at once
 //
 // The rows, with and without: the start of a job (its share of the pass that starts it), a round of
@@ -124,7 +124,8 @@ class Bench {
     begun = cpu_ms();
     const std::size_t ends = std::min<std::size_t>(running_.size(), 10'000);
     for (std::size_t n = 0; n < ends; ++n) end(running_[n]);
-    const double end_us = (cpu_ms() - begun) * 1000 / static_cast<double>(std::max<std::size_t>(ends, 1));
+    const double end_us =
+        (cpu_ms() - begun) * 1000 / static_cast<double>(std::max<std::size_t>(ends, 1));
     std::printf("%-16s %8.0f %9.1f %9.0f %11.2f %9.1f %9.2f %9.1f %9.1f %10zu\n", what, started,
                 start_us, bytes, charges.total_ms * 1000 / started, charges.longest_ms,
                 holds.total_ms * 1000 / started, holds.longest_ms, end_us, entries_);

@@ -33,6 +33,8 @@ constexpr std::uint32_t kNodes = 1000;
 constexpr std::int64_t kNodeCpus = 64;
 constexpr std::uint32_t kFirstAssociation = 100;
 constexpr std::uint32_t kBatch = 1000;
+constexpr std::uint32_t kAsked = 7;     // the user who is asked for:
+constexpr std::uint32_t kAskedUid = 2;  // "bin", whom every system has
 
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -52,7 +54,7 @@ class Jobs {
   Jobs() {
     for (std::uint32_t user = 0; user < kUsers; ++user) {
       model::JobSpec spec;
-      spec.uid = 10'000 + user;
+      spec.uid = user == kAsked ? kAskedUid : 10'000 + user;
       spec.gid = spec.uid;
       spec.user = "user" + std::to_string(user);
       spec.command = "/home/user/project/run/script.sh";
@@ -260,7 +262,7 @@ void questions(store::Store& store, std::uint32_t count) {
   one.jobs = {{JobId(count / 2), {}}};
   ask(store, "sacct -j ID", one);
   store::HistoryFilter user;
-  user.uids = {10'007};
+  user.uids = {kAskedUid};
   user.from = kBegin + (kYear - 30 * 86'400) * model::kSecond;
   user.to = kBegin + kYear * model::kSecond;
   ask(store, "sacct of one user's last month", user);

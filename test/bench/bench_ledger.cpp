@@ -1,6 +1,7 @@
 // The ledger at size: entries written by the store's own writer, then what reads them: a customer's
 // statement of its last week, an invoice, a month's entries, and verify.
-//   bench_ledger [DIRECTORY [ENTRIES [CUSTOMERS]]]     default: below /tmp, 1000000 of 100 customers
+//   bench_ledger [DIRECTORY [ENTRIES [CUSTOMERS]]]     default: below /tmp, 1000000 of 100
+//   customers
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,7 +96,8 @@ class Site {
     transaction.books =
         std::make_shared<const ledger::BooksRows>(std::exchange(pending_, ledger::BooksRows()));
     std::promise<Status> done;
-    store_.commit(std::move(transaction), [&](Status status) { done.set_value(std::move(status)); });
+    store_.commit(std::move(transaction),
+                  [&](Status status) { done.set_value(std::move(status)); });
     const Status status = done.get_future().get();
     SLUICE_ASSERT(status.has_value(), "{}", status.error().text);
   }
@@ -158,19 +160,15 @@ void readings(const std::string& path, model::WallTime now) {
     SLUICE_ASSERT(balance.has_value(), "{}", balance.error().text);
     return std::size_t{0};
   });
-  measure("statement of the last week: entries", [&] {
-    return read(reader, {.customer = 1, .from = week});
-  });
+  measure("statement of the last week: entries",
+          [&] { return read(reader, {.customer = 1, .from = week}); });
   measure("statement of everything", [&] { return read(reader, {.customer = 1}); });
-  measure("invoice of the first month", [&] {
-    return read(reader, {.customer = 1, .month = first});
-  });
-  measure("invoice of the month that runs", [&] {
-    return read(reader, {.customer = 1, .month = last});
-  });
-  measure("export of the first month, all customers", [&] {
-    return read(reader, {.month = first});
-  });
+  measure("invoice of the first month",
+          [&] { return read(reader, {.customer = 1, .month = first}); });
+  measure("invoice of the month that runs",
+          [&] { return read(reader, {.customer = 1, .month = last}); });
+  measure("export of the first month, all customers",
+          [&] { return read(reader, {.month = first}); });
   measure("verify", [&] {
     const Result<store::Verification> made = reader.verify();
     SLUICE_ASSERT(made.has_value() && !made->finding, "{}",
@@ -196,7 +194,8 @@ int main(int argc, char** argv) {
     site.fill(entries);
     const double ms = ms_since(start);
     std::printf("%llu entries of %llu customers: %.0f entries/s, %.0f bytes each\n",
-                static_cast<unsigned long long>(entries), static_cast<unsigned long long>(customers),
+                static_cast<unsigned long long>(entries),
+                static_cast<unsigned long long>(customers),
                 static_cast<double>(entries) * 1000 / ms,
                 megabytes(path) * 1e6 / static_cast<double>(entries));
     readings(path, site.now());

@@ -8,6 +8,7 @@ books.py real [--jobs N] [--seed S]     real daemons (real_site.py)
 Both then export everything and reconcile it (reconcile.py). --keep DIR: the exports stay there.
 """
 import argparse
+import json
 import os
 import pathlib
 import random
@@ -41,7 +42,7 @@ class Controller:
 
     def __enter__(self):
         socket = self.folder / "controller.sock"
-        text = f"controller_socket={socket}\nagent_socket={self.folder}/agent.sock\n"
+        text = f"controller_socket: {socket}\nagent_socket: {self.folder}/agent.sock\n"
         (self.folder / "client.conf").write_text(text)
         words = [harness.BIN / "sluicectld", "--dir", self.folder, "--port", "0"]
         words += ["--log-file", self.folder / "log"]
@@ -82,8 +83,6 @@ def play(folder, shape, jobs, seed):
 def corrections(must, month):
     """By hand, after the month was closed: a refund and a correction of its charges; then the next
     month is closed too."""
-    import json
-
     entries = json.loads(must("sluice", "bill", "export", "--format", "json", "--month", month))
     charges = [e for e in entries if e["kind"] == "charge" and float(e["effective"]) > 0.5]
     given_back = {(e["uid128"], e["attempt"]) for e in entries if e["kind"] == "reversal"}

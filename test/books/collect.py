@@ -41,6 +41,10 @@ class Collector:
     def bill(self, name, *words):
         return self.keep(name, "sluice", "bill", *words)
 
+    def export(self, name, *words):
+        """Written by the command itself, byte by byte."""
+        self.must("sluice", "bill", "export", *words, "--output", self.folder / name)
+
     def jobs(self, first, last):
         period = ("-S", stamp(first), "-E", stamp(last))
         self.keep("sacct.txt", "sacct", "-a", "-D", "-X", "-P", *period, "-o", JOB_FIELDS)
@@ -61,14 +65,15 @@ class Collector:
         customers = json.loads(self.bill("customers.json", "customer", "list", "--json"))
         self.bill("balances.json", "balance", "--json")
         self.bill("verify.txt", "verify")
+        self.bill("prices_shown.json", "prices", "show", "--json")
         for month in months:
-            export = ("export", "--month", month, "--format")
-            self.bill(f"entries-{month}.json", *export, "json")
-            self.bill(f"entries-{month}.csv", *export, "csv")
+            for form in ("json", "csv"):
+                self.export(f"entries-{month}.{form}", "--month", month, "--format", form)
             for version in ("1.2", "1.4"):
-                more = ("--focus-version", version, "--provider", "Site & Co", "--host", "Host")
-                self.bill(f"focus{version}-{month}.csv", *export, "focus", *more)
-                self.bill(f"focus{version}-{month}.json", *export, "focus-json", *more)
+                words = ("--month", month, "--focus-version", version, "--provider", "Site & Co")
+                words += ("--host", "Host", "--format")
+                self.export(f"focus{version}-{month}.csv", *words, "focus")
+                self.export(f"focus{version}-{month}.json", *words, "focus-json")
             for customer in customers:
                 name = customer["name"]
                 words = ("invoice", name, "--month", month, "--format", "json")

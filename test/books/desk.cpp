@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 
-#include "base/strings.hpp"
+#include "base/quantity.hpp"
 #include "ledger/books_state.hpp"
 #include "store/ledger_reader.hpp"
 

@@ -28,6 +28,12 @@ FATES = {
 }
 
 
+class Job:
+    def __init__(self, key, when, words):
+        self.key, self.when, self.words = key, when, words
+        self.minutes, self.run, self.qos, self.end = 1, 0, "", "0"
+
+
 class Drawing:
     def __init__(self, seed, shape, jobs):
         self.chance = random.Random(seed)
@@ -68,62 +74,72 @@ class Drawing:
         account = self.chance.choice(self.homes[user])
         return user, account
 
+    def moment(self):
+        """Often around the change of prices, and the month's end."""
+        draw = self.chance
+        if draw.random() < 0.15:
+            middle = draw.choice([self.shape.change, self.shape.turn]) * MICRO
+            return middle - self.seconds(0, 7200)
+        return self.begin + 60 * MICRO + int(draw.random() * self.length)
+
     def job(self):
         draw = self.chance
         fate = draw.choices(list(FATES), FATES.values())[0]
-        when = self.begin + 60 * MICRO + int(draw.random() * self.length)
-        if draw.random() < 0.15:  # around the change of prices, and the month's end
-            middle = draw.choice([self.shape.change, self.shape.turn]) * MICRO
-            when = middle - self.seconds(0, 7200)
         user, account = self.whose()
-        key = f"j{self.made}"
-        run, minutes = self.seconds(45, 5 * 3600), draw.choice([30, 90, 240, 720])
-        run = min(run, minutes * 60 * MICRO - MICRO)
+        minutes = draw.choice([30, 90, 240, 720])
         words, cards = self.size()
-        qos = "gpus" if cards else draw.choice(["standard"] * 4 + ["high", "low"])
-        end = "0"
+        job = Job(f"j{self.made}", self.moment(), words)
+        job.minutes, job.qos = minutes, draw.choice(["standard"] * 4 + ["high", "low"])
+        job.run = min(self.seconds(45, 5 * 3600), minutes * 60 * MICRO - MICRO)
+        if cards:
+            job.qos = "gpus"
         self.made += 1
+        self.shape_by(fate, job)
+        if fate not in ("scavenger", "urgent") and draw.random() < 0.3:
+            job.words += " --no-requeue"
+        if draw.random() < 0.2:
+            job.words += f" --wckey=project{draw.randint(1, 3)}"
+        if account == "staff":
+            job.qos = "normal"
+        common = f"-A {account} --qos={job.qos} -t {job.minutes} "
+        text = " : ".join(common + part for part in job.words.split(" : "))
+        self.at(job.when, f"submit {job.key} {user} {job.run} {job.end} -- {text}")
+
+    def shape_by(self, fate, job):
+        """What its fate makes of a job, and what is done to it."""
+        draw = self.chance
+        within = job.when + int(draw.random() * job.run)
         if fate == "failed":
-            end = str(draw.randint(1, 255))
+            job.end = str(draw.randint(1, 255))
         elif fate == "timeout":
-            run, minutes = self.seconds(7200, 9000), draw.choice([1, 7, 55])
-        elif fate == "out of memory":
-            end = "oom"
-        elif fate == "launch failed":
-            end = "launch"
+            job.run, job.minutes = self.seconds(7200, 9000), draw.choice([1, 7, 55])
+        elif fate in ("out of memory", "launch failed"):
+            job.end = {"out of memory": "oom", "launch failed": "launch"}[fate]
         elif fate == "cancelled":
-            self.at(when + int(draw.random() * run), f"job cancel {key}")
+            self.at(within, f"job cancel {job.key}")
         elif fate == "cancelled waiting":
-            words += " --begin=now+3hours"
-            self.at(when + self.seconds(1, 9000), f"job cancel {key}")
+            job.words += " --begin=now+3hours"
+            self.at(job.when + self.seconds(1, 9000), f"job cancel {job.key}")
         elif fate == "suspended":
-            self.suspend(key, when, run)
+            self.suspend(job.key, job.when, job.run)
         elif fate == "requeued":
-            self.at(when + int(draw.random() * run), f"job requeue {key}")
+            self.at(within, f"job requeue {job.key}")
         elif fate == "array":
             tasks = draw.randint(3, 9)
-            words += f" --array=0-{tasks - 1}%{draw.randint(2, 9)}"
+            job.words += f" --array=0-{tasks - 1}%{draw.randint(2, 9)}"
             self.made += tasks - 1
-            self.at(when + int(draw.random() * run), f"job cancel {key} {tasks // 2}")
+            self.at(within, f"job cancel {job.key} {tasks // 2}")
         elif fate == "heterogeneous":
-            words += f" : -p batch -n{draw.randint(1, 4)} --mem=700"
-            words += " : -p small -n2 --mem=300" if draw.random() < 0.4 else ""
+            job.words += f" : -p batch -n{draw.randint(1, 4)} --mem=700"
+            job.words += " : -p small -n2 --mem=300" if draw.random() < 0.4 else ""
             self.made += 1
         elif fate == "container":
-            words += " --container-image=alpine:3"
+            job.words += " --container-image=alpine:3"
         elif fate == "scavenger":
-            words, qos = f"-p small -n{draw.choice([8, 16, 32])} --mem=8000", "scavenger"
-            minutes, run = 720, self.seconds(3600, 36_000)
+            job.words, job.qos = f"-p small -n{draw.choice([8, 16, 32])} --mem=8000", fate
+            job.minutes, job.run = 720, self.seconds(3600, 36_000)
         elif fate == "urgent":
-            words, qos = f"-p small -n{draw.choice([16, 32, 64])} --mem=16000", "urgent"
-        if fate not in ("scavenger", "urgent") and draw.random() < 0.3:
-            words += " --no-requeue"
-        if draw.random() < 0.2:
-            words += f" --wckey=project{draw.randint(1, 3)}"
-        common = f"-A {account} --qos={qos} -t {minutes} "
-        first, *others = words.split(" : ")
-        text = " : ".join([common + first] + [common + other for other in others])
-        self.at(when, f"submit {key} {user} {run} {end} -- {text}")
+            job.words, job.qos = f"-p small -n{draw.choice([16, 32, 64])} --mem=16000", fate
 
     def suspend(self, key, when, run):
         for _ in range(self.chance.randint(1, 3)):
@@ -156,7 +172,7 @@ class Drawing:
         self.at(begin + 6, "buy bio memory mem 700 3.33 0")
         self.at(begin + 40_000 * MICRO, "money credit science 12.345678")
         self.at(begin + 50_000 * MICRO, "money correction astro -0.000001")
-        self.at(begin + 60_000 * MICRO, "money transfer science astro 300")
+        self.at(begin + 60_000 * MICRO, "money transfer science 300 astro")
         self.at(change + 7_000 * MICRO, "money topup astro 2500.05")
         self.at(change + 8_000 * MICRO, "money withdrawal science 100")
         self.at(turn + 5_432_100_000, "close 2023-11")

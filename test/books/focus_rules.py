@@ -213,7 +213,7 @@ def on_invoices(entry):
     """Whether the entry is a row: what has no cost and no use is none."""
     if entry.kind == "expiry":
         return entry.priced != 0
-    return entry.kind not in ("hold release invoice payment closing prices customer".split())
+    return entry.kind not in ("hold release invoice payment closing prices customer notice".split())
 
 
 def file(findings, exports, version, month):
@@ -229,6 +229,7 @@ def file(findings, exports, version, month):
     for row, same in zip(table, other):
         plain = {k: as_text(v) for k, v in same.items()}
         findings.equal(row, plain, what, f"{month} entry {row['x_EntryId']}")
+    for row in table:
         for name, cell in row.items():
             value(findings, version, name, cell)
         periods(findings, version, row, month)

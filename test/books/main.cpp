@@ -9,7 +9,7 @@
 #include <fmt/core.h>
 
 #include "base/file.hpp"
-#include "base/strings.hpp"
+#include "base/quantity.hpp"
 #include "cli/sluice/accounts_script.hpp"
 #include "config/price_file.hpp"
 #include "opt/job_options.hpp"
@@ -240,7 +240,9 @@ class Player {
 
   void clear() {
     for (const model::JobPtr& job : desk_.cluster().all_jobs()) {
-      if (job->state != model::JobState::pending) continue;
+      const bool waits =
+          job->state == model::JobState::pending || job->state == model::JobState::suspended;
+      if (!waits) continue;
       wire::JobAction message;
       message.request_id = desk_.random_uid();
       message.filter.jobs.push_back({job->id, {}, model::kNoTask, model::kNoTask});

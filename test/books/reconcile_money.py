@@ -64,7 +64,7 @@ class Ledger:
         if entry.kind == "closing":
             self.findings.check(entry.month > self.closed, "months are closed in order", name)
             self.closed = entry.month
-        elif entry.customer and entry.kind != "invoice":
+        elif entry.customer and entry.kind not in ("invoice", "notice"):
             late = entry.month > self.closed
             self.findings.check(late, "closed months stay as they are", f"{name}: {entry.month}")
         if entry.kind == "charge":
@@ -79,7 +79,7 @@ class Ledger:
         posted = entry.postings.get
         if entry.kind in ("topup", "withdrawal"):
             return -posted("cash", 0) if prepaid else 0
-        if prepaid or entry.kind in ("invoice", "payment", "expiry", "hold", "release"):
+        if prepaid or entry.kind in ("invoice", "payment", "expiry", "hold", "release", "notice"):
             return 0
         return -posted("balance", 0) - posted("held", 0)
 
@@ -207,7 +207,26 @@ def forms(findings, exports):
             findings.equal(a, b, "CSV and JSON exports agree", f"{month} entry {a[0]}")
 
 
+def prices(findings, exports):
+    """What is shown of the price books in force is what the file says."""
+
+    def lines(name, version, currency, rows):
+        return [(name, version, currency, sku, meter, amount) for sku, meter, amount in rows]
+
+    shown, written = [], []
+    for book in exports.json("prices_shown.json"):
+        rows = [(p["sku"], p["meter"], amounts.micros(p["price"])) for p in book["prices"]]
+        shown += lines(book["name"], book["version"], book["currency"], rows)
+    for book in exports.books.books:
+        rows = [(price.sku, price.meter, price.unit_price) for price in book.prices]
+        written += lines(book.name, book.version, book.currency, rows)
+    findings.equal(len(shown), len(written), "price books as written", "prices")
+    for told, wanted in zip(sorted(shown), sorted(written)):
+        findings.equal(told, wanted, "price books as written", "prices")
+
+
 def money(findings, exports):
+    prices(findings, exports)
     ledger = Ledger(findings, exports)
     ledger.run()
     balances(findings, exports, ledger)

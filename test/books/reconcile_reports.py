@@ -5,12 +5,13 @@ from amounts import MICRO
 
 
 def sums_of_runs(exports):
-    """{(account, user, TRES): seconds} by sacct."""
+    """{(account, user, TRES): seconds} by sacct. CPUs alone are given up in a suspension."""
     found = collections.Counter()
     for run in exports.attempts:
         if run.ran:
-            for tres, count in run.tres.items():
-                found[run.account, run.user, tres] += count * run.elapsed
+            for tres, count in run.meters.items():
+                seconds = run.elapsed if tres == "cpu" else run.last - run.first
+                found[run.account, run.user, tres] += count * seconds
     return found
 
 
@@ -51,48 +52,44 @@ def report_cluster(findings, exports):
             findings.equal(parts[0], total[tres], "sreport, allocated time of the cluster", tres)
 
 
-def exact(exports):
-    """Per run [TRES: micro-seconds with the QOS's factor]; None where the ledger has no times."""
-    for run in exports.attempts:
-        if not run.ran:
-            continue
-        factor = exports.factors.get(run.qos, MICRO)
-        if run.begin is None:
-            yield run, None, factor
-            continue
-        ran = run.end - run.begin - sum(b - a for a, b in run.still)
-        yield run, {t: n * ran * factor // MICRO for t, n in run.tres.items()}, factor
-
-
 class Bounds:
-    """At least and at most so much; the same where all is known to the microsecond."""
+    """At least and at most so many count-microseconds: the same where a run's time is known to the
+    microsecond. Use is counted with suspensions by the monotonic clock, which has milliseconds."""
 
     def __init__(self):
         self.low, self.high = collections.Counter(), collections.Counter()
 
-    def add(self, run, used, factor):
-        for tres, count in run.tres.items():
-            if used is not None:
-                self.low[tres] += used[tres]
-                self.high[tres] += used[tres]
-            else:
-                stretch = 2 + run.still_s
-                self.low[tres] += max(0, run.elapsed - stretch) * count * factor
-                self.high[tres] += (run.elapsed + stretch) * count * factor
+    def add(self, run, ran, factor):
+        for tres, count in run.meters.items():
+            self.low[tres] += count * max(0, ran[0]) * factor // MICRO
+            self.high[tres] += count * ran[1] * factor // MICRO
 
     def has(self, tres, number, unit):
         low, high = self.low[tres] // MICRO // unit, self.high[tres] // MICRO // unit
         return low <= number <= high, f"{number} not in {low} to {high}"
 
 
+def time_of(run):
+    """From and to so many microseconds."""
+    if run.begin is None or not run.exact:  # nobody's, or charged to its limit only
+        stretch = 2 + run.still_s
+        return (run.elapsed - stretch) * MICRO, (run.elapsed + stretch) * MICRO
+    ran = run.end - run.begin - sum(b - a for a, b in run.still)
+    off = 1000 * len(run.still)
+    return ran - off, ran + off
+
+
 def usage_of(exports):
     """Bounds by what counters are called: "qos Q", "account A", "user A U"."""
     found = collections.defaultdict(Bounds)
-    for run, used, factor in exact(exports):
-        found[f"qos {run.qos}"].add(run, used, factor)
-        found[f"user {run.account} {run.user}"].add(run, used, factor)
+    for run in exports.attempts:
+        if not run.ran:
+            continue
+        ran, factor = time_of(run), exports.factors.get(run.qos, MICRO)
+        found[f"qos {run.qos}"].add(run, ran, factor)
+        found[f"user {run.account} {run.user}"].add(run, ran, factor)
         for above in exports.chain(run.account):
-            found[f"account {above}"].add(run, used, factor)
+            found[f"account {above}"].add(run, ran, factor)
     return found
 
 

@@ -48,13 +48,24 @@ def adopt(exports, findings, run, entries):
     run.entries, run.begin, run.end, run.book = entries, end.begin, end.end, owner["book"]
     run.accounts, run.customer, run.fate = exports.chain(run.account), owner, end.fate
     run.still = gaps(exports, run)
-    times = run.begin // MICRO, run.end // MICRO
+    times = run.begin // MICRO, charged_second(run)
     findings.equal(times, (run.first, run.last), "begin and end as sacct says", name)
     told = {(e.account, e.user, e.partition, e.qos, e.wckey, e.customer) for e in entries}
     said = run.account, run.user, run.partition, run.qos, run.wckey, owner["name"]
     findings.equal(told, {said}, "whose it is, as sacct says", name)
     good = run.state in STATES.get(end.fate, ())
     findings.check(good, "fate as sacct says", f"{name}: {end.fate}, {run.state}")
+
+
+def charged_second(run):
+    """The second of its end. Nothing is charged beyond the time limit, so the ledger doesn't know
+    when such a run ended: then it is sacct's, if that isn't earlier."""
+    if run.limit is not None:
+        still = sum(b - a for a, b in run.still)
+        if run.end == run.begin + run.limit * 60 * MICRO + still and run.last >= run.end // MICRO:
+            run.exact = False
+            return run.last
+    return run.end // MICRO
 
 
 def gaps(exports, run):

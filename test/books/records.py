@@ -63,7 +63,8 @@ class Attempt:
         self.label = row["JobID"]
         # Of the ledger, once they are matched (reconcile.py):
         self.entries = []
-        self.begin = self.end = None  # microseconds
+        self.begin = self.end = None  # microseconds; up to when it was charged
+        self.exact = True  # whether that is when it ended
         self.still = []
         self.book = None
         self.accounts = ()
@@ -74,6 +75,7 @@ class Attempt:
 
     @property
     def meters(self):
+        """What it had of everything that is counted; licences are a field of their own."""
         found = dict(self.tres)
         for piece in filter(None, self.licences.split(",")):
             name, _, count = piece.partition(":")

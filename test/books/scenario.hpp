@@ -8,7 +8,7 @@
 //   TIME money KIND CUSTOMER AMOUNT [TO]   topup, withdrawal, credit, correction, payment, transfer
 //   TIME buy CUSTOMER NAME METER UNITS PRICE EXPIRES       EXPIRES 0: never
 //   TIME close MONTH
-//   TIME clear                       whatever still waits is cancelled
+//   TIME clear                       whatever still waits, or is suspended, is cancelled
 //
 // KEY is the job's name; the processes of each of its attempts run RUN_US microseconds, and those
 // of an array's task 7 seconds longer for each number.

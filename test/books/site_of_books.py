@@ -1,4 +1,4 @@
-"""The site whose books are checked: three levels of accounts, users, six QOS, price books, customers.
+"""The site whose books are checked: three levels of accounts, users, QOS, price books, customers.
 
 Everything is a value made from a seed and a shape; texts for sluice.yaml, sacctmgr and the price
 file come from it. Price files are written as JSON, which is YAML too, so that whoever checks prices
@@ -11,10 +11,10 @@ import json
 UTC = datetime.timezone.utc
 QOS = {  # name: (usage factor, priority, more words of sacctmgr)
     "standard": ("1", 10, ""),
-    "high": ("2", 100, "preempt=scavenger preemptmode=requeue"),
-    "urgent": ("1.5", 1000, "preempt=scavenger,low"),
-    "low": ("0.5", 1, "grptresmins=cpu=9000000"),
     "scavenger": ("0.333333", 0, "preemptmode=requeue gracetime=0"),
+    "low": ("0.5", 1, "grptresmins=cpu=9000000"),
+    "high": ("2", 100, "preempt=scavenger"),
+    "urgent": ("1.5", 1000, "preempt=scavenger,low"),
     "gpus": ("1.25", 20, "flags=nodecay"),
 }
 # account: parent. Three levels below the root.
@@ -38,7 +38,7 @@ LEAVES = ("optics", "plasma", "organic", "pulsars", "acme-cfd", "bio", "staff")
 LIMITED = {
     "optics": "cpu=60000000",
     "acme": "cpu=60000000,gres/gpu=9000000",
-    "science": "mem=9000G",
+    "science": "mem=90000000G",
 }
 CUSTOMERS = [
     {"name": "science", "account": "science", "kind": "prepaid", "currency": "CHF"}
@@ -189,7 +189,13 @@ def academic(shape):
         core("core-day", 0.047777),
         memory(0.0061),
         card("card", "gres/gpu", 1.1, suspended="charged"),
-        {"sku": "node", "meter": "node", "unit": "node-hour", "price": 0.000001, "service": "HPC"},
+        {
+            "sku": "node",
+            "meter": "node",
+            "unit": "node-hour",
+            "price": "0.000001",
+            "service": "HPC",
+        },
         LICENCE,
     ]
     return [first, then]

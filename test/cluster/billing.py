@@ -43,6 +43,14 @@ partitions:
     nodes: n[1-2]
     default: yes
 """
+# Of a time in which the first one holds too.
+SECOND = """  - name: standard
+    version: 2
+    currency: CHF
+    valid_from: {}
+    prices:
+      - {{sku: core, meter: cpu, unit: core-hour, price: 1, service: HPC}}
+"""
 cluster: Cluster
 D = decimal.Decimal
 
@@ -111,6 +119,8 @@ def broken_prices_change_nothing():
         (PRICES.replace("meter: cpu", "meter: apples"), 8),
         (PRICES.replace("book: standard,\n     credit", "book: other,\n     credit"), 11),
         (PRICES.replace("price: 3600", "price: 3601"), 4),
+        (PRICES.replace("customers:", SECOND.format("2025-01-01") + "customers:"), 12),
+        (PRICES + "  nonsense\n", 13),
     ):
         path = write("broken.yaml", text)
         done = bill("prices", "load", path)
@@ -241,6 +251,14 @@ def who_may_what():
     cluster.must("sacctmgr", "-i", "delete", "coordinator", BOB, "account=physics")
 
 
+def a_month_is_closed_once():
+    must("close", "2020-01")
+    before = len(entries())
+    refused(("close", "2020-01"), "2020-01 is closed already")
+    refused(("close", "2019-12"), "2019-12 is closed already")
+    check(len(entries()) == before, "a refused closing left something")
+
+
 def wrong_words_are_told():
     for words, told in (
         (("topup", "nobody", "1"), "there is no customer nobody"),
@@ -360,6 +378,7 @@ def main():
             money_moves_by_entries,
             who_may_what,
             wrong_words_are_told,
+            a_month_is_closed_once,
             the_money_runs_out,
             a_killed_controller_loses_no_entry,
             a_tampered_row_is_named,

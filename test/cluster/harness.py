@@ -210,7 +210,7 @@ class Cluster:
 
     def leftovers(self):
         """Processes that belong to the cluster's directory beside its daemons."""
-        daemons = ("sluicectld", "sluiced")
+        daemons = ("sluicectld", "sluiced", "sluice-relay")
         return [
             (pid, line)
             for pid, line in processes()

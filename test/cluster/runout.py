@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Money and core-minutes run out on real daemons, while jobs of two users of an account run and wait.
+"""Money and core-minutes run out on real daemons, while jobs of two users of an account run and
+wait.
 
 Nobody overdraws by more than policy says: the amounts are computed from the ledger's entries, the
 minutes from sacct. Each waiting job says why it waits, each one that was ended why it ended; a
@@ -42,13 +43,13 @@ customers:
      overdraft: 100, grace: 4}
 """
 DEAR = """  - {name: dear, version: 1, currency: CHF, valid_from: 2020-01-01,
-     prices: [{sku: core, meter: cpu, price: 3600}]}
+     prices: [{sku: core, meter: cpu, price: 3600, service: HPC}]}
 """
 RISING = """  - {{name: rising, version: 1, currency: CHF, valid_from: 2020-01-01{until},
-     prices: [{{sku: core, meter: cpu, price: 36}}]}}
+     prices: [{{sku: core, meter: cpu, price: 36, service: HPC}}]}}
 """
 RISEN = """  - {{name: rising, version: 2, currency: CHF, valid_from: "{since}",
-     prices: [{{sku: core, meter: cpu, price: 36000}}]}}
+     prices: [{{sku: core, meter: cpu, price: 36000, service: HPC}}]}}
 """
 cluster: Cluster
 
@@ -145,12 +146,12 @@ def only_who_can_pay_starts():
         submit(BOB, "team", "-n1", "-t1")
     wait_for(lambda: all_wait_for("team", 10, "BillingFundsLimit"), 20, "the reason of all ten")
     why = cluster.must("sluice", "why", array)
-    check("60.00 CHF are to be held, 0.00 CHF are available" in why, why)
+    check("60.00 CHF are to be held for it, and 0.00 CHF are available (0.00 CHF" in why, why)
     bill("topup", "team", "190")
     wait_for(lambda: len(of_state("team", "RUNNING")) == 3, 20, "three starts")
     wait_for(lambda: all_wait_for("team", 7, "BillingFundsLimit"), 20, "the reason of seven")
     why = cluster.must("sluice", "why", of_state("team", "PENDING")[0])
-    check("60.00 CHF are to be held, 10.00 CHF are available" in why, why)
+    check("60.00 CHF are to be held for it, and 10.00 CHF are available (1" in why, why)
     check(lowest("team") == 0, f"overdrawn by {lowest('team')}")
     gone("team")
 
@@ -253,7 +254,7 @@ def used_s(account):
 def minutes_run_out(holder, reason, ended):
     """Twelve cores of two users run on one core-minute: it is looked at once a second."""
     before = used_s("minutes")
-    cluster.must("sacctmgr", "-i", "modify", *holder, "GrpTRESMins=cpu=1")
+    cluster.must("sacctmgr", "-i", "modify", *holder, "GrpTRESMins=cpu=1", "RawUsage=0")
     running = [submit(user, "minutes", "-n2", "-t10") for user in (ANN, BOB, ANN, BOB, ANN, BOB)]
     for job in running:
         cluster.wait_state(job, "TIMEOUT", seconds=40)

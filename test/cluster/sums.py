@@ -3,6 +3,7 @@
 while they run, after they ended, after the controller was killed; and nodes that were away.
 """
 import re
+import sqlite3
 
 from harness import Cluster, check, main, wait_for
 
@@ -104,6 +105,23 @@ def of_all_fates():
         check(allocated == sum(used.values()), f"allocated {allocated}, used {used}")
         jobs = cluster.must("sreport", "-n", "-P", "-t", "sec", "job", "sizesbyaccount", *PERIOD)
         check(sum(map(int, re.findall(r"\|(\d+)(?=\|)", jobs))) == allocated, f"sizes: {jobs}")
+        made_anew(cluster, used)
+
+
+def made_anew(cluster, used):
+    """From the jobs' records; sums that somebody has changed are told, and right afterwards."""
+    told = cluster.must("sluice", "rebuild")
+    check("the same as before" in told, told)
+    cluster.kill("controller")
+    with sqlite3.connect(cluster.dir / "controller" / "state" / "sluice.db") as database:
+        database.execute("UPDATE uses SET tres=(SELECT max(tres) FROM uses)")
+    database.close()
+    cluster.up()
+    told = cluster.must("sluice", "rebuild")
+    check("not what they should be" in told, told)
+    told = cluster.must("sluice", "rebuild")
+    check("the same as before" in told, told)
+    check(same_sums(cluster, "made anew") == used, "they are right again")
 
 
 def nodes_that_are_away():

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What jobs use, while they run and afterwards: sstat, sacct, sluice eff."""
 import json
+import pathlib
+import tempfile
 
 from harness import Cluster, check, main, wait_for
 
@@ -53,5 +55,53 @@ def arrays_are_a_table():
         check(unknown.returncode == 1 and "Invalid job id" in unknown.stderr, f"{unknown}")
 
 
+ENERGY = """cluster_name: energy
+acct_gather_energy_type: rapl
+nodes:
+  - {{node_name: 'n[1-2]', node_addr: 127.0.0.1, autodetect: no, cpus: 2, real_memory: 500,
+     accelerator_root: {root}}}
+partitions:
+  - {{partition_name: batch, nodes: ALL, default: yes}}
+"""
+
+
+def energy_of_processors():
+    with tempfile.TemporaryDirectory(prefix="sluice-energy.", dir="/var/tmp") as folder:
+        zone = pathlib.Path(folder) / "sys/class/powercap/intel-rapl:0"
+        zone.mkdir(parents=True)
+        (zone / "name").write_text("package-0\n")
+        (zone / "max_energy_range_uj").write_text("262143328850\n")
+        counter = zone / "energy_uj"
+        counter.write_text("1000000\n")
+        with Cluster(config=ENERGY.format(root=folder)) as cluster:
+            go = cluster.work / "go"
+            job = cluster.submit(
+                *("-N2", "-n2"),
+                wrap=f"srun sh -c ': > {cluster.work}/begun$SLURM_NODEID;"
+                f" until [ -e {go} ]; do sleep 0.1; done'",
+            )
+            energy = ("-n", "-P", "-j", f"{job}.0", "-o", "ConsumedEnergyRaw")
+            begun = [cluster.work / f"begun{node}" for node in (0, 1)]
+            wait_for(lambda: all(path.exists() for path in begun), 30, "both nodes' begin")
+            counter.write_text("8500000\n")  # 7.5 J on each node
+            live = cluster.must("sstat", *energy)
+            check(live == "15\n", f"while it runs: {live}")
+            go.touch()
+            cluster.wait_end(job)
+            fields = (
+                "sacct",
+                "-n",
+                "-P",
+                "-j",
+                job,
+                "-o",
+                "JobID,ConsumedEnergyRaw,TRESUsageInTot",
+            )
+            rows = [row.split("|") for row in cluster.must(*fields).split()]
+            told = {row[0]: row[1] for row in rows}
+            check(told == {f"{job}": "", f"{job}.batch": "7", f"{job}.0": "15"}, f"{rows}")
+            check("energy=15" in rows[-1][2], f"{rows}")
+
+
 if __name__ == "__main__":
-    main(running_and_past, arrays_are_a_table)
+    main(running_and_past, arrays_are_a_table, energy_of_processors)

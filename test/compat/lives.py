@@ -21,6 +21,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "scheduling"))
 sys.path.insert(0, str(HERE.parent / "cluster"))
+import documents  # noqa: E402
 import lived  # noqa: E402
 import systems  # noqa: E402
 
@@ -87,8 +88,10 @@ class Told:
         text = done.stdout
         for value, key in moments.items():
             text = text.replace(value, key)
-        if "--json" in words or "--yaml" in words:
-            return {"exit": done.returncode, "document": text}
+        if "--json" in words:
+            return {"exit": done.returncode, "facts": self.facts(done.stdout)}
+        if "--yaml" in words:  # the reference's has types before each value
+            return {"exit": done.returncode, "is": text.lstrip("%").startswith(("YAML", '"jobs":'))}
         return {
             "exit": done.returncode,
             "rows": self.rows(text, words),
@@ -111,6 +114,18 @@ class Told:
             )
         key = [columns.index(c) for c in ("JobName", "JobID", "State") if c in columns]
         return [columns, *sorted(rows, key=lambda row: [row[at] for at in key])]
+
+    def facts(self, text):
+        """[[job or step, fact, value]] of a document, of either layout."""
+        found = []
+        for job in json.loads(text)["jobs"]:
+            name = self.names.get(str(job["job_id"]), str(job["job_id"]))
+            found += [[name, key, value] for key, value in documents.job_facts(job).items()]
+            for step in job["steps"]:
+                number = documents.step_number(step)
+                facts = documents.step_facts(step).items()
+                found += [[f"{name}.{number}", key, value] for key, value in facts]
+        return sorted(found, key=json.dumps)
 
     def cell(self, column, value):
         if column in ("JobID", "JobIDRaw", "SubmitLine"):
@@ -147,6 +162,12 @@ def differences(line, theirs, ours):
 
 
 def plain_differences(key, theirs, ours):
+    if key == "facts":
+        left, right = (
+            {(row, fact, str(value)) for row, fact, value in side} for side in (theirs, ours)
+        )
+        lost = [f"{row} | {fact} - {value}" for row, fact, value in sorted(left - right)]
+        return lost + [f"{row} | {fact} + {value}" for row, fact, value in sorted(right - left)]
     if not isinstance(theirs, list):
         return [f"{key}: {theirs!r} -> {ours!r}"]
     lost = [f"{key} - {each}" for each in theirs if each not in ours]
@@ -158,10 +179,12 @@ def row_differences(theirs, ours):
     if not ours or ours[0] != columns:
         return [f"columns: {columns} -> {ours[:1]}"]
     at = columns.index("JobID")
+    state = columns.index("State") if "State" in columns else at
 
     def keyed(rows):
+        """By id; attempts of one in the order of their states, where a lost one was cancelled."""
         found = {}
-        for row in rows[1:]:
+        for row in sorted(rows[1:], key=lambda row: row[state].replace("NODE_FAIL", "CANCELLED")):
             name = row[at]
             found[(name, sum(1 for key in found if key[0] == name))] = row
         return found

@@ -143,6 +143,9 @@ bool can_be_planned_around(const Picture& picture, const Job& ahead) {
         return other->state == model::JobState::pending && alike(*other, ahead) && at(*other) != 0;
       });
   if (!planned || !ahead.dependency.empty()) return false;  // one of its name after the other
+  // It may have a start in one partition, and in another one none because others there have theirs.
+  const bool few = picture.settings->backfill_reserve.value_or(0) != 0;
+  if (few && partitions_of(picture, ahead).size() > 1) return false;
   if (!has_others_alike(picture, ahead)) return true;
   const bool throttled = ahead.spec->array_limit != 0;
   return !throttled && picture.settings->backfill_reserve.value_or(0) == 0 &&
@@ -164,9 +167,8 @@ std::vector<Promise> promises_of(const Picture& picture) {
     // Another one of its name may start first.
     if (promise.at == 0 || !leader.dependency.empty()) continue;
     const bool open = std::ranges::any_of(picture.jobs, [&](const model::JobPtr& other) {
-      if (other->id == leader.id || alike(*other, leader) || is_below(picture, *other, leader)) {
-        return false;
-      }
+      const bool shares = std::ranges::find(promise.jobs, other->id) != promise.jobs.end();
+      if (shares || is_below(picture, *other, leader)) return false;
       const bool for_nodes =
           is_waiting_for_nodes(picture, *other) || waits_for_reserved_nodes(picture, *other);
       return waits_for_others(*other) || (for_nodes && !can_be_planned_around(picture, *other));
@@ -199,6 +201,8 @@ void settle(Copy& copy, const Picture& picture) {
       copy.finish(job->id);
     }
     if (is_completing(*job) && job->allocation) copy.release(*job);
+    const model::JobPtr again = copy.cluster.find_job(job->id);  // in a while
+    if (again && again->reason == Reason::begin_time) copy.hold(job->id);
   }
 }
 
@@ -314,8 +318,10 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
   }
   copy.plan();
   const Picture alone = copy.picture(before);
-  // A restart calculates priorities anew; then the order may be another.
+  // A restart calculates priorities anew; then the order may be another. And nodes that have not
+  // come back then are none for a reservation.
   if (alone.inputs && after.inputs && alone.inputs->as_of != after.inputs->as_of) return {};
+  if (a_reservation_moved(after, alone)) return {};
   const auto best = start_of(alone, was);
   const auto now = start_of(after, was);
   if (!best || (now && *now <= *best)) return {};

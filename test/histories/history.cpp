@@ -59,7 +59,7 @@ void History::apply(const core::Event& event, const std::string& what) {
 
 void History::plan_and_check() {
   const Picture before = picture_of(*world_.cluster, world_.settings, world_.now);
-  const bool cut = random_.percent(8);
+  const bool cut = random_.percent(site_.cuts);
   const bool ahead = !cut && random_.percent(12);
   core::StoredState state;
   if (ahead) state = stored_state(*world_.cluster);

@@ -32,7 +32,10 @@ bool waits_for_nodes(Reason reason) {
 bool somebody_is_ahead(const Picture& picture, const Job& job) {
   for (const model::JobPtr& other : picture.jobs) {
     if (other->id == job.id || other->state != model::JobState::pending) continue;
-    if (picture.planned(*other) == nullptr || !waits_for_nodes(picture.reason(*other))) continue;
+    // What it shows may be of another partition.
+    const bool waits =
+        waits_for_nodes(picture.reason(*other)) || partitions_of(picture, *other).size() > 1;
+    if (picture.planned(*other) == nullptr || !waits) continue;
     for (const model::Partition* theirs : partitions_of(picture, *other)) {
       for (const model::Partition* own : partitions_of(picture, job)) {
         if (!overlap(picture, *own, *theirs)) continue;

@@ -164,6 +164,7 @@ Site draw_site(Random& random) {
   Site site;
   site.steady = random.percent(35);
   if (random.percent(12)) site.slice = up_to(random, 1, 4);
+  if (random.percent(15)) site.cuts = 40;
   site.limits = !site.steady && random.percent(70);
   site.reservations = random.percent(40);
   model::Settings& settings = site.settings;

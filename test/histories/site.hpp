@@ -27,6 +27,7 @@ struct Site {
   bool steady = false;
   // Steps of one piece of a pass: with few, each pass is done in many.
   std::uint64_t slice = kWholePass;
+  std::uint32_t cuts = 8;  // percent of the passes that the next event interrupts
 };
 
 [[nodiscard]] Site draw_site(Random& random);

@@ -124,7 +124,6 @@ void Service::handle(const Call& call, wire::JobAction& request) {
     add_outcomes(message, more.outcomes);
     merge(changes, std::move(more));
   }
-  changes.outcomes.clear();
   act_on_steps(call, request, message);
   answer_stored(call, request.request_id, std::move(changes), wire::JobActionReply::kType,
                 wire::encode(message));
@@ -197,7 +196,6 @@ void Service::handle(const Call& call, wire::UpdateJob& request) {
     add_outcomes(message, more.outcomes);
     merge(changes, std::move(more));
   }
-  changes.outcomes.clear();
   answer_stored(call, request.request_id, std::move(changes), wire::JobActionReply::kType,
                 wire::encode(message));
 }

@@ -115,6 +115,11 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
     const model::JobPtr part = cluster_.find_job(JobId(job->het_job.value + i));
     if (part && part->allocation) message.components.push_back(*part);
   }
+  for (const model::JobPtr& other : cluster_.jobs_on(node)) {
+    if (other->state != model::JobState::suspended) continue;
+    message.still.push_back(
+        {{other->uid, other->attempt}, other->id, wire::HoldPhase::running, true});
+  }
   message.order = next_order(node, {job->uid, job->attempt});
   send_node(env_, node, message);
 }
@@ -180,8 +185,13 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     const model::JobPtr job = cluster_.find_attempt(hold.attempt);
     const bool over =
         !job || model::is_finished(job->state) || job->state == model::JobState::pending;
-    if (over && hold.phase != wire::HoldPhase::ending) {
+    if (hold.phase == wire::HoldPhase::ending) continue;
+    if (over) {
       repairs.orders.emplace_back(core::TerminateJob{hold.attempt, hold.job, node, 0});
+    } else if (hold.suspended && job->state == model::JobState::running) {
+      repairs.orders.emplace_back(core::ResumeJob{hold.attempt, hold.job, node});
+    } else if (!hold.suspended && job->state == model::JobState::suspended) {
+      repairs.orders.emplace_back(core::SuspendJob{hold.attempt, hold.job, node});
     }
   }
   for (const model::JobPtr& job : cluster_.jobs_on(node)) {

@@ -105,6 +105,10 @@ template <>
 struct Policy<wire::QueryUse>
     : PrivatePolicy<model::kSecretUsage | model::kSecretAccounts | model::kSecretUsers> {};
 template <>
+struct Policy<wire::EditHistory> {
+  static constexpr Rule rule{.least = Need::admin, .from_nodes = FromNodes::never};
+};
+template <>
 struct Policy<wire::QueryAccounts>
     : PrivatePolicy<model::kSecretUsage | model::kSecretAccounts | model::kSecretUsers> {};
 template <>

@@ -114,6 +114,7 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   for (const core::JobOutcome& outcome : changes.outcomes) {
     if (outcome.status) transaction.touched.push_back(outcome.job);
   }
+  std::ranges::sort(transaction.touched);
   transaction.reservations = std::move(changes.reservations);
   transaction.reservations_gone = std::move(changes.reservations_gone);
   transaction.usage = std::move(changes.usage);

@@ -21,7 +21,6 @@
 #include "daemon/controller/service/env.hpp"
 #include "daemon/controller/service/event_sight.hpp"
 #include "daemon/controller/service/interner.hpp"
-#include "daemon/controller/service/ledger_sight.hpp"
 #include "daemon/controller/service/node_history.hpp"
 #include "daemon/controller/service/service_options.hpp"
 #include "daemon/controller/service/service_parts.hpp"

@@ -44,6 +44,7 @@ constexpr Named kNames[] = {
     {MessageType::join, "JOIN"},
     {MessageType::query_hosts, "QUERY_HOSTS"},
     {MessageType::query_use, "QUERY_USE"},
+    {MessageType::edit_history, "EDIT_HISTORY"},
     {MessageType::load_prices, "LOAD_PRICES"},
     {MessageType::post_money, "POST_MONEY"},
     {MessageType::query_books, "QUERY_BOOKS"},

@@ -74,6 +74,7 @@ struct StepSettings {
   // Of the accelerator table, with what of their files exists here: those whose devices the node
   // has (NodeGres::vendor names one).
   std::vector<accel::Vendor> vendors;
+  std::string energy_folder;  // counters of energy (energy.hpp); empty: it is not gathered
 
   template <class Self, class Visitor>
   static void fields(Self& self, Visitor& visit) {
@@ -107,6 +108,7 @@ struct StepSettings {
     visit(28, "node_folder", self.node_folder);
     visit(29, "container", self.container);
     visit(30, "vendors", self.vendors);
+    visit(31, "energy_folder", self.energy_folder);
   }
 };
 

@@ -348,9 +348,11 @@ void Jobs::lose_node(const wire::LoseNode& order) {
   }
 }
 
-void Jobs::freeze(const Attempt& attempt, bool frozen) {
+void Jobs::freeze(const Attempt& attempt, bool frozen, std::uint64_t order) {
   JobRun* job = context_.find(attempt);
-  if (job == nullptr || job->is_ending() || job->suspended == frozen) return;
+  if (job == nullptr || job->is_ending() || order < job->still_order) return;
+  job->still_order = order;
+  if (job->suspended == frozen) return;
   job->suspended = frozen;
   store_progress(context_, *job);
   if (!job->prepared) return;  // prepared() looks at it
@@ -361,7 +363,7 @@ void Jobs::freeze(const Attempt& attempt, bool frozen) {
 std::vector<wire::Hold> Jobs::holds() const {
   std::vector<wire::Hold> list;
   for (const auto& [attempt, job] : context_.jobs) {
-    list.push_back({attempt, job.host.job->id, job.phase});
+    list.push_back({attempt, job.host.job->id, job.phase, job.suspended});
   }
   for (const auto& [serial, report] : context_.reports.pending()) {
     const bool last = report.type == wire::MessageType::node_released ||

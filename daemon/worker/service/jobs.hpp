@@ -32,7 +32,8 @@ class Jobs {
   void signal(const wire::SignalJob& order);
   void tell(const wire::TellJob& order);
   void terminate(const wire::TerminateJob& order);
-  void freeze(const Attempt& attempt, bool frozen);
+  // By the link's order of that number; what a later one said stays.
+  void freeze(const Attempt& attempt, bool frozen, std::uint64_t order);
   // Without an order: the daemon itself ends (`sluice down`).
   void end(const Attempt& attempt);
 

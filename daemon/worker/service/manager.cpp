@@ -301,7 +301,9 @@ void Manager::finish(JobRun& job, StepRun& step) {
     record.state = root.verdict;
   } else {
     const bool went_well = record.exit_code == 0 && record.reason.empty();
-    record.state = went_well ? model::JobState::completed : model::JobState::failed;
+    record.state = went_well                       ? model::JobState::completed
+                   : WIFSIGNALED(record.exit_code) ? model::JobState::cancelled
+                                                   : model::JobState::failed;
   }
   cancel_timers(step);
   const bool batch = step.number == base::kBatchStep;

@@ -174,6 +174,7 @@ void Service::welcomed(const wire::NodeWelcome& welcome) {
   }
   linked_ = true;
   last_order_ = 0;
+  for (auto& [attempt, job] : context_.jobs) job.still_order = 0;
   if (context_.epoch != welcome.epoch) {
     context_.epoch = welcome.epoch;
     context_.env.ledger_put("E", std::to_string(welcome.epoch.value));
@@ -260,8 +261,13 @@ void Service::on_controller_message(wire::MessageType type, std::string_view pay
       }
       return;
     case MessageType::launch_job:
-      return take_order<wire::LaunchJob>(
-          payload, [this](wire::LaunchJob& order) { jobs_.launch(std::move(order)); });
+      return take_order<wire::LaunchJob>(payload, [this](wire::LaunchJob& order) {
+        const std::vector<wire::Hold> still = std::move(order.still);
+        const std::uint64_t number = order.order;
+        for (const wire::Hold& hold : still) jobs_.freeze(hold.attempt, true, number);
+        jobs_.launch(std::move(order));
+        for (const wire::Hold& hold : still) jobs_.freeze(hold.attempt, true, number);
+      });
     case MessageType::signal_job:
       return take_order<wire::SignalJob>(
           payload, [this](const wire::SignalJob& order) { jobs_.signal(order); });
@@ -275,11 +281,13 @@ void Service::on_controller_message(wire::MessageType type, std::string_view pay
       return take_order<wire::TellJob>(payload,
                                        [this](const wire::TellJob& order) { jobs_.tell(order); });
     case MessageType::suspend_job:
-      return take_order<wire::SuspendJob>(
-          payload, [this](const wire::SuspendJob& order) { jobs_.freeze(order.attempt, true); });
+      return take_order<wire::SuspendJob>(payload, [this](const wire::SuspendJob& order) {
+        jobs_.freeze(order.attempt, true, order.order);
+      });
     case MessageType::resume_job:
-      return take_order<wire::ResumeJob>(
-          payload, [this](const wire::ResumeJob& order) { jobs_.freeze(order.attempt, false); });
+      return take_order<wire::ResumeJob>(payload, [this](const wire::ResumeJob& order) {
+        jobs_.freeze(order.attempt, false, order.order);
+      });
     case MessageType::error_reply:
       if (const auto error = wire::decode<wire::ErrorReply>(payload)) {
         context_.log(LogLevel::error, "the controller refuses this node: {}", error->text.view());

@@ -121,7 +121,8 @@ struct JobRun {
   wire::HoldPhase phase = wire::HoldPhase::preparing;
   bool prepared = false;
   bool suspended = false;
-  bool cleaning = false;  // the host is at it
+  std::uint64_t still_order = 0;  // of this link, the last that said whether it is
+  bool cleaning = false;          // the host is at it
   bool batch_started = false;
   bool batch_ended = false;
   model::JobState why = model::JobState::completed;

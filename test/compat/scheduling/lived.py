@@ -1,4 +1,4 @@
-"""Jobs of every fate, really run: what a life of a small cluster consists of, and what to ask of it.
+"""Jobs of every fate, really run: what a small cluster's life consists of, and what to ask of it.
 
 Four nodes of four CPUs; the last has two devices. The same words go to the reference and to Sluice.
 Every job has a name; names stand for ids wherever something is printed, so that ids may differ.
@@ -164,7 +164,7 @@ def short_ones(life):
     life.begin("whole", "-w", "n3", "--exclusive", "-p", "other", "-t", "0-2", user="games")
     life.begin("withdrawn", "-H", "-n3", *small, user="daemon")
     life.begin("removed", "-H", "-a", "1-9:4", *small, user="daemon")
-    life.begin("orphan", "-d", "afterok:{exits}", "--kill-on-invalid-dep=yes", *small)
+    life.begin("orphan", "-d", "afterok:{withdrawn}", "--kill-on-invalid-dep=yes", *small)
     life.cancel("{withdrawn}", user="daemon")
     life.cancel("{removed}_5")
     life.system.must(
@@ -188,6 +188,8 @@ def disturbed_ones(life):
     for name in ("still", "lost", "moved"):
         life.wait(name, "RUNNING")
     life.steps_running("ended", 3)
+    for name in ("lost", "moved"):
+        life.steps_running(name, 2)
     life.control("suspend", "{still}")
     life.wait("still", "SUSPENDED")
     life.cancel("{ended}", user="daemon")
@@ -321,18 +323,6 @@ FORMS = [
     "",
 ]
 FORM_FIELDS = "-o JobID%8,JobName,ReqMem,AllocTRES%40,ReqTRES,State%-20,Timelimit,NodeList"
-REPORTS = [
-    "cluster AccountUtilizationByUser",
-    "cluster UserUtilizationByAccount",
-    "cluster UserUtilizationByWckey",
-    "cluster WckeyUtilizationByUser",
-    "user TopUsage",
-    "job SizesByAccount",
-    "job SizesByAccountAndWckey",
-    "job SizesByWckey",
-    "cluster utilization",
-    "reservation utilization",
-]
 
 
 def questions():

@@ -49,6 +49,21 @@ REPORTS = [
     "reservation Utilization",
     "-t hourper reservation Utilization names=r1",
 ]
+# Each of these in every unit, of each kind of TRES.
+BARE = (
+    "cluster Utilization",
+    "cluster AccountUtilizationByUser",
+    "cluster UserUtilizationByAccount",
+    "cluster UserUtilizationByWckey",
+    "cluster WckeyUtilizationByUser",
+    "user TopUsage",
+    "job SizesByAccount",
+    "job SizesByAccountAndWckey",
+    "job SizesByWckey",
+    "reservation Utilization",
+)
+UNITS = ("Seconds", "Minutes", "Hours", "Percent", "SecPer", "MinPer", "HourPer")
+KINDS = ("cpu", "mem", "node", "ALL")
 # Hours of their own, for those that sums are made for.
 PERIODS = (
     PERIOD,
@@ -86,6 +101,10 @@ def questions(seed):
             words += " -T"
         words += dice.one("", "", " -u daemon", " -A a2,b", " -r batch", " -W w1", " -q normal")
         asked.append(("sacct", f"-a -X -P --format={FIELDS} {words}"))
+    for report in BARE:
+        for unit in UNITS:
+            for kind in KINDS:
+                asked.append(("sreport", f"-P -T {kind} -t {unit} {report} {PERIOD}"))
     return asked
 
 

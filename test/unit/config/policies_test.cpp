@@ -68,6 +68,14 @@ TEST(Policies, TheSiteOrderIsTheDefault) {
   EXPECT_EQ(shown(config, "PriorityCalcPeriod"), "00:01:00");
   const ClusterConfig other = read("priority_type: multifactor\n");
   EXPECT_EQ(other.settings->priority.weight_slowdown, 0U);
+  EXPECT_EQ(config.settings->backfill_reserve, 1U);
+  EXPECT_EQ(config.settings->backfill_window_min, 20160U);
+  EXPECT_EQ(other.settings->backfill_reserve.value_or(0), 0U);
+  EXPECT_EQ(other.settings->backfill_window_min, 1440U);
+  const ClusterConfig more =
+      read("scheduler_parameters: bf_job_part_count_reserve=0,bf_window=9\n");
+  EXPECT_EQ(more.settings->backfill_reserve, 0U);
+  EXPECT_EQ(more.settings->backfill_window_min, 9U);
   const ClusterConfig weighed = read("priority_weight_slowdown: 7\npriority_calc_period: 5\n");
   EXPECT_EQ(weighed.settings->priority.weight_slowdown, 7U);
   EXPECT_EQ(shown(weighed, "PriorityCalcPeriod"), "00:05:00");

@@ -287,6 +287,39 @@ TEST_F(ServiceTest, AnAttemptThatNobodyKnowsIsEnded) {
   EXPECT_GE(sent(wire::MessageType::terminate_job), 1U);
 }
 
+// An order to stand still may have got lost; what the node reports of before it tells nothing.
+TEST_F(ServiceTest, WhatShouldStandStillIsToldSoAgain) {
+  bring_up(0);
+  ask(submission(1), peer_of(kAlice));
+  const model::JobPtr job = service.cluster().all_jobs().front();
+  wire::JobAction act;
+  act.request_id = {9, 2};
+  act.verb = model::JobVerb::suspend;
+  act.filter.jobs.push_back({job->id, {}});
+  ask(act, peer_of(0));
+  EXPECT_EQ(sent(wire::MessageType::suspend_job), 1U);
+  wire::NodeReport report;
+  wire::Hold hold;
+  hold.attempt = {job->uid, job->attempt};
+  hold.job = job->id;
+  hold.phase = wire::HoldPhase::running;
+  report.holds.push_back(hold);
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::suspend_job), 1U);
+  report.last_order = 1'000;
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::suspend_job), 2U);
+  report.holds.front().suspended = true;
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::suspend_job), 2U);
+  act.request_id = {9, 3};
+  act.verb = model::JobVerb::resume;
+  ask(act, peer_of(0));
+  report.last_order = 2'000;
+  service.on_node_message(NodeIndex(0), report.kType, wire::encode(report));
+  EXPECT_EQ(sent(wire::MessageType::resume_job), 2U);
+}
+
 TEST_F(ServiceTest, ReportsAreAcknowledgedAfterTheCommit) {
   bring_up(0);
   ask(submission(1), peer_of(kAlice));

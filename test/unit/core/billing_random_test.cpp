@@ -124,7 +124,8 @@ class Player {
     book.minimum_s = pick(2) * 120;
     ledger::Price night = price("night", "cpu", kMicro / 3);
     night.window = {0x7f, 20 * 60, 6 * 60};
-    book.prices = {night, price("core", "cpu", kMicro), price("mem", "mem", kMicro / 7)};
+    book.prices = {night, price("core", "cpu", kMicro / 2), price("mem", "mem", kMicro / 7)};
+    versions_ = {book};
     ledger::Customer physics;
     physics.name = physics.account = "physics";
     physics.currency = "CHF";
@@ -140,6 +141,19 @@ class Player {
     acme.credit_limit = 60 * kMicro;
     acme.hold_hours = 0;
     const Changes done = bill({.what = LoadPrices{{{book}, false, {physics, acme}}}});
+    ASSERT_TRUE(done.outcome);
+    ASSERT_FALSE(done.billed->fault) << done.billed->fault->text;
+  }
+  // Cores cost up to twice as much from some time on, or less.
+  void change_prices() {
+    ledger::PriceBook& last = versions_.back();
+    if (last.from > world_.now.wall) return;
+    ledger::PriceBook next = last;
+    last.until = next.from = world_.now.wall + (1 + pick(20'000)) * model::kSecond;
+    ++next.version;
+    next.prices[1].unit_price = kMicro * (1 + pick(4)) / 4;
+    versions_.push_back(std::move(next));
+    const Changes done = bill({.what = LoadPrices{{versions_, false, {}}}});
     ASSERT_TRUE(done.outcome);
     ASSERT_FALSE(done.billed->fault) << done.billed->fault->text;
   }
@@ -196,7 +210,8 @@ class Player {
   }
   void money() {
     const ledger::Month last{ledger::month_of(world_.now.wall).value - 1};
-    switch (pick(4)) {
+    switch (pick(5)) {
+      case 4: change_prices(); break;
       case 0: bill({.what = CloseMonth{last}}); break;
       case 1: bill({.what = ledger::TransferRequest{"physics", "acme", kMicro / 7}}); break;
       case 2: bill({.what = MoveMoney{EntryKind::payment, {"acme", kMicro / 3, nullptr}}}); break;
@@ -213,6 +228,7 @@ class Player {
 
   std::mt19937 random_;
   World world_;
+  std::vector<ledger::PriceBook> versions_;
 };
 
 class RandomBilling : public ::testing::TestWithParam<std::uint32_t> {};

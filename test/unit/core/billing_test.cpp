@@ -275,9 +275,13 @@ TEST_F(BillingTest, ATopUpInTheGraceTimeSavesTheJob) {
   top_up("physics", 1);
   const JobId id = start(of("ann", "physics").cpus(1).minutes(1440));
   world->pass(3600 + 300);
-  top_up("physics", 5);
+  const JobId other = world->submit(of("ann", "physics").cpus(1).minutes(60));
+  EXPECT_EQ(detail(other), "BillingFundsLimit");
+  top_up("physics", 1);
+  EXPECT_EQ(world->job(other).state, JobState::pending);  // it doesn't take what saves the other
   world->pass(1200);
   EXPECT_EQ(world->job(id).state, JobState::running);
+  EXPECT_EQ(world->cluster->books()->attempt({world->job(id).uid, 0})->grace_until, 0);
 }
 
 TEST_F(BillingTest, TheGraceTimeGoesOnAfterARestart) {

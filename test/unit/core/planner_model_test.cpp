@@ -337,10 +337,13 @@ std::vector<std::int64_t> easy_by_counting(const std::vector<TraceJob>& jobs, st
   return starts;
 }
 
-std::vector<std::int64_t> easy_by_planner(const std::vector<TraceJob>& jobs, std::uint32_t size) {
+using OneStart = void (*)(model::Settings&);  // allows one planned start only
+
+std::vector<std::int64_t> easy_by_planner(const std::vector<TraceJob>& jobs, std::uint32_t size,
+                                          OneStart one_start) {
   World world;
   world.nodes(size, {.cores = 1});
-  world.settings().backfill_max_job_test = 1;
+  one_start(world.settings());
   world.settings().backfill_window_min = 1'000'000;
   world.up();
   std::vector<std::int64_t> starts(jobs.size(), -1);
@@ -381,7 +384,11 @@ TEST(PlannerModel, EasyBackfillByCounting) {
       job.seconds = pick(random, 1, job.minutes * 60);
       jobs.push_back(job);
     }
-    ASSERT_EQ(easy_by_planner(jobs, size), easy_by_counting(jobs, size));
+    const std::vector<std::int64_t> counted = easy_by_counting(jobs, size);
+    ASSERT_EQ(easy_by_planner(jobs, size, [](model::Settings& s) { s.backfill_max_job_test = 1; }),
+              counted);
+    ASSERT_EQ(easy_by_planner(jobs, size, [](model::Settings& s) { s.backfill_reserve = 1; }),
+              counted);
   }
 }
 

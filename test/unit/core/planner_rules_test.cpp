@@ -80,6 +80,30 @@ Candidate of_user(World& w, std::uint32_t uid, const Request& request) {
   return made;
 }
 
+// Of equals who was submitted first stands first; who has aged longest leads the group.
+TEST(PlannerRules, WhoLeadsNextMayStandBeforeTheFormerLeader) {
+  ByUser rule;
+  rule.users = {{1000, 5}, {1001, 5}};
+  World w;
+  w.nodes(2, {.cores = 4}).up();
+  w.planner().set_rules(&rule, nullptr);
+  Candidate younger = w.candidate(cpus(4));
+  younger.accrue = w.now().wall + 20;
+  Candidate other = w.candidate(cpus(4));
+  other.uid = 1001;
+  Candidate older = w.candidate(*younger.request);
+  older.request = younger.request;
+  older.accrue = w.now().wall + 10;
+  Candidate last = other;
+  last.id = JobId(4);
+  last.order = 4;
+  for (const Candidate& one : {younger, other, older, last}) w.submit(one);
+  EXPECT_EQ(w.pass(), (Ids{2, 3}));
+  EXPECT_NE(w.planner().explain(JobId(1)), nullptr);
+  EXPECT_EQ(w.planner().explain(JobId(1))->reason, model::Reason::resources);
+  EXPECT_EQ(w.planner().explain(JobId(4))->behind, JobId(1));
+}
+
 TEST(PlannerRules, TheRuleOrders) {
   World w;
   w.nodes(1).up();

@@ -57,6 +57,35 @@ class PoliciesTest : public WithAccounts {
   }
 };
 
+// Nothing is counted while no limits are enforced; who runs then counts as soon as they are.
+TEST_F(PoliciesTest, WhoRunsCountsOnceLimitsAreEnforced) {
+  model::Settings settings = usual();
+  settings.enforce = {};
+  build(settings);
+  limit("physics", "", [](Association& a) { a.limits.grp_jobs = 2; });
+  const JobId first = world->submit(job_of("ann"));
+  const JobId second = world->submit(job_of("ann"));
+  const JobId third = world->submit(job_of("ann"));
+  EXPECT_EQ(world->state(third), "RUNNING");
+  EXPECT_EQ(usage("physics").jobs, 3U);  // shown all the same
+  settings.enforce = {.associations = true, .limits = true, .qos = true};
+  settings.nodes = world->settings->nodes;
+  EXPECT_TRUE(
+      world->apply(core::Configure{std::make_shared<const model::Settings>(settings)}).outcome);
+  EXPECT_EQ(usage("physics").jobs, 3U);
+  const JobId fourth = world->submit(job_of("ann"));
+  EXPECT_EQ(detail(fourth), "AssocGrpJobsLimit");
+  world->finish(first);
+  EXPECT_EQ(detail(fourth), "AssocGrpJobsLimit");
+  world->finish(second);
+  EXPECT_EQ(world->state(fourth), "RUNNING");
+  settings.enforce = {};
+  EXPECT_TRUE(
+      world->apply(core::Configure{std::make_shared<const model::Settings>(settings)}).outcome);
+  EXPECT_EQ(world->state(world->submit(job_of("ann"))), "RUNNING");
+  EXPECT_EQ(usage("physics").jobs, 3U);
+}
+
 TEST_F(PoliciesTest, ComponentsCountForEachOther) {
   build();
   change_qos("high", [](model::Qos& qos) { qos.limits.max_jobs_per_user = 1; });

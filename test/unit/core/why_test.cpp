@@ -71,6 +71,28 @@ TEST(Why, WhatItOffersStartsWhenItSays) {
   EXPECT_EQ(world.job(waiting).state, model::JobState::running);
 }
 
+// Of the partition only the first job has a planned start: the next one's earliest is told, and no
+// change that would gain nothing.
+TEST(Why, TellsTheEarliestStartWhereNoneIsPlanned) {
+  model::Settings settings = test::some_settings({.nodes = 2, .cpus = 4, .memory = 4000});
+  settings.backfill_reserve = 1;
+  World world(settings);
+  world.register_all();
+  world.submit(a_job().nodes(2).cpus(4).minutes(30));
+  const JobId head = world.submit(a_job().nodes(2).cpus(4).minutes(10));
+  const JobId next = world.submit(a_job().nodes(2).cpus(4).minutes(60));
+  const auto first = world.cluster->why(head, true);
+  const auto why = world.cluster->why(next, true);
+  ASSERT_TRUE(first && why);
+  const model::WallTime start = world.now.wall;
+  EXPECT_EQ(first->lanes[0].planned_start, start + 30 * 60 * model::kSecond);
+  EXPECT_EQ(first->earliest, 0);
+  EXPECT_EQ(why->lanes[0].planned_start, 0);
+  EXPECT_EQ(why->behind, head);
+  EXPECT_EQ(why->earliest, start + 40 * 60 * model::kSecond);
+  for (const model::Alternative& other : why->sooner) EXPECT_LT(other.start, why->earliest);
+}
+
 // Its own nodes are busy, those of another partition are not.
 TEST(Why, OffersAnotherPartition) {
   model::Settings settings = test::some_settings({.nodes = 2, .cpus = 4, .memory = 4000});

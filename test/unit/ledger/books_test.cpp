@@ -32,7 +32,9 @@ class BooksTest : public ::testing::Test {
     scene_.take(scene_.books.end({{7, id}, 0}, {scene_.now, fate}, scene_.stamp()));
   }
   bool close(std::string_view month) {
-    return scene_.take(scene_.books.close(*parse_month(month), scene_.stamp()));
+    Stamp stamp = scene_.stamp();
+    stamp.request_id = {9, 1 + scene_.entries.size()};
+    return scene_.take(scene_.books.close(*parse_month(month), stamp));
   }
   [[nodiscard]] Invoice invoice(std::string_view customer, std::string_view month) const {
     InvoiceBuilder builder(*scene_.books.customer_named(customer), *parse_month(month));
@@ -291,6 +293,8 @@ TEST_F(BooksTest, ClosingFreezesAMonth) {
   scene_.now = at("2026-04-02");
   EXPECT_FALSE(close("2026-04"));
   ASSERT_TRUE(close("2026-03")) << scene_.refused;
+  // Several entries, one request: the last one answers it.
+  EXPECT_TRUE(scene_.entries.back().request_id.is_set());
   EXPECT_FALSE(close("2026-03"));
   EXPECT_EQ(scene_.refused, "2026-03 is closed already");
   EXPECT_FALSE(close("2026-02"));

@@ -153,7 +153,7 @@ void expect_rules(const Record& row) {
   EXPECT_TRUE(!purchase || row.at("EffectiveCost") == "0");
   const bool unused = is("CommitmentDiscountStatus", {"Unused"});
   EXPECT_EQ(row.at("ConsumedQuantity") != "", usage && !unused && !correction);
-  EXPECT_EQ(row.at("CommitmentDiscountId") == "", row.at("CommitmentDiscountUnit") == "");
+  EXPECT_EQ(row.at("CommitmentDiscountQuantity") == "", row.at("CommitmentDiscountUnit") == "");
   if (usage && row.at("CommitmentDiscountId") != "") {
     EXPECT_TRUE(is("CommitmentDiscountStatus", {"Used", "Unused"}));
     EXPECT_EQ(row.at("BilledCost"), "0");

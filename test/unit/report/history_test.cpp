@@ -136,7 +136,7 @@ TEST_F(History, ResourcesOfJobAndSteps) {
 TEST_F(History, PendingJob) {
   const model::Job job = SampleJob().pending();
   EXPECT_EQ(of_job(job, "state,nodelist,start,end,elapsed,timelimit,alloccpus,reqcpus,nnodes"),
-            "PENDING|None assigned|Unknown|Unknown|00:00:00|00:10:00|0|8|2\n");
+            "PENDING|None assigned|Unknown|Unknown|00:00:00|00:10:00|8|8|2\n");
 }
 
 TEST_F(History, EndsAndTheirCodes) {
@@ -149,7 +149,7 @@ TEST_F(History, EndsAndTheirCodes) {
             "OUT_OF_MEMORY|0:125\n");
   model::Job job = sample.ended(model::JobState::cancelled, 15);
   job.cancelled_by = 1000;
-  EXPECT_EQ(of_job(job, "state"), "CANCELLED by 1000\n");
+  EXPECT_EQ(of_job(job, "state,exitcode"), "CANCELLED by 1000|0:0\n");
   std::string cut;
   HistoryFormat::parse("state")->row({&job, nullptr, {}}, context_, cut);
   EXPECT_EQ(cut, "CANCELLED+ \n");
@@ -170,7 +170,9 @@ TEST_F(History, CancelledBeforeItStarted) {
 TEST_F(History, FormerAttemptsAreRequeued) {
   model::Job job = SampleJob().ended(model::JobState::cancelled, 15);
   job.flags = model::kFlagRequeued;
-  EXPECT_EQ(of_job(job, "state"), "REQUEUED\n");
+  EXPECT_EQ(of_job(job, "state,exitcode"), "REQUEUED|0:0\n");
+  job.state = model::JobState::node_fail;
+  EXPECT_EQ(of_job(job, "state"), "NODE_FAIL\n");
   job.state = model::JobState::preempted;
   EXPECT_EQ(of_job(job, "state"), "PREEMPTED\n");
 }

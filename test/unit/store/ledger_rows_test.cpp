@@ -44,6 +44,26 @@ class LedgerRowsTest : public ::testing::Test {
   [[nodiscard]] ledger::Stamp stamp(Uid128 request = {}) const {
     return {.now = now, .uid = 0, .request_id = request, .note = {}};
   }
+  // All in one transaction, as a busy turn's are.
+  void charge_much(std::size_t entries) {
+    ledger::AttemptStart start;
+    start.job.job = JobId(7);
+    start.job.uid = {1, 7};
+    start.accounts = {"physics"};
+    start.allotment = {{"cpu", 2}};
+    start.start = now;
+    take(*books.open(start, now + 5 * kHour, stamp()));
+    auto rows = std::make_shared<ledger::BooksRows>();
+    while (rows->entries.size() < entries) {
+      now += model::kSecond;
+      ledger::Posted posted = books.charge({start.job.uid, 0}, now, stamp());
+      for (ledger::Entry& entry : posted.entries) rows->entries.push_back(std::move(entry));
+    }
+    rows->changed = books.take_changed();
+    Transaction transaction;
+    transaction.books = std::move(rows);
+    ASSERT_TRUE(commit(*store, std::move(transaction)));
+  }
   void take(ledger::Posted posted) {
     auto rows = std::make_shared<ledger::BooksRows>();
     rows->entries = std::move(posted.entries);
@@ -140,6 +160,32 @@ TEST_F(LedgerRowsTest, EntriesByMonthTimeAndJob) {
   EXPECT_EQ(count({.to = kStart + 1}), 4U);  // and the first job's hold
   EXPECT_EQ(count({.from = kStart + 1}), books.last_entry() - 4);
   EXPECT_EQ(count({.after = 4}), books.last_entry() - 4);
+}
+
+TEST_F(LedgerRowsTest, WhatWasThereBeforeATime) {
+  charge_much(kEntriesPerMark);
+  run_a_job(8);
+  Result<LedgerReader> reader = LedgerReader::open(folder.database());
+  ASSERT_TRUE(reader);
+  for (const WallTime when : {kStart, kStart + kHour, now - kHour, now, now + 1}) {
+    ledger::Balance sum;
+    sum.customer = 1;
+    const Status read = reader->entries({.to = when}, [&](const ledger::Entry& entry) {
+      if (entry.customer == 1) ledger::post(entry, sum);
+      return true;
+    });
+    ASSERT_TRUE(read);
+    const Result<ledger::Balance> before = reader->balance_before(1, when);
+    ASSERT_TRUE(before);
+    sum.months = before->months;
+    EXPECT_EQ(*before, sum);
+  }
+  EXPECT_FALSE(verify().finding);
+  store.reset();
+  run_sql("UPDATE ledger_marks SET record=(SELECT record FROM books WHERE kind=4)");
+  const Verification made = verify();
+  ASSERT_TRUE(made.finding);
+  EXPECT_NE(made.finding->text.find("a mark at entry"), std::string::npos);
 }
 
 TEST_F(LedgerRowsTest, ARefundKnowsItsCharge) {

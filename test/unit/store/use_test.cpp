@@ -145,7 +145,10 @@ TEST_F(Histories, SummedUpAnewTheyAreTheSame) {
   const Sums before = summed(all);
   std::int64_t waited = 0;
   const std::int64_t used = hours_sum(all, waited);
-  ASSERT_TRUE(store_->rebuild_use());
+  const Result<UseRebuild> made = store_->rebuild_use();
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->same);
+  EXPECT_GT(made->rows, 0U);
   EXPECT_EQ(summed(all), before);
   std::int64_t waited_now = 0;
   EXPECT_EQ(hours_sum(all, waited_now), used);

@@ -13,6 +13,7 @@
 #include "base/file.hpp"
 #include "wire/books_messages.hpp"
 #include "wire/client_messages.hpp"
+#include "wire/event_messages.hpp"
 #include "wire/image_messages.hpp"
 #include "wire/ledger_messages.hpp"
 #include "wire/node_messages.hpp"
@@ -47,7 +48,8 @@ std::string schema_text() {
       ImageFetch, ImageData, ImageAck, ImageEnd, ImageHome, ImageHomeReply, QueryTopology,
       TopologyReply, NotifyJob, JobNotice, TellJob, StepNotice, LoadPrices, LoadPricesReply,
       PostMoney, PostedReply, QueryBooks, BooksReply, QueryEntries, EntriesReply, VerifyBooks,
-      VerifyBooksReply, QuoteSubmit, QuoteReply, QueryUse, UseReply>;
+      VerifyBooksReply, QuoteSubmit, QuoteReply, QueryUse, UseReply, EditHistory, EditHistoryReply,
+      QueryEvents, EventsReply>;
   add_all(static_cast<All*>(nullptr));
   return schema.text("sluice.v1");
 }
