@@ -273,7 +273,9 @@ bool PlannerPass::may_skip(const Lane& lane) const {
   if (lane.work != nullptr && lane.work->planned && conservative()) {
     return lane.work->planned_ms > now_.mono_ms && (!state_.compressing || stays_put(lane));
   }
-  const bool easy = state_.settings->backfill_policy == model::BackfillPolicy::easy;
+  // Nothing is planned for it: it starts now, or is as it was.
+  const bool easy =
+      state_.settings->backfill_policy == model::BackfillPolicy::easy || !has_reserve(lane);
   const bool light =
       state_.light && (!state_.again || state_.again_light || lane.key < state_.again_until);
   const bool behind =

@@ -539,7 +539,8 @@ StartQuery PlannerPass::query_of(const Lane& lane, const LaneWork& work) const {
           .vantage = state_.vantage(lane.reservation)};
 }
 
-// Whether fewer than the most of its partition stand before the lane with a planned start. What
+// Whether fewer than the most of its partition have a planned start up to the lane, with those of
+// its own that are planned already. What
 // was planned for those behind it, before it came, is given up in the next full pass.
 bool PlannerPass::has_reserve(const Lane& lane) const {
   const std::size_t most = state_.settings->backfill_reserve.value_or(0);
@@ -547,7 +548,7 @@ bool PlannerPass::has_reserve(const Lane& lane) const {
   std::size_t ahead = 0;
   for (const LaneKey& planned : state_.planned) {
     const Lane& other = state_.queue.lane(planned.lane);
-    if (other.partition != lane.partition || !(planned < lane.key)) continue;
+    if (other.partition != lane.partition || lane.key < planned) continue;
     const Group& group = state_.queue.group(other.group);
     ahead += 1 + (group.followers ? group.followers->planned.size() : 0);
   }

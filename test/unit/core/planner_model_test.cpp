@@ -381,6 +381,10 @@ TEST(PlannerModel, EasyBackfillByCounting) {
       job.submit = submit += pick(random, 0, 200);
       job.size = pick(random, 1, pick(random, 1, size));
       job.minutes = pick(random, 1, 20);
+      if (n != 0 && pick(random, 0, 2) == 0) {  // they share a group
+        job.size = jobs.back().size;
+        job.minutes = jobs.back().minutes;
+      }
       job.seconds = pick(random, 1, job.minutes * 60);
       jobs.push_back(job);
     }

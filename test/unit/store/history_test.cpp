@@ -137,8 +137,11 @@ TEST_F(HistoryTest, EndStatesCountWhenReachedInTheWindow) {
 }
 
 TEST_F(HistoryTest, ByFlag) {
+  model::Job seven = ended(running(a_job(7), at(50)), model::JobState::cancelled, at(51));
+  seven.flags = model::kFlagRequeued;
+  EXPECT_TRUE(commit(*store_, with_jobs({seven})));
   filter.states = std::uint64_t{model::kFlagRequeued} << 32U;
-  EXPECT_THAT(rows(), ElementsAre("6"));
+  EXPECT_THAT(rows(), ElementsAre("7"));  // the node's failure is what is told of job 6
 }
 
 TEST_F(HistoryTest, StepsComeWithTheirAttempt) {
