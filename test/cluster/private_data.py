@@ -72,7 +72,8 @@ def jobs_are_private():
     for user, sees in ((ALICE, own), (CAROL, own), (OLGA, both), (None, both)):
         for words in (
             ("squeue", "-h", "-o", "%i"),
-            ("sacct", "-X", "-n", "-P", "-a", "-o", "jobid"),
+            # Who begins tomorrow is shown to those who name it.
+            ("sacct", "-X", "-n", "-P", "-a", "-o", "jobid", "-j", ",".join(sorted(both))),
         ):
             got = set(lines(user, *words))
             check(got == sees, f"{user}: {words}: {got}, not {sees}")
