@@ -9,13 +9,10 @@ controller is killed at random moments and started again. Nothing may be lost an
 
 Usage: books_kill.py [--rounds N] [--seed S] [--submitters K]
 """
-import argparse
 import collections
 import json
 import multiprocessing
 import random
-import subprocess
-import sys
 
 import controller_kill
 import harness
@@ -211,19 +208,5 @@ def test(rounds, seed, submitters):
         print(cluster.must("sluice", "bill", "verify", timeout=300).strip())
 
 
-def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--rounds", type=int, default=10)
-    options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options.add_argument("--submitters", type=int, default=2)
-    given = options.parse_args()
-    try:
-        test(given.rounds, given.seed, given.submitters)
-    except (harness.Failure, subprocess.TimeoutExpired) as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
-    print("ok")
-
-
 if __name__ == "__main__":
-    main()
+    harness.rounds_main(test, submitters=2)

@@ -6,12 +6,9 @@ ran exactly once. Each job says so itself by appending its id to a file (O_APPEN
 
 Usage: controller_kill.py [--rounds N] [--seed S] [--submitters K]
 """
-import argparse
 import collections
 import multiprocessing
 import random
-import subprocess
-import sys
 import time
 
 import harness
@@ -108,19 +105,5 @@ def test(rounds, seed, submitters):
         compare(cluster, printed, runs)
 
 
-def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--rounds", type=int, default=10)
-    options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
-    options.add_argument("--submitters", type=int, default=3)
-    given = options.parse_args()
-    try:
-        test(given.rounds, given.seed, given.submitters)
-    except (harness.Failure, subprocess.TimeoutExpired) as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
-    print("ok")
-
-
 if __name__ == "__main__":
-    main()
+    harness.rounds_main(test, submitters=3)

@@ -4,9 +4,11 @@ Each test is a program: it makes a Cluster, uses it, and ends with report(). Eve
 starts lives below its own temporary directory and is ended with it. Nothing here sleeps for a fixed
 time to let something happen: wait_for() looks until a condition holds or its time is over.
 """
+import argparse
 import atexit
 import os
 import pathlib
+import random
 import shutil
 import subprocess
 import sys
@@ -258,3 +260,18 @@ def main(*tests):
             print(f"FAIL {test.__name__}: {failure}", flush=True)
     print(f"{len(wanted) - failed} passed, {failed} failed")
     sys.exit(1 if failed or not wanted else 0)
+
+
+def rounds_main(test, submitters):
+    """A test of many rounds, test(rounds, seed, submitters); it prints its seed."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--rounds", type=int, default=10)
+    options.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    options.add_argument("--submitters", type=int, default=submitters)
+    given = options.parse_args()
+    try:
+        test(given.rounds, given.seed, given.submitters)
+    except (Failure, subprocess.TimeoutExpired) as failure:
+        print(f"FAIL: {failure}")
+        sys.exit(1)
+    print("ok")
