@@ -259,7 +259,10 @@ std::string statement_text(const ledger::Statement& statement, const ledger::Cus
                         amount_text(ledger::available(customer, statement.before), currency),
                         amount_text(statement.before.held, currency));
   }
+  ledger::LineTotals used;
   for (const ledger::UsageLine& line : statement.usage) {
+    used.effective += line.effective;
+    used.list += line.list;
     const std::string job = line.job.is_set() ? fmt::format(" job {}", line.job.value) : "";
     text +=
         fmt::format("  {:<12} {:<10}{} {:<18} {:>24} {:>16}{}\n", line.account.view(),
@@ -271,9 +274,8 @@ std::string statement_text(const ledger::Statement& statement, const ledger::Cus
                         ledger::kind_name(line.kind), amount_text(line.amount, currency),
                         line.note.view());
   }
-  text +=
-      fmt::format("  Used: {} (list price {})\n", amount_text(statement.totals.effective, currency),
-                  amount_text(statement.totals.list, currency));
+  text += fmt::format("  Used: {} (list price {})\n", amount_text(used.effective, currency),
+                      amount_text(used.list, currency));
   if (whole) {
     text += fmt::format("  After:  {} available, {} held\n",
                         amount_text(ledger::available(customer, statement.after), currency),

@@ -9,6 +9,7 @@ import decimal
 import io
 import json
 import os
+import re
 import sqlite3
 import harness
 from harness import Cluster, check, wait_for
@@ -219,6 +220,14 @@ def money_moves_by_entries():
     must("verify")
 
 
+def what_was_used_is_not_what_was_paid_in():
+    lines = json.loads(must("statement", "physics", "--json"))["usage"]
+    used = re.search(r"Used: (\S+) CHF \(list price (\S+) CHF\)", must("statement", "physics"))
+    for told, key in zip(used.groups(), ("effective", "list")):
+        wanted = sum(decimal.Decimal(line[key]) for line in lines)
+        check(decimal.Decimal(told.replace(",", "")) == wanted, f"{key}: {told}, not {wanted}")
+
+
 def who_may_what():
     for user in (ANN, BOB, EVE):
         for words in (
@@ -235,6 +244,7 @@ def who_may_what():
     check(bill("balance", "physics", user=ANN).returncode == 1, "ann sees the balance")
     check(bill("invoice", "--month", month(), user=ANN).returncode == 1, "ann sees the invoice")
     check("Used:" in must("statement", "physics", user=ANN), "ann's statement")
+    what_was_used_is_not_what_was_paid_in()
     check(must("balance", user=EVE) == "", "eve sees balances")
     cluster.must("sacctmgr", "-i", "add", "coordinator", BOB, "account=physics")
     seen = json.loads(must("balance", "--json", user=BOB))
