@@ -521,6 +521,21 @@ def nothing_left():
     wait_for(lambda: not place.scratch(), 5, f"{place.scratch()}")
 
 
+def efficiency():
+    """What processes in a container use is the job's; the shell there says how much it was."""
+    out = place.open / "used.out"
+    script = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; times"
+    job = place.cluster.submit(
+        f"--container-image={box()}", "-n1", "-o", out, wrap=script, user=AS_USER
+    )
+    place.cluster.wait_end(job)
+    minutes, seconds = re.match(r"(\d+)m([\d.]+)s", out.read_text()).groups()
+    at_least = 60 * int(minutes) + float(seconds)
+    told = json.loads(place.cluster.must("sluice", "eff", "--json", job))["jobs"][0]
+    check(at_least > 0.05 and told["cpu_seconds"] >= at_least, f"{told}, not {at_least} s")
+    check(0 < told["memory_used_kib"] <= 1024 * told["memory_allocated_mib"], f"{told}")
+
+
 def main():
     global place
     if missing := runtime_missing():
@@ -565,6 +580,7 @@ def main():
             exit_codes_and_streams,
             cancelled,
             in_accounting,
+            efficiency,
             with_a_login,
             image_commands,
             nothing_left,
