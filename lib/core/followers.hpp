@@ -22,6 +22,7 @@ struct Followers {
   std::vector<Follower> planned;  // in their order
   std::vector<Follower> before;   // the same, as an earlier pass had it
   LaneKey until;                  // the last place in the order of a pass at which one was planned
+  std::uint64_t moved_pass = 0;   // State::pass_number when one last moved to another lane
 };
 
 // Members of a group behind its leader that are still to be planned in a lane.

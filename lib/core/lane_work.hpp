@@ -53,6 +53,11 @@ struct LaneWork {
   std::optional<PlannedStart> choice;
   std::uint64_t choices_number = 0;  // State::choices_number that it was made with
   JobId chosen_for;
+  // The lane of the group in which the start lies that is planned here (planner_moves.cpp).
+  static constexpr std::uint32_t kHere = ~0U;
+  std::uint32_t moved_to = kHere;
+  JobId moved_for;               // that leader
+  std::uint64_t moved_pass = 0;  // State::pass_number
   // All components of a heterogeneous job, the leader first; else empty.
   std::uint64_t parts_config = 0;  // State::config_number that they were made with
   std::vector<MeetingPart> parts;

@@ -125,6 +125,7 @@ bool PlannerPass::find_plan(Lane& lane, LaneWork& work, std::optional<PlannedSta
   if (own.empty()) {
     found = find_start(pool_.state(), state_.profile, query, steps_);
     if (has_choice(lane, work)) keep_choice(work, query, *work.choice, found);
+    keep_moved(lane, work, found);
     return true;
   }
   query.horizon_ms =
@@ -134,7 +135,8 @@ bool PlannerPass::find_plan(Lane& lane, LaneWork& work, std::optional<PlannedSta
   found = find_start(pool_.state(), state_.profile, query, steps_);
   if (has_choice(lane, work)) keep_choice(work, query, *work.choice, found);
   put_back(std::move(claims));
-  if (!found) return false;
+  if (!found || move_plan(state_.queue.lane(own.front().lane), lane, *found)) return false;
+  work.moved_to = LaneWork::kHere;
   if (Followers* followers = state_.queue.group(lane.group).followers.get()) {
     followers->planned.clear();  // what an earlier pass had for them is remembered still
   }

@@ -107,19 +107,24 @@ void PlannerPass::follow_in(const Lane& lane) {
   if (next_member(lane, next)) state_.follow_ups.push_back(std::move(next));
 }
 
-// Plans those whose place is before the lane; null: all that are left.
-void PlannerPass::follow_until(const LaneKey* limit) {
+// Plans those whose place is before the lane; null: all that are left. False: the pass begins anew
+// at an earlier place.
+bool PlannerPass::follow_until(const LaneKey* limit) {
   std::vector<FollowUp>& open = state_.follow_ups;
   while (!open.empty()) {
     const auto first = std::min_element(open.begin(), open.end(),
                                         [](const auto& a, const auto& b) { return a.key < b.key; });
-    if (limit != nullptr && !(first->key < *limit)) return;
+    if (limit != nullptr && !(first->key < *limit)) return true;
     FollowUp next = std::move(*first);
     open.erase(first);
     const Lane& lane = state_.queue.lane(next.key.lane);
     if (!still_leads(lane, next) || state_.follow_steps >= kMostSteps) continue;
-    if (plan_member(lane, next) && next_member(lane, next)) open.push_back(std::move(next));
+    const std::uint32_t begun = state_.agains;
+    const bool goes_on = plan_member(lane, next);
+    if (state_.agains != begun) return false;
+    if (goes_on && next_member(lane, next)) open.push_back(std::move(next));
   }
+  return true;
 }
 
 // Whether the group is still as it was when this was begun, and its leader planned.
@@ -151,9 +156,10 @@ bool PlannerPass::plan_member(const Lane& lane, const FollowUp& next) {
   if (next.number <= followers.planned.size()) return plan_sooner(lane, next);
   if (!may_plan(lane)) return false;
   std::optional<PlannedStart> found = find_for(lane, next, query_of(lane, *lane.work));
+  const std::uint32_t there = keep_moved_member(lane, next, found);
   if (!found) return false;
   state_.next_planned_ms = std::min(state_.next_planned_ms, found->at_ms);
-  followers.planned.push_back({lane.key.lane, std::move(*found)});
+  followers.planned.push_back({there, std::move(*found)});
   claim_for(followers, next.number);
   ++state_.later;
   return true;
@@ -167,11 +173,18 @@ bool PlannerPass::plan_sooner(const Lane& lane, const FollowUp& next) {
   query.horizon_ms = std::min(query.horizon_ms, own.start.at_ms - 1);
   if (query.horizon_ms <= now_.mono_ms) return true;
   unclaim_for(followers, next.number);
-  if (std::optional<PlannedStart> found = find_for(lane, next, query)) {
+  const LaneKey from = state_.queue.lane(own.lane).key;
+  std::optional<PlannedStart> found = find_for(lane, next, query);
+  const bool moves = found.has_value();
+  if (moves) {
     own = {lane.key.lane, std::move(*found)};
     state_.next_planned_ms = std::min(state_.next_planned_ms, own.start.at_ms);
   }
   claim_for(followers, next.number);
+  if (moves && others_stand_between(from, lane)) {
+    followers.moved_pass = state_.pass_number;
+    begin_anew_at(from);
+  }
   return true;
 }
 

@@ -371,7 +371,7 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
   made.reason = why.reason;
   made.detail = why.detail;
   made.gate = why.gate;
-  made.partition = lane.partition;
+  made.partition = work.planned ? lane_of_start(lane).partition : lane.partition;
   made.nodes_wanted = work.demand.min_nodes;
   if (work.planned && work.leader.planned_start != 0) {
     made.planned_start = work.leader.planned_start;

@@ -44,30 +44,34 @@ PassResult PlannerPass::run(std::uint64_t budget) {
   } else {
     begin();
   }
-  while (const LaneKey* next = next_lane(budget)) {
-    if (is_used_up(budget)) {
-      interrupt(*next);
-      note_sizes();
-      return std::move(result_);
+  do {
+    while (const LaneKey* next = next_lane(budget)) {
+      if (is_used_up(budget)) {
+        interrupt(*next);
+        note_sizes();
+        return std::move(result_);
+      }
+      visit(*next);
     }
-    const LaneKey key = *next;
-    follow_until(&key);
-    if (!(key < state_.again_until)) end_again();
-    if (nothing_new_at(key)) {
-      state_.resume = state_.unseen;
-      continue;
-    }
-    state_.resume = key;
-    ++state_.resume.lane;  // nothing lies between
-    ++steps_;
-    ++result_.figures.examined;
-    examine(key);
-  }
-  follow_until(nullptr);
+  } while (!follow_until(nullptr));
   end_again();
   finish();
   note_sizes();
   return std::move(result_);
+}
+
+void PlannerPass::visit(LaneKey key) {
+  if (!follow_until(&key)) return;
+  if (!(key < state_.again_until)) end_again();
+  if (nothing_new_at(key)) {
+    state_.resume = state_.unseen;
+    return;
+  }
+  state_.resume = key;
+  ++state_.resume.lane;  // nothing lies between
+  ++steps_;
+  ++result_.figures.examined;
+  examine(key);
 }
 
 bool PlannerPass::is_used_up(std::uint64_t budget) const {
@@ -179,6 +183,7 @@ void PlannerPass::rank_if_due() {
 }
 
 void PlannerPass::begin() {
+  ++state_.pass_number;
   rank_if_due();
   const bool same_world =
       state_.world_seen == pool_.state().world_generation && state_.gates_seen == gate_mark_ &&
@@ -523,9 +528,10 @@ void PlannerPass::reserve(Lane& lane, LaneWork& work) {
     return;
   }
   work.planned = true;
-  note_plan(lane, work, found->at_ms, add_claims(lane, *found, {.key = lane.key}));
-  work.choice = std::move(found);
-  work.chosen_for = leader;
+  const Lane& there = lane_of_start(lane);
+  note_plan(lane, work, found->at_ms, add_claims(there, *found, {.key = lane.key}));
+  there.work->choice = std::move(found);
+  there.work->chosen_for = leader;
   follow(lane);
 }
 

@@ -1,6 +1,7 @@
 // One pass of the planner over its lanes. Its parts lie in planner_pass.cpp (the order of work),
 // planner_resume.cpp, planner_lanes.cpp, planner_choice.cpp, planner_follow.cpp,
-// planner_limits.cpp, planner_meeting.cpp, planner_preempt.cpp and planner_why.cpp.
+// planner_limits.cpp, planner_meeting.cpp, planner_moves.cpp, planner_preempt.cpp and
+// planner_why.cpp.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ class PlannerPass {
 
  private:
   void begin();
+  void visit(LaneKey key);
   void finish();
   void note_sizes();
   [[nodiscard]] bool is_used_up(std::uint64_t budget) const;
@@ -85,6 +87,15 @@ class PlannerPass {
   void put_back(SetAside claims);
   [[nodiscard]] StartQuery query_of(const Lane& lane, const LaneWork& work) const;
   [[nodiscard]] bool find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
+  // Starts in another lane of the group (planner_moves.cpp)
+  [[nodiscard]] bool others_stand_between(const LaneKey& from, const Lane& to) const;
+  void begin_anew_at(const LaneKey& key);
+  [[nodiscard]] bool move_plan(const Lane& from, Lane& to, const PlannedStart& start);
+  void keep_moved(const Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
+  [[nodiscard]] std::uint32_t keep_moved_member(const Lane& lane, const FollowUp& next,
+                                                std::optional<PlannedStart>& found);
+  [[nodiscard]] bool still_moved(const Lane& lane, const LaneWork& work) const;
+  [[nodiscard]] const Lane& lane_of_start(const Lane& lane) const;
   // Under whose key, and for which member of the group: 0 is the leader.
   struct ClaimOwner {
     LaneKey key;
@@ -95,7 +106,7 @@ class PlannerPass {
   // Members behind the leader (planner_follow.cpp)
   void follow(const Lane& lane);
   void follow_in(const Lane& lane);
-  void follow_until(const LaneKey* next);
+  [[nodiscard]] bool follow_until(const LaneKey* next);
   [[nodiscard]] bool next_member(const Lane& lane, FollowUp& next) const;
   [[nodiscard]] bool still_leads(const Lane& lane, const FollowUp& next) const;
   [[nodiscard]] bool plan_member(const Lane& lane, const FollowUp& next);

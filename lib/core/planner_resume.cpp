@@ -69,6 +69,7 @@ void PlannerPass::note_behind(const LaneKey& key) {
 // As begin(), but what the pass has found out about who comes before the first change stays.
 void PlannerPass::begin_again(bool everywhere) {
   const NodePool::State& pool = pool_.state();
+  ++state_.pass_number;
   rank_if_due();
   const LaneKey from = state_.queue.changed_from().value_or(LaneKey{});
   state_.queue.reset_changed();

@@ -75,14 +75,15 @@ struct Planner::State {
 
   // The pass under way, or the last one.
   bool active = false;
-  LaneKey resume;             // where the pass goes on
-  bool stale = false;         // something changed behind its back
-  bool keep_changes = false;  // it changed lanes that it had examined already
-  bool light = false;         // keeps the reservations that there are
-  bool again = false;         // lanes before `again_until` are looked at once more, lightly
-  LaneKey again_until;        // the last that led to this
-  bool again_light = false;   // the pass is light anyway
-  std::uint32_t agains = 0;   // how often a plan that was given up led to this in this pass
+  std::uint64_t pass_number = 0;  // one that begins anew after an interruption is another one
+  LaneKey resume;                 // where the pass goes on
+  bool stale = false;             // something changed behind its back
+  bool keep_changes = false;      // it changed lanes that it had examined already
+  bool light = false;             // keeps the reservations that there are
+  bool again = false;             // lanes before `again_until` are looked at once more, lightly
+  LaneKey again_until;            // the last that led to this
+  bool again_light = false;       // the pass is light anyway
+  std::uint32_t agains = 0;       // how often a plan that was given up led to this in this pass
   // Of interrupted passes (planner_resume.cpp).
   std::optional<LaneKey> behind;  // where the pass has to go back to
   std::uint64_t work = 0;         // steps of the pass, with those before it began anew

@@ -10,7 +10,9 @@
 // that may start, it goes first. A component that may run longer than the leader of its
 // heterogeneous job ends earlier than its limit says, which is a change; so is a reservation that
 // takes another node for one that has failed. And no planned start is later than it would be if the
-// jobs of lower standing were not there.
+// jobs of lower standing were not there. Who stands ahead of a job in one partition and behind it
+// in another is of no lower standing: without the lower ones it may find its place where it stands
+// behind, and with them it takes one ahead of the job.
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -254,10 +256,10 @@ std::string told(const Picture& picture) {
     }
     const auto entry = picture.plan.find(job->id);
     if (entry == picture.plan.end()) continue;
-    text += fmt::format("    waits: {} for {} priority {} planned in {} on {}\n", name(*job),
+    text += fmt::format("    waits: {} for {} priority {} planned in {} on {} of p{}\n", name(*job),
                         model::reason_name(picture.reason(*job)), job->priority,
                         (entry->second.planned_start - picture.now.wall) / model::kSecond,
-                        entry->second.planned_nodes.view());
+                        entry->second.planned_nodes.view(), entry->second.partition.value);
   }
   return text;
 }
@@ -286,6 +288,17 @@ std::optional<model::WallTime> start_of(const Picture& picture, const Job& job) 
   const auto entry = picture.plan.find(job.id);
   if (entry == picture.plan.end() || entry->second.planned_start == 0) return std::nullopt;
   return entry->second.planned_start;
+}
+
+// Whether somebody who stands ahead of the job in one partition and behind it in another has
+// different starts in two copies.
+bool one_between_moved(const Picture& before, const Picture& a, const Picture& b, const Job& job) {
+  return std::ranges::any_of(before.jobs, [&](const model::JobPtr& other) {
+    if (other->id == job.id || other->state != model::JobState::pending) return false;
+    if (is_below(before, *other, job) || is_below(before, job, *other)) return false;
+    if (partitions_of(before, *other).size() + partitions_of(before, job).size() == 2) return false;
+    return start_of(a, *other) != start_of(b, *other);
+  });
 }
 
 // A reservation that is short of a node takes one as soon as there is one.
@@ -331,6 +344,7 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
   const auto with_lower = start_of(all, was);
   const bool delays = !with_lower || *with_lower > *best;
   if (!delays && !same_ahead(after, all, job)) return {};
+  if (delays && one_between_moved(before, alone, all, job)) return {};
   const auto seconds = [&](const std::optional<model::WallTime>& at) {
     return at ? (*at - before.now.wall) / model::kSecond : -1;
   };

@@ -189,6 +189,76 @@ TEST(PlannerPlans, MembersGoToThePartitionWhereTheyStartFirst) {
   EXPECT_EQ(planned_in(w, right.value), 25);
 }
 
+// n1 is busy for 30 minutes and n2 for 10; `tasks` may run on either, and rank higher on n1.
+struct TwoPlaces {
+  explicit TwoPlaces(std::uint32_t tasks) {
+    w.nodes(2);
+    w.partition("batch");
+    w.partition("urgent", "n1").priority_tier = 5;
+    w.up();
+    Candidate busy = w.candidate(whole_nodes(1), 30);
+    busy.partitions = {PartitionIndex(1)};
+    w.submit(busy);
+    EXPECT_EQ(w.pass(), Ids{1});
+    w.submit(whole_nodes(1), 10);
+    EXPECT_EQ(w.pass(), Ids{2});
+    Candidate both = w.candidate(whole_nodes(1), 10);
+    both.partitions = {PartitionIndex(0), PartitionIndex(1)};
+    both.startable = tasks;
+    w.submit(both);
+  }
+  World w;
+};
+
+TEST(PlannerPlans, WhoStandsBetweenIsPlannedAnewWhenAPlanMoves) {
+  TwoPlaces places(1);
+  World& w = places.w;
+  Candidate urgent = w.candidate(whole_nodes(1), 10);
+  urgent.partitions = {PartitionIndex(1)};
+  w.submit(urgent);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 10);
+  EXPECT_EQ(planned_in(w, urgent.id.value), 30);
+}
+
+TEST(PlannerPlans, WhoStandsBetweenIsPlannedAnewWhenMembersMove) {
+  TwoPlaces places(2);
+  World& w = places.w;
+  Candidate urgent = w.candidate(whole_nodes(1), 10);
+  urgent.partitions = {PartitionIndex(1)};
+  w.submit(urgent);
+  EXPECT_EQ(w.pass(), Ids{});
+  EXPECT_EQ(planned_in(w, 3), 10);
+  EXPECT_EQ(planned_in(w, urgent.id.value), 30);
+}
+
+// Its place in the second partition is its own as long as it is the earliest: who ranks between,
+// and waited for both nodes, doesn't get there first.
+TEST(PlannerPlans, APlanThatHasMovedIsKept) {
+  TwoPlaces places(1);
+  World& w = places.w;
+  const JobId wide = w.submit(whole_nodes(2), 10);
+  for (const std::int64_t minute : {0, 1, 9}) {
+    w.at(minute * 60);
+    EXPECT_EQ(w.pass(), Ids{});
+    EXPECT_EQ(planned_in(w, 3), 10 - minute);
+    EXPECT_EQ(planned_in(w, wide.value), 30 - minute);
+  }
+  w.at(600).end(2);
+  EXPECT_EQ(w.pass(), Ids{3});
+  EXPECT_EQ(w.nodes_of(3), "n2");
+  EXPECT_EQ(planned_in(w, wide.value), 20);
+}
+
+TEST(PlannerPlans, APlanThatHasMovedGoesBackToAnEarlierStart) {
+  TwoPlaces places(1);
+  World& w = places.w;
+  EXPECT_EQ(w.pass(), Ids{});
+  w.at(300).end(1);
+  EXPECT_EQ(w.pass(), Ids{3});
+  EXPECT_EQ(w.nodes_of(3), "n1");
+}
+
 // Of whom a restart has queued and no pass has looked at it isn't known yet what they wait for.
 TEST(PlannerPlans, WhoHasWaitedForLongIsKnownAtOnceAfterARestart) {
   World w;
