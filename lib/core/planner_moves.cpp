@@ -31,7 +31,7 @@ const Lane& PlannerPass::lane_of_start(const Lane& lane) const {
 bool PlannerPass::others_stand_between(const LaneKey& from, const Lane& to) const {
   const bool window = state_.settings->backfill_policy == model::BackfillPolicy::window;
   if (!window || state_.light || state_.agains == kMostBegun) return false;
-  if (work_done() > kCheapSteps) return false;
+  if (!is_cheap(work_done())) return false;
   const LaneKey* between = state_.queue.next_but(
       from, [&](const Lane& one) { return one.group == to.group && one.key < to.key; });
   return between != nullptr && *between < to.key;

@@ -197,7 +197,7 @@ void PlannerPass::begin() {
   state_.queue.reset_changed();
   // The textbooks' rules know nothing of plans that are kept for want of time.
   const bool exact = state_.settings->backfill_policy != model::BackfillPolicy::window;
-  const bool cheap = state_.full_number != 0 && (exact || state_.full_steps <= kCheapSteps);
+  const bool cheap = state_.full_number != 0 && (exact || is_cheap(state_.full_steps));
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
   state_.log_before = state_.log_begun;

@@ -13,9 +13,6 @@
 
 namespace sluice::core {
 
-// A full pass that took at most so many steps is simply done again when something changed; after a
-// costlier one, passes are light for a while.
-inline constexpr std::uint64_t kCheapSteps = 10'000;
 inline constexpr std::uint64_t kSkippedPerStep = 16;  // lanes that are passed over
 
 // One examined lane after the other, until the budget is used up.
@@ -50,6 +47,11 @@ class PlannerPass {
   void begin_again(bool everywhere);
   void note_behind(const LaneKey& key);
   [[nodiscard]] std::uint64_t work_done() const;
+  // A full pass that took at most so many steps is simply done again when something changed; after
+  // a costlier one, passes are light for a while.
+  [[nodiscard]] bool is_cheap(std::uint64_t steps) const {
+    return steps <= state_.settings->plan_anew_steps;
+  }
   [[nodiscard]] bool may_go_back() const;
   void go_back();
   void go_back_to(const LaneKey& key);

@@ -55,7 +55,7 @@ void PlannerPass::go_on(const std::optional<LaneKey>& overtaken) {
   const bool offers = gates || state_.log_left != pool.log_end();
   const bool light = state_.light && (!state_.again || state_.again_light);
   state_.gates_seen = gate_mark_;
-  if (!light && (world || overtaken) && state_.work <= kCheapSteps) return begin_again(world);
+  if (!light && (world || overtaken) && is_cheap(state_.work)) return begin_again(world);
   if (!light) state_.stale = state_.stale || world || overtaken;
   if (overtaken) note_behind(*overtaken);
   if (light ? world : offers) note_behind({});
@@ -108,7 +108,7 @@ bool PlannerPass::may_go_back() const {
   if (!window || !state_.settings->backfill) return false;
   const std::uint64_t all = work_done();
   const std::uint64_t back = state_.back_work + (state_.again ? all - state_.back_since : 0);
-  return back <= all - back + kCheapSteps;
+  return back <= all - back + state_.settings->plan_anew_steps;
 }
 
 void PlannerPass::go_back() {
@@ -143,7 +143,7 @@ void PlannerPass::turn_back(const Lane& lane, const LaneKey& starter) {
   }
   if (!(next < starter)) return;
   if (state_.light) return go_back_to(next);
-  if (work_done() <= kCheapSteps) return restart_from(&next);
+  if (is_cheap(work_done())) return restart_from(&next);
   state_.keep_changes = true;
 }
 

@@ -58,6 +58,9 @@ struct Settings {
   // What one unit of every time limit lasts. A minute; where the limits of a trace are replayed,
   // which are exact to the second, a second.
   std::int64_t limit_unit_ms = 60'000;
+  // A pass that has taken at most so many steps is done anew when something changed; after a
+  // costlier one, planned starts are kept for up to half a minute (core/planner_pass.hpp).
+  std::uint64_t plan_anew_steps = 10'000;
   std::uint32_t launch_failure_limit = 3;     // then the job is held (JobHeldAdmin)
   std::uint64_t default_memory_per_node = 0;  // MiB; 0: all memory of the node
   std::uint64_t default_memory_per_cpu = 0;

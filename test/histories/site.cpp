@@ -182,6 +182,7 @@ Site draw_site(Random& random) {
   settings.accounting_tres = {"gres/gpu"};
   if (random.percent(20)) settings.backfill_window_min = up_to(random, 60, 300);
   if (random.percent(20)) settings.backfill_reserve = up_to(random, 1, 3);
+  if (!site.steady && random.percent(20)) settings.plan_anew_steps = up_to(random, 0, 60);
   site.users = {"u0", "u1", "u2", "u3"};
   for (std::uint32_t a = up_to(random, 1, 5); a > 0; --a) {
     site.accounts.push_back(fmt::format("a{}", a));

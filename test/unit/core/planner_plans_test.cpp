@@ -308,7 +308,7 @@ TEST(PlannerPlans, NobodyStartsBelowAPlanThatIsOutOfDate) {
   EXPECT_EQ(w.pass(1), Ids{both.value});
 }
 
-constexpr std::uint32_t kLong = 6'000;  // jobs that a pass takes more than kCheapSteps for
+constexpr std::uint32_t kLong = 6'000;  // jobs that a pass takes more than Settings::plan_anew_steps for
 
 TEST(PlannerPlans, WhoIsSubmittedDuringAPassGoesBeforeThoseBelow) {
   for (const std::uint32_t others : {1U, kLong}) {  // a pass that may begin anew, one too long
@@ -323,7 +323,7 @@ TEST(PlannerPlans, WhoIsSubmittedDuringAPassGoesBeforeThoseBelow) {
       w.submit(wide);
     }
     w.submit(whole_nodes(1), 10);
-    const std::uint64_t budget = others == 1 ? 1 : kCheapSteps + 1;
+    const std::uint64_t budget = others == 1 ? 1 : w.settings().plan_anew_steps + 1;
     ASSERT_FALSE(w.planner().pass(w.pool(), w.now(), budget).finished);
     Candidate urgent = w.candidate(whole_nodes(1), 20);
     urgent.priority = 9;
