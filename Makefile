@@ -70,8 +70,9 @@ bench: ## measure Sluice and the oracle in turn
 
 bench-sched: ## measure the scheduler by itself: 80,000 nodes, a million pending jobs
 	@scripts/install-deps build test
-	@scripts/build bench_sched
+	@scripts/build bench_sched bench_wide
 	@$(BUILD)/test/bench_sched
+	@$(BUILD)/test/bench_wide
 
 bench-billing: ## measure what billing costs: 100,000 running jobs, a ledger of a million entries
 	@scripts/install-deps build test

@@ -14,6 +14,7 @@
 #include "model/accounts.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
+#include "model/node_release.hpp"
 #include "model/reservation.hpp"
 #include "model/step.hpp"
 #include "model/usage_record.hpp"
@@ -87,6 +88,7 @@ struct Changes {
   std::vector<model::NodePtr> nodes;
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
+  std::vector<model::NodeRelease> released;  // by attempts that are over and hold other nodes still
   std::vector<Order> orders;
   Text reservation;                                      // of an edit: its name
   std::vector<model::ReservationPtr> reservations;       // new or changed

@@ -33,8 +33,6 @@ Violation check_record(const model::Job& job) {
   if (running && !job.dependency.empty()) return wrong("running with an open dependency");
   if (running && job.array_rest) return wrong("the rest of an array runs");
   if (completing && !model::is_finished(job.state)) return wrong("completing without an end");
-  if (completing && job.pending_nodes.empty()) return wrong("completing on no node");
-  if (!completing && !job.pending_nodes.empty()) return wrong("not completing on nodes");
   if (job.array_rest && job.id != job.array_job) return wrong("a rest with an id of its own");
   if (job.array_rest && job.array_rest->runs.empty()) return wrong("a rest of no task");
   const bool stopped = job.state == model::JobState::suspended;
@@ -68,12 +66,14 @@ Violation Cluster::State::Inspection::active_job(const model::Job& job) const {
   if (!holds) return std::nullopt;
   const auto attempt = s.attempts.find(job.uid);
   if (attempt == s.attempts.end() || attempt->second != job.id) return wrong("attempt unknown");
-  for (const NodeIndex node : held->second.nodes) {
+  for (const NodeIndex node : held->second.nodes.list()) {
     if (!s.nodes[node.value].jobs.contains(job.id)) return wrong("its node doesn't know it");
   }
-  if (is_completing(job) && held->second.nodes.size() != job.pending_nodes.size()) {
-    return wrong("pending nodes and held nodes disagree");
+  if (!is_completing(job) && held->second.nodes.size() != job.allocation->shares.size()) {
+    return wrong("runs on nodes that it doesn't hold");
   }
+  const bool lost_all = held->second.nodes.empty() && !s.unreviewed.contains(job.id);
+  if (is_completing(job) && lost_all) return wrong("completing on no node");
   return std::nullopt;
 }
 
@@ -208,6 +208,10 @@ std::string Cluster::fingerprint() const {
   std::string text = fmt::format("next {}\n", state_->next_job_id);
   for (const auto& [id, entry] : state_->jobs) text += "job " + field_text(*entry.job) + '\n';
   for (const auto& [key, step] : state_->steps) text += "step " + field_text(*step) + '\n';
+  for (const model::NodeRelease& gone : state_->released()) {
+    text += fmt::format("job {} attempt {} has left {}\n", gone.job.value, gone.attempt,
+                        gone.node.view());
+  }
   for (const NodeInfo& info : state_->nodes) {
     const model::Node& node = *info.record;
     constexpr std::uint32_t kKept =

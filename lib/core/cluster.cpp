@@ -111,6 +111,8 @@ std::vector<model::StepPtr> Cluster::running_steps() const {
   return all;
 }
 
+std::vector<model::NodeRelease> Cluster::released() const { return state_->released(); }
+
 std::vector<model::UsageRecord> Cluster::usage() const { return state_->usage_shown(); }
 
 const ledger::Books* Cluster::books() const {

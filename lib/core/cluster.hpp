@@ -45,6 +45,7 @@ struct StoredState {
   std::vector<model::NodePtr> nodes;            // administrator's marks: drain, reason, …
   std::vector<model::PartitionPtr> partitions;  // changed by `scontrol update`
   std::vector<model::StepPtr> steps;            // running ones
+  std::vector<model::NodeRelease> released;     // by completing jobs
   model::AccountsPtr accounts;                  // null: there are none but the first
   std::vector<model::UsageRecord> usage;
   std::vector<model::ReservationPtr> reservations;
@@ -95,6 +96,8 @@ class Cluster {
   [[nodiscard]] PriorityInputsPtr priority_inputs() const;
   [[nodiscard]] std::optional<NodeIndex> find_node(std::string_view name) const;
   [[nodiscard]] const model::NodePtr& node_record(NodeIndex node) const;  // of a known node
+  // Nodes that completing jobs have given back already, by job.
+  [[nodiscard]] std::vector<model::NodeRelease> released() const;
   // Attempts that hold something on the node: what its daemon should report.
   [[nodiscard]] std::vector<model::JobPtr> jobs_on(NodeIndex node) const;
   // Attempts that may still live on the node though their jobs were taken from it: nothing starts

@@ -360,6 +360,8 @@ struct Cluster::State {
   // Ending (job_end.cpp)
   void end(JobId id, const Ending& ending);
   void release_node(JobId id, NodeIndex node);
+  void note_released(JobId id, std::vector<model::NodeRelease>& released) const;
+  [[nodiscard]] std::vector<model::NodeRelease> released() const;
   void finalize(JobId id);
   void run_again(JobId id, const Ending& ending);
   void start_again(model::Job& job);
@@ -428,8 +430,9 @@ struct Cluster::State {
   void make_tables();
   void restore_nodes(const StoredState& stored);
   void restore_partitions(const StoredState& stored);
-  void restore_job(const model::JobPtr& job);
-  void restore_active(const model::Job& job);
+  using LeftNodes = std::set<Text>;  // that a completing job has given back, by name
+  void restore_job(const model::JobPtr& job, const LeftNodes& left);
+  void restore_active(const model::Job& job, const LeftNodes& left);
   void restore_arrays();
   void restore_waits(const model::Job& job);
   void refill_partitions();

@@ -49,6 +49,7 @@ void Cluster::State::on(const Configure& event) {
   for (const auto& [id, entry] : jobs) kept.jobs.push_back(entry.job);
   for (const NodeInfo& node : nodes) kept.nodes.push_back(node.record);
   for (const auto& [key, step] : steps) kept.steps.push_back(step);
+  kept.released = released();
   for (const auto& [id, entry] : reservations.all()) kept.reservations.push_back(entry.record);
 
   if (money != nullptr) {
@@ -87,11 +88,11 @@ void Cluster::State::take_over(const State& from) {
   }
   for (const auto& [id, old] : from.active) {
     Active& held = active.at(id);
-    for (const NodeIndex node : old.prepared) {
+    old.nodes.for_each([&](NodeIndex node) {
+      if (!old.nodes.is_prepared(node)) return;
       const auto found = node_names.find(from.nodes[node.value].record->name.view());
-      if (found != node_names.end()) held.prepared.emplace_back(found->second);
-    }
-    std::sort(held.prepared.begin(), held.prepared.end());
+      if (found != node_names.end()) held.nodes.note_prepared(NodeIndex(found->second));
+    });
     held.step_out_of_memory = old.step_out_of_memory;
     held.ended_steps = old.ended_steps;
   }

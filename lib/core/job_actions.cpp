@@ -105,11 +105,11 @@ Status Cluster::State::signal(const ActOnJob& event, JobId id) {
     edit(id).flags &= ~static_cast<std::uint32_t>(model::kFlagStopped);
   }
   const NodeIndex batch_host = job(id).allocation->shares.front().node;
-  for (const NodeIndex node : active.at(id).nodes) {
-    if (event.batch_only && (node != batch_host || is_led(job(id)))) continue;
+  active.at(id).nodes.for_each([&](NodeIndex node) {
+    if (event.batch_only && (node != batch_host || is_led(job(id)))) return;
     turn.changes.orders.emplace_back(SignalJob{
         {job(id).uid, job(id).attempt}, id, node, event.signal, event.batch_only, event.full});
-  }
+  });
   return {};
 }
 
@@ -234,9 +234,9 @@ Status Cluster::State::suspend(JobId id) {
   held.suspended_ms = turn.now.mono_ms;
   planner.job_extended(id, DueTimes::kNone);
   let_sleep(id);
-  for (const NodeIndex node : held.nodes) {
+  held.nodes.for_each([&](NodeIndex node) {
     turn.changes.orders.emplace_back(SuspendJob{{stopped.uid, stopped.attempt}, id, node});
-  }
+  });
   return {};
 }
 
@@ -259,9 +259,9 @@ Status Cluster::State::resume(JobId id) {
     held.limit_ms = std::min(held.limit_ms + away_ms, reservation_limit_of(going));
   }
   planner.job_extended(id, held.limit_ms);
-  for (const NodeIndex node : held.nodes) {
+  held.nodes.for_each([&](NodeIndex node) {
     turn.changes.orders.emplace_back(ResumeJob{{going.uid, going.attempt}, id, node});
-  }
+  });
   return {};
 }
 

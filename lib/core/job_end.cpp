@@ -32,6 +32,18 @@ model::AllocationPtr shrink(const model::Allocation& from, NodeIndex lost) {
   return std::make_shared<const model::Allocation>(std::move(left));
 }
 
+// What the job holds of the node, which is one of its own. Shares stand in node-table order, unless
+// the table has changed since the start.
+const model::NodeShare& share_on(const model::Job& job, NodeIndex node) {
+  const auto& shares = job.allocation->shares;
+  auto share = std::ranges::lower_bound(shares, node, {}, &model::NodeShare::node);
+  if (share == shares.end() || share->node != node) {
+    share = std::ranges::find(shares, node, &model::NodeShare::node);
+  }
+  SLUICE_ASSERT(share != shares.end(), "job {} on node {}", job.id.value, node.value);
+  return *share;
+}
+
 }  // namespace
 
 void Cluster::State::end(JobId id, const Ending& ending) {
@@ -74,39 +86,52 @@ void Cluster::State::end(JobId id, const Ending& ending) {
   held.give_up_ms = turn.now.mono_ms +
                     1000 * (std::int64_t{settings->kill_wait_s} + settings->unkillable_timeout_s);
   planner.job_extended(id, turn.now.mono_ms);  // its nodes are expected back at any moment
-  for (const NodeIndex node : held.nodes) {
-    job.pending_nodes.push_back(nodes[node.value].record->name);
+  held.nodes.for_each([&](NodeIndex node) {
     ++nodes[node.value].completing;
     refresh_use(node);
-    if (ending.clean == node) continue;
+    if (ending.clean == node) return;
     turn.changes.orders.emplace_back(
         TerminateJob{{job.uid, job.attempt}, id, node, settings->kill_wait_s, ending.state});
-  }
-  if (held.nodes.empty()) finalize(id);
+  });
+  if (held.nodes.empty()) return finalize(id);
+  note_released(id, turn.changes.released);  // the one that was lost, and ended it
 }
 
+// The job's record stays as it is: it would be copied and stored once for each of its nodes.
 void Cluster::State::release_node(JobId id, NodeIndex node) {
   const auto found = active.find(id);
   if (found == active.end() || !found->second.holds(node)) return;
   Active& held = found->second;
-  model::Job& job = edit(id);
-  const auto& shares = job.allocation->shares;
-  const auto share = std::find_if(shares.begin(), shares.end(),
-                                  [&](const model::NodeShare& s) { return s.node == node; });
-  SLUICE_ASSERT(share != shares.end(), "job {} on node {}", id.value, node.value);
-  planner.node_released(id, node);
-  pool.release(*share, held.holder);
-  std::erase(held.nodes, node);
-  std::erase(held.prepared, node);
+  const model::Job& now = job(id);
+  pool.release(share_on(now, node), held.holder);
+  held.nodes.release(node);
   NodeInfo& info = nodes[node.value];
   info.jobs.erase(id);
-  if (is_completing(job)) {
-    --info.completing;
-    std::erase(job.pending_nodes, info.record->name);
-  }
+  const bool completing = is_completing(now);
+  if (completing) --info.completing;
   refresh_use(node);
   plan_needed = true;
-  if (is_completing(job) && held.nodes.empty()) finalize(id);
+  if (!completing) return;
+  if (held.nodes.empty()) return finalize(id);
+  turn.changes.released.push_back({id, now.attempt, info.record->name});
+}
+
+// Nodes that the completing job has given back: its record tells only what it had.
+void Cluster::State::note_released(JobId id, std::vector<model::NodeRelease>& released) const {
+  const model::Job& ending = job(id);
+  const HeldNodes& held = active.at(id).nodes;
+  if (held.size() == ending.allocation->shares.size()) return;
+  for (const model::NodeShare& share : ending.allocation->shares) {
+    if (!held.holds(share.node)) released.push_back({id, ending.attempt, share.name});
+  }
+}
+
+std::vector<model::NodeRelease> Cluster::State::released() const {
+  std::vector<model::NodeRelease> all;
+  for (const auto& [id, held] : active) {
+    if (is_completing(job(id))) note_released(id, all);
+  }
+  return all;
 }
 
 void Cluster::State::finalize(JobId id) {
@@ -118,7 +143,6 @@ void Cluster::State::finalize(JobId id) {
   if (!job.reservation.empty()) turn.tend_reservations = true;
   const bool again = (job.flags & model::kFlagRequeued) != 0;
   const std::uint32_t marks = job.flags;
-  job.pending_nodes.clear();
   job.flags = 0;
   job.suspended_at = 0;
   if (!again) {
@@ -229,7 +253,7 @@ void Cluster::State::give_up(JobId id) {
   Active& held = active.at(id);
   held.give_up_ms =
       turn.now.mono_ms + 1000 * std::int64_t{std::max(settings->unkillable_timeout_s, 1U)};
-  const std::vector<NodeIndex> late = held.nodes;
+  const std::vector<NodeIndex> late = held.nodes.list();
   for (const NodeIndex node : late) {
     if ((nodes[node.value].record->flags & model::kNodeNoRespond) != 0) continue;
     estrange(node, id);

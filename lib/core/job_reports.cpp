@@ -84,13 +84,11 @@ void Cluster::State::on(const JobPrepared& event) {
   if (is_completing(job(*id))) return;
   if (!event.ok) return end_by_launch_failure(*id, event.error);
   Active& held = active.at(*id);
-  const auto place = std::lower_bound(held.prepared.begin(), held.prepared.end(), event.node);
-  if (place != held.prepared.end() && *place == event.node) return;
-  held.prepared.insert(place, event.node);
+  if (!held.nodes.note_prepared(event.node)) return;
   // A batch job configures while its image is on its way, whatever the nodes say.
   const bool configuring = (job(*id).flags & model::kFlagConfiguring) != 0 &&
                            job(*id).spec->kind != model::JobKind::batch;
-  if (configuring && held.prepared.size() == held.nodes.size()) {
+  if (configuring && held.nodes.prepared() == held.nodes.size()) {
     edit(*id).flags &= ~static_cast<std::uint32_t>(model::kFlagConfiguring);
   }
 }

@@ -156,8 +156,7 @@ void Cluster::State::compare_holds(const NodeRegistered& event, bool rebooted) {
   for (const JobId id : expected) {
     const model::Job& now = job(id);
     Active& held = active.at(id);
-    const bool prepared =
-        std::binary_search(held.prepared.begin(), held.prepared.end(), event.node);
+    const bool prepared = held.nodes.is_prepared(event.node);
     const Attempt attempt{now.uid, now.attempt};
     if (holds.contains(attempt)) {
       if (is_completing(now)) {

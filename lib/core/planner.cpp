@@ -89,9 +89,6 @@ void Planner::job_asleep(JobId id, bool asleep) {
   job->second.asleep = asleep;
 }
 
-// The pool has already forgotten the hold, and with it its expected end.
-void Planner::node_released(JobId, NodeIndex) {}
-
 void Planner::job_shrunk(JobId id, model::AllocationPtr left) {
   const auto job = state_->running.find(id);
   if (job != state_->running.end()) job->second.allocation = std::move(left);

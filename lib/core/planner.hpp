@@ -131,8 +131,7 @@ class Planner {
                    const RunningFacts& facts = {});
   void set_preemption(PreemptRulesPtr rules);  // null: nobody is displaced
   void job_extended(JobId id, std::int64_t expected_end_ms);
-  void job_asleep(JobId id, bool asleep);  // suspended, its CPUs are others'
-  void node_released(JobId id, NodeIndex node);
+  void job_asleep(JobId id, bool asleep);                // suspended, its CPUs are others'
   void job_shrunk(JobId id, model::AllocationPtr left);  // it goes on without some of its nodes
   void job_ended(JobId id);
 

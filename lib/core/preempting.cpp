@@ -90,12 +90,12 @@ void Cluster::State::carry_out(const Preemption& preemption) {
     if (job(other).preempted_at == 0) carry_out(theirs);
   }
   if (own_signal || job(id).state != model::JobState::running) return;
-  for (const NodeIndex node : held.nodes) {
+  held.nodes.for_each([&](NodeIndex node) {
     for (const std::uint32_t signal : {kSigCont, kSigTerm}) {
       turn.changes.orders.emplace_back(
           SignalJob{{told.uid, told.attempt}, id, node, signal, false, false});
     }
-  }
+  });
 }
 
 // A heterogeneous job is requeued if that is how any of its components is displaced.

@@ -2,7 +2,6 @@
 // name, per node. All of it can be rebuilt from the records (restore.cpp); nothing here is stored.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,6 +12,7 @@
 #include "base/ids.hpp"
 #include "base/text.hpp"
 #include "core/changes.hpp"
+#include "core/held_nodes.hpp"
 #include "core/id_set.hpp"
 #include "core/limits.hpp"
 #include "core/resources.hpp"
@@ -47,8 +47,7 @@ struct Tally {
 // A job that holds nodes: running, suspended or completing.
 struct Active {
   Holder holder;
-  std::vector<NodeIndex> nodes;               // still held, ascending
-  std::vector<NodeIndex> prepared;            // said so since this process started
+  HeldNodes nodes;  // still held; prepared: said so since this process started
   std::int64_t limit_ms = DueTimes::kNone;    // when the time limit strikes
   std::int64_t give_up_ms = DueTimes::kNone;  // completing: when nodes that are silent are drained
   std::int64_t suspended_ms = 0;              // since when, if suspended
@@ -56,9 +55,7 @@ struct Active {
   StartNote note;  // not after a restart
   std::unordered_set<StepNumber> ended_steps;
 
-  [[nodiscard]] bool holds(NodeIndex node) const {
-    return std::binary_search(nodes.begin(), nodes.end(), node);
-  }
+  [[nodiscard]] bool holds(NodeIndex node) const { return nodes.holds(node); }
 };
 
 // All that is left of one array.

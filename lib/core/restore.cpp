@@ -32,7 +32,14 @@ Cluster::State::State(SettingsPtr given, const StoredState& stored, Now when)
   restore_reservations(stored.reservations);
   refresh_preemption();
   refresh_policies();
-  for (const model::JobPtr& job : stored.jobs) restore_job(job);
+  std::map<std::pair<JobId, std::uint32_t>, LeftNodes> left;
+  for (const model::NodeRelease& gone : stored.released) {
+    left[{gone.job, gone.attempt}].insert(gone.node);
+  }
+  for (const model::JobPtr& job : stored.jobs) {
+    const auto own = left.find({job->id, job->attempt});
+    restore_job(job, own == left.end() ? LeftNodes() : own->second);
+  }
   restore_charges();
   restore_billing(stored);
   restore_arrays();
@@ -133,7 +140,7 @@ void Cluster::State::restore_nodes(const StoredState& stored) {
   refill_partitions();
 }
 
-void Cluster::State::restore_job(const model::JobPtr& kept) {
+void Cluster::State::restore_job(const model::JobPtr& kept, const LeftNodes& left) {
   model::Job moved = *kept;
   moved.spec = specs.intern(kept->spec);
   moved.request = requests.intern(kept->request);
@@ -161,10 +168,10 @@ void Cluster::State::restore_job(const model::JobPtr& kept) {
   }
   const bool holds = job.state == model::JobState::running ||
                      job.state == model::JobState::suspended || is_completing(job);
-  if (holds && job.allocation) restore_active(job);
+  if (holds && job.allocation) restore_active(job, left);
 }
 
-void Cluster::State::restore_active(const model::Job& job) {
+void Cluster::State::restore_active(const model::Job& job, const LeftNodes& left) {
   Active held;
   PartitionIndex partition;
   for (const model::PartitionPtr& known : partitions) {
@@ -180,10 +187,8 @@ void Cluster::State::restore_active(const model::Job& job) {
   }
   model::Allocation still = *job.allocation;
   if (is_completing(job)) {
-    std::erase_if(still.shares, [&](const model::NodeShare& share) {
-      return std::find(job.pending_nodes.begin(), job.pending_nodes.end(), share.name) ==
-             job.pending_nodes.end();
-    });
+    std::erase_if(still.shares,
+                  [&](const model::NodeShare& share) { return left.contains(share.name); });
     // Anew in full: the nodes have to come back and hear of it once more.
     held.give_up_ms = turn.now.mono_ms +
                       1000 * (std::int64_t{settings->kill_wait_s} + settings->unkillable_timeout_s);
@@ -195,14 +200,15 @@ void Cluster::State::restore_active(const model::Job& job) {
                            : job.state == model::JobState::suspended ? DueTimes::kNone
                                                                      : held.limit_ms;
   planner.job_started(job.id, job.allocation, end, facts_of(job));
+  std::vector<NodeIndex> here;
   for (const model::NodeShare& share : still.shares) {
-    held.nodes.push_back(share.node);
+    here.push_back(share.node);
     nodes[share.node.value].jobs.insert(job.id);
     if (is_completing(job)) ++nodes[share.node.value].completing;
     refresh_use(share.node);
   }
   turn.nodes.clear();
-  std::sort(held.nodes.begin(), held.nodes.end());
+  held.nodes = HeldNodes(std::move(here));
   attempts.emplace(job.uid, job.id);
   active.emplace(job.id, std::move(held));
   if (job.suspended_at == 0) return;

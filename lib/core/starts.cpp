@@ -113,16 +113,18 @@ std::int64_t Cluster::State::limit_of(const model::Job& job) const {
 
 // Notes who is where. The pool already has the allocation.
 void Cluster::State::hold_nodes(const model::Job& job, Active held) {
-  for (const model::NodeShare& share : job.allocation->shares) held.nodes.push_back(share.node);
-  std::sort(held.nodes.begin(), held.nodes.end());
+  std::vector<NodeIndex> all;
+  all.reserve(job.allocation->shares.size());
+  for (const model::NodeShare& share : job.allocation->shares) all.push_back(share.node);
+  held.nodes = HeldNodes(std::move(all));
   const bool added = attempts.emplace(job.uid, job.id).second;
   SLUICE_ASSERT(added, "job {} has the identity of another", job.id.value);
   const auto [entry, is_new] = active.emplace(job.id, std::move(held));
   SLUICE_ASSERT(is_new, "job {} is active already", job.id.value);
-  for (const NodeIndex node : entry->second.nodes) {
+  entry->second.nodes.for_each([&](NodeIndex node) {
     nodes[node.value].jobs.insert(job.id);
     refresh_use(node);
-  }
+  });
 }
 
 // A leader of a group gets the plan's words into its record, if they changed by more than the

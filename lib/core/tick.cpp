@@ -80,11 +80,11 @@ void Cluster::State::warn(JobId id) {
   const bool batch = warned.spec->kind == model::JobKind::batch;
   const bool batch_only = warned.spec->signal_batch_only && batch;
   const NodeIndex host = warned.allocation->shares.front().node;
-  for (const NodeIndex node : active.at(id).nodes) {
-    if (batch_only && node != host) continue;
+  active.at(id).nodes.for_each([&](NodeIndex node) {
+    if (batch_only && node != host) return;
     turn.changes.orders.emplace_back(
         SignalJob{{warned.uid, warned.attempt}, id, node, warned.spec->signal, batch_only, false});
-  }
+  });
 }
 
 DueTimes Cluster::State::due_times(const model::Job& job) const {

@@ -65,8 +65,7 @@ struct Job {
   AllocationPtr allocation;              // null while pending
   Text batch_host;
   std::uint32_t next_step = 0;
-  Text planned_nodes;               // SchedNodeList
-  std::vector<Text> pending_nodes;  // names still to report the end (COMPLETING)
+  Text planned_nodes;  // SchedNodeList
   Text failed_node;
   std::uint32_t launch_failures = 0;  // in a row
   Text dependency;                    // what is still open, as Slurm shows it
@@ -125,7 +124,7 @@ struct Job {
     visit(32, "batch_host", self.batch_host);
     visit(33, "next_step", self.next_step);
     visit(34, "planned_nodes", self.planned_nodes);
-    visit(35, "pending_nodes", self.pending_nodes);
+    // 35: once the nodes still to report the end; node_release.hpp has what became of that.
     visit(36, "failed_node", self.failed_node);
     visit(37, "launch_failures", self.launch_failures);
     visit(38, "dependency", self.dependency);

@@ -60,6 +60,7 @@ class Loader {
 
   [[nodiscard]] Status load_jobs(LoadedState& state, model::WallTime finished_after);
   [[nodiscard]] Status load_steps(LoadedState& state);
+  [[nodiscard]] Status load_releases(LoadedState& state);
   [[nodiscard]] Status load_hosts(LoadedState& state);
   [[nodiscard]] Status load_tokens(LoadedState& state);
 
@@ -172,6 +173,19 @@ Status Loader::load_steps(LoadedState& state) {
   return {};
 }
 
+Status Loader::load_releases(LoadedState& state) {
+  Result<Statement> rows = connection_.prepare("SELECT job, node FROM releases ORDER BY job, node");
+  if (!rows) return tl::unexpected(std::move(rows.error()));
+  while (true) {
+    const Result<bool> row = rows->step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    const std::int64_t key = rows->integer(0);
+    state.released.push_back(
+        {job_of_key(key), static_cast<std::uint32_t>(key & kAttemptMask), rows->bytes(1)});
+  }
+}
+
 Status Loader::load_hosts(LoadedState& state) {
   Result<Statement> rows =
       connection_.prepare("SELECT name, public_key, roles, address, port FROM hosts ORDER BY name");
@@ -247,6 +261,7 @@ Result<LoadedState> Store::State::load() {
   if (Status done = read_meta(connection, state); !done) return failed_to(done);
   if (Status done = loader.load_jobs(state, after); !done) return failed_to(done);
   if (Status done = loader.load_steps(state); !done) return failed_to(done);
+  if (Status done = loader.load_releases(state); !done) return failed_to(done);
   if (Status done = loader.load_hosts(state); !done) return failed_to(done);
   if (Status done = loader.load_tokens(state); !done) return failed_to(done);
   Status done = load_records<model::Node>(

@@ -32,7 +32,7 @@ constexpr std::int64_t kCheckedPages = 2048;
 // Never changed once released; new ones are added at the end.
 // jobs.key: job id << 31 | attempt. jobs.finished: the end, null while the job is live.
 // steps.job: the key of the job's attempt.
-constexpr std::array<Sql, 7> kMigrations{
+constexpr std::array<Sql, 8> kMigrations{
     R"(
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO meta VALUES ('epoch', 0), ('next_job_id', 0);
@@ -186,6 +186,15 @@ CREATE TABLE ledger_marks (
   record BLOB NOT NULL,
   PRIMARY KEY (customer, sequence)) WITHOUT ROWID;
 PRAGMA user_version = 7;
+)",
+    // Nodes that have come clean of an attempt that is over, until the last of them has. job: the
+    // key of the attempt.
+    R"(
+CREATE TABLE releases (
+  job INTEGER NOT NULL,
+  node TEXT NOT NULL,
+  PRIMARY KEY (job, node)) WITHOUT ROWID;
+PRAGMA user_version = 8;
 )"};
 
 tl::unexpected<Error> refused(const std::string& path, std::string_view why) {

@@ -12,6 +12,7 @@
 #include "model/accounts_difference.hpp"
 #include "model/job.hpp"
 #include "model/node.hpp"
+#include "model/node_release.hpp"
 #include "model/reservation.hpp"
 #include "model/step.hpp"
 #include "model/usage_record.hpp"
@@ -61,6 +62,7 @@ struct Transaction {
   std::vector<model::NodePtr> nodes;  // only what an administrator set is kept
   std::vector<model::PartitionPtr> partitions;
   std::vector<model::StepPtr> steps;
+  std::vector<model::NodeRelease> released;  // kept until the attempt's final record comes
   std::vector<Blob> blobs;
   std::optional<StoredReply> reply;
   std::vector<HostRecord> hosts;
@@ -84,7 +86,8 @@ struct LoadedState {
   std::vector<model::JobPtr> jobs;  // specs and requests shared where equal
   std::vector<model::NodePtr> nodes;
   std::vector<model::PartitionPtr> partitions;
-  std::vector<model::StepPtr> steps;  // running
+  std::vector<model::StepPtr> steps;         // running
+  std::vector<model::NodeRelease> released;  // of completing jobs
   std::vector<HostRecord> hosts;
   std::vector<TokenRecord> tokens;
   model::AccountsPtr accounts;  // null: nothing was ever changed in them

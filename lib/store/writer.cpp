@@ -60,7 +60,7 @@ Writer::Writer(Connection& connection, Statements statements, rollup::Calendar c
 
 Result<Writer::Statements> Writer::prepare(Connection& connection) {
   Statements s;
-  const std::array<Wanted, 21> list{{
+  const std::array<Wanted, 23> list{{
       {&s.begin, "BEGIN IMMEDIATE"},
       {&s.commit, "COMMIT"},
       {&s.roll_back, "ROLLBACK"},
@@ -76,6 +76,8 @@ Result<Writer::Statements> Writer::prepare(Connection& connection) {
       {&s.put_spec, "INSERT INTO specs (record) VALUES (?1)"},
       {&s.put_request, "INSERT INTO requests (record) VALUES (?1)"},
       {&s.put_step, "INSERT OR REPLACE INTO steps VALUES (?1, ?2, ?3, ?4)"},
+      {&s.put_release, "INSERT OR IGNORE INTO releases VALUES (?1, ?2)"},
+      {&s.drop_releases, "DELETE FROM releases WHERE job=?1"},
       {&s.put_node, "INSERT OR REPLACE INTO nodes VALUES (?1, ?2)"},
       {&s.put_partition, "INSERT OR REPLACE INTO partitions VALUES (?1, ?2)"},
       {&s.put_reservation, "INSERT OR REPLACE INTO reservations VALUES (?1, ?2)"},
@@ -128,6 +130,7 @@ void Writer::roll_back() {
 
 Status Writer::write(const Transaction& transaction, model::WallTime now) {
   events_.begin(now);
+  if (Status written = write_releases(transaction); !written) return written;
   if (Status written = write_jobs(transaction); !written) return written;
   if (Status written = write_steps(transaction); !written) return written;
   if (Status written = write_nodes(transaction); !written) return written;
@@ -206,11 +209,14 @@ Status Writer::write_job(const model::Job& job, EventRows::Cause cause) {
   const auto standing =
       key > newest_key_ ? EventRows::Standing::is_new : EventRows::Standing::unknown;
   if (Status noted = events_.note(job, standing, cause); !noted) return noted;
+  const std::optional<std::int64_t> finished = finished_at(job);
+  if (finished && job.allocation) {
+    if (Status dropped = sql_.drop_releases.run(key); !dropped) return dropped;
+  }
   // The record with an array's id, once the rest, has become a task: all columns change.
   const bool was_rest = job.id == job.array_job && !job.array_rest;
   if (key > newest_key_ || was_rest) return put_job(job, *spec, *request);
   const auto state = static_cast<std::int64_t>(job.state);
-  const std::optional<std::int64_t> finished = finished_at(job);
   const std::string record = encode_job(job);
   const Status written =
       finished ? sql_.finish_job.run(key, state, *spec, *request, Bytes{record}, finished)
@@ -231,6 +237,16 @@ Status Writer::put_job(const model::Job& job, std::int64_t spec, std::int64_t re
   newest_key_ = std::max(newest_key_, key);
   return sql_.put_job.run(key, array, task, job.spec->uid, static_cast<std::int64_t>(job.state),
                           job.submit, finished_at(job), spec, request, Bytes{record});
+}
+
+// Before the jobs: the final record of an attempt takes them along.
+Status Writer::write_releases(const Transaction& transaction) {
+  for (const model::NodeRelease& gone : transaction.released) {
+    ++rows_;
+    const Status written = sql_.put_release.run(job_key(gone.job, gone.attempt), gone.node.view());
+    if (!written) return written;
+  }
+  return {};
 }
 
 Status Writer::write_steps(const Transaction& transaction) {

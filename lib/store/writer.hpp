@@ -42,7 +42,7 @@ class Writer {
     Statement begin, commit, roll_back;
     Statement put_job, update_job, finish_job;
     Statement put_spec, put_request;  // taken by specs_ and requests_
-    Statement put_step, put_node, put_partition, put_blob, put_reply;
+    Statement put_step, put_release, drop_releases, put_node, put_partition, put_blob, put_reply;
     Statement put_reservation, drop_reservation;
     Statement put_host, put_token, drop_token;
     Statement next_job_id;
@@ -58,6 +58,7 @@ class Writer {
   [[nodiscard]] Status write_jobs(const Transaction& transaction);
   [[nodiscard]] Status write_job(const model::Job& job, EventRows::Cause cause);
   [[nodiscard]] Status put_job(const model::Job& job, std::int64_t spec, std::int64_t request);
+  [[nodiscard]] Status write_releases(const Transaction& transaction);
   [[nodiscard]] Status write_steps(const Transaction& transaction);
   [[nodiscard]] Status write_nodes(const Transaction& transaction);
   [[nodiscard]] Status write_blobs(const Transaction& transaction);

@@ -149,7 +149,6 @@ class Bench {
     running_.pop_back();
     for (const model::NodeShare& share : ended.allocation->shares) {
       pool_.release(share, {ended.id, uids_[ended.id.value], ended.partition, {}});
-      planner_.node_released(ended.id, share.node);
     }
     planner_.job_ended(ended.id);
   }

@@ -68,7 +68,7 @@ Problem oversubscribed(const Picture& picture) {
   for (const model::JobPtr& job : picture.jobs) {
     if (!job->allocation) continue;
     for (const model::NodeShare& share : job->allocation->shares) {
-      if (!holds(*job, share)) continue;
+      if (!holds(picture, *job, share)) continue;
       const Problem wrong = take_share(*job, share, taken[share.node.value]);
       if (!wrong.empty()) return fmt::format("node {}: {}", share.name.view(), wrong);
     }

@@ -55,7 +55,11 @@ class Copy {
   }
   void release(const Job& job) {
     for (const model::NodeShare& share : job.allocation->shares) {
-      if (holds(job, share)) apply(core::NodeReleased{{job.uid, job.attempt}, share.node, false});
+      const std::vector<model::JobPtr> there = cluster.jobs_on(share.node);
+      const bool still = std::ranges::any_of(there, [&](const model::JobPtr& one) {
+        return one->id == job.id && one->attempt == job.attempt;
+      });
+      if (still) apply(core::NodeReleased{{job.uid, job.attempt}, share.node, false});
     }
   }
   void finish(JobId id) {

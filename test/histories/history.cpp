@@ -264,7 +264,8 @@ void History::release_all() {
     for (const model::NodeShare& share : job->allocation->shares) {
       const model::JobPtr still = world_.cluster->find_job(job->id);
       if (!still || still->attempt != job->attempt || !is_completing(*still)) break;
-      if (!holds(*still, share)) continue;
+      const std::vector<model::JobPtr> there = world_.cluster->jobs_on(share.node);
+      if (std::ranges::find(there, still) == there.end()) continue;
       apply(core::NodeReleased{{job->uid, job->attempt}, share.node, false},
             fmt::format("job {} has left {}", job->id.value, share.name.view()));
     }

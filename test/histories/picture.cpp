@@ -61,6 +61,9 @@ Picture picture_of(const core::Cluster& cluster, core::SettingsPtr settings, cor
   made.accounts = cluster.accounts().pointer();
   made.usage = cluster.usage();
   made.inputs = cluster.priority_inputs();
+  for (const model::NodeRelease& gone : cluster.released()) {
+    made.released.emplace(gone.job, gone.node);
+  }
   for (const model::NodePtr& node : made.nodes) {
     made.has_strangers.push_back(!cluster.strangers_on(node->index).empty());
   }
@@ -80,16 +83,14 @@ core::StoredState stored_state(const core::Cluster& cluster) {
           .nodes = cluster.all_nodes(),
           .partitions = cluster.all_partitions(),
           .steps = cluster.running_steps(),
+          .released = cluster.released(),
           .accounts = cluster.accounts().pointer(),
           .usage = cluster.usage(),
           .reservations = cluster.all_reservations()};
 }
 
-bool holds(const model::Job& job, const model::NodeShare& share) {
-  if (runs(job)) return true;
-  if (!is_completing(job)) return false;
-  return std::find(job.pending_nodes.begin(), job.pending_nodes.end(), share.name) !=
-         job.pending_nodes.end();
+bool holds(const Picture& picture, const model::Job& job, const model::NodeShare& share) {
+  return runs(job) || (is_completing(job) && !picture.released.contains({job.id, share.name}));
 }
 
 std::vector<const model::Partition*> partitions_of(const Picture& picture, const model::Job& job) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/cluster.hpp"
@@ -25,7 +26,8 @@ struct Picture {
   model::AccountsPtr accounts;
   std::vector<model::UsageRecord> usage;
   core::PriorityInputsPtr inputs;
-  std::map<JobId, core::PlanEntry> plan;  // of waiting jobs that the plan says something about
+  std::set<std::pair<JobId, Text>> released;  // nodes that completing jobs have left
+  std::map<JobId, core::PlanEntry> plan;      // of waiting jobs that the plan says something about
   std::map<JobId, const core::PlanEntry*> entries;  // the same entry: the same group
 
   bool tells = false;               // a problem comes with all that led to it
@@ -50,7 +52,8 @@ struct Picture {
   return (job.flags & model::kFlagCompleting) != 0;
 }
 // Of a job that runs or ends: whether the node is still its.
-[[nodiscard]] bool holds(const model::Job& job, const model::NodeShare& share);
+[[nodiscard]] bool holds(const Picture& picture, const model::Job& job,
+                         const model::NodeShare& share);
 // Partitions that the waiting job names.
 [[nodiscard]] std::vector<const model::Partition*> partitions_of(const Picture& picture,
                                                                  const model::Job& job);

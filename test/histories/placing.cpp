@@ -56,7 +56,7 @@ void take_out_jobs(const Picture& picture, std::vector<Room>& rooms) {
   for (const model::JobPtr& job : picture.jobs) {
     if (!job->allocation) continue;
     for (const model::NodeShare& share : job->allocation->shares) {
-      if (!holds(*job, share)) continue;
+      if (!holds(picture, *job, share)) continue;
       Room& room = rooms[share.node.value];
       room.idle = false;
       if (job->suspended_at == 0) room.cpus -= static_cast<std::uint32_t>(share.cpus.count());

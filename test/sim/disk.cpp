@@ -41,6 +41,9 @@ store::LoadedState Disk::peek() const {
       if (!model::is_finished(step->second->state)) state.steps.push_back(step->second);
     }
   }
+  for (const auto& [key, names] : released_) {
+    for (const Text& name : names) state.released.push_back({key.first, key.second, name});
+  }
   for (const auto& [name, node] : nodes_) state.nodes.push_back(node);
   for (const auto& [name, partition] : partitions_) state.partitions.push_back(partition);
   state.accounts = accounts_;
@@ -126,8 +129,14 @@ void Disk::crash() {
 }
 
 void Disk::apply(const store::Transaction& transaction) {
+  for (const model::NodeRelease& gone : transaction.released) {
+    released_[{gone.job, gone.attempt}].insert(gone.node);
+  }
   for (const auto* list : {&transaction.ended, &transaction.jobs}) {
-    for (const model::JobPtr& job : *list) jobs_[{job->id, job->attempt}] = job;
+    for (const model::JobPtr& job : *list) {
+      jobs_[{job->id, job->attempt}] = job;
+      if (store::finished_at(*job)) released_.erase({job->id, job->attempt});
+    }
   }
   for (const model::StepPtr& step : transaction.steps) {
     steps_[{{step->job, step->attempt.number}, step->number}] = step;

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,7 @@ class Disk {
   std::uint32_t next_job_id_ = 0;
   std::map<AttemptKey, model::JobPtr> jobs_;
   std::map<std::pair<AttemptKey, StepNumber>, model::StepPtr> steps_;
+  std::map<AttemptKey, std::set<Text>> released_;
   std::map<std::string, model::NodePtr> nodes_;
   std::map<std::string, model::PartitionPtr> partitions_;
   model::AccountsPtr accounts_;  // null: none

@@ -173,6 +173,7 @@ void Judge::compare_reload(const core::Cluster& cluster, core::Now now) {
   stored.nodes = loaded.nodes;
   stored.partitions = loaded.partitions;
   stored.steps = loaded.steps;
+  stored.released = loaded.released;
   stored.accounts = loaded.accounts;
   stored.usage = loaded.usage;
   stored.reservations = loaded.reservations;

@@ -273,6 +273,13 @@ void World::take_in(const Changes& changes) {
         << "attempt " << job->attempt << " of job " << job->id.value << " ended twice";
     ended.push_back(job);
   }
+  released_.insert(changes.released.begin(), changes.released.end());
+  std::erase_if(released_, [&](const model::NodeRelease& gone) {
+    const auto job = jobs_.find(gone.job);
+    return job == jobs_.end() || job->second->attempt != gone.attempt ||
+           (job->second->flags & model::kFlagCompleting) == 0;
+  });
+  EXPECT_EQ(cluster->released(), std::vector(released_.begin(), released_.end()));
   for (const JobId gone : changes.forgotten) forgotten_.insert(jobs_.extract(gone));
   for (const model::NodePtr& node : changes.nodes) nodes_[node->index] = node;
   for (const model::PartitionPtr& part : changes.partitions) partitions_[part->index] = part;
@@ -317,6 +324,7 @@ StoredState World::stored() const {
   for (const auto& [index, node] : nodes_) state.nodes.push_back(node);
   for (const auto& [index, partition] : partitions_) state.partitions.push_back(partition);
   for (const auto& [key, step] : steps_) state.steps.push_back(step);
+  state.released.assign(released_.begin(), released_.end());
   state.accounts = accounts_;
   for (const auto& [key, usage] : usage_) state.usage.push_back(usage);
   for (const auto& [id, reservation] : reservations_) state.reservations.push_back(reservation);

@@ -123,6 +123,7 @@ class World {
   std::map<NodeIndex, model::NodePtr> nodes_;
   std::map<PartitionIndex, model::PartitionPtr> partitions_;
   std::map<std::pair<JobId, StepNumber>, model::StepPtr> steps_;
+  std::set<model::NodeRelease> released_;
   std::map<std::uint32_t, model::ReservationPtr> reservations_;
   std::set<Attempt> accounted_;
   model::AccountsPtr accounts_;  // null: never changed

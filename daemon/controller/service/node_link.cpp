@@ -17,8 +17,21 @@ namespace {
 constexpr std::size_t kBlobCacheBytes = 32 * 1024 * 1024;
 constexpr std::int64_t kOrderPatienceMs = 10'000;
 
-bool is_on_node(const model::Job& job, const Text& name) {
-  return std::ranges::find(job.pending_nodes, name) != job.pending_nodes.end();
+// What a node that isn't the job's first has to know of its allocation: its own share and the first
+// node's. Of the others the names are enough: all shares, told to each of ten thousand nodes, would
+// be gigabytes.
+model::AllocationPtr told_to(const model::Job& job, NodeIndex node) {
+  const model::Allocation& whole = *job.allocation;
+  const bool all = whole.shares.front().node == node || job.het_count != 0;
+  if (all || whole.shares.size() <= 2) return job.allocation;
+  auto share = std::ranges::lower_bound(whole.shares, node, {}, &model::NodeShare::node);
+  if (share == whole.shares.end() || share->node != node) {  // the table of nodes has changed
+    share = std::ranges::find(whole.shares, node, &model::NodeShare::node);
+  }
+  if (share == whole.shares.end()) return job.allocation;
+  model::Allocation told{.nodes = whole.nodes, .cpus = whole.cpus, .licenses = whole.licenses};
+  told.shares = {whole.shares.front(), *share};
+  return std::make_shared<const model::Allocation>(std::move(told));
 }
 
 }  // namespace
@@ -93,6 +106,7 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
   wire::LaunchJob message;
   message.epoch = Epoch(epoch_);
   message.job = *job;
+  message.job.allocation = told_to(*job, node);
   const bool batch_host = job->allocation->shares.front().node == node;
   const bool starts_script = batch_host && job->het_offset == 0;
   if (starts_script && job->spec->kind == model::JobKind::batch) {
@@ -173,7 +187,6 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
     return sent != link.last_order.end() && sent->second.order > last_order &&
            sent->second.at_ms > lost_ms;
   };
-  const Text name = options_.settings->nodes[node.value].name;
   // Like all orders they go out when what they follow from is durable.
   core::Changes repairs;
   std::set<Attempt> held;
@@ -203,7 +216,7 @@ void Service::reconcile(NodeIndex node, const std::vector<wire::Hold>& holds,
       if (job->state == model::JobState::suspended) {
         repairs.orders.emplace_back(core::SuspendJob{attempt, job->id, node});
       }
-    } else if (is_on_node(*job, name)) {
+    } else {
       // Not taken as released: a launch may still be under way. The node will answer.
       repairs.orders.emplace_back(core::TerminateJob{attempt, job->id, node, 0});
     }

@@ -18,6 +18,7 @@ core::StoredState stored_state(const store::LoadedState& loaded) {
   state.nodes = loaded.nodes;
   state.partitions = loaded.partitions;
   state.steps = loaded.steps;
+  state.released = loaded.released;
   state.reservations = loaded.reservations;
   state.accounts = loaded.accounts;
   state.usage = loaded.usage;
@@ -111,6 +112,7 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   transaction.nodes = changes.nodes;
   transaction.partitions = changes.partitions;
   transaction.steps = changes.steps;
+  transaction.released = std::move(changes.released);
   for (const core::JobOutcome& outcome : changes.outcomes) {
     if (outcome.status) transaction.touched.push_back(outcome.job);
   }
@@ -141,12 +143,12 @@ void Service::commit(core::Changes changes, Answer answer, store::Transaction ex
   effects->answer = std::move(answer);
   const bool nothing =
       transaction.jobs.empty() && transaction.ended.empty() && transaction.nodes.empty() &&
-      transaction.partitions.empty() && transaction.steps.empty() && transaction.blobs.empty() &&
-      transaction.usage.empty() && !transaction.accounts && transaction.hosts.empty() &&
-      transaction.tokens.empty() && !transaction.reply && effects->orders.empty() &&
-      transaction.reservations.empty() && transaction.reservations_gone.empty() &&
-      transaction.node_spans.empty() && !transaction.books && effects->delta.forgotten.empty() &&
-      !effects->answer;
+      transaction.partitions.empty() && transaction.steps.empty() && transaction.released.empty() &&
+      transaction.blobs.empty() && transaction.usage.empty() && !transaction.accounts &&
+      transaction.hosts.empty() && transaction.tokens.empty() && !transaction.reply &&
+      effects->orders.empty() && transaction.reservations.empty() &&
+      transaction.reservations_gone.empty() && transaction.node_spans.empty() &&
+      !transaction.books && effects->delta.forgotten.empty() && !effects->answer;
   if (nothing) return arm_wake();
   ++commits_under_way_;
   statistics_.orders_wait(effects->orders);

@@ -12,11 +12,11 @@ namespace {
 constexpr std::uint32_t kAlice = 1001;
 constexpr std::uint32_t kBob = 1002;
 
-ServiceOptions two_nodes() {
+ServiceOptions some_nodes(std::uint32_t count) {
   auto settings = std::make_shared<model::Settings>();
-  for (const char* name : {"n1", "n2"}) {
+  for (std::uint32_t n = 1; n <= count; ++n) {
     model::NodeSetting node;
-    node.name = name;
+    node.name = "n" + std::to_string(n);
     node.facts.sockets = 1;
     node.facts.cores_per_socket = 4;
     node.facts.threads_per_core = 1;
@@ -26,7 +26,7 @@ ServiceOptions two_nodes() {
   }
   model::Partition partition;
   partition.name = "batch";
-  partition.nodes = "n[1-2]";
+  partition.nodes = "ALL";
   partition.is_default = true;
   settings->partitions.push_back(partition);
   ServiceOptions options;
@@ -69,9 +69,10 @@ class ServiceTest : public ::testing::Test {
     submit.request.memory_per_node = 100;
     return submit;
   }
-  void bring_up(std::uint32_t node) {
+  void bring_up(std::uint32_t node) { bring_up(service, node); }
+  static void bring_up(Service& service, std::uint32_t node) {
     wire::NodeHello hello;
-    hello.name = node == 0 ? "n1" : "n2";
+    hello.name = "n" + std::to_string(node + 1);
     hello.facts.sockets = 1;
     hello.facts.cores_per_socket = 4;
     hello.facts.memory = 1024;
@@ -85,7 +86,7 @@ class ServiceTest : public ::testing::Test {
   }
 
   FakeEnv env;
-  Service service{env, two_nodes(), store::LoadedState{}};
+  Service service{env, some_nodes(2), store::LoadedState{}};
 };
 
 TEST_F(ServiceTest, NothingIsAnsweredBeforeTheCommit) {
@@ -108,7 +109,7 @@ TEST_F(ServiceTest, ADependencyOnAForgottenJobIsAnsweredByHistory) {
   FakeEnv own;
   store::LoadedState loaded;
   loaded.next_job_id = 10;
-  Service later(own, two_nodes(), loaded);
+  Service later(own, some_nodes(2), loaded);
   model::Job past;
   past.id = JobId(4);
   past.state = model::JobState::completed;
@@ -227,6 +228,35 @@ TEST_F(ServiceTest, ALaunchThatTheNodeDoesNotHoldIsSentAgain) {
   service.on_node_closed(NodeIndex(0));
   bring_up(0);
   EXPECT_GE(sent(wire::MessageType::launch_job), 2U);
+}
+
+// All shares, told to each of many nodes, would be gigabytes.
+TEST_F(ServiceTest, ANodeIsToldItsOwnShareAndTheNamesOfTheOthers) {
+  FakeEnv world;
+  Service wide{world, some_nodes(5), store::LoadedState{}};
+  for (std::uint32_t n = 0; n < 5; ++n) bring_up(wide, n);
+  wire::Submit submit = submission(1);
+  submit.request.min_nodes = 5;
+  wide.on_request({1, 7, peer_of(kAlice)},
+                  {static_cast<std::uint16_t>(submit.kType), 7, wire::encode(submit)});
+  wide.on_turn_end();
+  std::uint32_t told = 0;
+  for (const FakeEnv::NodeMessage& message : world.to_nodes) {
+    if (message.type != wire::MessageType::launch_job) continue;
+    const auto launch = wire::decode<wire::LaunchJob>(message.payload);
+    ASSERT_TRUE(launch);
+    const model::Allocation& allocation = *launch->job.allocation;
+    ++told;
+    EXPECT_EQ(allocation.nodes, Text("n[1-5]"));
+    EXPECT_EQ(allocation.shares.front().name, Text("n1"));
+    if (message.node == NodeIndex(0)) {
+      EXPECT_EQ(allocation.shares.size(), 5U) << "it makes the steps";
+      continue;
+    }
+    ASSERT_EQ(allocation.shares.size(), 2U);
+    EXPECT_EQ(allocation.shares[1].node, message.node);
+  }
+  EXPECT_EQ(told, 5U);
 }
 
 TEST_F(ServiceTest, ALaunchWaitsForTheCommitAlsoWhenItsNodeComesBack) {

@@ -134,11 +134,17 @@ TEST(Lifecycle, CompletingLastsUntilEveryNodeIsClean) {
       BatchEnded{.attempt = world.attempt(id), .exit_code = 0, .error = {}, .released = true});
   EXPECT_EQ(World::orders<TerminateJob>(ended).size(), 2U);  // the batch host is clean
   EXPECT_EQ(world.state(id), "COMPLETING");
-  EXPECT_EQ(world.job(id).pending_nodes.size(), 2U);
+  EXPECT_EQ(world.cluster->released(), (std::vector<model::NodeRelease>{{id, 0, "n1"}}));
   EXPECT_TRUE(world.ended.empty());
   EXPECT_EQ(model::long_state(world.node(1)), "IDLE+COMPLETING");
-  world.release(id, 1);
+  const core::Changes one = world.apply(core::NodeReleased{world.attempt(id), NodeIndex(1), false});
+  EXPECT_TRUE(one.jobs.empty()) << "a record is written once for all its nodes";
+  EXPECT_EQ(one.released, (std::vector<model::NodeRelease>{{id, 0, "n2"}}));
   EXPECT_EQ(world.state(id), "COMPLETING");
+  world.restart();
+  EXPECT_EQ(world.cluster->released().size(), 2U);
+  EXPECT_EQ(world.cluster->jobs_on(NodeIndex(1)).size(), 0U);
+  EXPECT_EQ(world.cluster->jobs_on(NodeIndex(2)).size(), 1U);
   world.release(id, 2);
   EXPECT_EQ(world.state(id), "COMPLETED");
   EXPECT_EQ(world.ended.size(), 1U);

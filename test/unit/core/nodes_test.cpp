@@ -77,7 +77,7 @@ TEST(Nodes, JobsOfSeveralNodesEndWhenOneIsLost) {
   world.planning = false;
   const core::Changes lost = world.apply(core::NodeLost{NodeIndex(1)});
   EXPECT_EQ(World::orders<core::TerminateJob>(lost).size(), 2U);
-  EXPECT_EQ(world.job(id).pending_nodes.size(), 2U);
+  EXPECT_EQ(world.cluster->released().size(), 1U);
   world.apply(core::NodeReleased{attempt, NodeIndex(0), false});
   world.apply(core::NodeReleased{attempt, NodeIndex(2), false});
   EXPECT_EQ(world.job(id).attempt, 1U);

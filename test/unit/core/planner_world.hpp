@@ -148,7 +148,6 @@ class World {
     runs_.erase(id);
     for (const model::NodeShare& share : ended.start.allocation->shares) {
       pool_->release(share, ended.holder);
-      planner_->node_released(JobId(id), share.node);
     }
     planner_->job_ended(JobId(id));
   }

@@ -129,7 +129,7 @@ TEST_F(AccountRowsTest, AnOlderDatabaseGetsTheTables) {
       "DELETE FROM meta WHERE name IN ('use_zone', 'use_zone_until'); "
       "DROP TABLE use_keys; DROP TABLE uses; DROP TABLE cluster_hours; DROP TABLE node_spans; "
       "DROP TABLE past_reservations; DROP TABLE ledger; DROP TABLE books; "
-      "DROP TABLE IF EXISTS events; DROP TABLE ledger_marks; "
+      "DROP TABLE IF EXISTS events; DROP TABLE ledger_marks; DROP TABLE releases; "
       "DROP TABLE IF EXISTS reservations; PRAGMA user_version = 1");
   const LoadedState state = reopened();
   EXPECT_EQ(state.jobs.size(), 1U);

@@ -105,7 +105,7 @@ TEST_F(OpenTest, ADatabaseOfAnotherProgram) {
 TEST_F(OpenTest, ANewerSchema) {
   open_store(folder.database()).reset();
   tamper("PRAGMA user_version=99");
-  expect_untouched(content(), "newer release (schema 99, this release knows 7)");
+  expect_untouched(content(), "newer release (schema 99, this release knows 8)");
 }
 
 TEST_F(OpenTest, AnEmptyFileIsANewDatabase) {

@@ -84,7 +84,6 @@ TEST_F(StoreTest, GivesBackUnfinishedJobs) {
   model::Job completing = ended(active, model::JobState::failed, kNoon - 99'999 * model::kSecond);
   completing.id = JobId(10);
   completing.flags = model::kFlagCompleting;
-  completing.pending_nodes = {"n1"};
   Transaction transaction = with_jobs({pending, rest, active, completing});
   transaction.next_job_id = 11;
   ASSERT_TRUE(commit(*store, std::move(transaction)));
@@ -98,6 +97,25 @@ TEST_F(StoreTest, GivesBackUnfinishedJobs) {
   expect_same(*state.jobs[3], completing);
   EXPECT_EQ(state.jobs[0]->spec, state.jobs[3]->spec) << "equal specs are one object";
   EXPECT_EQ(state.jobs[0]->request, state.jobs[3]->request);
+}
+
+TEST_F(StoreTest, ReleasesOfNodesAreKeptUntilTheFinalRecord) {
+  model::Job completing = ended(running(a_job(10), kNoon), model::JobState::failed, kNoon);
+  completing.flags = model::kFlagCompleting;
+  Transaction first = with_jobs({completing});
+  first.released = {{completing.id, completing.attempt, "n2"}};
+  ASSERT_TRUE(commit(*store, std::move(first)));
+  Transaction second;
+  second.released = {{completing.id, completing.attempt, "n1"}};
+  ASSERT_TRUE(commit(*store, std::move(second)));
+  reopen();
+  const std::vector<model::NodeRelease> both{{completing.id, completing.attempt, "n1"},
+                                             {completing.id, completing.attempt, "n2"}};
+  EXPECT_EQ(load_from(*store).released, both);
+  completing.flags = 0;
+  ASSERT_TRUE(commit(*store, with_jobs({completing})));
+  reopen();
+  EXPECT_TRUE(load_from(*store).released.empty());
 }
 
 TEST_F(StoreTest, LoadsFinishedJobsOfTheLastMinutesOnly) {
