@@ -1,8 +1,12 @@
 // The whole scheduler at size, through the cluster's door and on one core: nodes of several classes
 // with accelerators, jobs of 200 users in a few thousand shapes, priorities by many factors.
 // Deterministic by the seed, but for the times, which are the processor's.
-//   bench_sched [SEED]                        the growth table, and an array of ten million tasks
-//   bench_sched NODES JOBS [SHAPES [SEED]]    one size
+//   bench_sched [SETUP] [SEED]                      growth tables, and an array of 10^7 tasks
+//   bench_sched [SETUP] NODES JOBS [SHAPES [SEED]]  one size
+// SETUP says how the scheduler is set; without it both are measured:
+//   shipped  as a configuration that says nothing: what has waited long for its length goes first,
+//            and the first job of a partition has a planned start
+//   window   priorities by age, fair share, size and TRES, and 1,000 planned starts in a day
 //
 // What the columns are:
 //   node B, job B  memory of an idle node, of a pending job (all that the cluster keeps)
@@ -25,12 +29,14 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <malloc.h>
 
 #include "core/cluster.hpp"
+#include "model/site_order.hpp"
 #include "test/support/account_builders.hpp"
 
 namespace {
@@ -91,7 +97,9 @@ NodeSetting make_node(std::uint32_t n) {
   return node;
 }
 
-SettingsPtr make_settings(std::uint32_t nodes) {
+enum class Setup : std::uint8_t { shipped, window };
+
+SettingsPtr make_settings(std::uint32_t nodes, Setup setup) {
   auto settings = std::make_shared<Settings>();
   settings->default_memory_per_cpu = 1000;
   settings->max_job_count = 20'000'000;
@@ -102,6 +110,10 @@ SettingsPtr make_settings(std::uint32_t nodes) {
   batch.nodes = "ALL";
   batch.is_default = true;
   settings->partitions.push_back(batch);
+  if (setup == Setup::shipped) {
+    model::follow_site_order(*settings);
+    return settings;
+  }
   model::PrioritySettings& priority = settings->priority;
   priority.type = model::PriorityType::multifactor;
   priority.weight_age = 1000;
@@ -118,8 +130,8 @@ std::string account_name(std::uint32_t user) {
 
 class Bench {
  public:
-  Bench(std::uint32_t nodes, std::uint32_t shapes, std::uint32_t seed)
-      : settings_(make_settings(nodes)), random_(seed) {
+  Bench(Setup setup, std::uint32_t nodes, std::uint32_t shapes, std::uint32_t seed)
+      : settings_(make_settings(nodes, setup)), random_(seed) {
     const std::size_t before = memory_in_use();
     cluster_ = std::make_unique<Cluster>(settings_);
     add_accounts();
@@ -131,7 +143,8 @@ class Bench {
     for (std::uint32_t s = 0; s < shapes; ++s) shapes_.push_back(shape());
   }
 
-  static void print_header() {
+  static void print_header(Setup setup) {
+    std::printf("%s\n", setup == Setup::shipped ? "shipped" : "window of 1,000 planned starts");
     std::printf("%6s %8s %7s %6s %9s %9s %8s %7s %8s %8s %8s %9s %9s %9s\n", "nodes", "jobs",
                 "node B", "job B", "submit us", "first ms", "started", "end us", "pass ms", "worst",
                 "late ms", "cycle ms", "slice ms", "calc ms");
@@ -237,7 +250,7 @@ class Bench {
     }
     for (const model::JobPtr& job : changes.jobs) {
       if (job->state != model::JobState::running || job->start != now().wall) continue;
-      if (job->allocation->shares.size() == 1) ready_.push_back(job->id);
+      (job->allocation->shares.size() == 1 ? ready_ : wide_).push_back(job->id);
       running_.push_back(job->id);
     }
   }
@@ -257,16 +270,30 @@ class Bench {
     if (cluster_->next_tick_ms() <= now_ms_) take(cluster_->apply(Tick{}, now()));
   }
 
-  // A job of one node that runs still. (Some have reached their limits, in the long run.)
+  // A job that runs still, of one node if there is any. (Some have reached their limits, in the
+  // long run.)
   model::JobPtr next_to_end() {
-    while (!ready_.empty()) {
-      const std::size_t at = random_() % ready_.size();
-      const model::JobPtr job = cluster_->find_job(ready_[at]);
-      ready_[at] = ready_.back();
-      ready_.pop_back();
+    while (!ready_.empty() || !wide_.empty()) {
+      std::vector<JobId>& from = ready_.empty() ? wide_ : ready_;
+      const std::size_t at = random_() % from.size();
+      const model::JobPtr job = cluster_->find_job(from[at]);
+      from[at] = from.back();
+      from.pop_back();
       if (job && job->state == model::JobState::running) return job;
     }
     return nullptr;
+  }
+
+  // Its script ends, and all its nodes are clean.
+  void end(const model::Job& job) {
+    BatchEnded ended;
+    ended.attempt = {job.uid, job.attempt};
+    ended.released = true;
+    take(cluster_->apply(ended, now()));
+    const std::vector<model::NodeShare>& shares = job.allocation->shares;
+    for (std::size_t n = 1; n < shares.size(); ++n) {
+      take(cluster_->apply(NodeReleased{ended.attempt, shares[n].node, false}, now()));
+    }
   }
 
   void short_rounds() {
@@ -275,11 +302,8 @@ class Bench {
       pass();
       const model::JobPtr job = next_to_end();
       if (job == nullptr) return;
-      BatchEnded ended;
-      ended.attempt = {job->uid, job->attempt};
-      ended.released = true;
       auto start = Clock::now();
-      take(cluster_->apply(ended, now()));
+      end(*job);
       end_us_.push_back(ms_since(start) * 1000);
       start = Clock::now();
       pass();
@@ -297,11 +321,8 @@ class Bench {
       pass();
       const model::JobPtr job = next_to_end();
       if (job == nullptr) return;
-      BatchEnded ended;
-      ended.attempt = {job->uid, job->attempt};
-      ended.released = true;
       advance(31'000);
-      take(cluster_->apply(ended, now()));
+      end(*job);
       const auto start = Clock::now();
       pass(cycle % 2 == 0 ? kWhole : kSlice);
       if (cycle % 2 == 0) cycle_ms_.push_back(ms_since(start));
@@ -321,7 +342,8 @@ class Bench {
   std::mt19937 random_;
   std::vector<Shape> shapes_;
   std::vector<JobId> running_;
-  std::vector<JobId> ready_;
+  std::vector<JobId> ready_;  // of those running, of one node each; some have ended
+  std::vector<JobId> wide_;   // the others
   std::int64_t now_ms_ = 1000;
   std::uint64_t uids_ = 0;
   double node_bytes_ = 0;
@@ -340,18 +362,27 @@ std::uint32_t number(const char* text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Bench::print_header();
-  if (argc > 2) {
-    const std::uint32_t shapes = argc > 3 ? number(argv[3]) : kShapes;
-    Bench(number(argv[1]), shapes, argc > 4 ? number(argv[4]) : 1).run(number(argv[2]));
-    return 0;
+  std::vector<std::string_view> given(argv + 1, argv + argc);
+  std::vector<Setup> setups{Setup::shipped, Setup::window};
+  if (!given.empty() && (given.front() == "shipped" || given.front() == "window")) {
+    setups = {given.front() == "shipped" ? Setup::shipped : Setup::window};
+    given.erase(given.begin());
   }
-  const std::uint32_t seed = argc > 1 ? number(argv[1]) : 1;
-  for (const std::uint32_t nodes : {1'000U, 10'000U, 80'000U}) {
-    for (const std::uint32_t jobs : {10'000U, 100'000U, 1'000'000U}) {
-      Bench(nodes, kShapes, seed).run(jobs);
+  const auto at = [&](std::size_t n, std::uint32_t otherwise) {
+    return n < given.size() ? number(given[n].data()) : otherwise;
+  };
+  for (const Setup setup : setups) {
+    Bench::print_header(setup);
+    if (given.size() > 1) {
+      Bench(setup, at(0, 0), at(2, kShapes), at(3, 1)).run(at(1, 0));
+      continue;
     }
+    for (const std::uint32_t nodes : {1'000U, 10'000U, 80'000U}) {
+      for (const std::uint32_t jobs : {10'000U, 100'000U, 1'000'000U}) {
+        Bench(setup, nodes, kShapes, at(0, 1)).run(jobs);
+      }
+    }
+    Bench(setup, 1'000, kShapes, at(0, 1)).run_array(10'000'000);
   }
-  Bench(1'000, kShapes, seed).run_array(10'000'000);
   return 0;
 }
