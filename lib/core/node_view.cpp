@@ -192,6 +192,19 @@ std::uint64_t cores_wanted(const Demand& demand, const Hardware& hardware, std::
   return cores;
 }
 
+// Whole cores that the tasks hold.
+std::uint32_t cores_held(const Demand& demand, const Hardware& hardware, std::uint32_t tasks,
+                         const JobGres& job_gres) {
+  if (demand.whole_node) {
+    const std::uint32_t more =
+        demand.reserved_cores - std::min(demand.reserved_cores, hardware.reserved_cores);
+    return hardware.job_cores() - std::min(hardware.job_cores() - 1, more);
+  }
+  if (by_thread(demand, hardware)) return 0;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(
+      model::kUnlimited / hardware.threads, cores_wanted(demand, hardware, tasks, job_gres)));
+}
+
 // How many tasks the sockets take when each may have only so many.
 std::uint64_t tasks_by_socket(const Demand& demand, const NodeView& view) {
   const Hardware& hardware = *view.hardware;
@@ -343,18 +356,11 @@ std::uint64_t gres_for(const GresNeed& need, std::uint32_t tasks, const JobGres&
 NodeNeed need_for(const Demand& demand, const Hardware& hardware, std::uint32_t tasks,
                   const JobGres& job_gres) {
   NodeNeed need;
-  if (demand.whole_node) {
-    const std::uint32_t more =
-        demand.reserved_cores - std::min(demand.reserved_cores, hardware.reserved_cores);
-    need.cores = hardware.job_cores() - std::min(hardware.job_cores() - 1, more);
-    need.threads = need.cores * hardware.threads;
-  } else if (by_thread(demand, hardware)) {
+  if (!demand.whole_node && by_thread(demand, hardware)) {
     need.threads = static_cast<std::uint32_t>(
         std::min<std::uint64_t>(model::kUnlimited, cpus_wanted(demand, tasks, job_gres)));
   } else {
-    const std::uint64_t cores = std::min<std::uint64_t>(
-        model::kUnlimited / hardware.threads, cores_wanted(demand, hardware, tasks, job_gres));
-    need.cores = static_cast<std::uint32_t>(cores);
+    need.cores = cores_held(demand, hardware, tasks, job_gres);
     need.threads = need.cores * hardware.threads;
   }
   if (demand.all_memory) {
@@ -419,10 +425,19 @@ Offer evaluate(const Demand& demand, const NodeView& view, std::uint32_t want) {
 }
 
 std::uint32_t least_cores(const Demand& demand, const Hardware& hardware, std::uint32_t tasks) {
+  if (demand.share_depth > 1) return 0;
   JobGres one{};
   for (std::uint32_t slot = 0; slot < demand.job_gres; ++slot) one[slot] = 1;
-  if (demand.share_depth > 1) return 0;
-  return need_for(demand, hardware, tasks, one).cores;
+  return cores_held(demand, hardware, tasks, one);
+}
+
+std::optional<std::uint64_t> tasks_by_cores(const Demand& demand, const Hardware& hardware,
+                                            std::uint32_t cores) {
+  const bool evenly = demand.unit == model::CpuUnit::core && !demand.whole_node &&
+                      demand.tasks_per_core == 0 && demand.cpus_per_gpu == 0 &&
+                      !demand.overcommit && demand.share_depth <= 1;
+  if (!evenly) return std::nullopt;
+  return std::uint64_t{cores} * threads_used(demand, hardware) / demand.cpus_per_task;
 }
 
 }  // namespace sluice::core

@@ -65,5 +65,10 @@ struct NodeNeed {
 // The least number of idle cores with which a node of this hardware could take `tasks`.
 [[nodiscard]] std::uint32_t least_cores(const Demand& demand, const Hardware& hardware,
                                         std::uint32_t tasks);
+// The most tasks for which so many idle cores are enough, where each takes as much as the others
+// and the cores are enough for one; none: least_cores() has to be asked.
+[[nodiscard]] std::optional<std::uint64_t> tasks_by_cores(const Demand& demand,
+                                                          const Hardware& hardware,
+                                                          std::uint32_t cores);
 
 }  // namespace sluice::core

@@ -287,19 +287,32 @@ bool PlannerPass::may_skip(const Lane& lane) const {
          (light && stays_out(lane));
 }
 
+const NodeRoom& PlannerPass::room_of(std::uint32_t node, const LaneKey& lane) const {
+  const NodePool::State& pool = pool_.state();
+  auto room = std::ranges::find(rooms_, node, &NodeRoom::node);
+  if (room != rooms_.end() && room->serves(pool, state_.profile, lane)) return *room;
+  NodeRoom made(pool, state_.profile, node, lane, now_.mono_ms);
+  if (room != rooms_.end()) return *room = std::move(made);
+  if (rooms_.size() == kMostReleased) rooms_.clear();
+  return rooms_.emplace_back(std::move(made));
+}
+
 // What the node offers now beside what is planned ahead of the lane.
 bool PlannerPass::may_help(std::uint32_t node, const Lane& lane) const {
   const NodePool::State& pool = pool_.state();
   const LaneWork& work = *lane.work;
   if (pool.nodes[node].idle_cores < lane.fewest_cores) return false;
   if (!pool.nodes[node].available || !work.eligibility.allows(node, pool)) return false;
-  const Outlook outlook = Outlook::span(pool, &state_.profile,
-                                        {.now_ms = now_.mono_ms,
-                                         .from_ms = now_.mono_ms,
-                                         .until_ms = end_of(lane, now_.mono_ms),
-                                         .before = &lane.key});
-  outlook.look(node, work.demand, view_);
   const std::uint32_t least = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
+  const std::int64_t until = end_of(lane, now_.mono_ms);
+  if (pool.nodes[node].user_holds == 0 || state_.profile.is_claimed(node)) {
+    const auto need = plain_need(work.demand, *pool.nodes[node].hardware, least);
+    if (need) return room_of(node, lane.key).has(*need, until);
+  }
+  const Outlook outlook = Outlook::span(
+      pool, &state_.profile,
+      {.now_ms = now_.mono_ms, .from_ms = now_.mono_ms, .until_ms = until, .before = &lane.key});
+  outlook.look(node, work.demand, view_);
   return evaluate(work.demand, view_, least).tasks >= least;
 }
 

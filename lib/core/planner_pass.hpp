@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/node_room.hpp"
 #include "core/planner_state.hpp"
 
 namespace sluice::core {
@@ -69,6 +70,7 @@ class PlannerPass {
   [[nodiscard]] bool cannot_serve(Lane& lane, LaneWork& work);
   [[nodiscard]] bool judge(Lane& lane, LaneWork& work);
   [[nodiscard]] bool is_kept_back(const Lane& lane) const;
+  [[nodiscard]] const NodeRoom& room_of(std::uint32_t node, const LaneKey& lane) const;
   [[nodiscard]] bool may_help(std::uint32_t node, const Lane& lane) const;
   [[nodiscard]] bool stays_out(const Lane& lane) const;
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
@@ -191,8 +193,9 @@ class PlannerPass {
   std::uint64_t steps_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t gate_mark_ = 0;
-  mutable NodeView view_;            // of may_help()
-  std::int64_t exempt_ms_ = kNever;  // as next_exempt_ms, for the lane that is examined
+  mutable NodeView view_;                // of may_help()
+  mutable std::vector<NodeRoom> rooms_;  // of room_of(): few
+  std::int64_t exempt_ms_ = kNever;      // as next_exempt_ms, for the lane that is examined
 };
 
 }  // namespace sluice::core

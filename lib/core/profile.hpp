@@ -51,8 +51,7 @@ class Profile {
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
   [[nodiscard]] bool is_claimed(std::uint32_t node) const { return is_claimed_.test(node); }
   [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
-  // As seen from somewhere, with only the claims of lanes before `before` (null: all). Good until
-  // the next call.
+  // As seen from there, with claims of lanes before `before` only (null: all); until the next call.
   [[nodiscard]] const Timeline& timeline(std::uint32_t node, const Vantage& vantage,
                                          const LaneKey* before = nullptr) const;
   // Whether so many cores may be had from now to then: false if there are fewer at a moment when a
@@ -60,6 +59,7 @@ class Profile {
   [[nodiscard]] bool claims_leave(std::uint32_t node, std::int64_t until_ms,
                                   std::uint32_t cores) const;
   [[nodiscard]] std::int64_t overdue_end_ms() const { return overdue_end_ms_; }
+  [[nodiscard]] std::uint64_t edits() const { return edits_; }  // counts changes of claims
   // Where the log of nodes ends on which somebody may have been given more room. Who was kept back
   // when it ended at `since` is so still, unless a node after that can help: helps(node).
   [[nodiscard]] std::uint64_t loosened() const { return log_base_ + log_.size(); }
@@ -135,7 +135,7 @@ class Profile {
   mutable Timeline scratch_;
   mutable Asked asked_, left_asked_;  // the latter: what `left_` is of, for claims_leave()
   mutable std::uint32_t left_ = 0;
-  std::uint64_t edits_ = 1;             // counts changes of claims
+  std::uint64_t edits_ = 1;
   mutable std::vector<HoldEnd> come_;   // for follow()
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
   base::Bitmap is_claimed_;             // the same as a set

@@ -37,6 +37,9 @@ std::uint32_t Prospects::full_share(std::uint32_t nodes) const {
 // The most tasks that so many idle cores would allow; `known` are allowed.
 std::uint32_t Prospects::most_by_cores(const Hardware& hardware, std::uint32_t cores,
                                        std::uint32_t known) const {
+  if (const auto most = tasks_by_cores(demand_, hardware, cores)) {
+    return std::max(known, static_cast<std::uint32_t>(std::min<std::uint64_t>(want(), *most)));
+  }
   std::uint32_t bad = want() + 1;
   if (least_cores(demand_, hardware, want()) <= cores) return std::max(known, want());
   while (bad - known > 1) {
