@@ -11,6 +11,7 @@
 #include "core/ever_run.hpp"
 #include "core/planner.hpp"
 #include "core/planner_meeting.hpp"
+#include "core/prospects.hpp"
 
 namespace sluice::core {
 
@@ -18,6 +19,7 @@ namespace sluice::core {
 struct LaneWork {
   // Resolved request; made again when the cluster's configuration changes.
   std::uint64_t config_number = 0;  // State::config_number that it was made with
+  std::int64_t length_ms = 0;       // how long it may run
   std::optional<Error> error;       // the request can't be served here at all
   Demand demand;
   Eligibility eligibility;
@@ -36,6 +38,9 @@ struct LaneWork {
   std::uint64_t log_seen = 0;
   // It would fit but for reservations ahead of it, when profile.loosened() stood at `plans_seen`.
   bool kept_back = false;
+  // What idle cores allowed at most when the release log stood at `few_seen`: less than it needs.
+  std::optional<CoreOffer> too_few;
+  std::uint64_t few_seen = 0;
   std::uint64_t plans_seen = 0;
 
   std::int64_t displacing_until_ms = 0;  // jobs make room for it until then

@@ -431,13 +431,14 @@ std::uint32_t least_cores(const Demand& demand, const Hardware& hardware, std::u
   return cores_held(demand, hardware, tasks, one);
 }
 
-std::optional<std::uint64_t> tasks_by_cores(const Demand& demand, const Hardware& hardware,
-                                            std::uint32_t cores) {
+std::optional<EvenCores> even_cores(const Demand& demand) {
   const bool evenly = demand.unit == model::CpuUnit::core && !demand.whole_node &&
                       demand.tasks_per_core == 0 && demand.cpus_per_gpu == 0 &&
                       !demand.overcommit && demand.share_depth <= 1;
   if (!evenly) return std::nullopt;
-  return std::uint64_t{cores} * threads_used(demand, hardware) / demand.cpus_per_task;
+  return EvenCores{.cpus_per_task = demand.cpus_per_task,
+                   .least_cpus = std::max(1U, demand.min_cpus),
+                   .use_threads = demand.use_threads == 0 ? ~0U : demand.use_threads};
 }
 
 }  // namespace sluice::core

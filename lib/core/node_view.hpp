@@ -4,6 +4,7 @@
 // answered by the same code.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -65,10 +66,22 @@ struct NodeNeed {
 // The least number of idle cores with which a node of this hardware could take `tasks`.
 [[nodiscard]] std::uint32_t least_cores(const Demand& demand, const Hardware& hardware,
                                         std::uint32_t tasks);
-// The most tasks for which so many idle cores are enough, where each takes as much as the others
-// and the cores are enough for one; none: least_cores() has to be asked.
-[[nodiscard]] std::optional<std::uint64_t> tasks_by_cores(const Demand& demand,
-                                                          const Hardware& hardware,
-                                                          std::uint32_t cores);
+// The same in short, where each task takes as much as the others, of whole cores.
+struct EvenCores {
+  std::uint64_t cpus_per_task = 1;
+  std::uint64_t least_cpus = 1;
+  std::uint32_t use_threads = 1;  // of a core, at most
+
+  [[nodiscard]] std::uint64_t cores(const Hardware& hardware, std::uint32_t tasks) const {
+    const std::uint32_t threads = std::min(use_threads, hardware.threads);
+    return (std::max(cpus_per_task * tasks, least_cpus) + threads - 1) / threads;
+  }
+  // The most tasks for which so many idle cores are enough. They are enough for one.
+  [[nodiscard]] std::uint64_t tasks(const Hardware& hardware, std::uint64_t cores) const {
+    return cores * std::min(use_threads, hardware.threads) / cpus_per_task;
+  }
+};
+// None: least_cores() has to be asked.
+[[nodiscard]] std::optional<EvenCores> even_cores(const Demand& demand);
 
 }  // namespace sluice::core

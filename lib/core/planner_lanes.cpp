@@ -81,6 +81,8 @@ LaneWork& PlannerPass::work_of(Lane& lane) {
   work.error.reset();
   work.verdict = LaneWork::Verdict::unknown;
   work.known_blocked = false;
+  work.too_few.reset();
+  work.length_ms = length_of(limit_minutes(lane), *state_.settings);
   if (work.choices_number != state_.choices_number) {
     work.choices_number = state_.choices_number;
     work.choice.reset();
@@ -233,6 +235,20 @@ bool PlannerPass::is_kept_back(const Lane& lane) const {
   });
 }
 
+namespace {
+
+// Whether the node could take so many tasks as it is now, where counts tell; none: they don't.
+std::optional<bool> takes_by_counts(const NodeSlot& slot, const Demand& demand,
+                                    std::uint32_t tasks) {
+  if (slot.user_holds != 0) return std::nullopt;
+  const std::optional<NodeNeed> need = plain_need(demand, *slot.hardware, tasks);
+  if (!need) return std::nullopt;
+  return need->cores <= slot.idle_cores && need->threads <= slot.idle_threads &&
+         need->memory <= slot.free_memory();
+}
+
+}  // namespace
+
 bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
   if (!work.known_blocked && !is_kept_back(lane)) return false;
   const NodePool::State& pool = pool_.state();
@@ -242,17 +258,49 @@ bool PlannerPass::still_blocked(const Lane& lane, LaneWork& work) {
   const Outlook outlook =
       Outlook::span(pool, nullptr, {.now_ms = now_.mono_ms, .from_ms = now_.mono_ms});
   const std::uint32_t least = work.demand.tasks == 0 ? work.demand.tasks_each : 1;
-  NodeView view;
+  std::uint64_t looks = 0;
   for (std::uint64_t entry = work.log_seen; entry < pool.log_end(); ++entry) {
     const std::uint32_t node = pool.release_log[entry - pool.log_base];
-    if (pool.nodes[node].idle_cores < lane.fewest_cores) continue;
+    const NodeSlot& slot = pool.nodes[node];
+    if (slot.idle_cores < lane.fewest_cores) continue;
     if (!outlook.counts(node) || !work.eligibility.allows(node, pool)) continue;
-    outlook.look(node, work.demand, view);
-    if (evaluate(work.demand, view, least).tasks >= least) return false;
+    if (const std::optional<bool> takes = takes_by_counts(slot, work.demand, least)) {
+      if (*takes) return false;
+      ++looks;
+      continue;
+    }
+    outlook.look(node, work.demand, view_);
+    if (evaluate(work.demand, view_, least).tasks >= least) return false;
   }
-  steps_ += outlook.steps();
+  steps_ += outlook.steps() + looks;
   work.log_seen = pool.log_end();
   return true;
+}
+
+// Whether idle cores alone show that the lane can't start. Since they did so the last time, only
+// nodes that were released may offer more.
+bool PlannerPass::lacks_cores(LaneWork& work, const Outlook& present) const {
+  const Eligibility& eligibility = work.eligibility;
+  const bool simple =
+      eligibility.choices.empty() && eligibility.classes.size() > 1 && !work.demand.any_accelerator;
+  const std::optional<EvenCores> even = simple ? even_cores(work.demand) : std::nullopt;
+  if (!even) return false;
+  const NodePool::State& pool = pool_.state();
+  const Prospects prospects(work.demand, eligibility, present);
+  const bool known = work.too_few && work.few_seen >= pool.log_base &&
+                     pool.log_end() - work.few_seen <= kMostReleased;
+  for (std::uint64_t entry = work.few_seen; known && entry < pool.log_end(); ++entry) {
+    const NodeSlot& slot = pool.nodes[pool.release_log[entry - pool.log_base]];
+    if (slot.node_class >= eligibility.has_class.size()) continue;
+    if (!eligibility.has_class[slot.node_class]) continue;
+    prospects.add_by_cores(*even, *slot.hardware, slot.idle_cores, *work.too_few);
+  }
+  work.few_seen = pool.log_end();
+  if (known && !prospects.suffices(*work.too_few)) return true;
+  work.too_few = prospects.offer_by_cores(*even);
+  if (!prospects.suffices(*work.too_few)) return true;
+  work.too_few.reset();
+  return false;
 }
 
 // The most idle cores on a node that was released since the last pass began.
@@ -274,13 +322,13 @@ bool PlannerPass::may_skip(const Lane& lane) const {
     return lane.work->planned_ms > now_.mono_ms && (!state_.compressing || stays_put(lane));
   }
   // Nothing is planned for it: it starts now, or is as it was.
+  if (!lane.settled) return false;
   const bool easy =
       state_.settings->backfill_policy == model::BackfillPolicy::easy || !has_reserve(lane);
   const bool light =
       state_.light && (!state_.again || state_.again_light || lane.key < state_.again_until);
-  const bool behind =
-      (light || easy) && lane.settled && state_.first_blocked[lane.partition.value].job.is_set();
-  if (!behind) return false;
+  const bool behind = light || easy;
+  if (!behind || !state_.first_blocked[lane.partition.value].job.is_set()) return false;
   const bool blocked = lane.work->known_blocked || is_kept_back(lane);
   if (!blocked) return easy && has_no_room(lane);
   return lane.fewest_cores > state_.released_cores || (easy && has_no_room(lane)) ||

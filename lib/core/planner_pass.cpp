@@ -408,7 +408,8 @@ std::optional<Selection> PlannerPass::try_now(const Lane& lane, LaneWork& work) 
                            .before = state_.light ? &lane.key : nullptr,
                            .vantage = state_.vantage(lane.reservation)};
   const Outlook free = Outlook::span(pool, nullptr, span);
-  std::optional<Selection> selection = choose_nodes(work.demand, work.eligibility, free);
+  std::optional<Selection> selection;
+  if (!lacks_cores(work, free)) selection = choose_nodes(work.demand, work.eligibility, free);
   steps_ += free.steps();
   work.known_blocked = !selection;
   work.kept_back = false;

@@ -73,6 +73,7 @@ class PlannerPass {
   [[nodiscard]] const NodeRoom& room_of(std::uint32_t node, const LaneKey& lane) const;
   [[nodiscard]] bool may_help(std::uint32_t node, const Lane& lane) const;
   [[nodiscard]] bool stays_out(const Lane& lane) const;
+  [[nodiscard]] bool lacks_cores(LaneWork& work, const Outlook& present) const;
   [[nodiscard]] bool still_blocked(const Lane& lane, LaneWork& work);
   [[nodiscard]] bool partition_is_blocked(const Lane& lane) const;
   [[nodiscard]] std::optional<Eligibility> beside_blocked(const Lane& lane,

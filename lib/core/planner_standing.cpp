@@ -145,7 +145,11 @@ std::vector<std::uint32_t> Planner::State::met_by(const Vantage& from, std::int6
 }
 
 std::int64_t PlannerPass::end_of(const Lane& lane, std::int64_t from_ms) const {
-  const std::int64_t end = end_after(from_ms, length_of(limit_minutes(lane), *state_.settings));
+  const LaneWork* work = lane.work.get();
+  const bool known = work != nullptr && work->config_number == state_.config_number;
+  const std::int64_t length =
+      known ? work->length_ms : length_of(limit_minutes(lane), *state_.settings);
+  const std::int64_t end = end_after(from_ms, length);
   return lane.reservation == 0 ? end : std::min(end, state_.vantage(lane.reservation).until_ms);
 }
 

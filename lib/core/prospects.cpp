@@ -2,6 +2,7 @@
 #include "core/prospects.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace sluice::core {
 
@@ -37,9 +38,6 @@ std::uint32_t Prospects::full_share(std::uint32_t nodes) const {
 // The most tasks that so many idle cores would allow; `known` are allowed.
 std::uint32_t Prospects::most_by_cores(const Hardware& hardware, std::uint32_t cores,
                                        std::uint32_t known) const {
-  if (const auto most = tasks_by_cores(demand_, hardware, cores)) {
-    return std::max(known, static_cast<std::uint32_t>(std::min<std::uint64_t>(want(), *most)));
-  }
   std::uint32_t bad = want() + 1;
   if (least_cores(demand_, hardware, want()) <= cores) return std::max(known, want());
   while (bad - known > 1) {
@@ -53,6 +51,7 @@ std::uint32_t Prospects::most_by_cores(const Hardware& hardware, std::uint32_t c
 bool Prospects::may_fit() const {
   if (least_nodes_ > most_nodes_) return false;
   if (!outlook_.present() || demand_.share_depth > 1) return true;
+  if (const auto even = even_cores(demand_)) return suffices(offer_by_cores(*even));
   std::uint64_t tasks = 0;
   std::uint64_t nodes = 0;
   for (const ClassId id : eligibility_.classes) {
@@ -68,6 +67,35 @@ bool Prospects::may_fit() const {
     }
   }
   return false;
+}
+
+// Of nodes with so many idle cores.
+void Prospects::add_by_cores(const EvenCores& even, const Hardware& hardware, std::uint64_t cores,
+                             CoreOffer& offer, std::size_t nodes) const {
+  if (even.cores(hardware, least_share()) > cores) return;
+  offer.tasks += nodes * std::min<std::uint64_t>(want(), even.tasks(hardware, cores));
+  offer.nodes += nodes;
+}
+
+CoreOffer Prospects::offer_by_cores(const EvenCores& even) const {
+  constexpr std::size_t kBits = 64;
+  CoreOffer offer;
+  for (const ClassId id : eligibility_.classes) {
+    const NodeClass& from = pool_.classes.at(id);
+    const std::uint64_t least = even.cores(*from.hardware, least_share());
+    for (std::size_t w = least / kBits; w < from.occupied.words_end(); ++w) {
+      std::uint64_t open = from.occupied.word(w);
+      if (w == least / kBits) open &= ~std::uint64_t{0} << (least % kBits);
+      for (; open != 0; open &= open - 1) {
+        const std::size_t b = w * kBits + static_cast<std::size_t>(std::countr_zero(open));
+        const std::size_t count = from.by_idle_cores[b].size();
+        offer.tasks += count * std::min<std::uint64_t>(want(), even.tasks(*from.hardware, b));
+        offer.nodes += count;
+        if (suffices(offer)) return offer;
+      }
+    }
+  }
+  return offer;
 }
 
 std::size_t Prospects::level_end(std::size_t from) const {

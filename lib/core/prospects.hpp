@@ -21,6 +21,12 @@ struct Prospect {
   bool required = false;
 };
 
+// What idle cores alone allow at most, of tasks and of nodes.
+struct CoreOffer {
+  std::uint64_t tasks = 0;
+  std::uint64_t nodes = 0;
+};
+
 class Prospects {
  public:
   Prospects(const Demand& demand, const Eligibility& eligibility, const Outlook& outlook);
@@ -36,6 +42,13 @@ class Prospects {
 
   // False if the buckets alone show that it can't fit now.
   [[nodiscard]] bool may_fit() const;
+  // What the nodes that take jobs now offer by their cores, but no more than suffices.
+  [[nodiscard]] CoreOffer offer_by_cores(const EvenCores& even) const;
+  void add_by_cores(const EvenCores& even, const Hardware& hardware, std::uint64_t cores,
+                    CoreOffer& offer, std::size_t nodes = 1) const;
+  [[nodiscard]] bool suffices(const CoreOffer& offer) const {
+    return offer.tasks >= tasks_ && offer.nodes >= least_nodes_;
+  }
   // What the node offers, if it alone suffices.
   [[nodiscard]] std::optional<Offer> offer_of_only(std::uint32_t node);
   // The nodes that the job names; false if one of them doesn't serve.
