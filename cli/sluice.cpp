@@ -98,6 +98,9 @@ void add_sim(CLI::App& app, cli::SimOptions& options, cli::WhatIfOptions& live) 
   sim->add_option("--accounts", options.accounts, "commands for sacctmgr, or what it dumped")
       ->check(CLI::ExistingFile)
       ->needs(log);
+  sim->add_option("--placements", options.placements,
+                  "write what each submission held of which node, and when")
+      ->needs(log);
   sim->add_option("--runs", live.runs, "how long jobs run: limit, mean or N% of their limits")
       ->needs(state);
   sim->add_option("--days", live.days, "how far to look ahead (30)")

@@ -13,6 +13,7 @@
 #include "base/file.hpp"
 #include "base/strings.hpp"
 #include "cli/sluice/accounts_script.hpp"
+#include "cli/sluice/placements.hpp"
 #include "cli/sluice/submission_log.hpp"
 #include "config/cluster_config.hpp"
 #include "config/slurm_config.hpp"
@@ -220,15 +221,24 @@ Result<std::string> simulate_submissions(const SimOptions& options) {
   Outcome outcome;
   outcome.processors = setup->processors;
   replay::Replayed replayed;
+  std::vector<replay::Submission> moved;
+  const auto keep = options.placements.empty() ? replay::Keep::starts : replay::Keep::stretches;
   for (std::uint32_t n = 0; n < options.replays; ++n) {
-    const auto moved = replay::shaken(*log, options.shake_s, options.seed + n);
-    Result<replay::Replayed> done = replay::play_submissions(moved, setup->settings, *accounts);
+    moved = replay::shaken(*log, options.shake_s, options.seed + n);
+    Result<replay::Replayed> done =
+        replay::play_submissions(moved, setup->settings, *accounts, keep);
     if (!done) return tl::unexpected(done.error());
     replayed = std::move(*done);
     outcome.all.push_back(replay::measure(replayed.jobs, replayed.played, setup->processors));
   }
   outcome.jobs = replayed.jobs;
   outcome.played = replayed.played;
+  if (!options.placements.empty()) {
+    const std::string lines = placements_tsv(moved, replayed);
+    if (Status written = base::write_file_atomic(options.placements, lines); !written) {
+      return tl::unexpected(written.error());
+    }
+  }
   Result<std::string> table = report_on(options, outcome);
   if (table) *table += remarks_on(replayed, *setup);
   return table;

@@ -23,6 +23,7 @@ struct SimOptions {
   std::uint64_t seed = 1;
   std::uint32_t replays = 1;  // with the seeds from `seed` on
   std::string starts;         // files to write; empty: none; of the last replay
+  std::string placements;     // for submissions: what each held of which node, and when
   std::string csv;
   std::string svg;
 };

@@ -36,8 +36,9 @@ core::SettingsPtr for_log(const core::Settings& settings, const std::vector<Subm
 class LogPlayer {
  public:
   LogPlayer(const std::vector<Submission>& log, const core::SettingsPtr& settings,
-            const model::AccountsPtr& accounts)
+            const model::AccountsPtr& accounts, Keep keep)
       : log_(log),
+        keep_(keep),
         settings_(for_log(*settings, log)),
         cluster_(settings_, stored(accounts), at(0)) {}
 
@@ -121,6 +122,7 @@ class LogPlayer {
         played.first_refusal = std::to_string(log_[next_].id) + ": " + taken.error().text;
       }
       ++played.refused;
+      if (keep_ == Keep::stretches) made_.refusals.emplace_back(next_, taken.error().text);
     }
   }
 
@@ -149,6 +151,7 @@ class LogPlayer {
     forget_end(job->id);
     const bool lives = job->state == JobState::running || job->state == JobState::suspended;
     if (!lives) running_.erase(job->id);
+    if (keep_ == Keep::stretches) note_stretch(job);
     if (job->state == JobState::pending) {
       waiting_.insert(job->id);
       return;
@@ -160,6 +163,9 @@ class LogPlayer {
     seen.end_ms = now_;
     last_event_ = now_;
     if (job->state == JobState::timeout) ++made_.timed_out;
+    if (keep_ == Keep::stretches && seen.start_ms < 0) {
+      made_.never_began.emplace_back(place_of(*job), job);
+    }
   }
 
   void note_run(const model::JobPtr& job, Seen& seen) {
@@ -182,6 +188,29 @@ class LogPlayer {
     end_of_[job->id] = std::max(end, now_);
   }
 
+  // What is told at the submission itself comes before the job is known.
+  [[nodiscard]] std::size_t place_of(const model::Job& job) const {
+    const auto of = of_job_.find(job.array_job.is_set() ? job.array_job : job.id);
+    return of != of_job_.end() ? of->second : submitting_.value_or(0);
+  }
+
+  // A record of a job that runs on with what it has begins nothing.
+  void note_stretch(const model::JobPtr& job) {
+    const auto known = open_.find(job->id);
+    if (known != open_.end()) {
+      Stretch& open = made_.stretches[known->second];
+      const bool same = job->state == JobState::running && job->attempt == open.job->attempt &&
+                        *job->allocation == *open.job->allocation;
+      if (same) return;
+      open.end_ms = now_;
+      open.became = job->state;
+      open_.erase(known);
+    }
+    if (job->state != JobState::running) return;
+    open_[job->id] = made_.stretches.size();
+    made_.stretches.push_back({.submission = place_of(*job), .job = job, .start_ms = now_});
+  }
+
   void forget_end(JobId id) {
     const auto known = end_of_.find(id);
     if (known == end_of_.end()) return;
@@ -202,7 +231,10 @@ class LogPlayer {
       for (const Seen* seen : all) add(log_[n], *seen);
     }
     for (const JobId id : waiting_) {
-      if (const model::JobPtr job = cluster_.find_job(id)) made_.waiting.push_back(job);
+      const model::JobPtr job = cluster_.find_job(id);
+      if (job == nullptr) continue;
+      made_.waiting.push_back(job);
+      if (keep_ == Keep::stretches) made_.never_began.emplace_back(place_of(*job), job);
     }
     return std::move(made_);
   }
@@ -225,6 +257,7 @@ class LogPlayer {
   }
 
   const std::vector<Submission>& log_;
+  Keep keep_;
   core::SettingsPtr settings_;
   core::Cluster cluster_;
   Replayed made_;
@@ -238,6 +271,7 @@ class LogPlayer {
   std::map<JobId, model::JobPtr> running_;
   std::set<std::pair<std::int64_t, JobId>> ends_;
   std::map<JobId, std::int64_t> end_of_;
+  std::map<JobId, std::size_t> open_;  // stretches that have not ended
   PromptNodes nodes_;
 };
 
@@ -255,8 +289,8 @@ std::vector<Submission> shaken(std::vector<Submission> log, std::int64_t shake_s
 
 Result<Replayed> play_submissions(const std::vector<Submission>& log,
                                   const core::SettingsPtr& settings,
-                                  const model::AccountsPtr& accounts) {
-  return LogPlayer(log, settings, accounts).run();
+                                  const model::AccountsPtr& accounts, Keep keep) {
+  return LogPlayer(log, settings, accounts, keep).run();
 }
 
 }  // namespace sluice::replay

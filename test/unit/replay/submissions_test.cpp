@@ -89,6 +89,25 @@ TEST(Submissions, LimitsEndJobs) {
   EXPECT_EQ(done.jobs[2].run_s, 30);
 }
 
+TEST(Submissions, WhatJobsHeldIsKeptWhereItIsAskedFor) {
+  const std::vector<Submission> log = {submission(0, 50, {.cpus = 4, .features = "new"}),
+                                       submission(0, 10, {.cpus = 99}),
+                                       submission(10, -1, {.cpus = 1, .minutes = 1})};
+  const Result<Replayed> done = play_submissions(log, cluster(), nullptr, Keep::stretches);
+  ASSERT_TRUE(done) << done.error().text;
+  ASSERT_EQ(done->stretches.size(), 2U);
+  const Stretch& first = done->stretches[0];
+  EXPECT_EQ(first.submission, 0U);
+  EXPECT_EQ(first.job->allocation->nodes, Text("n2"));
+  EXPECT_EQ(first.start_ms, 0);
+  EXPECT_EQ(first.end_ms, 50'000);
+  EXPECT_EQ(first.became, model::JobState::completed);
+  EXPECT_EQ(done->stretches[1].submission, 2U);
+  EXPECT_EQ(done->stretches[1].became, model::JobState::timeout);
+  ASSERT_EQ(done->refusals.size() + done->never_began.size(), 1U);
+  EXPECT_TRUE(play_submissions(log, cluster(), nullptr)->stretches.empty());
+}
+
 TEST(Submissions, EachTaskOfAnArrayIsAJob) {
   const Replayed done = played({submission(0, 50, {.cpus = 4, .array = "1-3"})}, cluster());
   EXPECT_EQ(done.played.starts, (Starts{0, 0, 50}));
