@@ -149,6 +149,21 @@ Planned<void> read_user_option(const Spec& spec, const World& world, WantedUsers
   return {};
 }
 
+// Of users who are all there it is said otherwise that nothing has come of it.
+tl::unexpected<Refusal> no_such_account(const World& world, const WantedUsers& wanted,
+                                        std::string_view account) {
+  std::string text = fmt::format(
+      " This account '{}' doesn't exist.\n"
+      "        Contact your admin to add this account.\n",
+      account);
+  const bool known = std::ranges::all_of(wanted.names, [&](const std::string& name) {
+    return std::ranges::any_of(world.accounts.users,
+                               [&](const model::User& user) { return user.name.view() == name; });
+  });
+  if (known) return tl::unexpected<Refusal>(Refusal{std::string(kNothingNew), std::move(text)});
+  return refuse(text + " No associations or wckeys created.\n");
+}
+
 Planned<WantedUsers> read_users(const World& world, const Specs& specs) {
   WantedUsers wanted;
   for (const Spec& spec : all_of(specs)) {
@@ -166,11 +181,7 @@ Planned<WantedUsers> read_users(const World& world, const Specs& specs) {
   for (const std::string& name : wanted.accounts) {
     const auto same = [&](const model::Account& a) { return a.name.view() == name; };
     if (std::ranges::any_of(world.accounts.accounts, same)) continue;
-    return refuse(
-        fmt::format(" This account '{}' doesn't exist.\n"
-                    "        Contact your admin to add this account.\n"
-                    " No associations or wckeys created.\n",
-                    name));
+    return no_such_account(world, wanted, name);
   }
   return wanted;
 }
@@ -258,6 +269,10 @@ Planned<Plan> add_accounts(const World& world, const Specs& specs) {
   if (!wanted) return tl::unexpected<Refusal>(wanted.error());
   Plan plan;
   plan.after = world.accounts;
+  const bool known = std::ranges::all_of(wanted->names, [&](const std::string& name) {
+    return find_account(plan.after, name) != nullptr;
+  });
+  if (known) return nothing(std::string(kNothingNew));
   const std::string parent = wanted->parent.empty() ? "root" : wanted->parent;
   const model::Association* above = find_association(plan.after, {parent});
   if (above == nullptr) {
@@ -283,7 +298,6 @@ Planned<Plan> add_accounts(const World& world, const Specs& specs) {
     apply(wanted->change, qos, one);
     associations += added_line(world.cluster, one);
   }
-  if (added.empty()) return nothing(std::string(kNothingNew));
   plan.notes = account_notes(*wanted, world, added, associations);
   return plan;
 }
