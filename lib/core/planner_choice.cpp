@@ -55,7 +55,10 @@ std::vector<LaneKey> PlannerPass::planned_elsewhere(const Lane& lane) const {
 // Lanes of the group in other partitions may have been examined for the former leader.
 void PlannerPass::note_lanes_before(std::uint32_t group, const LaneKey& starter) {
   for (const std::uint32_t other : state_.queue.group(group).lanes) {
-    if (state_.queue.lane(other).key < starter) state_.keep_changes = true;
+    const LaneKey& key = state_.queue.lane(other).key;
+    if (!(key < starter)) continue;
+    state_.keep_changes = true;
+    state_.queue.note_changed(key);  // a task of an array may lead as the one before it did
   }
 }
 

@@ -114,17 +114,16 @@ bool PlannerPass::follow_until(const LaneKey* limit) {
   while (!open.empty()) {
     const auto first = std::min_element(open.begin(), open.end(),
                                         [](const auto& a, const auto& b) { return a.key < b.key; });
-    if (limit != nullptr && !(first->key < *limit)) return true;
+    if (limit != nullptr && !(first->key < *limit)) break;
     FollowUp next = std::move(*first);
     open.erase(first);
     const Lane& lane = state_.queue.lane(next.key.lane);
     if (!still_leads(lane, next) || state_.follow_steps >= kMostSteps) continue;
-    const std::uint32_t begun = state_.agains;
-    const bool goes_on = plan_member(lane, next);
-    if (state_.agains != begun) return false;
-    if (goes_on && next_member(lane, next)) open.push_back(std::move(next));
+    if (plan_member(lane, next) && next_member(lane, next)) open.push_back(std::move(next));
   }
-  return true;
+  const std::optional<LaneKey> from = std::exchange(moved_from_, std::nullopt);
+  if (from) begin_anew_at(*from);
+  return !from;
 }
 
 // Whether the group is still as it was when this was begun, and its leader planned.
@@ -183,7 +182,7 @@ bool PlannerPass::plan_sooner(const Lane& lane, const FollowUp& next) {
   claim_for(followers, next.number);
   if (moves && others_stand_between(from, lane)) {
     followers.moved_pass = state_.pass_number;
-    begin_anew_at(from);
+    moved_from_ = moved_from_ ? std::min(*moved_from_, from) : from;
   }
   return true;
 }

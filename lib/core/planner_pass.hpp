@@ -1,7 +1,5 @@
-// One pass of the planner over its lanes. Its parts lie in planner_pass.cpp (the order of work),
-// planner_resume.cpp, planner_lanes.cpp, planner_choice.cpp, planner_follow.cpp,
-// planner_limits.cpp, planner_meeting.cpp, planner_moves.cpp, planner_preempt.cpp and
-// planner_why.cpp.
+// One pass of the planner over its lanes. planner_pass.cpp has the order of work, planner_lanes.cpp
+// and planner_choice.cpp what becomes of one lane; the other parts are named below.
 #pragma once
 
 #include <cstdint>
@@ -92,7 +90,7 @@ class PlannerPass {
   void put_back(SetAside claims);
   [[nodiscard]] StartQuery query_of(const Lane& lane, const LaneWork& work) const;
   [[nodiscard]] bool find_plan(Lane& lane, LaneWork& work, std::optional<PlannedStart>& found);
-  // Starts in another lane of the group (planner_moves.cpp)
+  // planner_moves.cpp
   [[nodiscard]] bool others_stand_between(const LaneKey& from, const Lane& to) const;
   void begin_anew_at(const LaneKey& key);
   [[nodiscard]] bool move_plan(const Lane& from, Lane& to, const PlannedStart& start);
@@ -180,7 +178,6 @@ class PlannerPass {
   };
   void explain(Lane& lane, LaneWork& work, const Why& why);
   [[nodiscard]] std::uint32_t limit_minutes(const Lane& lane) const;
-  // When a job that starts then would be over.
   [[nodiscard]] std::int64_t end_of(const Lane& lane, std::int64_t from_ms) const;
   [[nodiscard]] const Text& reserved_text(const Lane& lane, LaneWork& work) const;
   [[nodiscard]] std::uint32_t most_released() const;
@@ -194,6 +191,7 @@ class PlannerPass {
   std::uint64_t steps_ = 0;
   std::uint64_t skipped_ = 0;
   std::uint64_t gate_mark_ = 0;
+  std::optional<LaneKey> moved_from_;    // where the first of those was planned who have moved
   mutable NodeView view_;                // of may_help()
   mutable std::vector<NodeRoom> rooms_;  // of room_of(): few
   std::int64_t exempt_ms_ = kNever;      // as next_exempt_ms, for the lane that is examined

@@ -30,6 +30,7 @@ using model::Job;
 using model::Reason;
 
 constexpr int kRounds = 300;
+constexpr model::WallTime kRounding = 1000;  // a restart rounds ends of jobs anew, to milliseconds
 
 class Copy {
  public:
@@ -341,16 +342,18 @@ Problem delayed(const Picture& before, const core::StoredState& state, const Pic
   if (a_reservation_moved(after, alone)) return {};
   const auto best = start_of(alone, was);
   const auto now = start_of(after, was);
-  if (!best || (now && *now <= *best)) return {};
+  if (!best || (now && *now <= *best + kRounding)) return {};
   Copy whole(before, state);
   whole.plan();
   const Picture all = whole.picture(before);
   const auto with_lower = start_of(all, was);
   const bool delays = !with_lower || *with_lower > *best;
-  if (!delays && !same_ahead(after, all, job)) return {};
+  // After a costly pass plans are kept for a while, though there may be better ones.
+  const bool costly = before.settings->plan_anew_steps < model::Settings().plan_anew_steps;
+  if (!delays && (costly || !same_ahead(after, all, job))) return {};
   if (delays && one_between_moved(before, alone, all, job)) return {};
   const auto seconds = [&](const std::optional<model::WallTime>& at) {
-    return at ? (*at - before.now.wall) / model::kSecond : -1;
+    return at ? static_cast<double>(*at - before.now.wall) / model::kSecond : -1.0;
   };
   return fmt::format(
       "{} is planned in {} s, in a copy in {} s, without jobs of lower standing in "

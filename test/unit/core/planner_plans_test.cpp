@@ -259,6 +259,22 @@ TEST(PlannerPlans, APlanThatHasMovedGoesBackToAnEarlierStart) {
   EXPECT_EQ(w.nodes_of(3), "n1");
 }
 
+// A task starts where the array ranks lower: the next one may stand where it ranks higher.
+TEST(PlannerPlans, TheTaskAfterOneThatStartedElsewhereIsPlannedWhereItRanksHighest) {
+  World w;
+  w.nodes(2);
+  w.partition("batch");
+  w.partition("urgent", "n1").priority_tier = 5;
+  w.up();
+  Candidate array = w.candidate(whole_nodes(1), 10);
+  array.partitions = {PartitionIndex(0), PartitionIndex(1)};
+  array.startable = 3;
+  w.submit(array);
+  EXPECT_EQ(w.pass(), (Ids{1, 1}));
+  EXPECT_EQ(planned_in(w, 1), 10);
+  EXPECT_EQ(w.planner().explain(JobId(1))->partition, PartitionIndex(1));
+}
+
 // Of whom a restart has queued and no pass has looked at it isn't known yet what they wait for.
 TEST(PlannerPlans, WhoHasWaitedForLongIsKnownAtOnceAfterARestart) {
   World w;
