@@ -127,10 +127,12 @@ class PlannerPass {
   void start(Lane& lane, LaneWork& work, const Selection& selection);
   void note_lanes_before(std::uint32_t group, const LaneKey& starter);
   void block(Lane& lane, LaneWork& work);
-  // Preemption (planner_preempt.cpp). True if it started.
+  // Preemption (planner_preempt.cpp). True if it started, or a gate refuses it.
   bool displace(Lane& lane, LaneWork& work);
   [[nodiscard]] bool start_beside_sleepers(Lane& lane, LaneWork& work,
                                            const std::vector<JobId>& victims);
+  [[nodiscard]] std::optional<GateBlock> refuses_after(const Lane& lane, const LaneWork& work,
+                                                       const Selection& selection) const;
   [[nodiscard]] Preemption preemption_of(JobId victim, JobId by) const;
   [[nodiscard]] bool waits_for_leaving(const Lane& lane, LaneWork& work);
   [[nodiscard]] std::vector<JobId> victims_for(const Lane& lane);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/planner_pass.hpp"
+#include "core/share.hpp"
 
 namespace sluice::core {
 
@@ -235,6 +236,15 @@ bool PlannerPass::waits_for_leaving(const Lane& lane, LaneWork& work) {
   return fits;
 }
 
+// A gate that may only be asked when nodes are known must not let anybody go in vain; as where it
+// is asked without nodes, what the victims use counts.
+std::optional<GateBlock> PlannerPass::refuses_after(const Lane& lane, const LaneWork& work,
+                                                    const Selection& selection) const {
+  if (state_.gates.none()) return std::nullopt;
+  const model::Allocation then = sketch_allocation(pool_.state(), work.demand, selection);
+  return ask_gates(lane, &then);
+}
+
 bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   if (state_.preemption == nullptr || !state_.preemption->any()) return false;
   const JobId leader = state_.queue.leader(lane.group).id;
@@ -250,6 +260,11 @@ bool PlannerPass::displace(Lane& lane, LaneWork& work) {
   };
   if (std::all_of(victims.begin(), victims.end(), sleeps)) {
     return start_beside_sleepers(lane, work, victims);
+  }
+  if (std::optional<GateBlock> refused = refuses_after(lane, work, *selection)) {
+    for (const JobId id : victims) put_back(id);
+    hold_back(lane, work, std::move(*refused));
+    return true;
   }
   // Those that are only to sleep would wake up before the others are gone.
   for (const JobId id : victims) {

@@ -426,6 +426,39 @@ model::AllocationPtr make_allocation(const NodePool::State& pool, const Demand& 
   return made;
 }
 
+model::Allocation sketch_allocation(const NodePool::State& pool, const Demand& asked,
+                                    const Selection& selection) {
+  const Demand demand =
+      selection.accelerator.name.empty() ? asked : bound_to(asked, selection.accelerator);
+  model::Allocation made;
+  for (const Chosen& chosen : selection.nodes) {
+    const NodeSlot& slot = pool.nodes[chosen.node];
+    const Hardware& hardware = *slot.hardware;
+    const NodeNeed need = need_for(demand, hardware, chosen.sized_for, chosen.job_gres);
+    model::NodeShare share;
+    share.node = NodeIndex(chosen.node);
+    share.name = slot.name;
+    share.cpu_count = need.threads;
+    share.memory = demand.track_memory ? need.memory : 0;
+    share.tasks = chosen.tasks;
+    std::vector<std::uint64_t> all;
+    for (const GresEntry& entry : hardware.gres) all.push_back(entry.count);
+    const auto taken =
+        demand.whole_node && !wants_shards(demand)
+            ? std::optional(all_but_shards(hardware, std::move(all)))
+            : split_gres(hardware, demand, wanted_gres(demand, chosen.sized_for, chosen.job_gres),
+                         std::move(all));
+    for (std::size_t e = 0; taken && e < taken->size(); ++e) {
+      if ((*taken)[e] == 0) continue;
+      const GresEntry& entry = hardware.gres[e];
+      share.gres.push_back({.name = entry.name, .type = entry.type, .count = (*taken)[e]});
+    }
+    made.cpus += share.cpu_count;
+    made.shares.push_back(std::move(share));
+  }
+  return made;
+}
+
 Claim make_claim(const NodePool::State& pool, const Demand& demand, const Chosen& chosen) {
   const Hardware& hardware = *pool.nodes[chosen.node].hardware;
   const NodeNeed need = need_for(demand, hardware, chosen.sized_for, chosen.job_gres);

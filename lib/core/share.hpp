@@ -15,6 +15,11 @@ namespace sluice::core {
                                                    const Demand& demand,
                                                    const Selection& selection);
 
+// The same in counts alone, without CPUs' numbers and devices, whoever has them now: what a gate
+// is asked about a choice for later.
+[[nodiscard]] model::Allocation sketch_allocation(const NodePool::State& pool, const Demand& demand,
+                                                  const Selection& selection);
+
 // What one chosen node would take of a reservation's counts.
 [[nodiscard]] Claim make_claim(const NodePool::State& pool, const Demand& demand,
                                const Chosen& chosen);
