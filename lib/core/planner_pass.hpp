@@ -46,11 +46,8 @@ class PlannerPass {
   void begin_again(bool everywhere);
   void note_behind(const LaneKey& key);
   [[nodiscard]] std::uint64_t work_done() const;
-  // A full pass that took at most so many steps is simply done again when something changed; after
-  // a costlier one, passes are light for a while.
-  [[nodiscard]] bool is_cheap(std::uint64_t steps) const {
-    return steps <= state_.settings->plan_anew_steps;
-  }
+  // Whether a full pass of so many steps is simply done again when something changed.
+  [[nodiscard]] bool is_cheap(std::uint64_t steps) const;
   [[nodiscard]] bool may_go_back() const;
   void go_back();
   void go_back_to(const LaneKey& key);

@@ -99,6 +99,10 @@ void PlannerPass::begin_again(bool everywhere) {
   state_.stale = state_.keep_changes = false;
 }
 
+bool PlannerPass::is_cheap(std::uint64_t steps) const {
+  return steps <= state_.settings->plan_anew_steps;
+}
+
 std::uint64_t PlannerPass::work_done() const {
   return state_.work + steps_ + skipped_ / kSkippedPerStep;
 }
