@@ -37,8 +37,7 @@ struct Hold {
   }
 };
 
-// Prepare the job; on the node named first in the allocation also start its batch script. Other
-// nodes are told no more shares than the first node's and their own, and the names of all nodes.
+// Prepare the job; on the node named first in the allocation also start its batch script.
 struct LaunchJob {
   static constexpr MessageType kType = MessageType::launch_job;
   Epoch epoch;

@@ -17,23 +17,6 @@ namespace {
 constexpr std::size_t kBlobCacheBytes = 32 * 1024 * 1024;
 constexpr std::int64_t kOrderPatienceMs = 10'000;
 
-// What a node that isn't the job's first has to know of its allocation: its own share and the first
-// node's. Of the others the names are enough: all shares, told to each of ten thousand nodes, would
-// be gigabytes.
-model::AllocationPtr told_to(const model::Job& job, NodeIndex node) {
-  const model::Allocation& whole = *job.allocation;
-  const bool all = whole.shares.front().node == node || job.het_count != 0;
-  if (all || whole.shares.size() <= 2) return job.allocation;
-  auto share = std::ranges::lower_bound(whole.shares, node, {}, &model::NodeShare::node);
-  if (share == whole.shares.end() || share->node != node) {  // the table of nodes has changed
-    share = std::ranges::find(whole.shares, node, &model::NodeShare::node);
-  }
-  if (share == whole.shares.end()) return job.allocation;
-  model::Allocation told{.nodes = whole.nodes, .cpus = whole.cpus, .licenses = whole.licenses};
-  told.shares = {whole.shares.front(), *share};
-  return std::make_shared<const model::Allocation>(std::move(told));
-}
-
 }  // namespace
 
 std::uint64_t Service::next_order(NodeIndex node, const Attempt& attempt) {
@@ -106,7 +89,6 @@ void Service::send_launch(const model::JobPtr& job, NodeIndex node) {
   wire::LaunchJob message;
   message.epoch = Epoch(epoch_);
   message.job = *job;
-  message.job.allocation = told_to(*job, node);
   const bool batch_host = job->allocation->shares.front().node == node;
   const bool starts_script = batch_host && job->het_offset == 0;
   if (starts_script && job->spec->kind == model::JobKind::batch) {

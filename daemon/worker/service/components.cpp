@@ -55,6 +55,12 @@ model::AllocationPtr without(const model::Allocation& from, std::string_view los
   return std::make_shared<const model::Allocation>(std::move(left));
 }
 
+bool has_node(const model::Job& job, std::string_view name) {
+  return job.allocation && std::ranges::any_of(job.allocation->shares, [&](const auto& share) {
+           return share.name.view() == name;
+         });
+}
+
 // What a portion's nodes make of the whole step's record.
 model::Step record_of(const StepRun& step, const wire::StepPortion& portion) {
   model::Step record = step.root->record;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/hostlist.hpp"
 #include "base/uid_text.hpp"
 
 namespace sluice::worker {
@@ -44,19 +43,11 @@ void Context::refuse(StreamId stream, std::uint64_t id, const Error& error) {
   send_stream(env, stream, wire::ErrorReply{error.code, error.text}, id);
 }
 
-// Shares may be told of two nodes only (LaunchJob); the names are all there.
-bool has_node(const model::Job& job, std::string_view node) {
-  if (!job.allocation) return false;
-  const bool has_share = std::ranges::any_of(
-      job.allocation->shares, [&](const auto& share) { return share.name.view() == node; });
-  if (has_share) return true;
-  const Result<std::vector<std::string>> names = base::parse_hosts(job.allocation->nodes.view());
-  return names && std::ranges::find(*names, node) != names->end();
-}
-
 bool spans(const JobRun& job, std::string_view node) {
   const auto has = [&](const std::shared_ptr<const model::Job>& one) {
-    return has_node(*one, node);
+    return one->allocation && std::ranges::any_of(one->allocation->shares, [&](const auto& share) {
+             return share.name.view() == node;
+           });
   };
   return has(job.host.job) || std::ranges::any_of(job.host.components, has);
 }

@@ -124,8 +124,6 @@ struct StepEntry {
 
 // Whether the job, or another component of it, has a share of that node.
 [[nodiscard]] bool spans(const JobRun& job, std::string_view node);
-// Whether the node is one of the job's.
-[[nodiscard]] bool has_node(const model::Job& job, std::string_view node);
 
 void store_progress(Context& context, const JobRun& job);
 void store_step(Context& context, const JobRun& job, const StepRun& step,

@@ -301,7 +301,10 @@ void Service::on_controller_message(wire::MessageType type, std::string_view pay
 
 bool Service::user_shares_job_with(std::uint32_t uid, std::string_view host) const {
   for (const auto& [attempt, job] : context_.jobs) {
-    if (job.host.uid() == uid && has_node(*job.host.job, host)) return true;
+    if (job.host.uid() != uid) continue;
+    for (const model::NodeShare& share : job.host.job->allocation->shares) {
+      if (share.name.view() == host) return true;
+    }
   }
   return false;
 }

@@ -230,35 +230,6 @@ TEST_F(ServiceTest, ALaunchThatTheNodeDoesNotHoldIsSentAgain) {
   EXPECT_GE(sent(wire::MessageType::launch_job), 2U);
 }
 
-// All shares, told to each of many nodes, would be gigabytes.
-TEST_F(ServiceTest, ANodeIsToldItsOwnShareAndTheNamesOfTheOthers) {
-  FakeEnv world;
-  Service wide{world, some_nodes(5), store::LoadedState{}};
-  for (std::uint32_t n = 0; n < 5; ++n) bring_up(wide, n);
-  wire::Submit submit = submission(1);
-  submit.request.min_nodes = 5;
-  wide.on_request({1, 7, peer_of(kAlice)},
-                  {static_cast<std::uint16_t>(submit.kType), 7, wire::encode(submit)});
-  wide.on_turn_end();
-  std::uint32_t told = 0;
-  for (const FakeEnv::NodeMessage& message : world.to_nodes) {
-    if (message.type != wire::MessageType::launch_job) continue;
-    const auto launch = wire::decode<wire::LaunchJob>(message.payload);
-    ASSERT_TRUE(launch);
-    const model::Allocation& allocation = *launch->job.allocation;
-    ++told;
-    EXPECT_EQ(allocation.nodes, Text("n[1-5]"));
-    EXPECT_EQ(allocation.shares.front().name, Text("n1"));
-    if (message.node == NodeIndex(0)) {
-      EXPECT_EQ(allocation.shares.size(), 5U) << "it makes the steps";
-      continue;
-    }
-    ASSERT_EQ(allocation.shares.size(), 2U);
-    EXPECT_EQ(allocation.shares[1].node, message.node);
-  }
-  EXPECT_EQ(told, 5U);
-}
-
 TEST_F(ServiceTest, ALaunchWaitsForTheCommitAlsoWhenItsNodeComesBack) {
   bring_up(0);
   env.hold_commits = true;

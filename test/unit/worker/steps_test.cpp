@@ -30,12 +30,11 @@ class StepsTest : public ::testing::Test {
     welcome.settings = {{"kill_wait", "5"}, {"tree_width", "2"}};
     tell(welcome);
   }
-  void give(const WorkerJob& job) { give(job.make()); }
-  void give(model::Job job) {
+  void give(const WorkerJob& job) {
     wire::LaunchJob order;
     order.epoch = Epoch(1);
     order.order = 1;
-    order.job = std::move(job);
+    order.job = job.make();
     tell(order);
   }
   template <class Message>
@@ -325,34 +324,6 @@ TEST_F(StepsTest, an_inner_agent_passes_a_fence_up_once) {
   say(6, launch);
   EXPECT_EQ(env.launches.size(), 1U);
   EXPECT_EQ(heard<wire::TaskExit>(6).size(), 1U);
-}
-
-TEST_F(StepsTest, any_node_of_the_job_may_pass_a_launch_on_though_its_share_is_not_told) {
-  boot_agent("n4");
-  model::Job told = allocation(4).make();
-  auto lean = std::make_shared<model::Allocation>(*told.allocation);
-  lean->shares = {lean->shares[0], lean->shares[3]};
-  told.allocation = lean;
-  give(told);
-  wire::LaunchStep launch;
-  launch.job = allocation(4).make();
-  launch.layout.tasks = 1;
-  wire::StepNode node;
-  node.share = launch.job.allocation->shares[3];
-  node.name = "n4";
-  node.tasks = {0};
-  launch.layout.nodes = {node};
-  auth::Peer peer;
-  peer.uid = 1000;
-  peer.roles = auth::Role::node;
-  peer.host = "n5";
-  service->stream_opened(5, peer, true);
-  say(5, launch);
-  EXPECT_TRUE(env.launches.empty()) << "that node is not the job's";
-  peer.host = "n2";
-  service->stream_opened(6, peer, true);
-  say(6, launch);
-  EXPECT_EQ(env.launches.size(), 1U);
 }
 
 TEST_F(StepsTest, what_comes_behind_an_early_launch_is_not_lost) {
