@@ -424,7 +424,8 @@ struct Cluster::State {
   [[nodiscard]] DueTimes due_times(const model::Job& job) const;
   // Until when it waits for few enough switches; 0: it doesn't.
   [[nodiscard]] model::WallTime switches_until(const model::Job& job) const;
-  [[nodiscard]] model::WallTime latest_start(const model::Job& job) const;
+  [[nodiscard]] model::WallTime missed_at(const model::Job& job) const;  // its deadline
+  [[nodiscard]] bool misses_deadline(const model::Job& job) const;
 
   // Restart (restore.cpp)
   void make_tables();

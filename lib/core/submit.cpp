@@ -20,13 +20,13 @@ constexpr std::uint32_t kTopPriority = 4294901760U;
 Status check_times(const model::JobSpec& spec, const model::Request& request, Now now) {
   if (spec.deadline == 0) return {};
   if (spec.deadline <= std::max(now.wall, spec.begin)) return fail(ErrorCode::invalid_time_limit);
-  const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
-  if (least == model::kUnlimited || least == 0) return {};
-  // Deadlines are whole seconds: one that was counted from "now" is not missed by a part of one.
-  const model::WallTime earliest = std::max(now.wall / model::kSecond * model::kSecond, spec.begin);
-  const model::WallTime run = model::WallTime{least} * 60 * model::kSecond;
-  if (earliest + run > spec.deadline) return fail(ErrorCode::invalid_time_limit);
-  return {};
+  // Who can't end in time with its whole limit is taken, and removed once it would be looked at.
+  if (request.time_min == 0 || request.time_min == model::kUnlimited) return {};
+  const model::WallTime whole = now.wall / model::kSecond * model::kSecond;
+  const model::WallTime run = model::WallTime{request.time_min} * 60 * model::kSecond;
+  if (whole + run <= spec.deadline) return {};
+  return fail(ErrorCode::invalid_time_limit,
+              "Invalid time-min specification (exceeds job's time or other limits)");
 }
 
 // Nodes that are named must exist, and none may be wanted and excluded.

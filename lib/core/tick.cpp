@@ -43,10 +43,6 @@ void Cluster::State::ring(JobId id) {
   turn.unsettled.insert(id);  // sets its timers anew
   const Now& time = turn.now;
   if (now->state == model::JobState::pending) {
-    if (now->spec->deadline != 0 && latest_start(*now) < time.wall) {
-      end(id, {.state = model::JobState::deadline, .reason = model::Reason::deadline});
-      return;
-    }
     const model::WallTime until = switches_until(*now);
     if (until != 0 && until <= time.wall) unqueue(id);  // it comes back with less to ask
     return;
@@ -92,7 +88,7 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
   if (job.state == model::JobState::pending) {
     if (job.spec->begin > last.wall) due.at_wall(job.spec->begin);
     if (switches_until(job) > last.wall) due.at_wall(switches_until(job));
-    if (job.spec->deadline != 0) due.at_wall(latest_start(job) + 1);
+    if (job.spec->deadline != 0 && job.priority != 0) due.at_wall(missed_at(job));
     const auto dependency = dependencies.find(job.id);
     if (dependency == dependencies.end()) return due;
     for (const DependencyClause& clause : dependency->second.clauses) {
@@ -158,12 +154,19 @@ model::WallTime Cluster::State::switches_until(const model::Job& job) const {
   return job.eligible + model::WallTime{request.switch_wait_s} * model::kSecond;
 }
 
-// The last moment at which it could start and still end in time.
-model::WallTime Cluster::State::latest_start(const model::Job& job) const {
+// From when on it can't start any more and still end in time. Deadlines are whole seconds: one that
+// was counted from "now" is not missed by a part of one.
+model::WallTime Cluster::State::missed_at(const model::Job& job) const {
   const model::Request& request = *job.request;
   const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
-  if (least == 0 || least == model::kUnlimited) return job.spec->deadline;
-  return job.spec->deadline - minutes(least);
+  const model::WallTime after = job.spec->deadline + model::kSecond;
+  return least == 0 || least == model::kUnlimited ? after : after - minutes(least);
+}
+
+// Whoever is held isn't looked at, so that its limit can still be changed.
+bool Cluster::State::misses_deadline(const model::Job& job) const {
+  return job.state == model::JobState::pending && job.spec->deadline != 0 && job.priority != 0 &&
+         missed_at(job) <= turn.now.wall;
 }
 
 }  // namespace sluice::core

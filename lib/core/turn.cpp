@@ -155,7 +155,11 @@ void Cluster::State::settle() {
 }
 
 void Cluster::State::settle_one(JobId id) {
-  if (find(id) == nullptr) return;  // forgotten meanwhile
+  const model::Job* now = find(id);
+  if (now == nullptr) return;  // forgotten meanwhile
+  if (misses_deadline(*now)) {
+    end(id, {.state = model::JobState::deadline, .reason = model::Reason::deadline});
+  }
   follow_job(id);
   const auto edit = turn.jobs.find(id);
   if (edit != turn.jobs.end()) {

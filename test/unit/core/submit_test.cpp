@@ -93,8 +93,14 @@ TEST(Submit, ADeadlineIsMetToTheSecond) {
     return a_job().minutes(120).spec(
         [=](model::JobSpec& spec) { spec.deadline = (1'700'000'000 + seconds) * model::kSecond; });
   };
-  EXPECT_TRUE(world.try_submit(by(7200)));
-  EXPECT_FALSE(world.try_submit(by(7199)));
+  EXPECT_EQ(world.state(world.submit(by(7200))), "RUNNING");
+  EXPECT_EQ(world.state(world.submit(by(7199))), "DEADLINE/DeadLine");
+  EXPECT_EQ(world.state(world.submit(by(7199).held())), "PENDING/JobHeldUser");
+  const auto least = [](std::uint32_t minutes) {
+    return [=](model::Request& request) { request.time_min = minutes; };
+  };
+  EXPECT_TRUE(world.try_submit(by(7199).request(least(119))));
+  EXPECT_FALSE(world.try_submit(by(7199).request(least(120))));
 }
 
 TEST(Submit, LimitsOfPartitionsKeepJobsWaiting) {
