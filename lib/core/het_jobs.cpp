@@ -46,10 +46,6 @@ Status check_reservation(const std::vector<SubmitJob>& parts) {
     return fail(ErrorCode::unsupported,
                 "all components of a heterogeneous job must name the same reservation, and one");
   }
-  if (!first.empty() && parts.front().test_only) {
-    return fail(ErrorCode::unsupported,
-                "a heterogeneous job in a reservation can't be tested without submitting it");
-  }
   return {};
 }
 
@@ -101,7 +97,7 @@ void Cluster::State::on(const SubmitHetJob& event) {
 }
 
 void Cluster::State::test_whole(const std::vector<Entrant>& entrants) {
-  Candidate whole = candidate(entrants.front().job, 1);
+  Candidate whole = tested_candidate(entrants.front().job);
   std::vector<Candidate> others;
   for (std::size_t i = 1; i < entrants.size(); ++i) {
     others.push_back(candidate(entrants[i].job, 1));

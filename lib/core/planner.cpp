@@ -265,7 +265,15 @@ Result<PlanEntry> Planner::test_whole(const NodePool& pool, const Candidate& lea
     if (!part) return tl::unexpected(part.error());
     parts.push_back(std::move(*part));
   }
-  return test_meeting({pool.state(), &profile, parts, now.mono_ms, nullptr, {}}, now);
+  // All components name one reservation, or none does (het_jobs.cpp).
+  const std::uint32_t reservation = leader.reservations.empty() ? 0 : leader.reservations.front();
+  for (MeetingPart& part : parts) {
+    part.ranked.reservation = reservation;
+    state_->confine(reservation, pool.state(), part.eligibility);
+  }
+  return test_meeting(
+      {pool.state(), &profile, parts, now.mono_ms, nullptr, state_->vantage(reservation)}, now,
+      state_->last_start_ms(reservation));
 }
 
 Result<PlanEntry> Planner::test(const NodePool& pool, const Candidate& candidate, Now now) const {

@@ -86,6 +86,7 @@ std::vector<std::int64_t> moments_of(const MeetingQuery& query, std::int64_t hor
       if (claim.until_ms > query.now_ms) add(claim.until_ms);
     }
   }
+  if (query.vantage.from_ms > query.now_ms) add(query.vantage.from_ms);
   std::sort(moments.begin(), moments.end());
   moments.erase(std::unique(moments.begin(), moments.end()), moments.end());
   return moments;
@@ -193,7 +194,7 @@ std::optional<PlannedMeeting> find_meeting(const MeetingQuery& query, std::int64
   return std::nullopt;
 }
 
-Result<PlanEntry> test_meeting(const MeetingQuery& query, const Now& now) {
+Result<PlanEntry> test_meeting(const MeetingQuery& query, const Now& now, std::int64_t horizon_ms) {
   for (const MeetingPart& part : query.parts) {
     if (Status ever = could_ever_run(query.pool, *part.ranked.request, part.demand); !ever) {
       return tl::unexpected(ever.error());
@@ -206,7 +207,7 @@ Result<PlanEntry> test_meeting(const MeetingQuery& query, const Now& now) {
   if (auto at_once = place_all(query, now.mono_ms, steps)) {
     found = PlannedMeeting{now.mono_ms, std::move(*at_once)};
   } else {
-    found = find_meeting(query, kNever, steps);
+    found = find_meeting(query, horizon_ms, steps);
   }
   entry.reason = model::Reason::resources;
   if (!found) return entry;

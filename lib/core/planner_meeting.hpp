@@ -52,7 +52,8 @@ struct PlannedMeeting {
                                                          std::int64_t horizon_ms,
                                                          std::uint64_t& steps);
 
-// Where and when the whole would start.
-[[nodiscard]] Result<PlanEntry> test_meeting(const MeetingQuery& query, const Now& now);
+// Where and when the whole would start, not after the horizon.
+[[nodiscard]] Result<PlanEntry> test_meeting(const MeetingQuery& query, const Now& now,
+                                             std::int64_t horizon_ms);
 
 }  // namespace sluice::core

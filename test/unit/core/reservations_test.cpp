@@ -529,5 +529,29 @@ TEST_F(Reservations, TestOnlyTellsTheStart) {
   EXPECT_EQ(changes.tested->planned_nodes.view(), "n2");
 }
 
+TEST_F(Reservations, TestOnlyOfAHeterogeneousJobToo) {
+  ASSERT_EQ(apply(on_nodes("r", 10, 60, "n2,n3")), "");
+  const auto tested = [&](std::uint32_t minutes, const char* name) {
+    SubmitHetJob event;
+    event.parts = {mine(minutes, name).event(), mine(minutes, name).event()};
+    event.parts[1].uid = {7, 7};
+    event.parts[0].test_only = event.parts[1].test_only = true;
+    const Changes changes = world.apply(event);
+    EXPECT_TRUE(changes.outcome) << changes.outcome.error().text;
+    return changes.tested.value_or(PlanEntry{});
+  };
+  const PlanEntry inside = tested(5, "r");
+  EXPECT_EQ(inside.planned_start, world.now.wall + 10 * kMinute);
+  EXPECT_EQ(inside.planned_nodes.view(), "n[2-3]");
+  // Somebody who has half of it until then: the whole starts afterwards, inside.
+  const JobId half = world.submit(mine(20, "r").cpus(4));
+  world.pass(600);
+  EXPECT_EQ(nodes(half), "n2");
+  EXPECT_EQ(tested(5, "r").planned_start, world.job(half).start + 20 * kMinute);
+  EXPECT_EQ(world.cluster->all_jobs().size(), 1U);
+  // Outside, other nodes serve at once.
+  EXPECT_EQ(tested(5, "").planned_start, world.now.wall);
+}
+
 }  // namespace
 }  // namespace sluice::core
