@@ -146,6 +146,10 @@ class CountFinder : public Finder {
     const Timeline& timeline = profile_.timeline(node, query_.vantage);
     steps_ += timeline.steps().size();
     const std::optional<NodeNeed> need = plain_need(query_.demand, *slot.hardware, want());
+    if (need && timeline.is_rising()) {
+      best = std::min(best, timeline.first_with(*need, query_.now_ms));
+      return;
+    }
     const auto serves = [&](std::size_t s) {
       if (need) return timeline.has(s, *need);
       return timeline.steps()[s].cores >= cores && offer(timeline, s, slot) >= want();

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/eligibility.hpp"
-#include "core/profile.hpp"
+#include "core/outlook.hpp"
 
 namespace sluice::core {
 

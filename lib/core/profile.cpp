@@ -1,4 +1,4 @@
-// Claims and timelines of nodes, and the outlooks on them.
+// Claims and timelines of nodes.
 #include "core/profile.hpp"
 
 #include <algorithm>
@@ -29,6 +29,19 @@ void Profile::set_time(const NodePool::State& pool, std::int64_t now_ms,
 }
 
 const Timeline& Profile::timeline(std::uint32_t node) const {
+  Timeline& made = up_to_date(node);
+  made.settle();
+  return made;
+}
+
+const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
+                                  const LaneKey* before) const {
+  Timeline& made = seen_from(node, vantage, before);
+  made.settle();
+  return made;
+}
+
+Timeline& Profile::up_to_date(std::uint32_t node) const {
   NodeFuture& future = nodes_[node];
   const NodeSlot& slot = pool_->nodes[node];
   if (future.changes == slot.changes && now_ms_ < future.good_until_ms) return future.timeline;
@@ -258,12 +271,12 @@ bool Profile::subtract(Timeline& timeline, const Claim& claim, const NodeSlot& s
   return false;
 }
 
-const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
-                                  const LaneKey* before) const {
+Timeline& Profile::seen_from(std::uint32_t node, const Vantage& vantage,
+                             const LaneKey* before) const {
   const NodeFuture& future = nodes_[node];
   const auto counts = [&](const Claim& claim) { return before == nullptr || claim.key < *before; };
   const auto counted = std::count_if(future.claims.begin(), future.claims.end(), counts);
-  if (vantage.outside() && counted == std::ssize(future.claims)) return timeline(node);
+  if (vantage.outside() && counted == std::ssize(future.claims)) return up_to_date(node);
   const NodeSlot& slot = pool_->nodes[node];
   // Lane after lane asks for the same: which claims count follows from how many of them do.
   const Asked asked{node, slot.changes, edits_, now_ms_, vantage.outside() ? counted : -1};
@@ -297,10 +310,7 @@ const Timeline& Profile::timeline(std::uint32_t node, const Vantage& vantage,
 
 bool Profile::claims_leave(std::uint32_t node, std::int64_t until_ms, std::uint32_t cores) const {
   const std::vector<Claim>& claims = nodes_[node].claims;
-  const auto left_at = [&](std::int64_t at_ms) {
-    const Timeline& future = timeline(node);
-    return future.steps()[future.step_at(at_ms)].cores;
-  };
+  const auto left_at = [&](std::int64_t at_ms) { return up_to_date(node).cores_at(at_ms); };
   for (const Claim& claim : claims) {
     const std::int64_t at = std::max(claim.from_ms, now_ms_);
     if (at >= until_ms || claim.until_ms <= at) continue;
@@ -328,60 +338,5 @@ void Profile::erase_claims(bool standing) {
 
 void Profile::clear() { erase_claims(false); }
 void Profile::drop_standing() { erase_claims(true); }
-
-Outlook Outlook::idle(const NodePool::State& pool, Nodes nodes) {
-  Outlook made;
-  made.pool_ = &pool;
-  made.all_nodes_ = nodes == Nodes::all;
-  return made;
-}
-
-Outlook Outlook::span(const NodePool::State& pool, const Profile* profile, const Span& span) {
-  Outlook made;
-  made.pool_ = &pool;
-  made.profile_ = profile;
-  made.mode_ = Mode::span;
-  made.span_ = span;
-  return made;
-}
-
-bool Outlook::claim_overlaps(std::uint32_t node) const {
-  if (profile_ == nullptr) return false;
-  const std::int64_t from = std::max(span_.from_ms, span_.now_ms);
-  const std::vector<Claim>& claims = profile_->claims(node);
-  return std::any_of(claims.begin(), claims.end(), [&](const Claim& claim) {
-    const bool own_share = claim.key.lane == kStandingLane && claim.share != 0 &&
-                           claim.reservation == span_.vantage.reservation;
-    return claim.from_ms < span_.until_ms && claim.until_ms > from &&
-           (own_share || span_.vantage.heeds_claim(claim)) &&
-           (span_.before == nullptr || claim.key < *span_.before);
-  });
-}
-
-void Outlook::look(std::uint32_t node, const Demand& demand, NodeView& view) const {
-  ++steps_;
-  const NodeSlot& slot = pool_->nodes[node];
-  if (mode_ == Mode::idle) {
-    view_idle(slot, demand, view);
-    return;
-  }
-  if (demand.plans_by_counts() && profile_ != nullptr && (!present() || is_claimed(node))) {
-    const Timeline& timeline = profile_->timeline(node, span_.vantage, span_.before);
-    timeline.view_span(std::max(span_.from_ms, span_.now_ms), span_.until_ms, slot, view);
-    return;
-  }
-  if (present()) {
-    view_present(slot, demand, view);
-  } else {
-    view_at(slot, demand, span_.from_ms, view);
-  }
-  if (!demand.plans_by_counts() && claim_overlaps(node)) {
-    view.idle_cores = 0;
-    view.idle_threads = 0;
-    view.busy = base::Bitmap(slot.hardware->cpus());
-    view.busy.set_all();
-    ++view.jobs;
-  }
-}
 
 }  // namespace sluice::core

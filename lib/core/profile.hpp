@@ -50,10 +50,16 @@ class Profile {
   }
   [[nodiscard]] const std::vector<std::uint32_t>& claimed_nodes() const { return claimed_; }
   [[nodiscard]] bool is_claimed(std::uint32_t node) const { return is_claimed_.test(node); }
+  // Settled.
   [[nodiscard]] const Timeline& timeline(std::uint32_t node) const;
   // As seen from there, with claims of lanes before `before` only (null: all); until the next call.
   [[nodiscard]] const Timeline& timeline(std::uint32_t node, const Vantage& vantage,
                                          const LaneKey* before = nullptr) const;
+  // The same, not settled: for view_span() alone.
+  [[nodiscard]] const Timeline& outline(std::uint32_t node, const Vantage& vantage,
+                                        const LaneKey* before) const {
+    return seen_from(node, vantage, before);
+  }
   // Whether so many cores may be had from now to then: false if there are fewer at a moment when a
   // claim holds.
   [[nodiscard]] bool claims_leave(std::uint32_t node, std::int64_t until_ms,
@@ -72,6 +78,8 @@ class Profile {
 
  private:
   struct NodeFuture;
+  Timeline& up_to_date(std::uint32_t node) const;
+  Timeline& seen_from(std::uint32_t node, const Vantage& vantage, const LaneKey* before) const;
   void forget_unclaimed();
   // Anybody may have been given more room.
   void loosen_all() {
@@ -139,62 +147,6 @@ class Profile {
   mutable std::vector<HoldEnd> come_;   // for follow()
   std::vector<std::uint32_t> claimed_;  // nodes with claims, in the order of their first
   base::Bitmap is_claimed_;             // the same as a set
-};
-
-// A way to look at the nodes.
-class Outlook {
- public:
-  // No job runs anywhere. With `available` only nodes that take jobs now, else all.
-  enum class Nodes : std::uint8_t { available, all };
-  [[nodiscard]] static Outlook idle(const NodePool::State& pool, Nodes nodes);
-  // From a moment on, for a while. `profile` may be null: then reservations don't count.
-  // `from_ms` at or before `now_ms` means the present.
-  struct Span {
-    std::int64_t now_ms = 0;
-    std::int64_t from_ms = 0;
-    std::int64_t until_ms = kNever;
-    const LaneKey* before = nullptr;  // only reservations of lanes before it count; null: all
-    Vantage vantage = {};
-  };
-  [[nodiscard]] static Outlook span(const NodePool::State& pool, const Profile* profile,
-                                    const Span& span);
-
-  [[nodiscard]] const NodePool::State& pool() const { return *pool_; }
-  [[nodiscard]] bool present() const {
-    return mode_ == Mode::span && span_.from_ms <= span_.now_ms;
-  }
-  // Nodes of one class look alike: the first ones that serve are the ones to take.
-  [[nodiscard]] bool all_alike() const { return mode_ == Mode::idle; }
-  [[nodiscard]] bool counts(std::uint32_t node) const {
-    return all_nodes_ || pool_->nodes[node].available;
-  }
-  [[nodiscard]] bool is_claimed(std::uint32_t node) const {
-    return profile_ != nullptr && profile_->is_claimed(node);
-  }
-  // Nodes with reservations, if those count here; may be null.
-  [[nodiscard]] const std::vector<std::uint32_t>* claimed_nodes() const {
-    return profile_ == nullptr || profile_->empty() ? nullptr : &profile_->claimed_nodes();
-  }
-  // False if the node certainly has fewer idle cores than that.
-  [[nodiscard]] bool may_have(std::uint32_t node, std::uint32_t cores) const {
-    const NodeDigest& digest = pool_->digests[node];
-    return mode_ == Mode::idle || digest.idle_cores >= cores ||
-           digest.first_end_ms <= span_.from_ms;
-  }
-  // Fills `view`. Counts one step.
-  void look(std::uint32_t node, const Demand& demand, NodeView& view) const;
-  [[nodiscard]] std::uint64_t steps() const { return steps_; }
-
- private:
-  enum class Mode : std::uint8_t { idle, span };
-  [[nodiscard]] bool claim_overlaps(std::uint32_t node) const;
-
-  const NodePool::State* pool_ = nullptr;
-  const Profile* profile_ = nullptr;
-  Mode mode_ = Mode::idle;
-  bool all_nodes_ = false;
-  Span span_;
-  mutable std::uint64_t steps_ = 0;
 };
 
 }  // namespace sluice::core

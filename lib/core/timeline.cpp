@@ -4,6 +4,7 @@
 #include "core/timeline.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "core/demand.hpp"
 
@@ -105,11 +106,14 @@ bool Timeline::build_plain(const NodeSlot& slot, const NodeView& now, std::int64
 void Timeline::build(const NodeSlot& slot, std::int64_t now_ms, std::int64_t overdue_end_ms) {
   steps_.clear();
   gres_.clear();
+  aside_.reset();
+  taken_off_ = 0;
   kinds_ = slot.gres.size();
   const Demand plain;
   NodeView view;
   view_present(slot, plain, view);
-  if (build_plain(slot, view, now_ms, overdue_end_ms)) return;
+  plain_ = build_plain(slot, view, now_ms, overdue_end_ms);
+  if (plain_) return;
   const std::vector<End> ends = ends_of(slot, now_ms, overdue_end_ms);
   const bool simple = adds_up(slot);
   std::uint32_t user_holds = slot.user_holds;
@@ -137,24 +141,60 @@ std::size_t Timeline::step_at(std::int64_t time_ms) const {
   return static_cast<std::size_t>(after - steps_.begin()) - 1;
 }
 
-void Timeline::split(std::int64_t at_ms) {
+// The step that begins at that moment.
+std::size_t Timeline::split(std::int64_t at_ms) {
   const std::size_t step = step_at(at_ms);
-  if (steps_[step].from_ms == at_ms) return;
+  if (steps_[step].from_ms == at_ms) return step;
   Step second = steps_[step];
   second.from_ms = at_ms;
   steps_.insert(steps_.begin() + static_cast<std::ptrdiff_t>(step) + 1, second);
+  if (kinds_ == 0) return step + 1;
   const std::vector<std::uint64_t> counts(
       gres_.begin() + static_cast<std::ptrdiff_t>(step * kinds_),
       gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_));
   gres_.insert(gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_), counts.begin(),
                counts.end());
+  return step + 1;
+}
+
+bool Timeline::is_aside(const Claim& claim) const {
+  return aside_ && aside_->from_ms == claim.from_ms && aside_->until_ms == claim.until_ms &&
+         aside_->cores == claim.cores && aside_->threads == claim.threads &&
+         aside_->memory == claim.memory;
+}
+
+bool Timeline::has_room(const Claim& claim) const {
+  const Step& first = steps_[step_at(claim.from_ms)];
+  return first.cores >= claim.cores && first.threads >= claim.threads &&
+         first.memory >= claim.memory;
+}
+
+// False if it is to be taken off the steps instead.
+bool Timeline::keep_aside(const Claim& claim) {
+  if (!is_rising() || claim.whole || claim.from_ms >= claim.until_ms) return false;
+  if (!has_room(claim)) return false;
+  aside_ = claim;
+  return true;
 }
 
 bool Timeline::subtract(const Claim& claim) {
+  if (keep_aside(claim)) return true;
+  settle();
+  return take_off(claim);
+}
+
+void Timeline::settle_aside() {
+  const Claim claim = *aside_;
+  aside_.reset();
+  static_cast<void>(take_off(claim));
+}
+
+bool Timeline::take_off(const Claim& claim) {
+  ++taken_off_;
   bool fits = true;
-  split(claim.from_ms);
-  if (claim.until_ms != kNever) split(claim.until_ms);
-  for (std::size_t s = step_at(claim.from_ms); s < steps_.size(); ++s) {
+  const std::size_t first = split(claim.from_ms);
+  if (claim.until_ms != kNever) static_cast<void>(split(claim.until_ms));
+  for (std::size_t s = first; s < steps_.size(); ++s) {
     Step& step = steps_[s];
     if (step.from_ms >= claim.until_ms) break;
     fits = fits && step.cores >= claim.cores && step.threads >= claim.threads &&
@@ -177,9 +217,11 @@ bool Timeline::subtract(const Claim& claim) {
 void Timeline::cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t cores,
                    std::uint32_t threads) {
   if (from_ms >= until_ms) return;
-  split(from_ms);
-  if (until_ms != kNever) split(until_ms);
-  for (std::size_t s = step_at(from_ms); s < steps_.size(); ++s) {
+  settle();
+  ++taken_off_;  // for good
+  const std::size_t first = split(from_ms);
+  if (until_ms != kNever) static_cast<void>(split(until_ms));
+  for (std::size_t s = first; s < steps_.size(); ++s) {
     Step& step = steps_[s];
     if (step.from_ms >= until_ms) break;
     step.cores = std::min(step.cores, cores);
@@ -188,6 +230,7 @@ void Timeline::cap(std::int64_t from_ms, std::int64_t until_ms, std::uint32_t co
 }
 
 void Timeline::truncate(std::int64_t until_ms) {
+  settle();
   while (steps_.size() > 1 && steps_.back().from_ms >= until_ms) {
     steps_.pop_back();
     gres_.resize(gres_.size() - kinds_);
@@ -195,9 +238,15 @@ void Timeline::truncate(std::int64_t until_ms) {
 }
 
 void Timeline::put_back(const Claim& claim) {
-  split(claim.from_ms);
-  if (claim.until_ms != kNever) split(claim.until_ms);
-  for (std::size_t s = step_at(claim.from_ms); s < steps_.size(); ++s) {
+  if (is_aside(claim)) {
+    aside_.reset();
+    return;
+  }
+  settle();
+  --taken_off_;
+  const std::size_t first = split(claim.from_ms);
+  if (claim.until_ms != kNever) static_cast<void>(split(claim.until_ms));
+  for (std::size_t s = first; s < steps_.size(); ++s) {
     Step& step = steps_[s];
     if (step.from_ms >= claim.until_ms) break;
     step.cores += claim.cores;
@@ -212,24 +261,50 @@ void Timeline::put_back(const Claim& claim) {
   if (claim.until_ms != kNever) join(claim.until_ms);
 }
 
-bool Timeline::subtract(const HoldEnd& hold) {
+namespace {
+
+// As a claim on what has been there for ever.
+Claim claim_of(const HoldEnd& hold) {
   Claim claim;
   claim.from_ms = kAlways;
   claim.until_ms = hold.at_ms;
   claim.cores = hold.cores;
   claim.threads = hold.threads;
   claim.memory = hold.memory;
-  return subtract(claim);
+  return claim;
+}
+
+}  // namespace
+
+// If the first step has enough, all have.
+bool Timeline::subtract(const HoldEnd& hold) {
+  const bool rising = plain_ && taken_off_ == 0;
+  if (!rising || !has_room(claim_of(hold))) {
+    settle();
+    return take_off(claim_of(hold));
+  }
+  const std::size_t end = hold.at_ms == kNever ? steps_.size() : split(hold.at_ms);
+  for (Step& step : std::span(steps_).first(end)) {
+    step.cores -= hold.cores;
+    step.threads -= hold.threads;
+    step.memory -= hold.memory;
+    ++step.jobs;
+  }
+  if (hold.at_ms != kNever) join(hold.at_ms);
+  if (!aside_ || has_room(*aside_)) return true;
+  settle();
+  return false;
 }
 
 void Timeline::put_back(const HoldEnd& hold) {
-  Claim claim;
-  claim.from_ms = kAlways;
-  claim.until_ms = hold.at_ms;
-  claim.cores = hold.cores;
-  claim.threads = hold.threads;
-  claim.memory = hold.memory;
-  put_back(claim);
+  const std::size_t end = hold.at_ms == kNever ? steps_.size() : split(hold.at_ms);
+  for (Step& step : std::span(steps_).first(end)) {
+    step.cores += hold.cores;
+    step.threads += hold.threads;
+    step.memory += hold.memory;
+    --step.jobs;
+  }
+  if (hold.at_ms != kNever) join(hold.at_ms);
 }
 
 void Timeline::begin_at(std::int64_t now_ms) {
@@ -268,16 +343,43 @@ void Timeline::view_step(std::size_t step, const NodeSlot& slot, NodeView& view)
                         gres_.begin() + static_cast<std::ptrdiff_t>((step + 1) * kinds_));
 }
 
+std::int64_t Timeline::first_with(const NodeNeed& need, std::int64_t from_ms) const {
+  const auto begin = steps_.begin() + static_cast<std::ptrdiff_t>(step_at(from_ms));
+  const auto first = std::partition_point(begin, steps_.end(), [&](const Step& step) {
+    return step.cores < need.cores || step.threads < need.threads || step.memory < need.memory;
+  });
+  if (first == steps_.end()) return kNever;
+  return first == begin ? from_ms : first->from_ms;
+}
+
+Timeline::Step Timeline::at(std::int64_t time_ms) const {
+  Step step = steps_[step_at(time_ms)];
+  if (!aside_ || time_ms < aside_->from_ms || aside_->until_ms <= time_ms) return step;
+  step.cores -= aside_->cores;
+  step.threads -= aside_->threads;
+  step.memory -= aside_->memory;
+  ++step.jobs;
+  return step;
+}
+
 void Timeline::view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
                          NodeView& view) const {
   std::size_t s = step_at(from_ms);
   view_step(s, slot, view);
-  for (++s; s < steps_.size() && steps_[s].from_ms < until_ms; ++s) {
-    const Step& step = steps_[s];
+  const auto take = [&view](const Step& step) {
     view.idle_cores = std::min(view.idle_cores, step.cores);
     view.idle_threads = std::min(view.idle_threads, step.threads);
     view.free_memory = std::min(view.free_memory, step.memory);
     view.jobs = std::max(view.jobs, step.jobs);
+  };
+  if (plain_ && taken_off_ == 0) {
+    if (!aside_) return;
+    take(at(from_ms));
+    if (aside_->from_ms > from_ms && aside_->from_ms < until_ms) take(at(aside_->from_ms));
+    return;
+  }
+  for (++s; s < steps_.size() && steps_[s].from_ms < until_ms; ++s) {
+    take(steps_[s]);
     for (std::size_t e = 0; e < kinds_; ++e) {
       view.free_gres[e] = std::min(view.free_gres[e], gres_[s * kinds_ + e]);
     }

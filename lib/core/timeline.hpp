@@ -1,9 +1,15 @@
 // Timeline: what one node has free, from now on, as steps: after the end of each running job, less
 // what reservations claim meanwhile. Counts only: idle cores, threads, memory, GRES, jobs present.
 // Steps are ascending and the first one reaches back for ever, so every moment has a step.
+//
+// Without claims there is never less at a later moment, so the earliest moment of a span tells the
+// least of it. Mostly there is no more than one claim, of the first in line, which comes and goes
+// with each pass: a single one is kept beside the steps, and taken off them only for those who
+// want to see the steps: settle().
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/node_view.hpp"
@@ -89,7 +95,21 @@ class Timeline {
   // What is after that moment is of no interest: the last step before it lasts for ever.
   void truncate(std::int64_t until_ms);
 
+  // Takes the claim that is kept beside the steps off them.
+  void settle() {
+    if (aside_) settle_aside();
+  }
+  [[nodiscard]] std::uint32_t cores_at(std::int64_t time_ms) const { return at(time_ms).cores; }
+  // The least that there is at any moment of [from, until).
+  void view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
+                 NodeView& view) const;
+
+  // What follows is told of a timeline that is settled.
   [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
+  // Whether there is never less later than there was before.
+  [[nodiscard]] bool is_rising() const { return plain_ && taken_off_ == 0 && !aside_; }
+  // If it is rising: the first moment from then on with so much; kNever: none.
+  [[nodiscard]] std::int64_t first_with(const NodeNeed& need, std::int64_t from_ms) const;
   // Where a step ends; kNever for the last.
   [[nodiscard]] std::int64_t end_of(std::size_t step) const {
     return step + 1 < steps_.size() ? steps_[step + 1].from_ms : kNever;
@@ -101,9 +121,6 @@ class Timeline {
   }
   // The step's counts as a view of the node.
   void view_step(std::size_t step, const NodeSlot& slot, NodeView& view) const;
-  // The least that there is at any moment of [from, until).
-  void view_span(std::int64_t from_ms, std::int64_t until_ms, const NodeSlot& slot,
-                 NodeView& view) const;
 
   // Whether the ends of its holds tell all that there is to know of the node.
   [[nodiscard]] static bool is_plain(const NodeSlot& slot);
@@ -112,12 +129,22 @@ class Timeline {
   bool build_plain(const NodeSlot& slot, const NodeView& now, std::int64_t now_ms,
                    std::int64_t overdue_end_ms);
   void add_step(std::int64_t from_ms, const NodeView& view);
-  void split(std::int64_t at_ms);
+  std::size_t split(std::int64_t at_ms);
   void join(std::int64_t at_ms);  // undoes a split that divides nothing any more
+  bool take_off(const Claim& claim);
+  [[nodiscard]] bool keep_aside(const Claim& claim);
+  [[nodiscard]] bool is_aside(const Claim& claim) const;
+  [[nodiscard]] bool has_room(const Claim& claim) const;  // where it rises
+  void settle_aside();
+  [[nodiscard]] Step at(std::int64_t time_ms) const;  // without the claim that is aside
 
   std::vector<Step> steps_;
   std::vector<std::uint64_t> gres_;  // kinds_ for each step
   std::size_t kinds_ = 0;
+  // Nothing but cores and memory is handed out: without claims it rises, from the present on.
+  bool plain_ = false;
+  std::uint32_t taken_off_ = 0;  // claims that the steps are without
+  std::optional<Claim> aside_;   // a claim that is there in full; only if it would rise without
 };
 
 }  // namespace sluice::core
