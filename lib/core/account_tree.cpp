@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <compare>
 #include <numeric>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -212,6 +213,11 @@ bool AccountTree::is_within(Place below, Place above) const {
 }
 
 const model::Qos* AccountTree::qos(std::string_view name) const {
+  constexpr std::size_t kFew = 4;
+  for (const std::uint32_t at :
+       std::span(qos_by_name_).first(std::min(kFew, qos_by_name_.size()))) {
+    if (accounts_->qos[at].name.view() == name) return &accounts_->qos[at];
+  }
   const bool as_kept = std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; });
   const std::string lower = as_kept ? std::string() : base::to_lower(name);
   const std::string_view wanted = as_kept ? name : lower;

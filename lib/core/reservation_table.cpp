@@ -27,6 +27,7 @@ const ReservationEntry* ReservationTable::find(std::uint32_t id) const {
 }
 
 std::vector<std::string_view> reservation_names(const Text& list) {
+  if (list.empty()) return {};
   return base::split_nonempty(list, ',');
 }
 

@@ -172,10 +172,11 @@ Hold* find_hold(NodeSlot& slot, const model::NodeShare& share, JobId job, HoldSt
            (hold.asleep.size() != 0) == sleeps &&
            (hold.cpus.get() == &share.cpus || (sleeps ? hold.asleep : *hold.cpus) == share.cpus);
   };
-  for (Hold& hold : slot.holds) {
-    if (hold.holder.job == job && holds_it(hold)) return &hold;
-  }
-  return nullptr;
+  // Who asks has mostly just come.
+  const auto found = std::find_if(slot.holds.rbegin(), slot.holds.rend(), [&](const Hold& hold) {
+    return hold.holder.job == job && holds_it(hold);
+  });
+  return found == slot.holds.rend() ? nullptr : &*found;
 }
 
 std::optional<std::uint32_t> NodePool::State::find(std::string_view name) const {

@@ -80,6 +80,7 @@ bool counts_gres(const TresKind& kind, std::string_view name, std::string_view t
 
 // "matlab:2,ansys", also with '='.
 void add_licenses(TresCounts& counts, const TresTable& table, std::string_view text) {
+  if (text.empty()) return;
   for (const std::string_view entry : base::split_nonempty(text, ',')) {
     const std::size_t mark = entry.find_first_of(":=");
     const std::string_view name = entry.substr(0, mark);
