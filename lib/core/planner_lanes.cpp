@@ -470,7 +470,9 @@ void PlannerPass::explain(Lane& lane, LaneWork& work, const Why& why) {
       }
     }
   }
-  std::vector<JobId>().swap(group.fresh);
+  constexpr std::size_t kMostKept = 16;
+  if (group.fresh.capacity() > kMostKept) std::vector<JobId>().swap(group.fresh);
+  group.fresh.clear();
 }
 
 }  // namespace sluice::core

@@ -240,6 +240,29 @@ void PlannerQueue::leave_group(std::uint32_t job) {
   }
 }
 
+namespace {
+
+// What the next group in its place fills again keeps its room, unless that is much.
+template <class T>
+void empty_list(std::vector<T>& list) {
+  constexpr std::size_t kMostKept = 16;
+  if (list.capacity() > kMostKept) std::vector<T>().swap(list);
+  list.clear();
+}
+
+void make_empty(Group& group) {
+  group.request = nullptr;
+  group.companions = nullptr;
+  group.followers = nullptr;
+  empty_list(group.key.guises);
+  empty_list(group.key.reservations);
+  empty_list(group.heap);
+  empty_list(group.lanes);
+  empty_list(group.fresh);
+}
+
+}  // namespace
+
 void PlannerQueue::dissolve(std::uint32_t id) {
   Group& group = groups_[id];
   for (const std::uint32_t lane : group.lanes) {
@@ -252,7 +275,7 @@ void PlannerQueue::dissolve(std::uint32_t id) {
     free_lanes_.push_back(lane);
   }
   group_ids_.erase(group.key);
-  groups_[id] = Group();
+  make_empty(group);
   free_groups_.push_back(id);
 }
 

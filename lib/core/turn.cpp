@@ -51,9 +51,12 @@ Changes Cluster::State::finish() {
     changes.reservations.push_back(reservations.all().at(id).record);
   }
   Changes done = std::move(changes);
-  // In place: to move a new one there takes several times as long.
+  // In place: to move a new one there takes several times as long. The room of a list that each
+  // turn fills is kept.
+  IdSet unsettled = std::move(turn.unsettled);
   std::destroy_at(&turn);
   std::construct_at(&turn);
+  if (unsettled.empty()) turn.unsettled = std::move(unsettled);
   turn_is_new = true;
   return done;
 }
