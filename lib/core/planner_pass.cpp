@@ -107,6 +107,7 @@ void PlannerPass::note_sizes() {
 
 void PlannerPass::finish() {
   state_.active = false;
+  state_.reached_end = true;
   state_.stale = state_.stale || state_.behind.has_value();
   state_.pass_steps += steps_;
   const std::uint64_t anew = state_.pass_steps - std::min(state_.pass_steps, state_.follow_steps);
@@ -200,7 +201,7 @@ void PlannerPass::begin() {
   const bool cheap = state_.full_number != 0 && (exact || is_cheap(state_.full_steps));
   const bool due = state_.full_number == 0 || state_.config_changed ||
                    now_.mono_ms - state_.full_ms >= kFullPassEveryMs;
-  state_.log_before = state_.log_begun;
+  if (std::exchange(state_.reached_end, false)) state_.log_before = state_.log_begun;
   state_.released_cores = most_released();
   state_.log_begun = pool_.state().log_end();
   state_.state_begun = pool_.state().state_generation;

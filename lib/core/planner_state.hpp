@@ -91,7 +91,8 @@ struct Planner::State {
   std::uint64_t back_since = 0;   // `work` when `again` began
   LaneKey unseen;                 // without backfill: lanes before it are explained as they stand
   std::uint32_t released_cores = 0;  // the most idle on a node released since the last pass
-  std::uint64_t log_before = 0;      // end of the release log when the pass before it began
+  std::uint64_t log_before = 0;      // end of the release log when the last whole one began
+  bool reached_end = false;          // the pass before it was whole
   std::uint64_t log_begun = 0;       // end of the release log when the pass began
   std::uint64_t state_begun = 0;     // pool.state_generation at that time
   std::uint64_t pass_steps = 0;      // of the pass so far

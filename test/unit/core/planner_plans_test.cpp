@@ -324,6 +324,26 @@ TEST(PlannerPlans, NobodyStartsBelowAPlanThatIsOutOfDate) {
   EXPECT_EQ(w.pass(1), Ids{both.value});
 }
 
+// A pass that is given up half-way, for the configuration has changed, has told nobody of the nodes
+// that were released before it.
+TEST(PlannerPlans, WhatWasReleasedBeforeAPassThatIsGivenUpIsNotForgotten) {
+  World w;
+  w.nodes(2);
+  w.settings().backfill_reserve = 1;
+  w.up();
+  w.submit(whole_nodes(1), 10);
+  w.submit(whole_nodes(1), 100);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  w.submit(whole_nodes(2), 10);
+  const JobId narrow = w.submit(whole_nodes(1), 5);
+  ASSERT_EQ(w.pass(), Ids{});
+  ASSERT_EQ(w.pass(), Ids{});
+  w.end(1);
+  ASSERT_FALSE(w.planner().pass(w.pool(), w.now(), 1).finished);
+  w.planner().configure(std::make_shared<const Settings>(w.settings()));
+  EXPECT_EQ(w.pass(), Ids{narrow.value});
+}
+
 constexpr std::uint32_t kLong = 6'000;  // jobs that a pass takes more than Settings::plan_anew_steps for
 
 TEST(PlannerPlans, WhoIsSubmittedDuringAPassGoesBeforeThoseBelow) {
