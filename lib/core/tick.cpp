@@ -88,7 +88,7 @@ DueTimes Cluster::State::due_times(const model::Job& job) const {
   if (job.state == model::JobState::pending) {
     if (job.spec->begin > last.wall) due.at_wall(job.spec->begin);
     if (switches_until(job) > last.wall) due.at_wall(switches_until(job));
-    if (job.spec->deadline != 0 && job.priority != 0) due.at_wall(missed_at(job));
+    if (job.spec->deadline != 0) due.at_wall(missed_at(job));
     const auto dependency = dependencies.find(job.id);
     if (dependency == dependencies.end()) return due;
     for (const DependencyClause& clause : dependency->second.clauses) {
@@ -154,18 +154,19 @@ model::WallTime Cluster::State::switches_until(const model::Job& job) const {
   return job.eligible + model::WallTime{request.switch_wait_s} * model::kSecond;
 }
 
-// From when on it can't start any more and still end in time. Deadlines are whole seconds: one that
-// was counted from "now" is not missed by a part of one.
+// From when on it can't start any more and still end in time. Whoever is held isn't looked at, so
+// that its limit can still be changed, until the deadline is over. Deadlines are whole seconds: one
+// that was counted from "now" is not missed by a part of one.
 model::WallTime Cluster::State::missed_at(const model::Job& job) const {
   const model::Request& request = *job.request;
   const std::uint32_t least = request.time_min != 0 ? request.time_min : request.time_limit;
   const model::WallTime after = job.spec->deadline + model::kSecond;
-  return least == 0 || least == model::kUnlimited ? after : after - minutes(least);
+  const bool any = least == 0 || least == model::kUnlimited || job.priority == 0;
+  return any ? after : after - minutes(least);
 }
 
-// Whoever is held isn't looked at, so that its limit can still be changed.
 bool Cluster::State::misses_deadline(const model::Job& job) const {
-  return job.state == model::JobState::pending && job.spec->deadline != 0 && job.priority != 0 &&
+  return job.state == model::JobState::pending && job.spec->deadline != 0 &&
          missed_at(job) <= turn.now.wall;
 }
 

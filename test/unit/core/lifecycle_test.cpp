@@ -545,6 +545,11 @@ TEST(Lifecycle, DeadlinesRemoveJobsThatCannotMakeIt) {
   EXPECT_EQ(world.state(late), "DEADLINE/DeadLine");
   // One that never can make it is taken, as in Slurm.
   EXPECT_EQ(world.state(world.submit(a_job().minutes(30).spec(due(1200)))), "DEADLINE/DeadLine");
+  const JobId held = world.submit(a_job().minutes(30).spec(due(1200)).held());
+  world.pass(1200);
+  EXPECT_EQ(world.state(held), "PENDING/JobHeldUser");
+  world.pass(1);
+  EXPECT_EQ(world.state(held), "DEADLINE/DeadLine");
 }
 
 TEST(Lifecycle, FinishedJobsAreForgottenAfterMinJobAge) {
