@@ -344,7 +344,8 @@ TEST(PlannerPlans, WhatWasReleasedBeforeAPassThatIsGivenUpIsNotForgotten) {
   EXPECT_EQ(w.pass(), Ids{narrow.value});
 }
 
-constexpr std::uint32_t kLong = 6'000;  // jobs that a pass takes more than Settings::plan_anew_steps for
+// Jobs that a pass takes more than Settings::plan_anew_steps for.
+constexpr std::uint32_t kLong = 6'000;
 
 TEST(PlannerPlans, WhoIsSubmittedDuringAPassGoesBeforeThoseBelow) {
   for (const std::uint32_t others : {1U, kLong}) {  // a pass that may begin anew, one too long
