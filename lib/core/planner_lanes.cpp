@@ -331,8 +331,20 @@ bool PlannerPass::may_skip(const Lane& lane) const {
   if (!behind || !state_.first_blocked[lane.partition.value].job.is_set()) return false;
   const bool blocked = lane.work->known_blocked || is_kept_back(lane);
   if (!blocked) return easy && has_no_room(lane);
-  return lane.fewest_cores > state_.released_cores || (easy && has_no_room(lane)) ||
-         (light && stays_out(lane));
+  if (lane.fewest_cores > state_.released_cores) return true;
+  if (easy && has_no_room(lane)) {
+    keep_back(*lane.work);  // the nodes that were released aren't looked at for it again
+    return true;
+  }
+  return light && stays_out(lane);
+}
+
+// Whether it would fit but for what is planned or doesn't fit at all isn't known any more.
+void PlannerPass::keep_back(LaneWork& work) const {
+  if (!work.known_blocked) return;
+  work.known_blocked = false;
+  work.kept_back = true;
+  work.plans_seen = state_.profile.loosened();
 }
 
 const NodeRoom& PlannerPass::room_of(std::uint32_t node, const LaneKey& lane) const {
@@ -377,10 +389,7 @@ bool PlannerPass::stays_out(const Lane& lane) const {
   }
   LaneWork& work = *lane.work;
   work.log_seen = pool.log_end();
-  if (!work.known_blocked) return true;
-  work.known_blocked = false;
-  work.kept_back = true;
-  work.plans_seen = state_.profile.loosened();
+  keep_back(work);
   return true;
 }
 

@@ -181,6 +181,7 @@ class PlannerPass {
   [[nodiscard]] const Text& reserved_text(const Lane& lane, LaneWork& work) const;
   [[nodiscard]] std::uint32_t most_released() const;
   [[nodiscard]] bool may_skip(const Lane& lane) const;
+  void keep_back(LaneWork& work) const;
   [[nodiscard]] bool has_no_room(const Lane& lane) const;
 
   Planner::State& state_;

@@ -344,6 +344,32 @@ TEST(PlannerPlans, WhatWasReleasedBeforeAPassThatIsGivenUpIsNotForgotten) {
   EXPECT_EQ(w.pass(), Ids{narrow.value});
 }
 
+// A node was released that is kept for the first in line. When his start moves, who stands behind
+// him is looked at, though nothing was released since.
+TEST(PlannerPlans, WhoWasKeptBackStartsWhenThePlanBeforeHimMoves) {
+  World w;
+  w.nodes(1, {.cores = 8});
+  w.settings().backfill_reserve = 1;
+  w.up();
+  const auto submit = [&](std::uint32_t cpus, std::uint32_t minutes, std::uint32_t priority) {
+    Request made;
+    made.tasks = cpus;
+    Candidate job = w.candidate(made, minutes);
+    job.priority = priority;
+    return w.submit(job);
+  };
+  submit(1, 100, 9);
+  submit(7, 10, 9);
+  ASSERT_EQ(w.pass(), (Ids{1, 2}));
+  submit(8, 10, 5);
+  const JobId behind = submit(6, 200, 1);
+  ASSERT_EQ(w.pass(), Ids{});
+  w.end(2);
+  ASSERT_EQ(w.pass(), Ids{});
+  const JobId urgent = submit(1, 300, 9);
+  EXPECT_EQ(w.pass(), (Ids{urgent.value, behind.value}));
+}
+
 // Jobs that a pass takes more than Settings::plan_anew_steps for.
 constexpr std::uint32_t kLong = 6'000;
 
