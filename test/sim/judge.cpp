@@ -72,8 +72,10 @@ void Judge::check_transition(const model::Job& before, const model::Job& after,
                           std::ranges::any_of(transaction.ended, [&](const model::JobPtr& job) {
                             return job->id == before.id && job->attempt == before.attempt;
                           });
-    legal = legal && after.attempt == before.attempt + 1 && recorded &&
-            after.state == model::JobState::pending;
+    // It waits again, or its deadline has come too near meanwhile.
+    const bool waits = after.state == model::JobState::pending;
+    const bool too_late = after.state == model::JobState::deadline && after.spec->deadline != 0;
+    legal = legal && after.attempt == before.attempt + 1 && recorded && (waits || too_late);
   }
   if (!legal) violation("I5: " + name_of(before) + " became " + name_of(after));
 }
