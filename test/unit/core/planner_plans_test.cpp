@@ -211,25 +211,17 @@ struct TwoPlaces {
 };
 
 TEST(PlannerPlans, WhoStandsBetweenIsPlannedAnewWhenAPlanMoves) {
-  TwoPlaces places(1);
-  World& w = places.w;
-  Candidate urgent = w.candidate(whole_nodes(1), 10);
-  urgent.partitions = {PartitionIndex(1)};
-  w.submit(urgent);
-  EXPECT_EQ(w.pass(), Ids{});
-  EXPECT_EQ(planned_in(w, 3), 10);
-  EXPECT_EQ(planned_in(w, urgent.id.value), 30);
-}
-
-TEST(PlannerPlans, WhoStandsBetweenIsPlannedAnewWhenMembersMove) {
-  TwoPlaces places(2);
-  World& w = places.w;
-  Candidate urgent = w.candidate(whole_nodes(1), 10);
-  urgent.partitions = {PartitionIndex(1)};
-  w.submit(urgent);
-  EXPECT_EQ(w.pass(), Ids{});
-  EXPECT_EQ(planned_in(w, 3), 10);
-  EXPECT_EQ(planned_in(w, urgent.id.value), 30);
+  for (const std::uint32_t tasks : {1U, 2U}) {  // that of the leader alone, and of a member
+    SCOPED_TRACE(tasks);
+    TwoPlaces places(tasks);
+    World& w = places.w;
+    Candidate urgent = w.candidate(whole_nodes(1), 10);
+    urgent.partitions = {PartitionIndex(1)};
+    w.submit(urgent);
+    EXPECT_EQ(w.pass(), Ids{});
+    EXPECT_EQ(planned_in(w, 3), 10);
+    EXPECT_EQ(planned_in(w, urgent.id.value), 30);
+  }
 }
 
 // Its place in the second partition is its own as long as it is the earliest: who ranks between,
